@@ -28,7 +28,8 @@ class Rle(TypedDict):
 # Pixels: limits on coordinates and total edge length. Larger polygons are damaged, and tracing them takes unbounded
 # time.
 FARTHEST, LONGEST = 1e5, 2e6
-MOST_BITS = 60  # maximum number of characters in one run length
+MOST_BITS = 30  # of one run length in compressed form; no photo has as many pixels
+TRUNCATED = "truncated compressed run lengths"
 
 
 def polygons_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -> Rle | None:
@@ -84,37 +85,50 @@ def compressed_rle(counts: str, height: int, width: int) -> Rle:
     Raises SegmentationError if they do not fill the photo.
     """
     try:
-        return run_lengths_rle(_decompress(counts.encode()), height, width)
-    except (IndexError, UnicodeEncodeError) as error:
-        raise SegmentationError("truncated compressed run lengths") from error
+        text = counts.encode()
+    except UnicodeEncodeError as error:
+        raise SegmentationError(TRUNCATED) from error
+    return run_lengths_rle(_decompress(text).tolist(), height, width)
 
 
-def _decompress(counts: bytes) -> list[int]:
-    """Run lengths from COCO's compressed string: 5 bits per character; runs after the second are stored as
+def _decompress(counts: bytes) -> NDArray[np.int64]:
+    """Run lengths (runs,) from COCO's compressed string: 5 bits per character; runs after the second are stored as
     differences.
+
+    Raises SegmentationError if they are truncated, or too long for any photo.
     """
-    runs: list[int] = []
-    position = 0
-    while position < len(counts):
-        value = shift = 0
-        more = True
-        while more:
-            character = counts[position] - 48
-            value |= (character & 0x1F) << shift
-            shift += 5
-            more = bool(character & 0x20)
-            position += 1
-            if shift > MOST_BITS:
-                raise SegmentationError("a compressed run length is too long")
-        if character & 0x10:
-            value -= 1 << shift
-        runs.append(value + runs[-2] if len(runs) > 2 else value)
-    return runs
+    if not counts:
+        return np.zeros(0, dtype=np.int64)
+    characters = np.frombuffer(counts, dtype=np.uint8).astype(np.int64) - 48
+    last = (characters & 0x20) == 0
+    whole, last[-1] = bool(last[-1]), True
+    ends = last.nonzero()[0]
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    bits = 5 * (ends - starts + 1)
+    if bits.max() > MOST_BITS:
+        raise SegmentationError("a compressed run length is too long")
+    if not whole:
+        raise SegmentationError(TRUNCATED)
+    place = np.arange(len(characters)) - np.repeat(starts, bits // 5)
+    runs = np.add.reduceat((characters & 0x1F) << (5 * place), starts)
+    runs -= ((characters[ends] & 0x10) >> 4) << bits  # the last character has the sign
+    runs[1::2] = runs[1::2].cumsum()
+    runs[2::2] = runs[2::2].cumsum()
+    return np.asarray(runs)
 
 
-def mask_pixels(rle: Rle) -> NDArray[np.uint8]:
-    """Pixels of a mask, (height, width), 1 inside."""
-    return np.asarray(coco_mask.decode(rle), dtype=np.uint8)
+def pixels_in_box(rle: Rle, box: Box) -> NDArray[np.uint8]:
+    """Pixels of a mask inside its tight box, by columns, (width of the box, its height), 1 inside.
+
+    Decoding the whole mask takes four times as long.
+    """
+    height, (x1, y1, x2, y2) = rle["size"][0], (int(edge) for edge in box)
+    ends = _decompress(rle["counts"]).cumsum()
+    np.clip(ends, x1 * height, x2 * height, out=ends)
+    inside = np.arange(len(ends) + 1) % 2
+    lengths = np.diff(ends, prepend=x1 * height, append=x2 * height)
+    inside[-1] = 0  # what follows the last run
+    return np.repeat(inside.astype(np.uint8), lengths).reshape(x2 - x1, height)[:, y1:y2]
 
 
 def mask_area(rle: Rle) -> int:

@@ -88,7 +88,7 @@ class Index:
             claims = self.claims[appearance.source]
             for name in sorted(self.relations.hypernyms(self.concepts[concept], claims.practice)):
                 column = claims.column(name)
-                claimed = column is not None and claims.states[appearance.image_row, column] == ABSENT
+                claimed = column is not None and claims.state(appearance.image_row, column) == ABSENT
                 if claimed and self.states[photo, self.position[name]] == ABSENT:
                     table = self.tables[appearance.source]
                     return Warrant(table.key, f"hypernym:{table.categories['name'][column].as_py()}")
@@ -100,7 +100,7 @@ class Index:
         for appearance in self.photos[photo].appearances:
             claims, table = self.claims[appearance.source], self.tables[appearance.source]
             column = claims.column(concept)
-            if column is not None and claims.states[appearance.image_row, column] == ABSENT:
+            if column is not None and claims.state(appearance.image_row, column) == ABSENT:
                 return Warrant(table.key, claims.rule)
         return None
 

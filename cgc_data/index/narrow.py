@@ -29,7 +29,7 @@ def narrowed(index: Index, photos: NDArray[np.intp]) -> Index:
     return replace(
         index,
         tables=tuple(_with_rows(table, rows) for table, rows in zip(index.tables, kept, strict=True)),
-        photos=_renumbered(listed, shown),
+        photos=listed,
         left_out=[],
         apart=[],
         renamed=[[] for _ in sources],
@@ -71,18 +71,5 @@ def _image_rows(photos: Sequence[Photo], source: int) -> Rows:
     return np.unique(np.array(found, dtype=np.int64))
 
 
-def _renumbered(photos: Sequence[Photo], shown: Sequence[Rows]) -> list[Photo]:
-    places = [dict(zip(rows.tolist(), range(len(rows)), strict=True)) for rows in shown]
-    return [
-        replace(
-            photo,
-            appearances=tuple(
-                replace(seen, image_row=places[seen.source][seen.image_row]) for seen in photo.appearances
-            ),
-        )
-        for photo in photos
-    ]
-
-
 def _of_images(claims: Claims, rows: Rows) -> Claims:
-    return replace(claims, states=claims.states[rows], single=claims.single[:0].copy())
+    return replace(claims, states=claims.states[rows], single=claims.single[:0].copy(), rows=rows)

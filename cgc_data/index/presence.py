@@ -34,6 +34,7 @@ class Claims:
         practice: COCO_PRACTICE if COCO's own 80 classes are labeled, as COCO's annotators understood them.
         exhaustive: categories of which every instance is boxed in every photo, (categories,).
         single: annotations that are known to be a single instance, not a crowd, (annotations,).
+        rows: image rows of the source to which `states` is narrowed, sorted; None if it has all of them.
     """
 
     states: States
@@ -42,6 +43,12 @@ class Claims:
     practice: str
     exhaustive: Flags
     single: Flags
+    rows: NDArray[np.int64] | None = None
+
+    def state(self, image_row: int, column: int) -> int:
+        """The state of a category in an image, by the image's row in the source."""
+        row = image_row if self.rows is None else np.searchsorted(self.rows, image_row)
+        return int(self.states[row, column])
 
     def column(self, concept: str) -> int | None:
         """Column of a concept, or None if the source does not have it."""

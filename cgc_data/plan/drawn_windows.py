@@ -76,12 +76,11 @@ class DrawnWindows:
         """The windows of some of the sizes."""
         return DrawnWindows(self.photo, self.frames.take(sizes), self.left[sizes], self.top[sizes])
 
-    def overlap(self, size: int, other: Window) -> Lengths:
-        """IoU between each window of a size and another window, (offsets,)."""
-        left, top, right, bottom = (edges[size] for edges in (self.left, self.top, self.right, self.bottom))
-        common = shared(left, right, other.x1, other.x2) * shared(top, bottom, other.y1, other.y2)
-        both = int(self.frames.width[size] * self.frames.height[size]) + other.width * other.height
-        return np.asarray(common / (both - common))
+    def overlap(self, other: Window) -> Lengths:
+        """IoU between each window and another window, (sizes, offsets)."""
+        common = shared(self.left, self.right, other.x1, other.x2) * shared(self.top, self.bottom, other.y1, other.y2)
+        both = self.frames.width * self.frames.height + other.width * other.height
+        return np.asarray(common / (both[:, None] - common))
 
     def view(self, size: int, offset: int, role: str) -> View:
         """One of the windows, as it is shown."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.config import Limits
-from cgc_data.masks import Box
+from cgc_data.masks import Box, Rle, pixels_in_box
 from cgc_data.plan.drawn_windows import DrawnWindows, Mask, Numbers, shared
 
 Counts = NDArray[np.int32]
@@ -25,10 +25,9 @@ class Extent:
     counts: Counts | None
 
     @classmethod
-    def of_mask(cls, box: Box, pixels: NDArray[np.uint8]) -> "Extent":
-        """The extent from a decoded mask (height, width) and its tight box."""
-        x1, y1, x2, y2 = (int(value) for value in box)
-        inside = np.ascontiguousarray(pixels.T[x1:x2, y1:y2])  # a decoded mask is in column order
+    def of_mask(cls, box: Box, mask: Rle) -> "Extent":
+        """The extent from a mask and its tight box."""
+        inside = np.ascontiguousarray(pixels_in_box(mask, box))
         return cls(box, np.asarray(cv2.integral(inside), dtype=np.int32))
 
 

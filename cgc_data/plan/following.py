@@ -112,7 +112,8 @@ class Following:
         if shown.state != "visible" or not shown.box or not askable_in(view, shown.box, self._askable.config.limits):
             return False
         others = [i for i in instances.of(view.photo, int(instances.concept[target])).tolist() if i != target]
-        boxes = [self._truth.see(other, view.window).box or self._truth.box(other) for other in others]
-        if (iou_matrix(shown.box, boxes) > MAX_SIBLING_IOU).any():
+        sightings = {other: self._truth.see(other, view.window) for other in others}
+        if not any(sightings[sibling].state == "visible" for sibling in self.siblings(view.photo, target)):
             return False
-        return bool(self.siblings_in(view, target))
+        boxes = [sighting.box or self._truth.box(other) for other, sighting in sightings.items()]
+        return not (iou_matrix(shown.box, boxes) > MAX_SIBLING_IOU).any()

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -95,9 +96,28 @@ def plan_part(task: PartTask) -> Planned:
     fingerprint = task.fingerprint
     if done := _read(task, fingerprint):
         return done
+    with _frozen():
+        planned = _planned(task, fingerprint)
+    with replacing(task.record) as unfinished:
+        unfinished.write_bytes(msgspec.json.encode(planned))
+    return planned
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    """Keep the garbage collector from visiting what exists already, such as the index of all photos."""
+    gc.freeze()
+    try:
+        yield
+        gc.collect()  # planners refer to themselves, and would keep their masks until the next parts are planned
+    finally:
+        gc.unfreeze()
+
+
+def _planned(task: PartTask, fingerprint: str) -> Planned:
     dealer, count = _dealer(task), _Count()
     _write(task.rows, _tables(task.index, count.counted(dealer.deal())))
-    planned = Planned(
+    return Planned(
         fingerprint=fingerprint,
         sha256=file_sha256(task.rows),
         tasks=dict(count.tasks),
@@ -106,11 +126,6 @@ def plan_part(task: PartTask) -> Planned:
         reached=[Reached.of(outcome) for outcome in dealer.outcomes()],
         rejections=dealer.rejections,
     )
-    with replacing(task.record) as unfinished:
-        unfinished.write_bytes(msgspec.json.encode(planned))
-    del dealer
-    gc.collect()  # planners refer to themselves, and would keep their masks until the next parts are planned
-    return planned
 
 
 def _read(task: PartTask, fingerprint: str) -> Planned | None:

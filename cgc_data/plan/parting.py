@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cgc_data.config import BuildConfig
-from cgc_data.geometry import Window
 from cgc_data.index.build import Index
 from cgc_data.plan.detail import Detail
 from cgc_data.plan.drawn_windows import DrawnWindows, Lengths, Mask, Numbers
@@ -25,46 +25,44 @@ DRAWS = 4  # attempts to draw windows of the chosen sizes
 
 @dataclass(frozen=True)
 class Parted:
-    """The windows of one size; arrays are (offsets,).
+    """Windows that show objects, and others that show none; arrays are (sizes, offsets).
 
     Attributes:
-        windows, size: these are the windows of that size.
-        count: number of objects of a category in each window; 0 if an object is too small or too much of it is cut off.
-        free: mask of the windows without any part of an object of the category.
+        count: number of objects in each window; 0 if an object is too small or too much of it is cut off.
+        free: mask of the windows without any part of an object.
         level: level of detail of each window.
-        shares: probability of each level, (levels,); 0 for levels without windows of both kinds.
+        shares: probability of each level, (sizes, levels); 0 for levels without windows of both kinds.
     """
 
     windows: DrawnWindows
-    size: int
     count: Numbers
     free: Mask
     level: Numbers
     shares: Lengths
 
+    @classmethod
+    def of(cls, windows: DrawnWindows, count: Numbers, free: Mask, detail: Lengths) -> "Parted":
+        """From what the windows show and the detail in them."""
+        level = np.floor(detail / LEVEL).astype(np.int64)
+        level -= level.min(initial=0)
+        return cls(windows, count, free, level, _shares(level, count > 0, free))
+
     @property
-    def scale(self) -> float:
-        """Geometric mean of the sides in photo pixels."""
-        return float(self.windows.frames.scale[self.size])
+    def sizes(self) -> NDArray[np.intp]:
+        """The sizes with windows of both kinds in one level of detail, smallest first."""
+        return np.flatnonzero(self.shares.any(axis=1))
 
-    def overlap(self, other: Window) -> Lengths:
-        """IoU between each window and another window, (offsets,)."""
-        return self.windows.overlap(self.size, other)
+    def apart(self, view: View) -> Mask:
+        """Mask of the windows that overlap a view so little that both can be shown."""
+        return np.asarray(self.windows.overlap(view.window) <= MAX_OVERLAP)
 
-    def view(self, offset: int, role: str) -> View:
-        """One of the windows, as it is shown."""
-        return self.windows.view(self.size, offset, role)
-
-
-def parted(windows: DrawnWindows, count: Numbers, free: Mask, detail: Lengths) -> list[Parted]:
-    """The sizes with windows of one level of detail that show objects and others that show none; arguments are
-    (sizes, offsets).
-    """
-    level = np.floor(detail / LEVEL).astype(np.int64)
-    level -= level.min(initial=0)
-    shares = _shares(level, count > 0, free)
-    used = np.flatnonzero(shares.any(axis=1)).tolist()
-    return [Parted(windows, size, count[size], free[size], level[size], shares[size]) for size in used]
+    def view(self, size: int, where: Mask, role: str, rng: np.random.Generator) -> tuple[View, int] | None:
+        """One of the windows of a size in `where` (offsets,), and its offset; None if there is none."""
+        offsets = where.nonzero()[0]
+        if not len(offsets):
+            return None
+        offset = int(offsets[rng.integers(len(offsets))])
+        return self.windows.view(size, offset, role), offset
 
 
 def _shares(level: Numbers, shown: Mask, free: Mask) -> Lengths:
@@ -90,48 +88,56 @@ class Parting:
         self._index, self._truth, self._config, self._detail = index, truth, config, detail
         self._windows = Windows(truth, config)
 
-    def parts(self, photo: int, concept: int, rng: np.random.Generator) -> list[Parted]:
-        """Window sizes that can both show and miss a category, smallest first."""
+    def parted(self, photo: int, concept: int, rng: np.random.Generator) -> Parted | None:
+        """Windows of sizes that can both show and miss a category; None if no size can."""
         extents = [self._truth.extent(int(instance)) for instance in self._index.instances.of(photo, concept)]
         windows = self._windows.draw(photo, SIZES, OFFSETS, rng)
         count, free = count_fitting(extents, windows, self._config.limits)
         both = np.flatnonzero(count.any(axis=1) & free.any(axis=1))
-        windows, count, free = windows.take(both), count[both], free[both]
-        return parted(windows, count, free, self._detail.of(windows)) if len(both) else []
+        if not len(both):
+            return None
+        windows = windows.take(both)
+        return Parted.of(windows, count[both], free[both], self._detail.of(windows))
 
-    def choose(self, parts: Sequence[Parted], count: int, rng: np.random.Generator) -> list[Parted]:
+    def choose(self, parted: Parted, count: int, rng: np.random.Generator) -> list[int]:
         """Sizes for a set: the smallest, then sizes that are wider by the set factor; empty if fewer than two sizes are
         found.
         """
-        scales = np.array([part.scale for part in parts])
+        sizes = parted.sizes
+        scales = parted.windows.frames.scale[sizes]
         wider = scales[:, None] * self._config.intra.context_scale <= scales
-        narrow = np.flatnonzero(wider.any(axis=1))
+        narrow = wider.any(axis=1).nonzero()[0]
         if not len(narrow):
             return []
         first = int(narrow[rng.integers(len(narrow))])
-        among = np.flatnonzero(wider[first])
-        others = [parts[i] for i in among[rng.integers(len(among), size=count - 1)].tolist()]
-        return [parts[first], *sorted(others, key=lambda part: part.scale)]
+        among = wider[first].nonzero()[0]
+        others: list[int] = sizes[np.sort(among[rng.integers(len(among), size=count - 1)])].tolist()
+        return [int(sizes[first]), *others]
 
-    def lay(self, parts: Sequence[Parted], holding: Sequence[bool], rng: np.random.Generator) -> tuple[View, ...]:
+    def lay(
+        self, parted: Parted, sizes: Sequence[int], holding: Sequence[bool], rng: np.random.Generator
+    ) -> tuple[View, ...]:
         """A window of each size that shows the category if its entry in `holding` is set; empty if windows overlap."""
         for _ in range(DRAWS):
-            if views := self._drawn(parts, holding, rng):
+            if views := self._drawn(parted, sizes, holding, rng):
                 return tuple(views)
         return ()
 
-    def _drawn(self, parts: Sequence[Parted], holding: Sequence[bool], rng: np.random.Generator) -> list[View]:
+    def _drawn(
+        self, parted: Parted, sizes: Sequence[int], holding: Sequence[bool], rng: np.random.Generator
+    ) -> list[View]:
         views: list[View] = []
-        left = self._config.limits.max_objects
-        for place, (part, holds) in enumerate(zip(parts, holding, strict=True)):
-            fitting = (part.count > 0) & (part.count <= left - sum(holding[place + 1 :])) if holds else part.free
-            open_still = fitting & (part.level == draw_level(part.shares, rng))
-            for view in views:
-                open_still &= part.overlap(view.window) <= MAX_OVERLAP
-            offsets = open_still.nonzero()[0]
-            if not len(offsets):
+        left, apart = self._config.limits.max_objects, np.ones_like(parted.free)
+        for place, (size, holds) in enumerate(zip(sizes, holding, strict=True)):
+            count = parted.count[size]
+            where = apart[size] & (parted.level[size] == draw_level(parted.shares[size], rng))
+            where &= (count > 0) & (count <= left - sum(holding[place + 1 :])) if holds else parted.free[size]
+            found = parted.view(size, where, CONTEXT if views else FOCUS, rng)
+            if found is None:
                 return []
-            chosen = int(offsets[rng.integers(len(offsets))])
-            left -= int(part.count[chosen])
-            views.append(part.view(chosen, CONTEXT if views else FOCUS))
+            view, offset = found
+            left -= int(count[offset])
+            views.append(view)
+            if len(views) < len(sizes):
+                apart &= parted.apart(view)
         return views

@@ -17,6 +17,8 @@ from cgc_data.release.operations import changes_of, window_operations
 from cgc_data.release.rows import ObjectRow, PartRow, Row, ViewRow, answer_objects
 from cgc_data.tasks import DISTRACTORS
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def make_row(index: Index, question: Question, jpeg_quality: int) -> Row:
     """Row of the release before its images are rendered; windows will be encoded at `jpeg_quality`."""
@@ -90,8 +92,7 @@ def content_id(shown: Sequence[ViewRow], question: str, answer: str) -> str:
         ]
         for v in shown
     ]
-    content = json.dumps([views, question, answer], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    return hashlib.sha256(_ENCODER.encode([views, question, answer]).encode()).hexdigest()[:16]
 
 
 def difficulty(question: Question) -> float:

@@ -75,7 +75,7 @@ class SameObjectPlanner:
             for target in targets[:TRIED]:
                 ask = self._pair if number == 2 else self._track
                 if questions := ask(photo, target, number, rng):
-                    self._numbers[number] += len(questions)
+                    self._numbers[len(questions[0].views)] += len(questions)
                     return questions
         return []
 
@@ -101,13 +101,15 @@ class SameObjectPlanner:
         ]
 
     def _track(self, photo: int, target: int, number: int, rng: np.random.Generator) -> list[Question]:
-        """A question about the object in this number of views; empty if there are no suitable windows."""
+        """A question about the object in at most this number of views; empty if there are no suitable windows."""
         stages = self._tracks.stages(photo, target, self._following.siblings(photo, target), rng)
+        if stages is None:
+            return []
         for gone in _furthest_behind(self._gone, GONE, rng):
-            fitting = [stage for stage in stages if stage.allows(gone)]
-            for _ in range(DRAWS if fitting else 0):
-                drawn = [fitting[place] for place in rng.integers(len(fitting), size=number)]
-                views = self._tracks.lay(target, drawn, gone, rng)
+            fitting = stages.allowing(gone)
+            for _ in range(DRAWS if len(fitting) else 0):
+                drawn = fitting[rng.integers(len(fitting), size=number)].tolist()
+                views = self._tracks.lay(target, stages, drawn, gone, rng)
                 if views and self._following.follows(views, target, gone):
                     self._gone[gone] += 1
                     return [self._through(views, target, gone, rng)]

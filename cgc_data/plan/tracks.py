@@ -9,17 +9,19 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cgc_data.geometry import ThousandBox
+from cgc_data.geometry import THOUSAND, ThousandBox
 from cgc_data.masks import Box
 from cgc_data.plan.askable import Askable
-from cgc_data.plan.drawn_windows import DrawnWindows, Lengths, Mask
+from cgc_data.plan.drawn_windows import DrawnWindows, Lengths, Mask, Numbers
 from cgc_data.plan.extents import large_in, seen, seen_box
-from cgc_data.plan.parting import Parted, draw_level, parted
+from cgc_data.plan.parting import Parted, draw_level
 from cgc_data.plan.questions import View, thousand_in_view
-from cgc_data.plan.windows import CONTEXT, FOCUS, MAX_OVERLAP, Windows, shown_in
+from cgc_data.plan.windows import CONTEXT, FOCUS, Windows, shown_in
 
 SIZES, OFFSETS = 8, 160  # windows tried per object
+FEWEST = 3  # views of a track
 MAX_COPY_IOU = 0.3
 MOVING = 0.5  # share of tracks in the order of a camera that moves in one direction
 DIRECTIONS = 32  # number of directions in which the camera can move
@@ -30,19 +32,22 @@ Gone: TypeAlias = Literal[
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Windows of one size: the part counts windows that show the object next to a sibling; `free` are windows without
-    it.
+class Stages:
+    """Windows by size: `parted` counts those that show the object next to a sibling; `free` are those without it.
 
-    `without` contains the windows without the object by kind, with a sibling in view or none near; (offsets,).
+    Attributes:
+        whole: mask of the windows that show the complete object, (sizes, offsets).
+        without: masks of the windows without the object by kind, with a sibling in view or none near.
     """
 
-    part: Parted
+    parted: Parted
+    whole: Mask
     without: Mapping[Gone, Mask]
 
-    def allows(self, gone: Gone) -> bool:
-        """Whether there are windows for a view of the kind."""
-        return gone == "never" or bool(self.without[gone].any())
+    def allowing(self, gone: Gone) -> NDArray[np.intp]:
+        """The sizes with windows for a view of the kind."""
+        sizes = self.parted.sizes
+        return sizes if gone == "never" else sizes[self.without[gone][sizes].any(axis=1)]
 
 
 class Tracks:
@@ -53,8 +58,8 @@ class Tracks:
         self._truth, self._limits = askable.truth, config.limits
         self._windows, self._detail = Windows(askable.truth, config), askable.detail
 
-    def stages(self, photo: int, target: int, siblings: Sequence[int], rng: np.random.Generator) -> list[Stage]:
-        """Window sizes that can show the object next to a sibling and can also miss the object.
+    def stages(self, photo: int, target: int, siblings: Sequence[int], rng: np.random.Generator) -> Stages | None:
+        """Window sizes that can show the object next to a sibling and can also miss the object; None if no size can.
 
         For speed, siblings are judged by their boxes; their masks could show that more windows are suitable.
         """
@@ -63,15 +68,13 @@ class Tracks:
         fitting &= large_in(self._truth.box(target), windows, self._limits)
         both = np.flatnonzero(fitting.any(axis=1) & gone.any(axis=1))
         if not len(both):
-            return []
+            return None
         windows, gone, fitting = windows.take(both), gone[both], fitting[both]
         beside, near = self._around(siblings, windows)
         without: dict[Gone, Mask] = {"beside": gone & beside, "alone": gone & ~near}
         count, free = (fitting & beside).astype(np.int64), without["beside"] | without["alone"]
-        return [
-            Stage(part, {kind: mask[part.size] for kind, mask in without.items()})
-            for part in parted(windows, count, free, self._detail.of(windows))
-        ]
+        parted = Parted.of(windows, count, free, self._detail.of(windows))
+        return Stages(parted, seen_box(self._truth.box(target), windows, self._limits)[1], without)
 
     def _large(self, windows: DrawnWindows, target: int) -> DrawnWindows:
         """The windows of sizes that can show the object large enough."""
@@ -87,60 +90,63 @@ class Tracks:
             near |= ~missed
         return beside, near
 
-    def lay(self, target: int, stages: Sequence[Stage], gone: Gone, rng: np.random.Generator) -> list[View] | None:
-        """One view of each size; None if no views fit.
+    def lay(
+        self, target: int, stages: Stages, sizes: Sequence[int], gone: Gone, rng: np.random.Generator
+    ) -> list[View] | None:
+        """At most one view of each size, skipping sizes without a view that fits; None if too few fit.
 
         The first view has the given box and shows the whole object; no other view shows the object in the same place.
         The last view does not show the object if `gone`.
         """
         views: list[View] = []
-        for stage in stages:
-            view = draw_view(stage.part, self._distinct(stage.part, target, views[:1]), views, rng)
-            if view is None:
-                return None
-            views.append(view)
+        parted, used = stages.parted, list[int]()
+        fitting, apart, before = parted.count > 0, np.ones_like(parted.free), np.ones_like(parted.free)
+        for size in sizes:
+            where = fitting[size] & apart[size]
+            if view := draw_view(parted, size, where if views else where & stages.whole[size], rng):
+                if not views:
+                    fitting = fitting & self._distinct(parted.windows, target, view)
+                views.append(view)
+                used.append(size)
+                before, apart = apart, apart & parted.apart(view)
+        if len(views) < FEWEST:
+            return None
         if gone != "never":
-            last = stages[-1]
-            view = draw_view(last.part, last.without[gone], views[:-1], rng)
+            view = draw_view(parted, used[-1], stages.without[gone][used[-1]] & before[used[-1]], rng)
             if view is None:
                 return None
             views[-1] = view
         return _in_roles(views)
 
-    def _distinct(self, part: Parted, target: int, first: Sequence[View]) -> Mask:
-        """Mask (offsets,) of the windows that show the complete object or, if there is a first view, that show the
-        object at another place than this view.
-        """
-        box, fitting = self._truth.box(target), part.count > 0
-        if not first:
-            return np.asarray(fitting & seen_box(box, part.windows, self._limits)[1][part.size])
-        given = thousand_in_view(first[0], shown_in(self._truth, 0, target, first[0]).box)
-        return np.asarray(fitting & (iou_in_views(box, part, given) < MAX_COPY_IOU))
+    def _distinct(self, windows: DrawnWindows, target: int, first: View) -> Mask:
+        """Mask (sizes, offsets) of the windows that show the object at another place than the first view."""
+        given = thousand_in_view(first, shown_in(self._truth, 0, target, first).box)
+        return np.asarray(iou_in_views(self._truth.box(target), windows, given) < MAX_COPY_IOU)
 
 
-def draw_view(part: Parted, where: Mask, others: Sequence[View], rng: np.random.Generator) -> View | None:
-    """One of the part's windows in `where` that overlaps the other views little; its level of detail is drawn by
-    share.
-    """
-    for other in others:
-        where = where & (part.overlap(other.window) <= MAX_OVERLAP)
-    chances = part.shares * (np.bincount(part.level[where], minlength=len(part.shares)) > 0)
+def draw_view(parted: Parted, size: int, where: Mask, rng: np.random.Generator) -> View | None:
+    """One of the windows of a size in `where` (offsets,); its level of detail is drawn by share."""
+    level, shares = parted.level[size], parted.shares[size]
+    chances = shares * (np.bincount(level[where], minlength=len(shares)) > 0)
     if not chances.any():
         return None
-    offsets = (where & (part.level == draw_level(chances, rng))).nonzero()[0]
-    return part.view(int(offsets[rng.integers(len(offsets))]), CONTEXT)
+    found = parted.view(size, where & (level == draw_level(chances, rng)), CONTEXT, rng)
+    return found and found[0]
 
 
-def iou_in_views(box: Box, part: Parted, given: ThousandBox) -> Lengths:
-    """IoU of a box, in photo pixels and cut to each window, with one in 0-1000 of the view, (offsets,)."""
-    left, top = part.windows.left[part.size], part.windows.top[part.size]
-    width, height = part.windows.frames.width[part.size], part.windows.frames.height[part.size]
-    x1, x2 = (np.clip((edge - left) / width, 0, 1) * 1000 for edge in (box[0], box[2]))
-    y1, y2 = (np.clip((edge - top) / height, 0, 1) * 1000 for edge in (box[1], box[3]))
+def iou_in_views(box: Box, windows: DrawnWindows, given: ThousandBox) -> Lengths:
+    """IoU of a box, in photo pixels and cut to each window, with one in 0-1000 of the view, (sizes, offsets)."""
+    width, height = windows.frames.width[:, None], windows.frames.height[:, None]
+    x1, x2 = (_thousand(edge - windows.left, width) for edge in (box[0], box[2]))
+    y1, y2 = (_thousand(edge - windows.top, height) for edge in (box[1], box[3]))
     across = np.maximum(np.minimum(x2, given[2]) - np.maximum(x1, given[0]), 0)
     down = np.maximum(np.minimum(y2, given[3]) - np.maximum(y1, given[1]), 0)
     common, own = down * across, (y2 - y1) * (x2 - x1)
     return np.asarray(common / (own + (given[2] - given[0]) * (given[3] - given[1]) - common))
+
+
+def _thousand(edges: NDArray[np.floating], length: Numbers) -> Lengths:
+    return np.asarray(np.minimum(np.maximum(edges / length, 0), 1) * THOUSAND)
 
 
 def order_of(views: Sequence[View], lacking: int | None, rng: np.random.Generator) -> list[int]:

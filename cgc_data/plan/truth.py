@@ -11,7 +11,7 @@ from cgc_data.common.errors import SegmentationError
 from cgc_data.config import Limits
 from cgc_data.geometry import Window
 from cgc_data.index.build import Index
-from cgc_data.masks import Box, Rle, mask_area, mask_pixels, tight_box, tight_box_in_window
+from cgc_data.masks import Box, Rle, mask_area, tight_box, tight_box_in_window
 from cgc_data.plan.extents import Extent
 from cgc_data.sources import Segmentations
 
@@ -67,7 +67,7 @@ class Truth:
         """Extent of the complete instance, for use with windows at many offsets."""
         if instance not in self._extents:
             mask = self._mask(instance)
-            whole = Extent(mask.box, None) if mask.rle is None else Extent.of_mask(mask.box, mask_pixels(mask.rle))
+            whole = Extent(mask.box, None) if mask.rle is None else Extent.of_mask(mask.box, mask.rle)
             self._extents[instance] = whole
             if len(self._extents) > KEPT_EXTENTS:
                 self._extents.popitem(last=False)

@@ -70,9 +70,9 @@ class WindowSetPlanner:
         for concept in self._drawn(self._complete(photo), rng):
             if not self._is_settled(photo, concept):
                 continue
-            parts = self._parting.parts(photo, concept, rng)
+            parted = self._parting.parted(photo, concept, rng)
             for count in dict.fromkeys((self._windows.draw_count(rng), self._askable.config.intra.min_views)):
-                if found := self._about(photo, concept, self._parting.choose(parts, count, rng), balance, rng):
+                if parted and (found := self._about(photo, concept, parted, count, balance, rng)):
                     return found
         return []
 
@@ -85,19 +85,19 @@ class WindowSetPlanner:
             yield concept
 
     def _about(
-        self, photo: int, concept: int, parts: list[Parted], balance: AbsentBalance, rng: np.random.Generator
+        self, photo: int, concept: int, parted: Parted, count: int, balance: AbsentBalance, rng: np.random.Generator
     ) -> list[Question]:
-        """Questions about windows of these sizes, a random number of which show the concept; empty if no windows
+        """Questions about this number of windows, a random number of which show the concept; empty if no windows
         fit.
         """
-        count = len(parts)
-        free = self._parting.lay(parts, [False] * count, rng) if parts else ()
+        sizes = self._parting.choose(parted, count, rng)
+        free = self._parting.lay(parted, sizes, [False] * count, rng) if sizes else ()
         for held in (1 + rng.permutation(count)).tolist() if free else ():
             holding = rng.permutation([True] * held + [False] * (count - held)).tolist()
-            views = self._parting.lay(parts, holding, rng)
+            views = self._parting.lay(parted, sizes, holding, rng)
             # otherwise, large windows, which rarely miss a category, would show the category more often than small
             # windows
-            if not self._parting.lay(parts, holding[::-1], rng):
+            if not self._parting.lay(parted, sizes, holding[::-1], rng):
                 continue
             if views and free and (twins := self._twins(photo, concept, views, free, rng)):
                 lack = balance.lack(concept, LOCATE_ALL.pool, count, VIEWS.name)
