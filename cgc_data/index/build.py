@@ -108,9 +108,9 @@ class Index:
 def build_index(config: BuildConfig, cache: Path) -> Index:
     """Read the sources (cached by sha256) and join their facts. Raises SourceError, PhotoError, ConfigError."""
     tables = tuple(_read(source, cache) for source in config.sources)
-    _leaving(tables, config)  # first, so that boxes in another format are refused before any photo is read
+    leaving = _leaving(tables, config)  # first, so that boxes in another format are refused before any photo is read
     stores = tuple(open_photos(Path(s.images)) for s in config.sources)
-    return _join(tables, stores, collect_photos(tables, stores, [s.images for s in config.sources]), config)
+    return _join(tables, stores, collect_photos(tables, stores, [s.images for s in config.sources]), leaving, config)
 
 
 def rejoined(index: Index, config: BuildConfig) -> Index:
@@ -120,13 +120,17 @@ def rejoined(index: Index, config: BuildConfig) -> Index:
     The photos are reused; no file is read again.
     """
     tables = tuple(without(table, source.ignore) for table, source in zip(index.tables, config.sources, strict=True))
-    return _join(tables, index.stores, Collected(index.photos, index.left_out, index.apart, index.renamed), config)
+    collected = Collected(index.photos, index.left_out, index.apart, index.renamed)
+    return _join(tables, index.stores, collected, _leaving(tables, config), config)
 
 
 def _join(
-    tables: tuple[SourceTable, ...], stores: tuple[PhotoStore, ...], collected: Collected, config: BuildConfig
+    tables: tuple[SourceTable, ...],
+    stores: tuple[PhotoStore, ...],
+    collected: Collected,
+    leaving: tuple[Leaving, ...],
+    config: BuildConfig,
 ) -> Index:
-    leaving = _leaving(tables, config)
     photos = collected.photos
     claims = tuple(source_claims(t, s) for t, s in zip(tables, config.sources, strict=True))
     relations = load_relations()

@@ -66,7 +66,8 @@ def find_photos(position: int, table: SourceTable, store: PhotoStore) -> Found:
         if place is None or number in lost:
             missing.append(listing)
         else:
-            found.append(replace(listing, appearance=_named(listing.appearance, place)))
+            named = _named(listing.appearance, place)
+            found.append(listing if named is listing.appearance else replace(listing, appearance=named))
     return Found(found, missing)
 
 

@@ -20,7 +20,8 @@ Mask = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 Lengths = NDArray[np.float64]
 
-WIDEST = math.log(1.5)  # natural logarithm of the largest ratio of a window's sides
+WIDEST_ASPECT = 1.5
+WIDEST = math.log(WIDEST_ASPECT)
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def shared(low: Numbers, high: Numbers, start: float, end: float) -> Lengths:
 def draw_frames(
     photo: tuple[int, int], number: int, view_sizes: Sequence[int], enlargement: float, rng: np.random.Generator
 ) -> Frames:
-    """This number of window sizes for a photo of width and height `photo`, smallest first; none if it is too small.
+    """This number of window sizes for a photo of width and height `photo`; none if it is too small.
 
     Sizes are spread evenly between the smallest window that stays sharp and the photo, on a logarithmic scale.
     """

@@ -49,7 +49,7 @@ class Parted:
 
     @property
     def sizes(self) -> NDArray[np.intp]:
-        """The sizes with windows of both kinds in one level of detail, smallest first."""
+        """The sizes with windows of both kinds in one level of detail."""
         return np.flatnonzero(self.shares.any(axis=1))
 
     def apart(self, view: View) -> Mask:
@@ -111,8 +111,9 @@ class Parting:
             return []
         first = int(narrow[rng.integers(len(narrow))])
         among = wider[first].nonzero()[0]
-        others: list[int] = sizes[np.sort(among[rng.integers(len(among), size=count - 1)])].tolist()
-        return [int(sizes[first]), *others]
+        others = among[rng.integers(len(among), size=count - 1)]
+        chosen: list[int] = sizes[[first, *others[np.argsort(scales[others])]]].tolist()
+        return chosen
 
     def lay(
         self, parted: Parted, sizes: Sequence[int], holding: Sequence[bool], rng: np.random.Generator

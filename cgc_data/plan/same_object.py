@@ -5,7 +5,7 @@ view, or in all other views that show it. The answer is neither the given box no
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -106,10 +106,8 @@ class SameObjectPlanner:
         if stages is None:
             return []
         for gone in _furthest_behind(self._gone, GONE, rng):
-            fitting = stages.allowing(gone)
-            for _ in range(DRAWS if len(fitting) else 0):
-                drawn = fitting[rng.integers(len(fitting), size=number)].tolist()
-                views = self._tracks.lay(target, stages, drawn, gone, rng)
+            laid = (self._tracks.lay(target, stages, number, gone, rng) for _ in range(DRAWS))
+            for views in sorted(_until(laid, number), key=len, reverse=True):
                 if views and self._following.follows(views, target, gone):
                     self._gone[gone] += 1
                     return [self._through(views, target, gone, rng)]
@@ -155,6 +153,14 @@ class SameObjectPlanner:
             named=asked[0] if named else None,
             reference_views=(given,),
         )
+
+
+def _until(laid: Iterable[list[View]], number: int) -> Iterator[list[View]]:
+    """Views up to the first with this number of them."""
+    for views in laid:
+        yield views
+        if len(views) == number:
+            return
 
 
 def _draw(made: Counter[bool], share: float, rng: np.random.Generator) -> bool:

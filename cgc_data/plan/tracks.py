@@ -22,7 +22,8 @@ from cgc_data.plan.windows import CONTEXT, FOCUS, Windows, shown_in
 
 SIZES, OFFSETS = 8, 160  # windows tried per object
 FEWEST = 3  # views of a track
-MAX_COPY_IOU = 0.3
+SPARE = 2  # sizes tried per view
+MAX_COPY_IOU = 0.28  # of rounded boxes, so that it is below 0.3 before rounding, too
 MOVING = 0.5  # share of tracks in the order of a camera that moves in one direction
 DIRECTIONS = 32  # number of directions in which the camera can move
 
@@ -90,18 +91,17 @@ class Tracks:
             near |= ~missed
         return beside, near
 
-    def lay(
-        self, target: int, stages: Stages, sizes: Sequence[int], gone: Gone, rng: np.random.Generator
-    ) -> list[View] | None:
-        """At most one view of each size, skipping sizes without a view that fits; None if too few fit.
+    def lay(self, target: int, stages: Stages, number: int, gone: Gone, rng: np.random.Generator) -> list[View]:
+        """At most this number of views of random sizes, skipping sizes without a view that fits; empty if too few fit.
 
         The first view has the given box and shows the whole object; no other view shows the object in the same place.
         The last view does not show the object if `gone`.
         """
         views: list[View] = []
-        parted, used = stages.parted, list[int]()
+        parted, used, allowed = stages.parted, list[int](), stages.allowing(gone)
+        sizes = allowed[rng.integers(len(allowed), size=SPARE * number)] if len(allowed) else allowed
         fitting, apart, before = parted.count > 0, np.ones_like(parted.free), np.ones_like(parted.free)
-        for size in sizes:
+        for size in sizes.tolist():
             where = fitting[size] & apart[size]
             if view := draw_view(parted, size, where if views else where & stages.whole[size], rng):
                 if not views:
@@ -109,12 +109,14 @@ class Tracks:
                 views.append(view)
                 used.append(size)
                 before, apart = apart, apart & parted.apart(view)
+            if len(views) == number:
+                break
         if len(views) < FEWEST:
-            return None
+            return []
         if gone != "never":
             view = draw_view(parted, used[-1], stages.without[gone][used[-1]] & before[used[-1]], rng)
             if view is None:
-                return None
+                return []
             views[-1] = view
         return _in_roles(views)
 

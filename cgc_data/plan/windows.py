@@ -47,7 +47,7 @@ class Windows:
         return int(rng.integers(self._settings.min_views, self._settings.max_views + 1))
 
     def frames(self, photo: int, number: int, rng: np.random.Generator) -> Frames:
-        """This number of window sizes for a photo, smallest first; none if the photo is too small."""
+        """This number of window sizes for a photo; none if the photo is too small."""
         size = self._truth.photo_size(photo)
         return draw_frames(size, number, self._settings.view_sizes, self._enlargement, rng)
 

@@ -82,6 +82,11 @@ def _below(file_name: str) -> PurePosixPath | None:
     return None if name.is_absolute() or ".." in name.parts else name
 
 
+def _is_plain(file_name: str) -> bool:
+    """Whether this is a name without folders."""
+    return "/" not in file_name and "\0" not in file_name and 0 < len(file_name) <= LONGEST_NAME and file_name[0] != "."
+
+
 class FolderPhotos:
     """A folder, including COCO's subfolders train2017 and val2017 if they exist."""
 
@@ -101,6 +106,8 @@ class FolderPhotos:
 
     def place(self, file_name: str) -> str | None:
         """Path of the photo relative to the folder, or None. Raises PhotoError if the name matches several files."""
+        if _is_plain(file_name) and os.path.isfile(f"{self._root}/{file_name}"):  # a Path takes three times as long
+            return file_name
         name = _below(file_name)
         if name and (self._root / name).is_file():
             return str(name)

@@ -1,6 +1,7 @@
 """Windows that show a category and windows that miss it: true at every offset, with a look that reveals nothing."""
 
 from collections import Counter
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -13,10 +14,11 @@ from cgc_data.config import BuildConfig, Limits, Source
 from cgc_data.geometry import Window, iou
 from cgc_data.images import Pixels
 from cgc_data.index.build import Index
-from cgc_data.masks import Box
+from cgc_data.masks import Box, run_lengths_rle
 from cgc_data.plan.detail import GRAIN, Detail, summed_detail
-from cgc_data.plan.offsets import Extent, Frame, count_fitting, offsets_of
-from cgc_data.plan.parting import LEVEL, Part, Parting
+from cgc_data.plan.drawn_windows import DrawnWindows, Frames, draw_offsets
+from cgc_data.plan.extents import Extent, count_fitting, seen, seen_box
+from cgc_data.plan.parting import LEVEL, Parted, Parting, draw_level
 from cgc_data.plan.rng import generator
 from cgc_data.plan.truth import Truth
 from cgc_data.plan.windows import MAX_OVERLAP, askable_in
@@ -32,6 +34,7 @@ THINGS = [
     Thing("dog", (250.5, 20.25, 45, 40), {"segmentation": None}),
 ]
 SEEDS = st.integers(0, 2**20)
+STEP = 8  # pixels
 SOURCED = BuildConfig(sources=[Source(kind="coco", annotations="", images="")])
 CONFIG = BuildConfig.model_validate({"intra": {"view_sizes": [192, 256, 320]}})
 
@@ -52,6 +55,14 @@ def parting(index: Index, truth: Truth) -> Parting:
     return Parting(index, truth, CONFIG, Detail(index, SOURCED))
 
 
+def windows_of(photo: tuple[int, int], *size: int, shown_at: tuple[int, int] | None = None) -> DrawnWindows:
+    """All windows of one size whose offsets are multiples of STEP."""
+    frames = Frames(*(np.array([side]) for side in (*size, *(shown_at or size))))
+    offsets = product(*(range(0, most - side + 1, STEP) for most, side in zip(photo, size, strict=True)))
+    left, top = np.array(list(offsets)).T[:, None]
+    return DrawnWindows(0, frames, left, top)
+
+
 @given(
     instances=st.sets(st.integers(0, 3), min_size=1),
     size=st.tuples(st.integers(60, WIDTH), st.integers(60, HEIGHT)),
@@ -60,29 +71,32 @@ def parting(index: Index, truth: Truth) -> Parting:
 def test_every_offset_shows_what_its_window_is_seen_to_show(
     truth: Truth, instances: set[int], size: tuple[int, int], seed: int
 ) -> None:
-    offsets = offsets_of((WIDTH, HEIGHT), *size)
-    frame = Frame(*size, *size)
+    frames = Frames(*(np.array([side]) for side in (*size, *size)))
+    windows = draw_offsets(0, (WIDTH, HEIGHT), frames, 12, generator(seed))
     limits = Limits(min_side=1, min_area=0, max_aspect=1000)
-    count, free = count_fitting([truth.extent(i) for i in sorted(instances)], offsets, frame, limits)
-    for place in generator(seed).integers(0, count.size, 12).tolist():
-        states = Counter(truth.see(i, offsets.window(place)).state for i in instances)
-        assert free.flat[place] == (states["gone"] == len(instances))
-        assert count.flat[place] == (0 if states["ambiguous"] else states["visible"])
+    count, free = count_fitting([truth.extent(i) for i in sorted(instances)], windows, limits)
+    for offset in range(12):
+        states = Counter(truth.see(i, windows.view(0, offset, "").window).state for i in instances)
+        assert free[0, offset] == (states["gone"] == len(instances))
+        assert count[0, offset] == (0 if states["ambiguous"] else states["visible"])
 
 
-def test_offsets_reach_the_borders_of_the_photo() -> None:
-    offsets = offsets_of((WIDTH, HEIGHT), 100, HEIGHT)
-    assert (offsets.left[0], offsets.left[-1], *offsets.top) == (0, WIDTH - 100, 0)
-    assert offsets.window(len(offsets.left) - 1) == Window(WIDTH - 100, 0, WIDTH, HEIGHT)
+def test_offsets_are_uniform_and_reach_the_borders_of_the_photo() -> None:
+    frames = Frames(*(np.array([side]) for side in (WIDTH - 9, HEIGHT, WIDTH - 9, HEIGHT)))
+    windows = draw_offsets(0, (WIDTH, HEIGHT), frames, 4000, generator(0))
+    assert np.bincount(windows.left[0], minlength=10) == pytest.approx(400, abs=100)
+    assert windows.right.max() == WIDTH
+    assert not windows.top.any()
+    assert (windows.bottom == HEIGHT).all()
 
 
 @given(width=st.integers(20, WIDTH), height=st.integers(20, HEIGHT), seed=SEEDS)
 def test_overlap_is_iou(width: int, height: int, seed: int) -> None:
-    offsets, other = offsets_of((WIDTH, HEIGHT), width, height), Window(40, 30, 200, 170)
-    place = int(generator(seed).integers(len(offsets.left) * len(offsets.top)))
-    window = offsets.window(place)
+    windows, other = windows_of((WIDTH, HEIGHT), width, height), Window(40, 30, 200, 170)
+    offset = int(generator(seed).integers(windows.left.size))
+    window = windows.view(0, offset, "").window
     expected = iou((window.x1, window.y1, window.x2, window.y2), (40, 30, 200, 170))
-    assert offsets.overlap(other).flat[place] == pytest.approx(expected)
+    assert windows.overlap(other)[0, offset] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -94,10 +108,25 @@ def test_overlap_is_iou(width: int, height: int, seed: int) -> None:
     ],
 )
 def test_boxes_that_cannot_be_asked_for_are_not_counted(box: Box, fits: bool) -> None:
-    offsets = offsets_of((200, 200), 200, 200)
-    count, free = count_fitting([Extent(box, None)], offsets, Frame(200, 200, 400, 400), Limits())
+    windows = windows_of((200, 200), 200, 200, shown_at=(400, 400))
+    count, free = count_fitting([Extent(box, None)], windows, Limits())
     assert count.tolist() == [[int(fits)]]
     assert not free.any()
+
+
+@given(seed=SEEDS, margin=st.integers(0, 12))
+def test_a_box_is_whole_or_missed_as_a_mask_that_fills_it_is(seed: int, margin: int) -> None:
+    windows, limits = windows_of((WIDTH, HEIGHT), 120, 90), Limits(margin=margin, visible=1.0)
+    x, y, width, height = generator(seed).integers([0, 0, 1, 1], [200, 150, 120, 90]).tolist()
+    box = (float(x), float(y), float(x + width), float(y + height))
+    filled = Extent.of_mask(box, run_lengths_rle(_rectangle(x, y, width, height), HEIGHT, WIDTH))
+    for by_mask, by_box in zip(seen(filled, windows, limits), seen_box(box, windows, limits), strict=True):
+        assert (by_mask == by_box).all()
+
+
+def _rectangle(x: int, y: int, width: int, height: int) -> list[int]:
+    runs = [x * HEIGHT + y, *([height, HEIGHT - height] * width)]
+    return [*runs[:-1], HEIGHT * WIDTH - sum(runs[:-1])]
 
 
 @given(name=st.sampled_from(["airplane", "banana", "dog"]), seed=SEEDS, count=st.integers(2, 4), data=st.data())
@@ -106,18 +135,19 @@ def test_windows_show_the_category_where_they_are_to(
     index: Index, truth: Truth, parting: Parting, name: str, seed: int, count: int, data: st.DataObject
 ) -> None:
     rng, concept = generator(seed), index.position[concept_of(name)]
-    parts = parting.choose(parting.parts(0, concept, rng), count, rng)
-    holding = data.draw(st.lists(st.booleans(), min_size=len(parts), max_size=len(parts)))
-    views = parting.lay(0, parts, holding, rng) if parts else None
-    for view, holds in zip(views or (), holding, strict=False):
+    parted = parting.parted(0, concept, rng)
+    sizes = parting.choose(parted, count, rng) if parted else []
+    holding = data.draw(st.lists(st.booleans(), min_size=len(sizes), max_size=len(sizes)))
+    views = parting.lay(parted, sizes, holding, rng) if parted and sizes else ()
+    for view, holds in zip(views, holding, strict=False):
         sightings = [truth.see(i, view.window) for i in index.instances.of(0, concept).tolist()]
         assert {s.state for s in sightings} <= {"visible", "gone"}
         assert any(s.state == "visible" for s in sightings) is holds
         assert all(s.box is None or s.share < 1 or askable_in(view, s.box, CONFIG.limits) for s in sightings)
         assert max(view.width, view.height) <= 2 * max(view.window.width, view.window.height)
-    boxes = [(v.window.x1, v.window.y1, v.window.x2, v.window.y2) for v in views or ()]
+    boxes = [(v.window.x1, v.window.y1, v.window.x2, v.window.y2) for v in views]
     assert all(iou(a, b) <= MAX_OVERLAP for i, a in enumerate(boxes) for b in boxes[:i])
-    scales = [part.frame.scale for part in parts]
+    scales = parted.windows.frames.scale[sizes].tolist() if parted else []
     assert all(scale >= CONFIG.intra.context_scale * scales[0] for scale in scales[1:])
 
 
@@ -126,28 +156,34 @@ def test_windows_are_found_for_most_draws(index: Index, parting: Parting) -> Non
     found = 0
     for seed in range(40):
         rng = generator(seed)
-        parts = parting.choose(parting.parts(0, index.position[concept_of("dog")], rng), 2, rng)
-        found += bool(parts and parting.lay(0, parts, [True, False], rng))
+        parted = parting.parted(0, index.position[concept_of("dog")], rng)
+        sizes = parting.choose(parted, 2, rng) if parted else []
+        found += bool(parted and sizes and parting.lay(parted, sizes, [True, False], rng))
     assert found > 20
 
 
 def test_sizes_and_levels_are_those_of_both_kinds() -> None:
     """Detail grows from left to right; the category is shown in the right two thirds and missed in the left two."""
-    offsets = offsets_of((400, 100), 100, 100)
-    columns = len(offsets.left)
+    windows = windows_of((400, 100), 100, 100)
+    columns = windows.left.shape[1]
     place = np.arange(columns)[None, :]
     count, free = (place >= columns // 3).astype(np.int64), place < 2 * columns // 3
-    part = Part.of(Frame(100, 100, 200, 200), offsets, (count, free), (place + 0.5) * LEVEL)
-    drawn = {int(level) for level in np.flatnonzero(part.shares)}
+    parted = Parted.of(windows, count, free, (place + 0.5) * LEVEL)
+    drawn = {int(level) for level in np.flatnonzero(parted.shares[0])}
     assert drawn == set(range(columns // 3, 2 * columns // 3))
-    assert part.shares.sum() == pytest.approx(1)
+    assert parted.shares.sum() == pytest.approx(1)
 
 
 def test_a_size_whose_kinds_differ_in_detail_everywhere_is_left_out() -> None:
-    offsets = offsets_of((400, 100), 100, 100)
-    shown = offsets.left[None, :] > 150
-    part = Part.of(Frame(100, 100, 200, 200), offsets, (shown.astype(np.int64), ~shown), shown.astype(np.float64))
-    assert not part.shares.any()
+    windows = windows_of((400, 100), 100, 100)
+    shown = windows.left > 150
+    parted = Parted.of(windows, shown.astype(np.int64), ~shown, shown.astype(np.float64))
+    assert not len(parted.sizes)
+
+
+@given(chances=st.lists(st.sampled_from([0.0, 0.1, 2.0]), min_size=1).filter(any), seed=SEEDS)
+def test_only_levels_with_a_chance_are_drawn(chances: list[float], seed: int) -> None:
+    assert chances[draw_level(np.array(chances), generator(seed))] > 0
 
 
 def pixels(seed: int = 0) -> Pixels:
@@ -177,13 +213,13 @@ def test_detail_follows_the_bytes_of_a_window() -> None:
 def test_detail_of_a_window_is_its_mean(tmp_path: Path) -> None:
     source = coco(tmp_path, {"a.jpg": THINGS})
     detail = Detail(index_of(source, cache=tmp_path), SOURCED)
-    left, whole = (offsets_of((WIDTH, HEIGHT), width, HEIGHT) for width in (WIDTH // 2, WIDTH))
-    halves = np.exp(detail.of(0, left))
-    assert (halves[0, 0] + halves[0, -1]) / 2 == pytest.approx(np.exp(detail.of(0, whole)[0, 0]), rel=1e-6)
+    left, whole = (windows_of((WIDTH, HEIGHT), width, HEIGHT) for width in (WIDTH // 2, WIDTH))
+    halves = np.exp(detail.of(left))
+    assert (halves[0, 0] + halves[0, -1]) / 2 == pytest.approx(np.exp(detail.of(whole)[0, 0]), rel=1e-6)
     assert np.ptp(halves) > 0
 
 
 def test_a_photo_that_cannot_be_read_has_no_detail(tmp_path: Path) -> None:
     index = index_of(coco(tmp_path, {"a.jpg": THINGS}), cache=tmp_path)
     (tmp_path / "images" / "a.jpg").write_bytes(b"no photo")
-    assert np.ptp(Detail(index, SOURCED).of(0, offsets_of((WIDTH, HEIGHT), 100, 100))) == 0
+    assert np.ptp(Detail(index, SOURCED).of(windows_of((WIDTH, HEIGHT), 100, 100))) == 0

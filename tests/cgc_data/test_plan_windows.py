@@ -1,5 +1,6 @@
 """Windows: inside the photo, around the object, of the set cover; the position in the view reveals nothing."""
 
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -63,12 +64,11 @@ def test_focus_and_context_hold_the_object_and_keep_the_bounds(
 ) -> None:
     high = min(low * span, 1.0)
     windows = windows_of(truth, min_cover=low, max_cover=high, context_scale=1.4)
-    pair = windows.focus_and_context(0, instance, generator(seed))
-    assume(pair is not None)
-    assert pair is not None
-    focus, context = pair
+    pairs = list(windows.focus_and_context(0, instance, 4, generator(seed)))
+    assume(pairs)
+    focus, context = pairs[-1]
     box = truth.box(instance)
-    for view in pair:
+    for view in pairs[-1]:
         check_view(view)
         assert holds(view.window, box)
     assert low <= cover(focus, box) <= high
@@ -79,22 +79,20 @@ def test_focus_and_context_hold_the_object_and_keep_the_bounds(
 def test_windows_are_found_for_most_draws(truth: Truth) -> None:
     """So that the properties above are not those of nothing."""
     windows = windows_of(truth)
-    found = [windows.focus_and_context(0, 0, generator(seed)) for seed in range(200)]
-    assert sum(pair is not None for pair in found) > 100
+    assert len(list(windows.focus_and_context(0, 0, 200, generator(0)))) > 100
 
 
 def test_an_object_that_fills_the_photo_has_no_focus_view(truth: Truth) -> None:
     windows = windows_of(truth, max_cover=0.3)
-    assert all(windows.focus_and_context(0, 3, generator(seed)) is None for seed in range(20))
+    assert not list(windows.focus_and_context(0, 3, 20, generator(0)))
 
 
 def test_the_object_is_anywhere_in_its_focus_view(truth: Truth) -> None:
     windows = windows_of(truth)
     places = []
-    for seed in range(400):
-        if pair := windows.focus_and_context(0, 0, generator(seed)):
-            x1, y1, x2, y2 = box_in_view(pair[0], truth.box(0))
-            places.append(((x1 + x2) / 2 / pair[0].width, (y1 + y2) / 2 / pair[0].height))
+    for focus, _ in windows.focus_and_context(0, 0, 400, generator(0)):
+        x1, y1, x2, y2 = box_in_view(focus, truth.box(0))
+        places.append(((x1 + x2) / 2 / focus.width, (y1 + y2) / 2 / focus.height))
     centres = np.array(places)
     assert centres.mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.06)
     assert (centres.std(axis=0) > 0.12).all()
@@ -109,19 +107,29 @@ def test_the_number_of_views_is_uniform_over_the_setting(truth: Truth) -> None:
 
 
 def test_one_seed_is_one_window(truth: Truth) -> None:
-    first, again = (windows_of(truth).focus_and_context(0, 0, generator(7, "a")) for _ in range(2))
-    assert first == again != windows_of(truth).focus_and_context(0, 0, generator(8, "a"))
+    first, again, other = (list(windows_of(truth).focus_and_context(0, 0, 9, generator(seed))) for seed in (7, 7, 8))
+    assert first == again != other
 
 
-@given(place=st.floats(0, 1), seed=SEEDS, enlargement=st.sampled_from([1.0, 1.5, 2.0, 4.0]))
-def test_frames_fit_the_photo_and_are_sharp(truth: Truth, place: float, seed: int, enlargement: float) -> None:
+@given(number=st.integers(1, 12), seed=SEEDS, enlargement=st.sampled_from([1.0, 1.5, 2.0, 4.0]))
+def test_frames_fit_the_photo_and_are_sharp(truth: Truth, number: int, seed: int, enlargement: float) -> None:
     config = BuildConfig(limits=Limits(enlargement=enlargement), intra=IntraSettings(view_sizes=[192, 256, 640]))
-    frame = Windows(truth, config).frame((WIDTH, HEIGHT), place, generator(seed))
-    assert frame is not None
-    assert frame.width <= WIDTH
-    assert frame.height <= HEIGHT
-    assert max(frame.view_width, frame.view_height) in (192, 256, 640)
-    assert max(frame.view_width, frame.view_height) <= enlargement * max(frame.width, frame.height)
+    frames = Windows(truth, config).frames(0, number, generator(seed))
+    assert 0 < len(frames) <= number
+    assert (frames.width <= WIDTH).all()
+    assert (frames.height <= HEIGHT).all()
+    shown = np.maximum(frames.view_width, frames.view_height)
+    assert set(shown.tolist()) <= {192, 256, 640}
+    assert (shown <= enlargement * np.maximum(frames.width, frames.height)).all()
+    assert frames.view_width / frames.view_height == pytest.approx(frames.width / frames.height, rel=0.02)
+
+
+def test_frames_have_all_sizes_from_the_smallest_sharp_one_to_the_photo(truth: Truth) -> None:
+    frames = windows_of(truth).frames(0, 400, generator(0))
+    longest = np.maximum(frames.width, frames.height)
+    assert longest.min() <= 98  # 96 is half of the smallest view
+    assert longest.max() >= WIDTH - 2
+    assert 0.3 < (frames.width > frames.height).mean() < 0.8
 
 
 def test_a_photo_too_small_to_be_sharp_has_no_windows(tmp_path: Path) -> None:
@@ -131,9 +139,9 @@ def test_a_photo_too_small_to_be_sharp_has_no_windows(tmp_path: Path) -> None:
     truth = Truth(index_of(source, cache=tmp_path), BuildConfig().limits)
     small, large = (windows_of(truth, view_sizes=sizes, max_cover=1.0) for sizes in ([64, 96], [384]))
     for seed in range(50):
-        assert large.frame((80, 60), 1.0, generator(seed)) is None
-        assert large.focus_and_context(0, 0, generator(seed)) is None
-        for view in small.focus_and_context(0, 0, generator(seed)) or ():
+        assert not len(large.frames(0, 4, generator(seed)))
+        assert not list(large.focus_and_context(0, 0, 4, generator(seed)))
+        for view in chain(*small.focus_and_context(0, 0, 4, generator(seed))):
             assert view.window.x2 <= 80
             assert view.window.y2 <= 60
 
