@@ -73,12 +73,13 @@ def main(
 
 def _plan_with(tree: Path, annotations: Path, settings: Iterable[str], rows: int, workers: int, out: Path) -> None:
     command = [sys.executable, __file__, str(annotations), *settings, f"--rows={rows}", f"--workers={workers}"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tree), str(tree / "cards")])}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tree), str(tree / "cards"), str(ROOT)])}
     subprocess.run([*command, f"--plan={out}"], env=environment, check=True)
 
 
 def _plan(annotations: Path, settings: tuple[str, ...], rows: int, workers: int, out: Path) -> None:
     """Plan with whatever version is imported."""
+    from benchmarks.listed import photo_names
     from cgc_data.builder.workers import run_tasks
     from cgc_data.cli.build import resolve
     from cgc_data.index.build import build_index
@@ -95,8 +96,8 @@ def _plan(annotations: Path, settings: tuple[str, ...], rows: int, workers: int,
     photos, cache = out / "photos", out / "cache"
     for path in (photos, cache):
         path.mkdir(parents=True)
-    for image in json.loads(annotations.read_bytes())["images"]:
-        (photos / (image.get("file_name") or image["coco_url"]).rpartition("/")[2]).touch()
+    for name in photo_names(annotations):
+        (photos / name).touch()
     flags = {"coco": (f"{annotations}:{photos}",), "bbox_format": None, "orientation": None, "exhaustive": False}
     config = resolve((*(f"tasks.{task}=0" for task in PIXELS), *settings, f"samples={rows}"), dict(flags))
     index = build_index(config, cache)

@@ -13,11 +13,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import rich_click as click
 
@@ -34,20 +32,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import measured  # noqa: E402
+from benchmarks.listed import photo_names  # noqa: E402
 from scripts.markdown import table  # noqa: E402
-
-
-class _Image(msgspec.Struct):
-    """The fields that are read from an image record."""
-
-    coco_url: str = ""
-    file_name: str = ""
-
-
-class _Listed(msgspec.Struct):
-    """The fields that are read from an annotation file."""
-
-    images: list[_Image]
 
 
 @click.command(help=__doc__)
@@ -71,7 +57,7 @@ def main(
         photos, cache = Path(folder) / "photos", Path(folder) / "cache"
         for path in (photos, cache):
             path.mkdir()
-        for name in _names(annotations):
+        for name in photo_names(annotations):
             (photos / name).touch()
         flags = {"coco": (f"{annotations}:{photos}",), "bbox_format": None, "orientation": None, "exhaustive": False}
         index = build_index(resolve((), dict(flags)), cache)
@@ -87,11 +73,6 @@ def main(
     if docs:
         kept = measured.read(docs, "planning") | found
         measured.keep(docs, "planning", "release.md", kept, shown(kept))
-
-
-def _names(annotations: Path) -> Iterator[str]:
-    listed = msgspec.json.decode(annotations.read_bytes(), type=_Listed)
-    return ((image.file_name or image.coco_url).rpartition("/")[2] for image in listed.images)
 
 
 def _plan(index: Index, config: BuildConfig, profiler: cProfile.Profile | None) -> dict[str, Any]:
