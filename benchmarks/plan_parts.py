@@ -109,11 +109,19 @@ def _plan(annotations: Path, settings: tuple[str, ...], rows: int, workers: int,
         "rows": sum(plan.tasks.values()),
         "seconds": round(time.monotonic() - started, 1),
         "processor seconds": round(_processor_seconds() - spent, 1),
-        "peak MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak MB": round(_peak()),
         "peak MB of a worker": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
     }
     (out / "cost.json").write_text(json.dumps(cost))
     (out / "config.json").write_text(config.model_dump_json())
+
+
+def _peak() -> float:
+    """Peak memory of this process in MB; `ru_maxrss` would include that of the process that started it."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
 
 
 def _processor_seconds() -> float:

@@ -91,16 +91,16 @@ def reach_below(states: States, below: Below) -> None:
     `below` lists (column, lower column, photos); `photos` is a mask (photos,) of the photos where the step is valid,
     None for all. Pairs still marked CONTRADICTED become unknown.
     """
+    columns = np.ascontiguousarray(states.T)
     for column, lower, where in below:
-        contradicted = (states[:, column] == ABSENT) & np.isin(states[:, lower], (PRESENT_SOME, PRESENT_ALL))
-        contradicted &= True if where is None else where
-        states[contradicted, lower] = CONTRADICTED
-        states[contradicted, column] = CONTRADICTED
+        present = (columns[lower] == PRESENT_SOME) | (columns[lower] == PRESENT_ALL)
+        contradicted = (columns[column] == ABSENT) & present & (True if where is None else where)
+        columns[lower, contradicted] = columns[column, contradicted] = CONTRADICTED
     for column, lower, where in below:
-        reached = (states[:, column] == ABSENT) & (states[:, lower] == UNKNOWN)
-        reached &= True if where is None else where
-        states[reached, lower] = ABSENT
-    states[states == CONTRADICTED] = UNKNOWN
+        reached = (columns[column] == ABSENT) & (columns[lower] == UNKNOWN) & (True if where is None else where)
+        columns[lower, reached] = ABSENT
+    columns[columns == CONTRADICTED] = UNKNOWN
+    states[:] = columns.T
 
 
 def _mark_present(states: States, table: SourceTable, exhaustive: Flags, complete: Flags) -> None:

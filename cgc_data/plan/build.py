@@ -23,18 +23,19 @@ from cgc_data.index.narrow import narrowed
 from cgc_data.index.near import like_any, near_duplicates
 from cgc_data.index.orientation import check_orientations
 from cgc_data.index.splits import assign_splits, hash_folder
-from cgc_data.plan.askable import Frequencies, Rejection
+from cgc_data.plan.askable import Askable, Frequencies, Rejection, find_askable
 from cgc_data.plan.asked import compare, differences
-from cgc_data.plan.ground import Division, Ground, lay_ground, licensed_photos, photos_by_split
+from cgc_data.plan.ground import Division, lay_ground, licensed_photos, photos_by_split
 from cgc_data.plan.hints import Failure, advice
 from cgc_data.plan.joining import join
 from cgc_data.plan.losses import explain, losses
 from cgc_data.plan.notes import TaskRows, plan_notes, rows_by_task
 from cgc_data.plan.part import PartTask, plan_part, rows_file
 from cgc_data.plan.parts import Part, divide
-from cgc_data.plan.planner import lent_labels, make_lanes
+from cgc_data.plan.planner import lent_labels
 from cgc_data.plan.records import Planned, merged
 from cgc_data.plan.trial import allows
+from cgc_data.plan.truth import Truth
 from cgc_data.release.manifest import Exclusions
 from cgc_data.release.schema import SPLITS, Split
 from cgc_data.tasks import CONTRASTS
@@ -119,19 +120,22 @@ def part_tasks(
     parts: Sequence[Part], index: Index, config: BuildConfig, division: Division, folder: Path, state: str = ""
 ) -> Iterator[PartTask]:
     """What each part needs, made one by one: all at once would hold a second copy of the index."""
-    ground = lay_ground(index, config, division)
-    frequencies, licensed = _frequencies(ground), ground.licensed
-    del ground
+    frequencies, licensed = _frequencies(index, config, division), licensed_photos(index, config, division)
     for part in parts:
         can_show = {contrast: mask[part.photos] for contrast, mask in licensed.items()}
         forms, inside = division.forms[part.photos], narrowed(index, part.photos)
         yield PartTask(part, inside, config, forms, can_show, frequencies, folder, state)
 
 
-def _frequencies(ground: Ground) -> Frequencies:
+def _frequencies(index: Index, config: BuildConfig, division: Division) -> Frequencies:
     """What parts know of all photos."""
-    lanes = make_lanes(ground.askable, ground.licensed)
-    return replace(ground.askable.frequencies, lent=lent_labels(lanes))
+    frequencies = Frequencies.of(index, config)
+
+    def askable() -> Askable:
+        truth = Truth(index, config.limits)
+        return find_askable(index, config, division.splits, truth, division.forms, frequencies)
+
+    return replace(frequencies, lent=lent_labels(config, askable))
 
 
 def _join(plan: Plan, parts: Sequence[Part], folder: Path, shard_rows: int) -> None:

@@ -57,12 +57,17 @@ class DifferencePlanner:
     def __init__(self, askable: Askable) -> None:
         thumbnails = Thumbnails(askable.index, askable.config)
         lenders = Lenders(askable, thumbnails, askable.frequencies.lent.get(DIFFERENCE.id))
-        self.lends: Mask = lenders.labels
+        self._lends: Mask = lenders.labels
         self._askable = askable
         self._framings = Framings(askable.index, askable.config)
         self._pastes = Pastes(askable, lenders, Standing(askable, lenders, thumbnails, self._framings))
         self._tried, self._lent = Tried(), dict[int, int]()
         self.photos: Mask = lenders.photos
+
+    @property
+    def lends(self) -> Mask:
+        """Labels (concepts,) of objects that another photo can show."""
+        return self._lends
 
     @property
     def lost(self) -> Counter[str]:

@@ -24,9 +24,14 @@ class ExemplarPlanner:
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._exemplars = askable, Exemplars(askable)
-        self.lends: Mask = askable.frequencies.lent.get(EXEMPLAR.id, self._exemplars.labels)
-        self._sets = LocateAllPlanner(askable, EXEMPLAR, self.lends, apart=1)
+        self._lends: Mask = askable.frequencies.lent.get(EXEMPLAR.id, self._exemplars.labels)
+        self._sets = LocateAllPlanner(askable, EXEMPLAR, self._lends, apart=1)
         self.photos = self._sets.photos | self._exemplars.photos
+
+    @property
+    def lends(self) -> Mask:
+        """Labels (concepts,) of objects that another photo can show."""
+        return self._lends
 
     def family(self, draw: Draw) -> Family | None:
         """A family of questions about the anchor and other photos, with examples in unused photos; None if no family

@@ -4,7 +4,7 @@ A task names its planner. One planner can serve several tasks of a contrast; it 
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from cgc_data.config import BuildConfig
 from cgc_data.plan.askable import Askable, Mask
 from cgc_data.plan.balance import AbsentBalance, Made
 from cgc_data.plan.questions import Family
@@ -74,7 +75,10 @@ class Losing(Protocol):
 class Lending(Protocol):
     """A planner that shows objects of other photos."""
 
-    lends: Mask  # (concepts,) labels of such objects
+    @property
+    def lends(self) -> Mask:
+        """Labels (concepts,) of such objects."""
+        ...
 
 
 class Tried:
@@ -132,9 +136,19 @@ class Outcome:
     spent: bool = False
 
 
-def lent_labels(lanes: Iterable[Lane]) -> dict[str, Mask]:
-    """Labels (concepts,) of which some photo can lend an object, by task that shows lent objects."""
-    return {task.id: lane.planner.lends for lane in lanes if isinstance(lane.planner, Lending) for task in lane.tasks}
+def lent_labels(config: BuildConfig, askable: Callable[[], Askable]) -> dict[str, Mask]:
+    """Labels (concepts,) of which some photo can lend an object, by task that shows lent objects; `askable` is called
+    only if there is such a task.
+    """
+    lending = {name: tasks for name, tasks in _requested(config).items() if hasattr(load_planner(name), "lends")}
+    if not lending:
+        return {}
+    found, table = dict[str, Mask](), askable()
+    for name, tasks in lending.items():
+        planner = load_planner(name)(table)
+        assert isinstance(planner, Lending)
+        found |= {task.id: planner.lends for task in tasks}
+    return found
 
 
 def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:
@@ -142,11 +156,16 @@ def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:
 
     `allowed`: mask (photos,) of the allowed photos, by contrast.
     """
+    return [_lane(askable, name, tasks, allowed) for name, tasks in _requested(askable.config).items()]
+
+
+def _requested(config: BuildConfig) -> dict[str, list[Task]]:
+    """The tasks with requested rows, by the planner that they name."""
     planned: dict[str, list[Task]] = {}
     for task in TASKS.values():
-        if task.planner and askable.config.shares[task.id]:
+        if task.planner and config.shares[task.id]:
             planned.setdefault(task.planner, []).append(task)
-    return [_lane(askable, name, tasks, allowed) for name, tasks in planned.items()]
+    return planned
 
 
 def _lane(askable: Askable, name: str, tasks: list[Task], allowed: dict[str, Mask]) -> Lane:
