@@ -6,19 +6,15 @@ WORKTREE is a checkout of the other version. Photos are empty files, so tasks th
 are those of this version's `cgc-data validate` that need no pixels, applied to the rows of both plans.
 """
 
-import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow.parquet as pq
 import rich_click as click
 
@@ -46,88 +42,33 @@ Figures = dict[str, Found]
 @click.option("--before", type=click.Path(exists=True, path_type=Path), help="Checkout of the other version.")
 @click.option("--rows", "numbers", multiple=True, type=int, default=(1000, 20_000), show_default=True)
 @click.option("--workers", default=1, show_default=True)
-@click.option("--plan", "target", type=click.Path(path_type=Path), hidden=True, help="Only plan, into this folder.")
 def main(
     annotations: Path,
     settings: tuple[str, ...],
     before: Path | None,
     numbers: tuple[int, ...],
     workers: int,
-    target: Path | None,
 ) -> None:
     """Plan with both versions and print what differs."""
-    if target:
-        _plan(annotations, settings, numbers[0], workers, target)
-        return
     with tempfile.TemporaryDirectory() as folder:
         for rows in numbers:
             found = []
             for name, tree in (("before", before), ("after", ROOT)):
                 if tree:
                     out = Path(folder) / f"{name}-{rows}"
-                    _plan_with(tree, annotations, settings, rows, workers, out)
-                    print(rows, name, (out / "cost.json").read_text(), flush=True)
+                    print(rows, name, _plan_with(tree, annotations, settings, rows, workers, out), flush=True)
                     found.append(dict(_figures(annotations, out)))
             print(compared(rows, *found), flush=True)
 
 
-def _plan_with(tree: Path, annotations: Path, settings: Iterable[str], rows: int, workers: int, out: Path) -> None:
-    command = [sys.executable, __file__, str(annotations), *settings, f"--rows={rows}", f"--workers={workers}"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tree), str(tree / "cards"), str(ROOT)])}
-    subprocess.run([*command, f"--plan={out}"], env=environment, check=True)
-
-
-def _plan(annotations: Path, settings: tuple[str, ...], rows: int, workers: int, out: Path) -> None:
-    """Plan with whatever version is imported."""
-    from benchmarks.listed import photo_names
-    from cgc_data.builder.workers import run_tasks
-    from cgc_data.cli.build import resolve
-    from cgc_data.index.build import build_index
-    from cgc_data.index.facts import Facts
-    from cgc_data.plan import build as planning
-
-    def facts(photos: Any, *_: Any) -> Facts:
-        """Of photos that are all different and sound."""
-        number = len(photos)
-        hashes = np.random.default_rng(0).integers(2**63, size=number, dtype=np.uint64)
-        sizes = np.array([(photo.width, photo.height) for photo in photos])
-        return Facts(hashes, np.full(number, "JPEG"), np.ones(number, dtype=np.int64), sizes, np.full(number, ""))
-
-    photos, cache = out / "photos", out / "cache"
-    for path in (photos, cache):
-        path.mkdir(parents=True)
-    for name in photo_names(annotations):
-        (photos / name).touch()
-    flags = {"coco": (f"{annotations}:{photos}",), "bbox_format": None, "orientation": None, "exhaustive": False}
-    config = resolve((*(f"tasks.{task}=0" for task in PIXELS), *settings, f"samples={rows}"), dict(flags))
-    index = build_index(config, cache)
-    planning.photo_facts = facts  # type: ignore[assignment]
-    started, spent = time.monotonic(), _processor_seconds()
-    options = {"run": run_tasks} if "run" in planning.make_plan.__annotations__ else {}
-    plan = planning.make_plan(index, config, out, cache, workers, **options)
-    cost = {
-        "rows": sum(plan.tasks.values()),
-        "seconds": round(time.monotonic() - started, 1),
-        "processor seconds": round(_processor_seconds() - spent, 1),
-        "peak MB": round(_peak()),
-        "peak MB of a worker": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
-    }
-    (out / "cost.json").write_text(json.dumps(cost))
-    (out / "config.json").write_text(config.model_dump_json())
-
-
-def _peak() -> float:
-    """Peak memory of this process in MB; `ru_maxrss` would include that of the process that started it."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
-
-
-def _processor_seconds() -> float:
-    """Of this process and of workers that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+def _plan_with(tree: Path, annotations: Path, settings: Iterable[str], rows: int, workers: int, out: Path) -> str:
+    """Plan with the version in a checkout, and return the cost."""
+    script = str(ROOT / "benchmarks" / "empty_photos.py")
+    omitted = [f"tasks.{task}=0" for task in PIXELS]
+    command = [sys.executable, script, str(annotations), str(out), *omitted, *settings]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tree), str(tree / "cards")])}
+    command += [f"--rows={rows}", f"--workers={workers}"]
+    return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def _figures(annotations: Path, out: Path) -> Iterator[tuple[str, Found]]:
@@ -201,5 +142,4 @@ def compared(rows: int, *figures: Figures) -> str:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT)) if "--before" in " ".join(sys.argv) else None
     main()

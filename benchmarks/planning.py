@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import measured  # noqa: E402
-from benchmarks.listed import photo_names  # noqa: E402
+from benchmarks.empty_photos import photo_names  # noqa: E402
 from scripts.markdown import table  # noqa: E402
 
 
