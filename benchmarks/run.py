@@ -9,6 +9,7 @@ times; the run with the least processor time counts. Times include imports, exce
 
 import argparse
 import json
+import os
 import platform
 import re
 import resource
@@ -23,7 +24,7 @@ from datetime import datetime, timezone
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -32,6 +33,7 @@ from benchmarks import measured, plain  # noqa: E402
 from scripts.markdown import table  # noqa: E402
 
 LIBRARIES = ("numpy", "pillow", "pyarrow", "datasets", "pycocotools", "lvis", "opencv-python")
+PIXELS = ("intra/region", "intra/difference")  # tasks that need photos
 STAGE = re.compile(r"^(?:cgc-data: )?render: \d+ in ([\d.]+) s$", re.MULTILINE)
 
 
@@ -156,7 +158,7 @@ def line(what: str, ours: Measure, peer: str, theirs: Measure) -> Callable[[Inpu
 def within(name: str, inputs: Inputs) -> Cost:
     """Cost of a function of `plain.FUNCTIONS` in a separate process, without imports and preparation."""
     given = {"name": name, **{key: str(value) for key, value in asdict(inputs).items()}}
-    output = run([sys.executable, __file__, "--inside", json.dumps(given)]).stdout
+    output = run([sys.executable, __file__, "--inside", json.dumps(given)]).output
     return Cost(**json.loads(output.splitlines()[-1]))
 
 
@@ -166,41 +168,55 @@ def inside(given: Mapping[str, str]) -> None:
     start, cpu = time.perf_counter(), time.process_time()
     action()
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    print(json.dumps({"seconds": seconds, "cpu": cpu, "peak": peak(resource.RUSAGE_SELF)}))
+    print(
+        json.dumps(
+            {"seconds": seconds, "cpu": cpu, "peak": megabytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)}
+        )
+    )
 
 
-def timed(action: Callable[[], object]) -> Cost:
-    """Cost of the processes that an action runs; the peak is that of the largest process so far."""
-    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    action()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Cost(time.perf_counter() - start, cpu, peak(resource.RUSAGE_CHILDREN))
+class Ran(NamedTuple):
+    """A command that has ended: what it wrote, and its cost, with that of its own processes."""
+
+    output: str
+    log: str
+    cost: Cost
 
 
-def peak(who: int) -> float:
-    """Peak memory of this process or of its largest child, in MB."""
-    return resource.getrusage(who).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+def run(command: Sequence[str]) -> Ran:
+    """Run a command. Raises CalledProcessError after printing the end of its errors."""
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as log:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=output, stderr=log, text=True, cwd=ROOT)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        cost = Cost(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, megabytes(usage.ru_maxrss))
+        output.seek(0)
+        log.seek(0)
+        ran = Ran(output.read(), log.read(), cost)
+    if process.returncode:
+        print(ran.log[-2000:], file=sys.stderr)
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return ran
 
 
-def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run a command and return its output. Raises CalledProcessError after printing the end of its errors."""
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
-    if done.returncode:
-        print(done.stderr[-2000:], file=sys.stderr)
-        done.check_returncode()
-    return done
+def megabytes(size: int) -> float:
+    """A peak from `getrusage`, which is in bytes on macOS and in KB elsewhere."""
+    return size / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def cgc_data(*words: str) -> str:
-    """Run a command of `cgc-data` and return its log."""
-    return run([sys.executable, "-c", "from cgc_data.cli import main; main()", *words]).stderr
+def cgc_data(*words: str) -> Ran:
+    """Run a command of `cgc-data`."""
+    return run([sys.executable, "-c", "from cgc_data.cli import main; main()", *words])
 
 
 def planned(inputs: Inputs) -> Cost:
-    """Plan from a warm index."""
-    out = str(inputs.work / "planned")
-    return timed(lambda: cgc_data("build", *inputs.known, "--samples", str(inputs.rows), "--out", out, "--dry-run"))
+    """Plan the tasks that need no pixels in two processes, from a warm index, with empty files as photos."""
+    script, out = str(ROOT / "benchmarks" / "empty_photos.py"), inputs.work / "planned"
+    command = [sys.executable, script, str(inputs.coco), str(out), *(f"tasks.{task}=0" for task in PIXELS)]
+    if not out.exists():
+        run([*command, "--rows", "40"])
+    return run([*command, "--rows", str(inputs.rows), "--workers", "2"]).cost
 
 
 def built(contrast: str, inputs: Inputs) -> Cost:
@@ -213,25 +229,24 @@ def built(contrast: str, inputs: Inputs) -> Cost:
     out = inputs.work / f"release-{contrast or 'both'}"
     shutil.rmtree(out, ignore_errors=True)
     others = [f"tasks.{task}=0" for task in PLANNED if contrast and not task.startswith(f"{contrast}/")]
-    said: list[str] = []
     words = ["build", *others, *inputs.known, "--samples", str(inputs.rows), "--workers", "1", "--out", str(out)]
-    whole = timed(lambda: said.append(cgc_data(*words)))
+    whole = cgc_data(*words)
     if not contrast:
-        return whole
-    seconds = float(STAGE.findall(said[0])[-1])
-    return Cost(seconds, seconds, whole.peak)
+        return whole.cost
+    seconds = float(STAGE.findall(whole.log)[-1])
+    return Cost(seconds, seconds, whole.cost.peak)
 
 
 def plainly(contrast: str, inputs: Inputs) -> Cost:
     """The plain script: the same number of rows of images, cropped or uncropped, written by `datasets`."""
     script = str(ROOT / "benchmarks" / "plain.py")
     photos, to = str(inputs.photos), str(inputs.work / "plain.parquet")
-    return timed(lambda: run([sys.executable, script, contrast, str(inputs.rows), photos, to]))
+    return run([sys.executable, script, contrast, str(inputs.rows), photos, to]).cost
 
 
 def validated(inputs: Inputs) -> Cost:
     """Validate the release of the whole build in one process."""
-    return timed(lambda: cgc_data("validate", str(inputs.work / "release-both"), *inputs.sources))
+    return cgc_data("validate", str(inputs.work / "release-both"), *inputs.sources).cost
 
 
 def copied(inputs: Inputs) -> Cost:
@@ -239,7 +254,7 @@ def copied(inputs: Inputs) -> Cost:
     target = inputs.work / "copy"
     shutil.rmtree(target, ignore_errors=True)
     code = "import shutil, sys; shutil.copytree(sys.argv[1], sys.argv[2])"
-    return timed(lambda: run([sys.executable, "-c", code, str(inputs.work / "release-both"), str(target)]))
+    return run([sys.executable, "-c", code, str(inputs.work / "release-both"), str(target)]).cost
 
 
 def about(inputs: Inputs) -> dict[str, Any]:
