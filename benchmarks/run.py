@@ -176,7 +176,7 @@ def inside(given: Mapping[str, str]) -> None:
 
 
 class Ran(NamedTuple):
-    """A command that has ended: what it wrote, and its cost, with that of its own processes."""
+    """A command that has ended: what it wrote, and its cost, including its child processes."""
 
     output: str
     log: str
