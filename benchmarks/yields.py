@@ -54,7 +54,7 @@ def _show(task: str, index: Index, config: BuildConfig, cache: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         start = time.process_time()
         try:
-            plan = make_plan(index, config, Path(folder), cache, 1)
+            plan = make_plan(index, config, Path(folder), cache)
         except PlanError as error:
             print(f"{task:<20} none: {error}", flush=True)
             return

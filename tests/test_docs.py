@@ -19,6 +19,7 @@ from cgc_bench.cli import cli as bench_cli
 from cgc_bench.mig.items import TASKS as MIG_TASKS
 from cgc_data.cli import cli
 from cgc_data.cli.build import resolve
+from cgc_data.cli.executor import FLAGS
 from cgc_data.config import BuildConfig, Source, load_config
 from cgc_data.tasks import TASKS
 from cgc_data.tasks.mig_bench import FORMS
@@ -134,7 +135,7 @@ def test_command_lines_parse(name: str, line: str, monkeypatch: pytest.MonkeyPat
 
 
 def _not_settings() -> set[str]:
-    return {"out", "workers", "executor", "dry_run", "push_to_hub", "tag", "private"}
+    return {"out", "dry_run", "push_to_hub", "tag", "private", *FLAGS}
 
 
 @document

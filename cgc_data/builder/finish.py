@@ -5,13 +5,13 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cgc_data.builder.shards import Receipt, write_atomically
+from cgc_data.common.versions import library_versions
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
 from cgc_data.look import documents, plot_assets, release_stats
@@ -22,9 +22,6 @@ from cgc_data.release.manifest import Manifest, SourceRecord
 from cgc_data.release.schema import SCHEMA_VERSION
 from cgc_data.release.stats import Stats
 from cgc_data.sources.read import file_sha256
-
-# libraries that influence the bytes of a release
-LIBRARIES = ("cgc-grounding", "numpy", "opencv-python", "pillow", "pyarrow", "pycocotools", "scipy", "imagehash")
 
 REJECTED_SCHEMA = pa.schema(
     [
@@ -39,11 +36,6 @@ REJECTED_SCHEMA = pa.schema(
         ("detail", pa.string()),
     ]
 )
-
-
-def library_versions() -> dict[str, str]:
-    """Installed versions of the libraries that influence the bytes of a release."""
-    return {name: _version(name) for name in LIBRARIES}
 
 
 def finish_release(
@@ -153,10 +145,3 @@ def _batches(paths: Iterable[Path]) -> Iterable[pa.RecordBatch]:
 
 def _json(value: Manifest | Stats) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"

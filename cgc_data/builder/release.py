@@ -9,19 +9,20 @@ import os
 import shutil
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from cgc_data.builder.changes import Stamps, check_unchanged, file_stamps, photo_stamps, unchanged_files
-from cgc_data.builder.finish import finish_release, library_versions
+from cgc_data.builder.finish import finish_release
 from cgc_data.builder.shards import Receipt, ShardTask, render_shard, write_atomically
 from cgc_data.builder.work import REJECTED, alone, claim, explained, forgotten_if_refused, make_folder, start_over
-from cgc_data.builder.workers import Executor, run_tasks
 from cgc_data.common.errors import BuildError, SourceError
+from cgc_data.common.executor import Executor
+from cgc_data.common.processes import HERE
 from cgc_data.common.progress import say, track
 from cgc_data.common.remote import local_file, upload, url_of
+from cgc_data.common.versions import library_versions
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index, build_index
 from cgc_data.painter.embedded import with_sources
@@ -54,13 +55,7 @@ class Built:
     notes: tuple[str, ...] = ()  # skipped photos and objects, and exclusion lists that do not match
 
 
-def build_release(
-    config: BuildConfig,
-    out: Path,
-    *,
-    workers: int = 1,
-    executor: Executor = "processes",
-) -> Built:
+def build_release(config: BuildConfig, out: Path, *, executor: Executor = HERE) -> Built:
     """Build a release into `out`, resuming an interrupted build of the same configuration.
 
     If `out` is a URL, the release is built in a local folder and then copied, its manifest last.
@@ -69,7 +64,7 @@ def build_release(
     many rows were rejected; also the errors of the stages.
     """
     if url := url_of(out):
-        built = build_release(config, local_copy(url), workers=workers, executor=executor)
+        built = build_release(config, local_copy(url), executor=executor)
         upload(built.folder, url, last=MANIFEST)
         return replace(built, folder=out)
     cache = out.parent / CACHE
@@ -82,11 +77,11 @@ def build_release(
             return _finished(out, config)
         with unchanged_files(config, files, out):
             with forgotten_if_refused(out, work):
-                index = build_index(config, cache)
+                index = build_index(config, cache, executor)
                 photos = photo_stamps(index)
-                plan = _planned(index, config, out, work, cache, workers, executor, photos)
+                plan = _planned(index, config, out, work, cache, executor, photos)
             tasks = shard_tasks(index, config, plan, out, work)
-            receipts = _render(tasks, out, workers, executor)
+            receipts = _render(tasks, out, executor)
             check_unchanged(photos, photo_stamps(index))
         built = _check_rejects(config, plan, receipts, out)
         finish_release(index, config, plan, receipts, out, fingerprint)
@@ -95,7 +90,7 @@ def build_release(
     return replace(built, photos=_shown(out), available=available, made=tuple(plan.made), notes=tuple(plan.notes))
 
 
-def plan_only(config: BuildConfig, out: Path, *, workers: int = 1, executor: Executor = "processes") -> Plan:
+def plan_only(config: BuildConfig, out: Path, *, executor: Executor = HERE) -> Plan:
     """The plan of a build, without writing anything into `out`: what `--dry-run` shows."""
     out = local_copy(url) if (url := url_of(out)) else out
     cache = out.parent / CACHE
@@ -105,8 +100,7 @@ def plan_only(config: BuildConfig, out: Path, *, workers: int = 1, executor: Exe
         folder.mkdir(exist_ok=True)
         try:
             config = with_sources(config, cache)
-            index = build_index(config, cache)
-            return make_plan(index, config, folder, cache, workers, partial(run_tasks, executor=executor))
+            return make_plan(build_index(config, cache, executor), config, folder, cache, executor)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -148,7 +142,6 @@ def _planned(
     out: Path,
     work: Path,
     cache: Path,
-    workers: int,
     executor: Executor,
     stamps: Stamps,
 ) -> Plan:
@@ -162,7 +155,7 @@ def _planned(
     if record.exists():
         say(f"{out}: photos or work in progress changed since the build began; starting over")
         start_over(out, [])
-    plan = make_plan(index, config, work, cache, workers, partial(run_tasks, executor=executor), photos)
+    plan = make_plan(index, config, work, cache, executor, photos)
     parts = list(work.glob(f"{PART_FILES}*"))
     kept = sorted({*work.glob("*.parquet")}.difference(parts, [work / REJECTED]))
     files = {path.name: file_sha256(path) for path in kept}
@@ -209,10 +202,10 @@ def shard_tasks(index: Index, config: BuildConfig, plan: Plan, out: Path, work: 
     return tasks
 
 
-def _render(tasks: list[ShardTask], out: Path, workers: int, executor: Executor) -> dict[str, Receipt]:
+def _render(tasks: list[ShardTask], out: Path, executor: Executor) -> dict[str, Receipt]:
     """Receipts of all shards by path inside the release."""
     names = [str(task.target.relative_to(out)) for task in tasks]
-    rendered = run_tasks(render_shard, tasks, max(1, min(workers, len(tasks))), executor)
+    rendered = executor.run(render_shard, tasks, len(tasks))
     return dict(zip(names, track(rendered, "render", len(tasks)), strict=True))
 
 

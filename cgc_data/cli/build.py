@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from cgc_data.cli.executor import executor_options
 from cgc_data.cli.sources import SOURCE, source_options, splits_of
 from cgc_data.common.errors import ConfigError
 from cgc_data.common.progress import say, show
@@ -17,6 +18,7 @@ from cgc_data.sources import FORMATS, Format
 from cgc_data.sources.clean import PARTS
 
 if TYPE_CHECKING:
+    from cgc_data.common.executor import Executor
     from cgc_data.plan.build import Plan
     from cgc_data.plan.notes import TaskRows
 
@@ -78,14 +80,7 @@ def _about(form: Format) -> str:
 @click.option(
     "--exclude-like", multiple=True, metavar="DIR", help="Exclude near-duplicates of the photos in this folder."
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(1),
-    default=os.cpu_count() or 1,
-    show_default=True,
-    help="Number of processes that plan and render.",
-)
-@click.option("--executor", type=click.Choice(["processes", "ray"]), default="processes", show_default=True)
+@executor_options(os.cpu_count() or 1, "Number of processes that read, plan, and render.")
 @click.option(
     "--dry-run",
     is_flag=True,
@@ -101,8 +96,7 @@ def _about(form: Format) -> str:
 def build(
     settings: tuple[str, ...],
     out: Path,
-    workers: int,
-    executor: Any,
+    executor: "Executor",
     dry_run: bool,
     push_to_hub: str | None,
     tag: str | None,
@@ -124,9 +118,9 @@ def build(
     if push_to_hub and config.images == "embed" and "licenses" not in config.model_fields_set:
         config = config.model_copy(update={"licenses": "permissive"})
     if dry_run:
-        show_plan(plan_only(config, out, workers=workers, executor=executor), config)
+        show_plan(plan_only(config, out, executor=executor), config)
         return
-    built = build_release(config, out, workers=workers, executor=executor)
+    built = build_release(config, out, executor=executor)
     show(
         f"{built.folder}: {built.rows} rows from {built.photos} of {built.available} photos "
         f"({built.wanted} asked, {built.rejected} rejected)"

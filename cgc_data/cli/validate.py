@@ -12,6 +12,7 @@ import rich_click as click
 from rich.table import Table
 from rich.text import Text
 
+from cgc_data.cli.executor import executor_options
 from cgc_data.cli.sources import SOURCE, source_options, splits_of
 from cgc_data.common.errors import ReleaseError
 from cgc_data.common.progress import show
@@ -19,6 +20,7 @@ from cgc_data.common.tables import PlainConsole
 from cgc_data.sources import FORMATS, Format
 
 if TYPE_CHECKING:
+    from cgc_data.common.executor import Executor
     from cgc_data.validate import Check, Report, SourcePaths
 
 COLOURS = {"pass": "green", "note": "yellow", "fail": "red"}
@@ -40,9 +42,7 @@ def _about(form: Format) -> str:
     help="Share of the rows to compare with photos and masks and to measure shortcuts on [default: all].",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the sample.")
-@click.option(
-    "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes; the report is the same."
-)
+@executor_options(1, "Number of processes; the report is the same.")
 def validate(
     release: Path,
     *,
@@ -50,7 +50,7 @@ def validate(
     most: int,
     sample: float | None,
     seed: int,
-    workers: int,
+    executor: "Executor",
     **moved: tuple[str, ...],
 ) -> None:
     """Re-derive every sample of RELEASE from its raw sources, and measure shortcuts that need no looking.
@@ -60,7 +60,7 @@ def validate(
     from cgc_data.validate import validate as run
 
     sources = [source for name in FORMATS for source in _sources(name, moved[name])]
-    report = run(release, sources, sample=sample, seed=seed, workers=workers)
+    report = run(release, sources, sample=sample, seed=seed, executor=executor)
     _show(report, most)
     if json_file:
         _write(json_file, report)

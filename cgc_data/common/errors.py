@@ -40,6 +40,10 @@ class BuildError(CgcError):
     """The output folder belongs to another build, is full, or too many samples were rejected."""
 
 
+class WorkerError(CgcError):
+    """A worker process or a machine of a cluster was lost for good, or a cluster cannot be used."""
+
+
 class ReleaseError(CgcError):
     """A folder is not a finished release, or the release has another schema version."""
 

@@ -5,13 +5,15 @@ The index contains no pixels and no segmentations; both are read from the source
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cgc_data.common.executor import Executor
+from cgc_data.common.processes import HERE
 from cgc_data.config import BuildConfig, Source
 from cgc_data.index.instances import Instances, merge, source_instances
 from cgc_data.index.join import Agreement, disagreeing, join_states, one_source_each
@@ -105,12 +107,13 @@ class Index:
         return None
 
 
-def build_index(config: BuildConfig, cache: Path) -> Index:
+def build_index(config: BuildConfig, cache: Path, executor: Executor = HERE) -> Index:
     """Read the sources (cached by sha256) and join their facts. Raises SourceError, PhotoError, ConfigError."""
-    tables = tuple(_read(source, cache) for source in config.sources)
+    tables = _read_all(config.sources, cache, executor)
     leaving = _leaving(tables, config)  # first, so that boxes in another format are refused before any photo is read
     stores = tuple(open_photos(Path(s.images)) for s in config.sources)
-    return _join(tables, stores, collect_photos(tables, stores, [s.images for s in config.sources]), leaving, config)
+    collected = collect_photos(tables, stores, [s.images for s in config.sources], executor)
+    return _join(tables, stores, collected, leaving, config)
 
 
 def rejoined(index: Index, config: BuildConfig) -> Index:
@@ -176,8 +179,23 @@ def _leaving(tables: Sequence[SourceTable], config: BuildConfig) -> tuple[Leavin
     return tuple(check_boxes(t, s.bbox_format) for t, s in zip(tables, config.sources, strict=True))
 
 
-def _read(source: Source, cache: Path) -> SourceTable:
-    table = read_source(source.kind, Path(source.annotations), cache, box_format=source.bbox_format or "xywh")
+def _read_all(sources: Sequence[Source], cache: Path, executor: Executor) -> tuple[SourceTable, ...]:
+    """The tables of all sources. Workers leave them in the cache, from which they are mapped here."""
+    if executor.alone:
+        digests: list[str] = [""] * len(sources)
+    else:
+        digests = list(executor.run(partial(_cached_digest, cache), sources, len(sources)))
+    return tuple(_read(source, cache, digest) for source, digest in zip(sources, digests, strict=True))
+
+
+def _cached_digest(cache: Path, source: Source) -> str:
+    """Read a source into the cache, and return its sha256."""
+    return _read(source, cache).sha256
+
+
+def _read(source: Source, cache: Path, sha256: str = "") -> SourceTable:
+    form = source.bbox_format or "xywh"
+    table = read_source(source.kind, Path(source.annotations), cache, box_format=form, sha256=sha256)
     return without(table, source.ignore)
 
 

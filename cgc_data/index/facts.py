@@ -7,14 +7,15 @@ opened again each time, because the texts of the reasons change with the version
 import os
 import zipfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.common.errors import PhotoError
+from cgc_data.common.executor import Executor, in_shares
 from cgc_data.common.progress import track
 from cgc_data.images import UnshownError, exif_orientation, form_of, photo_size
 from cgc_data.index.photos import Photo
@@ -51,7 +52,7 @@ def photo_facts(
     photos: Sequence[Photo],
     stores: Sequence[PhotoStore],
     cache: Path,
-    workers: int,
+    executor: Executor,
     displayed: Sequence[bool] | None = None,
 ) -> Facts:
     """The facts about these photos; photos from the sources in `displayed` are rotated by EXIF before they are
@@ -63,14 +64,14 @@ def photo_facts(
         stores[photo.source].stamp(photo.file_name) + ":displayed" * turn
         for photo, turn in zip(photos, turned, strict=True)
     ]
-    missing = [(p, t, s) for p, t, s in zip(photos, turned, stamps, strict=True) if s not in known]
+    missing = {
+        stamp: File(stores[photo.source], photo.file_name, turn)
+        for photo, turn, stamp in zip(photos, turned, stamps, strict=True)
+        if stamp not in known
+    }
     if missing:
-        with ThreadPoolExecutor(workers) as pool:
-            found = pool.map(lambda one: _fact(stores[one[0].source], one[0].file_name, turn=one[1]), missing)
-            try:
-                known.update(zip((s for _, _, s in missing), track(found, "hash", len(missing)), strict=True))
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        found = in_shares(_fact, list(missing.values()), executor)
+        known.update(zip(missing, track(found, "hash", len(missing)), strict=True))
         _write_cache(cache, known)
     columns = list(zip(*(known[stamp] for stamp in stamps), strict=True)) or [()] * len(_UNKNOWN)
     hashes, forms, orientations, widths, heights, faults = columns
@@ -83,16 +84,25 @@ def photo_facts(
     )
 
 
-def _fact(store: PhotoStore, file_name: str, *, turn: bool) -> Fact:
+class File(NamedTuple):
+    """A photo to read, and whether EXIF rotates it first."""
+
+    store: PhotoStore
+    name: str
+    turn: bool
+
+
+def _fact(file: File) -> Fact:
     try:
-        content = store.read(file_name)
+        content = file.store.read(file.name)
         width, height = photo_size(content)
         orientation = _orientation(content)
     except PhotoError:
+        file.store.size(file.name)  # raises if this machine does not have the photo that was listed
         return _UNKNOWN
-    form = form_of(content, turned=turn and orientation != 1)
+    form = form_of(content, turned=file.turn and orientation != 1)
     try:
-        found = perceptual_hash(content, turn=turn)
+        found = perceptual_hash(content, turn=file.turn)
     except UnshownError as fault:
         return 0, form, orientation, width, height, str(fault)
     return _UNKNOWN if found is None else (int(found), form, orientation, width, height, "")

@@ -6,7 +6,7 @@ have equal bytes. Ids and names alone never join photos, because other datasets 
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.common.errors import PhotoError, SourceError
+from cgc_data.common.executor import Executor, in_shares
 from cgc_data.images import MOST_PIXELS
 from cgc_data.index.listings import Appearance, Listing, find_photos
 from cgc_data.index.pictures import same_picture
@@ -83,7 +84,9 @@ class Collected:
     renamed: list[list[Appearance]]
 
 
-def collect_photos(tables: Sequence[SourceTable], stores: Sequence[PhotoStore], folders: Sequence[str]) -> Collected:
+def collect_photos(
+    tables: Sequence[SourceTable], stores: Sequence[PhotoStore], folders: Sequence[str], executor: Executor
+) -> Collected:
     """The photos of all sources, joined by identity.
 
     Raises SourceError if an images folder contains none of its source's photos.
@@ -92,11 +95,11 @@ def collect_photos(tables: Sequence[SourceTable], stores: Sequence[PhotoStore], 
     left_out: list[LeftOut] = []
     renamed: list[list[Appearance]] = []
     for position, (table, store, images) in enumerate(zip(tables, stores, folders, strict=True)):
-        found, names_coco = find_photos(position, table, store), _names_coco(table)
+        found = find_photos(position, table, store)
         renamed.append(found.renamed)
         lost = [LeftOut(table.key, m.image_id, "photo missing", m.appearance.file_name) for m in found.missing]
-        for listing in found.listings:
-            identity, fault = _identity(listing, store, names_coco)
+        identities = _identities(found.listings, store, _names_coco(table), executor)
+        for listing, (identity, fault) in zip(found.listings, identities, strict=True):
             if fault:
                 lost.append(LeftOut(table.key, listing.image_id, *fault))
             else:
@@ -131,14 +134,24 @@ def _names_coco(table: SourceTable) -> bool:
     return FORMATS[table.kind].coco_photos or set(table.categories.column("name").to_pylist()) == set(COCO_NAMES)
 
 
-def _identity(listing: Listing, store: PhotoStore, names_coco: bool) -> tuple[str, Fault | None]:
-    """Identity of a listed photo, or the reason why it has none, with details."""
-    address, listed = listing.names
-    if name := coco_name(address, listed if names_coco else ""):
-        return f"coco:{name}", None
+def _identities(
+    listings: Sequence[Listing], store: PhotoStore, names_coco: bool, executor: Executor
+) -> Iterator[tuple[str, Fault | None]]:
+    """Identity of each listed photo, or the reason why it has none, with details; only photos that have no name of COCO
+    are read.
+    """
+    names = [coco_name(address, listed if names_coco else "") for address, listed in (one.names for one in listings)]
+    unnamed = [(store, one.appearance.file_name) for one, name in zip(listings, names, strict=True) if name is None]
+    read = iter(list(in_shares(_read_identity, unnamed, executor)))
+    return ((f"coco:{name}", None) if name else next(read) for name in names)
+
+
+def _read_identity(file: tuple[PhotoStore, str]) -> tuple[str, Fault | None]:
+    store, name = file
     try:
-        return _by_bytes(store.read(listing.appearance.file_name)), None
+        return _by_bytes(store.read(name)), None
     except PhotoError as error:
+        store.size(name)  # raises if this machine does not have the photo that was listed
         return "", ("broken photo", str(error))
 
 

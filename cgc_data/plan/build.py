@@ -5,15 +5,16 @@ The plan has one Parquet file per split and contrast. Each row group is a shard 
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.common.errors import PlanError
+from cgc_data.common.executor import Executor
+from cgc_data.common.processes import HERE
 from cgc_data.common.progress import track
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
@@ -39,8 +40,6 @@ from cgc_data.plan.truth import Truth
 from cgc_data.release.manifest import Exclusions
 from cgc_data.release.schema import SPLITS, Split
 from cgc_data.tasks import CONTRASTS
-
-Run: TypeAlias = Callable[[Callable[[PartTask], Planned], Iterable[PartTask], int], Iterable[Planned]]
 
 JPEG_BYTES_PER_PIXEL = 0.5  # median of COCO's photos: 0.53; windows encoded at quality 92 are similar
 
@@ -69,18 +68,12 @@ class Plan:
     notes: list[str] = field(default_factory=list)  # messages for the user, one line each
 
 
-def here(function: Callable[[PartTask], Planned], tasks: Iterable[PartTask], workers: int) -> Iterable[Planned]:
-    """Run the tasks in this process."""
-    del workers
-    return map(function, tasks)
-
-
 def make_plan(
-    index: Index, config: BuildConfig, folder: Path, cache: Path, workers: int, run: Run = here, state: str = ""
+    index: Index, config: BuildConfig, folder: Path, cache: Path, executor: Executor = HERE, state: str = ""
 ) -> Plan:
-    """Write the plan's files into `folder`.
+    """Write the plan's files into `folder`; they are the same wherever tasks run.
 
-    `run` maps a function over tasks, here or in a number of workers; the plan is the same. `state` is that of the photo
+    `state` is that of the photo
     files, so that no part is taken up that was planned from others.
 
     Raises PlanError if the photos allow no sample of one of the paper's tasks or of a task that the user named. Tasks
@@ -88,7 +81,7 @@ def make_plan(
     `Plan.made`.
     """
     displayed = [source.displayed for source in config.sources]
-    facts = photo_facts(index.photos, index.stores, cache / "facts.npz", workers, displayed)
+    facts = photo_facts(index.photos, index.stores, cache / "facts.npz", executor, displayed)
     check_orientations(index.photos, facts, config.sources)
     division = _divide(index, config, facts)
     plan = Plan(exclusions=division.exclusions)
@@ -104,7 +97,7 @@ def make_plan(
     parts = divide(config, division.splits, available)
     tasks = part_tasks(parts, index, config, division, folder, state)
     useful = max(Counter(part.split for part in parts).values())  # most of a small plan is one part
-    planned = list(track(run(plan_part, tasks, min(workers, useful)), "plan", len(parts)))
+    planned = list(track(executor.run(plan_part, tasks, useful), "plan", len(parts)))
     _join(plan, parts, folder, config.shard_rows)
     unfit = [rejection for part in planned for rejection in part.rejections]
     plan.rejections += unfit

@@ -2,9 +2,10 @@
 
 import os
 import zipfile
-from functools import cached_property, partial
+from collections.abc import Callable
+from functools import cached_property, lru_cache, partial
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from cgc_data.common import remote
 from cgc_data.common.archive import DAMAGED, PACKED_OTHERWISE, read_member
@@ -12,6 +13,8 @@ from cgc_data.common.errors import PhotoError
 from cgc_data.common.remote import joined, url_of
 from cgc_data.images import MOST_BYTES
 from cgc_data.sources.naming import COCO_FOLDERS, NameIndex
+
+Pickled: TypeAlias = tuple[Callable[[Path], "PhotoStore"], tuple[Path]]
 
 LONGEST_NAME = 255  # longest file name, in characters, that file systems allow
 
@@ -65,6 +68,17 @@ def open_photos(path: Path) -> PhotoStore:
     raise PhotoError(f"{path}: no such folder or zip archive; give the place of the photos")
 
 
+def reopened(path: Path) -> PhotoStore:
+    """As `open_photos`, opened once per process and state of the path."""
+    return _opened_once(path, file_stamp(path) if path.exists() else "")
+
+
+@lru_cache(maxsize=8)
+def _opened_once(path: Path, state: str) -> PhotoStore:
+    del state
+    return open_photos(path)
+
+
 def parts(path: Path) -> list[Path]:
     """The folders and archives separated by commas; a path that exists counts as a single one, even with a comma."""
     several = "," in str(path) and not path.exists()
@@ -92,6 +106,9 @@ class FolderPhotos:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    def __reduce__(self) -> Pickled:
+        return reopened, (self._root,)
 
     def read(self, file_name: str) -> bytes:
         """Bytes of a photo, found by its name, or otherwise by its base name, in this folder and its subfolders. Raises
@@ -147,6 +164,9 @@ class RemotePhotos:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    def __reduce__(self) -> Pickled:
+        return reopened, (self._root,)
 
     def read(self, file_name: str) -> bytes:
         """Bytes of a photo, looked up by its name, else by its base name."""
@@ -229,11 +249,8 @@ class ZipPhotos:
         self._path = path
         self._opened: tuple[int, zipfile.ZipFile, NameIndex] | None = None
 
-    def __getstate__(self) -> dict[str, Path]:
-        return {"_path": self._path}
-
-    def __setstate__(self, state: dict[str, Path]) -> None:
-        self.__init__(state["_path"])  # type: ignore[misc]
+    def __reduce__(self) -> Pickled:
+        return reopened, (self._path,)
 
     def read(self, file_name: str) -> bytes:
         """Bytes of a photo, found by its name, or otherwise by its base name. Raises PhotoError."""

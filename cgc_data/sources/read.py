@@ -30,18 +30,19 @@ _DECODERS: dict[str, ListDecoder] = {
 
 
 def read_source(
-    kind: Kind, path: Path, cache_dir: Path | None = None, *, box_format: BoxFormat = "xywh"
+    kind: Kind, path: Path, cache_dir: Path | None = None, *, box_format: BoxFormat = "xywh", sha256: str = ""
 ) -> SourceTable:
     """Columns of a file of this annotation format whose boxes have this box format.
 
     With `cache_dir`, the columns are cached in this folder under the file's sha256 and mapped from the cache the next
-    time. Raises SourceError if the file is missing, truncated, inconsistent, or does not match the schema.
+    time. If `sha256` is given, it is not computed again. Raises SourceError if the file is missing, truncated,
+    inconsistent, or does not match the schema.
     """
     path = local_file(path)
     if not path.is_file():
         raise SourceError(f"{path}: no such file; give the path of an annotation file")
     with ThreadPoolExecutor(1) as executor:
-        hashing = executor.submit(file_sha256, path)
+        hashing = executor.submit(lambda: sha256 or file_sha256(path))
         tables = (
             _cached(kind, path, cache_dir, hashing, box_format) if cache_dir else parse(path, FORMATS[kind], box_format)
         )

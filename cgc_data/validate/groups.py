@@ -1,28 +1,18 @@
-"""The row groups of a release, each read and checked separately, in this or other processes; results are in stored
-order.
-"""
+"""The row groups of a release, each read separately."""
 
 import hashlib
-import os
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, get_all_start_methods, get_context, parent_process
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from threading import Thread
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
-from cgc_data.common.errors import ReleaseError
 from cgc_data.release.inside import inside
 from cgc_data.release.rows import Row
 from cgc_data.release.schema import FEATURES
 
 BATCH = 32  # rows with embedded photos in memory at a time
 WITHOUT_IMAGES = [name for name in FEATURES if name != "images"]
-Result = TypeVar("Result")
 
 
 class Group(NamedTuple):
@@ -75,38 +65,3 @@ def _images(file: pq.ParquetFile, group: Group, places: set[int]) -> dict[int, l
                 found[place] = batch["images"][place - start].as_py()
         start += batch.num_rows
     return found
-
-
-def in_processes(function: Callable[[Group], Result], groups: Sequence[Group], workers: int) -> Iterator[Result]:
-    """Results in the order of the groups; with one worker, they are computed in this process.
-
-    Raises ReleaseError if a process was killed, and the errors of the function.
-    """
-    if workers == 1 or len(groups) < 2:
-        yield from map(function, groups)
-        return
-    # Forked processes share the sources that this process has read.
-    context = get_context("fork" if "fork" in get_all_start_methods() else None)
-    try:
-        with ProcessPoolExecutor(min(workers, len(groups)), context, _follow_parent) as pool:
-            try:
-                yield from pool.map(function, groups)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-    except BrokenProcessPool:
-        raise ReleaseError(
-            "a process of the validation was killed, possibly out of memory; run it again with fewer --workers"
-        ) from None
-
-
-def _follow_parent() -> None:
-    """Leave interruptions to the parent process, and exit when it exits."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    if parent := parent_process():
-        connection.wait([parent.sentinel])
-        os._exit(1)

@@ -5,14 +5,17 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 from cgc_data.common.errors import ReleaseError
+from cgc_data.common.executor import Executor
+from cgc_data.common.processes import HERE
 from cgc_data.common.progress import track
 from cgc_data.common.remote import local_file, url_of
 from cgc_data.release.manifest import Manifest, SourceRecord, read_manifest
 from cgc_data.release.remote import local_release
 from cgc_data.validate import files
-from cgc_data.validate.groups import Group, Sampling, groups_of, in_processes, read_group
+from cgc_data.validate.groups import Group, Sampling, groups_of, read_group
 from cgc_data.validate.limits import limits_of
 from cgc_data.validate.photos import PhotoFiles
 from cgc_data.validate.raw import RawSource
@@ -32,6 +35,14 @@ class SourcePaths(NamedTuple):
     images: Path
 
 
+class Given(NamedTuple):
+    """What a process needs to open a release; `run` tells one validation from another by the same process."""
+
+    folder: Path
+    sources: tuple[SourcePaths, ...]
+    run: str
+
+
 @dataclass(frozen=True)
 class Opened:
     """A release and its sources as opened in one process, and the photos that the process has already compared."""
@@ -48,11 +59,11 @@ def validate(
     *,
     sample: float | None = None,
     seed: int = 0,
-    workers: int = 1,
+    executor: Executor = HERE,
 ) -> Report:
     """Re-derive every sample of a release from its raw sources.
 
-    The report is the same for any number of workers.
+    The report is the same wherever the tasks run.
 
     Args:
         release: folder of a finished release.
@@ -60,34 +71,34 @@ def validate(
         sample: share of the rows, above 0 and at most 1, that are compared with photos and masks and used to measure
             shortcuts; all other checks still cover all rows. None: all rows.
         seed: random seed of the sample.
-        workers: number of processes.
+        executor: where row groups are checked.
 
     Raises:
         ReleaseError: the folder is not a finished release, or a source is missing or differs from the source of the
             build.
+        WorkerError: a worker was lost, or a cluster cannot be used.
     """
-    folder, given = local_release(release), tuple(sources or ())
-    opened = _opened(folder, given)
+    given = Given(local_release(release), tuple(sources or ()), uuid4().hex)
     try:
-        return _report(opened, given, Sampling(sample, seed) if sample is not None else None, workers)
+        return _report(given, Sampling(sample, seed) if sample is not None else None, executor)
     finally:
         _opened.cache_clear()
 
 
 @lru_cache(maxsize=1)
-def _opened(folder: Path, given: tuple[SourcePaths, ...]) -> Opened:
+def _opened(given: Given) -> Opened:
     """Open the release once per process; forked processes reuse the objects that their parent has opened."""
-    manifest = read_manifest(folder)
-    return Opened(folder, manifest, World(open_sources(folder, manifest, given), load_relations()))
+    manifest = read_manifest(given.folder)
+    return Opened(given.folder, manifest, World(open_sources(given.folder, manifest, given.sources), load_relations()))
 
 
-def _report(opened: Opened, given: tuple[SourcePaths, ...], sampling: Sampling | None, workers: int) -> Report:
-    ledger = Ledger(CHECKS)
+def _report(given: Given, sampling: Sampling | None, executor: Executor) -> Report:
+    opened, ledger = _opened(given), Ledger(CHECKS)
     shards = files.check_files(opened.folder, opened.manifest, ledger)
     checker = RowChecker(opened.manifest, opened.world, ledger)
     groups = groups_of(opened.folder, shards)
-    check = partial(_check_group, opened.folder, given, sampling)
-    for left in track(in_processes(check, groups, workers), "row groups", len(groups)):
+    check = partial(_check_group, given, sampling)
+    for left in track(executor.run(check, groups, len(groups)), "row groups", len(groups)):
         checker.add(left)
     traces, limits = checker.traces, limits_of(opened.manifest)
     measures = [*shortcut_checks(traces, limits, sampled=sampling is not None), *task_measures(traces, limits)]
@@ -99,10 +110,10 @@ def _report(opened: Opened, given: tuple[SourcePaths, ...], sampling: Sampling |
     return Report(str(opened.folder), tuple(checks), Drawn(*sampling, len(traces), total))
 
 
-def _check_group(folder: Path, given: tuple[SourcePaths, ...], sampling: Sampling | None, group: Group) -> Left:
-    opened = _opened(folder, given)
+def _check_group(given: Given, sampling: Sampling | None, group: Group) -> Left:
+    opened = _opened(given)
     checker = RowChecker(opened.manifest, opened.world, Ledger(CHECKS), opened.remembered)
-    for row, drawn in read_group(folder, group, sampling):
+    for row, drawn in read_group(given.folder, group, sampling):
         checker.row(group.shard, row, closely=drawn)
     return checker.left
 

@@ -426,14 +426,14 @@ def test_a_target_that_is_a_file(tmp_path: Path, finished: Path, refused: Refuse
 
 ORPHANS = """
 import os, sys, time
-from cgc_data.builder.workers import map_in_processes
+from cgc_data.common.processes import Processes
 
 def work(number):
     print(os.getpid(), flush=True)
     time.sleep(60)
 
 if __name__ == "__main__":
-    list(map_in_processes(work, range(2), 2))
+    list(Processes(2).run(work, range(2)))
 """
 
 

@@ -23,6 +23,7 @@ from cgc_data import load_reference, open_release
 from cgc_data.builder import release as builder
 from cgc_data.builder.release import Built, build_release, plan_only, shard_tasks
 from cgc_data.common.errors import BuildError, CgcError, ReleaseError, SourceError
+from cgc_data.common.processes import Processes
 from cgc_data.config import BuildConfig
 from cgc_data.images import decode_photo
 from tests.cgc_data.reading import read_without_package
@@ -146,7 +147,7 @@ def test_the_card_names_the_configs_and_its_plots_exist(release: Path) -> None:
 
 
 def test_two_workers_give_the_same_bytes(release: Path, painted_config: BuildConfig, tmp_path: Path) -> None:
-    build_release(painted_config, tmp_path / "release", workers=2)
+    build_release(painted_config, tmp_path / "release", executor=Processes(2))
     assert digests(tmp_path / "release") == digests(release)
 
 
@@ -157,7 +158,7 @@ def test_photos_are_read_from_a_zip_in_place(small: BuildConfig, tmp_path: Path)
         for path in sorted(images.rglob("*.jpg")):
             archive.write(path, path.relative_to(images))
     sources = [{**s.model_dump(), "images": str(tmp_path / "images.zip")} for s in small.sources]
-    build_release(change(small, sources=sources), tmp_path / "zip", workers=2)
+    build_release(change(small, sources=sources), tmp_path / "zip", executor=Processes(2))
     first, second = (digests(tmp_path / name) for name in ("folder", "zip"))
     assert {k: v for k, v in first.items() if k.endswith("parquet")} == {
         k: v for k, v in second.items() if k.endswith("parquet")
@@ -167,7 +168,7 @@ def test_photos_are_read_from_a_zip_in_place(small: BuildConfig, tmp_path: Path)
 def test_a_finished_build_is_recognised_and_left_as_it_is(small: BuildConfig, tmp_path: Path) -> None:
     first = build_release(small, tmp_path / "release")
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "release").rglob("*")}
-    again = build_release(small, tmp_path / "release", workers=2)
+    again = build_release(small, tmp_path / "release", executor=Processes(2))
     assert (again.folder, again.rows) == (first.folder, first.rows)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "release").rglob("*")} == times
 

@@ -216,7 +216,7 @@ def failure_of(config: BuildConfig, folder: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(planning, "advice", keep)
     with pytest.raises(PlanError, match="kept"):
-        planning.make_plan(build_index(config, folder), config, folder, folder, workers=1)
+        planning.make_plan(build_index(config, folder), config, folder, folder)
     return kept[0]
 
 

@@ -15,9 +15,10 @@ import yaml
 
 from cgc_data import open_release
 from cgc_data.builder.remove import remove_photo
-from cgc_data.builder.workers import map_in_processes, map_with_ray
+from cgc_data.common.cluster import RayCluster
 from cgc_data.common.errors import BuildError, CgcError, ConfigError, ExportError, ReleaseError
 from cgc_data.common.folder import MARK
+from cgc_data.common.processes import Processes
 from cgc_data.config import BuildConfig
 from cgc_data.export import export_release
 from cgc_data.look.gallery import write_gallery
@@ -118,7 +119,7 @@ def sleeping(seconds: float) -> float:
 
 @pytest.mark.parametrize("tasks", [[60.0, 60.0], [0.0, 60.0, 60.0, 0.0]])
 def test_tasks_that_run_are_ended_when_nobody_waits_for_them(tasks: list[float]) -> None:
-    results = map_in_processes(sleeping, tasks, 2)
+    results = Processes(2).run(sleeping, tasks)
     if not tasks[0]:
         assert next(results) == 0
     with pytest.raises(KeyboardInterrupt):
@@ -139,11 +140,11 @@ def _interrupted_soon(results: Any) -> None:
 def test_tasks_of_ray_are_ended_when_nobody_waits_for_them(ray_alone: Any) -> None:
     ray_alone.init("local", num_cpus=2, log_to_driver=False, include_dashboard=False, object_store_memory=100 * 2**20)
     try:
-        results = map_with_ray(sleeping, [0.0, 60.0, 60.0])
+        results = RayCluster().run(sleeping, [0.0, 60.0, 60.0])
         assert next(results) == 0
         with pytest.raises(KeyboardInterrupt):
             _interrupted_soon(results)
-        assert list(map_with_ray(sleeping, [0.0])) == [0]  # the machines are free again
+        assert list(RayCluster().run(sleeping, [0.0])) == [0]  # the machines are free again
     finally:
         ray_alone.shutdown()
 

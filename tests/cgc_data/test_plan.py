@@ -40,7 +40,7 @@ def rows(release: Path) -> list[Row]:
 def plan(config: BuildConfig, folder: Path) -> tuple[Plan, list[Row]]:
     """The plan and its rows, in the order of the files."""
     folder.mkdir(exist_ok=True)
-    made = make_plan(build_index(config, folder), config, folder, folder, workers=1)
+    made = make_plan(build_index(config, folder), config, folder, folder)
     return made, [row for file in sorted(folder.glob("int*.parquet")) for row in pq.read_table(file).to_pylist()]
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cgc_data.builder.workers import run_tasks
+from cgc_data.common.cluster import RayCluster
+from cgc_data.common.processes import Processes
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index, build_index
 from cgc_data.index.narrow import narrowed
@@ -25,7 +26,7 @@ from cgc_data.plan.build import part_tasks
 from cgc_data.plan.deal import Dealer, Dealt
 from cgc_data.plan.ground import Division, Ground, lay_ground
 from cgc_data.plan.joining import shards
-from cgc_data.plan.part import PLAN_SCHEMA, PartTask
+from cgc_data.plan.part import PLAN_SCHEMA, PartTask, plan_part
 from cgc_data.plan.parts import Part, divide, grouped, number_of_groups, shared_out
 from cgc_data.release.schema import Split
 from cgc_data.tasks import PLANNED, TASKS, task_of
@@ -164,7 +165,7 @@ def plan(config: BuildConfig, folder: Path, **options: Any) -> dict[str, bytes]:
     """The files of the plan by name."""
     (folder / "plan").mkdir(parents=True, exist_ok=True)
     index = build_index(config, folder)
-    planning.make_plan(index, config, folder / "plan", folder, options.pop("workers", 1), **options)
+    planning.make_plan(index, config, folder / "plan", folder, **options)
     return {path.name: path.read_bytes() for path in (folder / "plan").glob("int*.parquet")}
 
 
@@ -232,7 +233,7 @@ def test_any_number_of_workers_plans_the_same(
 ) -> None:
     config = config_of(painted_config)
     expected = plan(config, tmp_path / "one")
-    assert plan(config, tmp_path / "several", workers=workers, run=run_tasks) == expected
+    assert plan(config, tmp_path / "several", executor=Processes(workers)) == expected
 
 
 @pytest.mark.slow
@@ -244,8 +245,7 @@ def test_a_cluster_plans_the_same(
     expected = plan(config, tmp_path / "one")
     ray_alone.init("local", num_cpus=2, log_to_driver=False, include_dashboard=False, object_store_memory=100 * 2**20)
     try:
-        run = partial(run_tasks, executor="ray")
-        assert plan(config, tmp_path / "cluster", workers=2, run=run) == expected
+        assert plan(config, tmp_path / "cluster", executor=RayCluster()) == expected
     finally:
         ray_alone.shutdown()
 
@@ -257,16 +257,17 @@ class Stopped(Exception):
     """Stands for a kill."""
 
 
-def stopping(after: int) -> Callable[..., Iterable[Any]]:
+@dataclass(frozen=True)
+class Stopping(Processes):
     """Plans some parts and is then stopped."""
 
-    def run(function: Callable[[PartTask], Any], tasks: Iterable[PartTask], workers: int) -> Iterable[Any]:
-        for number, task in enumerate(tasks):
-            if number == after:
-                raise Stopped
-            yield function(task)
+    after: int = 0
 
-    return run
+    def run(self, function: Callable[[Any], Any], tasks: Iterable[Any], at_once: int | None = None) -> Iterator[Any]:
+        for number, result in enumerate(super().run(function, tasks, at_once)):
+            yield result
+            if function is plan_part and number + 1 == self.after:
+                raise Stopped
 
 
 def spoil(path: Path) -> None:
@@ -297,7 +298,7 @@ def test_parts_that_are_done_are_taken_up(
     expected = plan(config, tmp_path / "whole")
     number = len(list(tmp_path.glob("whole/plan/part-*.json")))
     with pytest.raises(Stopped):
-        plan(config, tmp_path / "again", run=stopping(after))
+        plan(config, tmp_path / "again", executor=Stopping(after=after))
     if disturb:
         spoil(sorted(tmp_path.glob(f"again/plan/part-*{disturb}"))[1])
 

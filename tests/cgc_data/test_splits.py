@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from cgc_data.common.errors import SourceError
+from cgc_data.common.processes import Processes
 from cgc_data.config import Splits
 from cgc_data.images import UnshownError, decode_photo
 from cgc_data.index.facts import photo_facts
@@ -204,11 +205,11 @@ def test_hashes_are_kept_and_a_damaged_cache_is_made_anew(tmp_path: Path) -> Non
     for n in range(3):
         (tmp_path / f"{n:012d}.jpg").write_bytes(drawn_photo(f"photo {n}"))
     store, cache = open_photos(tmp_path), tmp_path / "facts.npz"
-    first = photo_facts(photos(range(3)), [store], cache, 2).hashes
+    first = photo_facts(photos(range(3)), [store], cache, Processes(2)).hashes
     unread = Unread(store)
-    assert photo_facts(photos(range(3)), [unread], cache, 1).hashes.tolist() == first.tolist()
+    assert photo_facts(photos(range(3)), [unread], cache, Processes(1)).hashes.tolist() == first.tolist()
     cache.write_bytes(cache.read_bytes()[:40])
-    again = photo_facts(photos(range(1, 3)), [store], cache, 1).hashes
+    again = photo_facts(photos(range(1, 3)), [store], cache, Processes(1)).hashes
     assert again.tolist() == first[1:].tolist()
 
 
@@ -236,7 +237,7 @@ def test_a_replaced_photo_is_hashed_again(tmp_path: Path, place: str) -> None:
             (tmp_path / "000000000000.jpg").write_bytes(content)
             os.utime(tmp_path / "000000000000.jpg", (1, 1))
         store = open_photos(tmp_path / "photos.zip" if place == "zip" else tmp_path)
-        found.append(photo_facts(photos([0]), [store], tmp_path / "facts.npz", 1).hashes[0])
+        found.append(photo_facts(photos([0]), [store], tmp_path / "facts.npz", Processes(1)).hashes[0])
     assert found == [perceptual_hash(content) for content in contents]
     assert found[0] != found[1]
 
@@ -245,14 +246,14 @@ def test_why_a_photo_is_not_shown_is_never_an_old_text(tmp_path: Path, monkeypat
     (tmp_path / f"{0:012d}.jpg").write_bytes(drawn_photo("one"))
     cv2.imwrite(str(tmp_path / f"{1:012d}.jpg"), np.full((40, 60, 3), 7, np.uint8))
     store, cache = open_photos(tmp_path), tmp_path / "facts.npz"
-    before = photo_facts(photos(range(2)), [store], cache, 1)
+    before = photo_facts(photos(range(2)), [store], cache, Processes(1))
 
     def refuse(content: bytes, **_: object) -> None:
         assert content == store.read(f"{1:012d}.jpg")
         raise UnshownError("another text")
 
     monkeypatch.setattr("cgc_data.index.facts.perceptual_hash", refuse)
-    after = photo_facts(photos(range(2)), [store], cache, 1)
+    after = photo_facts(photos(range(2)), [store], cache, Processes(1))
     assert (list(before.faults), list(after.faults)) == (
         ["", "only one color; replace the photo"],
         ["", "another text"],
@@ -265,7 +266,7 @@ def test_a_cache_of_another_form_is_made_anew(tmp_path: Path) -> None:
     store, cache = open_photos(tmp_path), tmp_path / "facts.npz"
     name, none = np.array([store.stamp(f"{0:012d}.jpg")]), np.zeros(1, np.uint64)
     np.savez(cache, stamp=name, hash=none, form=np.array([""]), place=np.ones((1, 3), int), fault=np.array(["old"]))
-    facts = photo_facts(photos([0]), [store], cache, 1)
+    facts = photo_facts(photos([0]), [store], cache, Processes(1))
     assert (list(facts.faults), facts.hashes[0] != 0) == ([""], True)
 
 
@@ -273,4 +274,4 @@ def test_a_photo_that_was_mended_is_hashed_again(tmp_path: Path) -> None:
     file, cache = tmp_path / "000000000000.jpg", tmp_path / "facts.npz"
     for content, known in ((b"broken", False), (drawn_photo("mended"), True)):
         file.write_bytes(content)
-        assert (photo_facts(photos([0]), [open_photos(tmp_path)], cache, 1).hashes != 0).all() == known
+        assert (photo_facts(photos([0]), [open_photos(tmp_path)], cache, Processes(1)).hashes != 0).all() == known

@@ -51,7 +51,7 @@ def config(painted: list[Source]) -> BuildConfig:
 def made(config: BuildConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release of this task alone."""
     out = tmp_path_factory.mktemp("difference") / "release"
-    build_release(config, out, workers=1)
+    build_release(config, out)
     return out
 
 
@@ -171,7 +171,7 @@ def test_a_build_by_reference_makes_the_same_rows_and_views(
     config: BuildConfig, rows: list[Row], tmp_path: Path
 ) -> None:
     light = config.model_copy(update={"images": "reference"})
-    build_release(light, tmp_path / "light", workers=1)
+    build_release(light, tmp_path / "light")
     found = {row["id"]: dict(row) for row in load_reference(tmp_path / "light", None)}
     assert found == {row["id"]: row for row in rows}
 
@@ -207,7 +207,7 @@ def test_removing_a_lender_removes_what_shows_its_object(made: Path, rows: list[
 
 def test_the_mix_of_wordings_is_a_setting(config: BuildConfig, tmp_path: Path) -> None:
     settings = config.model_copy(update={"named_image": 1.0, "images": "reference", "samples": 6})
-    build_release(settings, tmp_path / "named", workers=1)
+    build_release(settings, tmp_path / "named")
     assert all(row["query"]["img_idx"] for row in open_release(tmp_path / "named").rows())
 
 

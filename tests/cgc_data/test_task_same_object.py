@@ -312,7 +312,7 @@ def planned(sources: Sequence[Source], folder: Path, **settings: Any) -> list[Ro
     folder.mkdir(exist_ok=True)
     shares = {task: float(task == TASK) for task in PLANNED}
     config = BuildConfig(sources=list(sources), samples=24, tasks=shares, **settings)
-    make_plan(build_index(config, folder), config, folder, folder, workers=1)
+    make_plan(build_index(config, folder), config, folder, folder)
     return [row for file in sorted(folder.glob("int*.parquet")) for row in pq.read_table(file).to_pylist()]
 
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from cgc_data.cli import cli
 from cgc_data.common.errors import ReleaseError
+from cgc_data.common.processes import Processes
 from cgc_data.validate import validate
 from cgc_data.validate.groups import Sampling
 from cgc_data.validate.rows import CHECKS, CLOSE
@@ -34,7 +35,7 @@ def test_one_report_for_any_number_of_processes(release: MiniRelease) -> None:
     serial = validate(release.release)
     assert {"ids unique", "images", "answer"} <= set(serial.failed())
     for workers in (2, 3):
-        assert validate(release.release, workers=workers) == serial
+        assert validate(release.release, executor=Processes(workers)) == serial
 
 
 def test_a_sample_looks_at_whole_tuples_and_checks_the_rest_of_every_row(release: MiniRelease) -> None:
@@ -52,7 +53,7 @@ def test_a_sample_looks_at_whole_tuples_and_checks_the_rest_of_every_row(release
         assert ours.sampled == (name in CLOSE)
         assert ours.n <= theirs.n if ours.sampled else ours.n == theirs.n, name
     assert report.check("images").n == sum(1 + len(row["views"]) for row in drawn)
-    assert validate(release.release, sample=0.5, seed=3, workers=2) == report
+    assert validate(release.release, sample=0.5, seed=3, executor=Processes(2)) == report
 
 
 def test_a_sample_finds_faults_of_forms_everywhere_and_of_pictures_in_drawn_rows(release: MiniRelease) -> None:

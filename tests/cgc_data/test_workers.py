@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from cgc_data.builder.workers import Executor, run_tasks
+
 from cgc_data.common.errors import ConfigError, PhotoError
 
 

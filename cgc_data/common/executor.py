@@ -1,0 +1,66 @@
+"""Where tasks run: in this process, in several processes, or on a Ray cluster. Results keep the order of the tasks."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from itertools import chain
+from typing import Protocol, TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+Handle = TypeVar("Handle")
+SHARE = 256  # items per task if each is the work of milliseconds
+AHEAD = 4  # tasks per worker that are submitted at a time: they may be large, and are made on demand
+
+
+class Executor(Protocol):
+    """Runs tasks somewhere. Functions are those of a module, tasks and results can be pickled."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether tasks run in this process, one after another."""
+        ...
+
+    def run(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], at_once: int | None = None
+    ) -> Iterator[Result]:
+        """Yield results in the order of the tasks; a bounded number of tasks and results is held at a time.
+
+        `at_once` is the number of tasks that are worth running at the same time, if known. Raises the exceptions of
+        the function, and WorkerError if a worker is lost or a cluster cannot be used.
+        """
+        ...
+
+    def connected(self) -> AbstractContextManager[None]:
+        """Stay connected to the workers during several runs. Raises WorkerError if a cluster cannot be used."""
+        ...
+
+
+def in_shares(function: Callable[[Task], Result], items: Sequence[Task], executor: Executor) -> Iterator[Result]:
+    """Results in the order of the items; a task is a few hundred of them."""
+    starts = range(0, len(items), SHARE)
+    shares = (items[start : start + SHARE] for start in starts)
+    return chain.from_iterable(executor.run(partial(_each, function), shares, len(starts)))
+
+
+def _each(function: Callable[[Task], Result], items: Sequence[Task]) -> list[Result]:
+    return [function(item) for item in items]
+
+
+def in_order(
+    submit: Callable[[Task], Handle],
+    result: Callable[[Handle], Result],
+    tasks: Iterable[Task],
+    ahead: int,
+    running: deque[Handle],
+) -> Iterator[Result]:
+    """Results in the order of the tasks; at most `ahead` tasks are `running`, the oldest first."""
+    for task in tasks:
+        running.append(submit(task))
+        if len(running) >= ahead:
+            yield result(running[0])
+            running.popleft()
+    while running:
+        yield result(running[0])
+        running.popleft()

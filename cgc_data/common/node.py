@@ -1,0 +1,60 @@
+"""What a node of a cluster does around a task: it works where the command was started, and with the same libraries."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cgc_data.common.errors import CgcError, WorkerError
+from cgc_data.common.executor import Result, Task
+from cgc_data.common.versions import library_versions
+
+Versions = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder from which the command was started, for relative paths, and the versions of its libraries."""
+
+    folder: str
+    versions: Versions
+
+    @classmethod
+    def here(cls) -> "Home":
+        """That of this process."""
+        return cls(os.getcwd(), tuple(library_versions().items()))
+
+
+def run_on_node(function: Callable[[Task], Result], task: Task, home: Home) -> Result:
+    """Run a task on this node. Raises the errors of the function, naming the node, and WorkerError if a file or a
+    library is not here as it is there.
+    """
+    with suppress(OSError):  # if all paths are absolute, the folder is not needed
+        os.chdir(home.folder)
+    _require_same(home.versions)
+    try:
+        return function(task)
+    except FileNotFoundError as error:
+        raise WorkerError(f"{error.filename or error}: not found {_where()}") from None
+    except CgcError as error:
+        error.args = (f"{error} {_where()}",)
+        raise
+
+
+@lru_cache(maxsize=1)
+def _require_same(versions: Versions) -> None:
+    """Raise WorkerError if a library has another version here: the results would differ."""
+    here = library_versions()
+    if other := [f"{name} {here[name]} instead of {version}" for name, version in versions if here[name] != version]:
+        raise WorkerError(f"{_node()}: has {', '.join(other)}; install the same versions on all nodes")
+
+
+def _where() -> str:
+    return f"({_node()}; all nodes need the sources and the output folder under the same paths)"
+
+
+def _node() -> str:
+    import ray
+
+    return f"node {ray.util.get_node_ip_address()}"
