@@ -19,7 +19,7 @@ _AMOUNT = re.compile(r"[0-9]*\.?[0-9]+")
 _NOT_CUSTOM = {"cpu": "--ray-cpus", "memory": "--ray-memory"}
 
 
-def _size(text: str) -> int:
+def byte_size(text: str) -> int:
     """Bytes of a text such as 2GB, 512MiB, or 2000000000. Raises BadParameter."""
     if not (found := _SIZE.fullmatch(text)):
         raise click.BadParameter(f"{text}: expected bytes, such as 2GB or 512MiB.")
@@ -86,7 +86,11 @@ def _options(workers: int, text: str) -> list[Callable[[Callable[..., Any]], Cal
             help="Cores that each task needs.",
         ),
         click.option(
-            "--ray-memory", type=_size, metavar="SIZE", default="0B", help="Memory that each task needs, such as 2GB."
+            "--ray-memory",
+            type=byte_size,
+            metavar="SIZE",
+            default="0B",
+            help="Memory that each task needs, such as 2GB.",
         ),
         click.option(
             "--ray-resource",

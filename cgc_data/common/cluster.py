@@ -129,7 +129,7 @@ def _connect(ray: ModuleType, address: str) -> None:
     _require_reachable(address)
     dashboard = {"include_dashboard": False} if address == START else {}
     try:
-        ray.init(address, log_to_driver=False, **dashboard)
+        ray.init(address, log_to_driver=False, logging_level="WARNING", **dashboard)
     except Exception as error:  # Ray raises errors of many classes for this
         raise _unreachable(address, str(error).partition("\n")[0]) from None
 

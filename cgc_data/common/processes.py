@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
-from multiprocessing.synchronize import Event
+from multiprocessing.connection import Connection
 from threading import Thread
 
 from cgc_data.common.errors import WorkerError
@@ -52,16 +52,16 @@ HERE = Processes()
 def _in_pool(function: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
     # Forked processes share what this process has read. Elsewhere than on Linux, forking is not safe.
     context = get_context("fork" if sys.platform == "linux" else None)
-    stop = context.Event()
+    listening, stopping = context.Pipe(duplex=False)  # an Event would wait for processes that were killed
     try:
-        with ProcessPoolExecutor(workers, context, _follow_parent, (stop,)) as pool:
+        with listening, stopping, ProcessPoolExecutor(workers, context, _follow_parent, (listening,)) as pool:
             try:
                 running = deque[Future[Result]]()
                 yield from in_order(
                     lambda task: pool.submit(function, task), Future.result, tasks, AHEAD * workers, running
                 )
             except BaseException:  # the other results are not needed
-                stop.set()
+                stopping.send(None)
                 raise
     except BrokenProcessPool:
         raise WorkerError(
@@ -69,18 +69,13 @@ def _in_pool(function: Callable[[Task], Result], tasks: Iterable[Task], workers:
         ) from None
 
 
-def _follow_parent(stop: Event) -> None:
+def _follow_parent(stopped: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, daemon=True).start()
-    Thread(target=_end_on_stop, args=(stop,), daemon=True).start()
+    Thread(target=_end_with_parent, args=(stopped,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    if parent := parent_process():
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-
-def _end_on_stop(stop: Event) -> None:
-    stop.wait()
+def _end_with_parent(stopped: Connection) -> None:
+    """Exit as soon as the parent says so, which nobody takes from the pipe, or has gone."""
+    parent = parent_process()
+    connection.wait([stopped, *([parent.sentinel] if parent else [])])
     os._exit(1)

@@ -1,31 +1,46 @@
-"""Shards come out the same whoever renders them, also where a machine of a cluster is lost meanwhile."""
+"""Tasks give the same results and errors wherever they run, and what stops a worker is said in one line."""
 
 import os
+import signal
 import sys
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
-from cgc_data.builder.workers import Executor, run_tasks
+from click.testing import CliRunner
 
-from cgc_data.common.errors import ConfigError, PhotoError
+from cgc_data.cli import cli
+from cgc_data.cli.executor import byte_size
+from cgc_data.common import cluster
+from cgc_data.common import executor as executing
+from cgc_data.common.cluster import RayCluster
+from cgc_data.common.errors import CgcError, ConfigError, PhotoError, ReleaseError, WorkerError
+from cgc_data.common.executor import in_shares
+from cgc_data.common.node import Home, run_on_node
+from cgc_data.common.processes import Processes
 
 
-def doubled(number: int) -> int:
-    return 2 * number
+def scaled(factor: int, number: int) -> int:
+    return factor * number
+
+
+doubled = partial(scaled, 2)
 
 
 def refused(number: int) -> int:
     raise PhotoError(f"photo {number}: truncated")
 
 
-def slowly(folder: str) -> int:
-    """Leaves a mark and waits a moment, so that a node can be lost while it works."""
-    (Path(folder) / f"{os.getpid()}-{time.monotonic_ns()}").touch()
-    time.sleep(0.3)
-    return 1
+def opened(path: str) -> str:
+    return Path(path).read_text()
+
+
+def killed(number: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
 
 
 @pytest.fixture
@@ -37,43 +52,158 @@ def one_machine(ray_alone: Any) -> Iterator[None]:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_processes_keep_the_order(workers: int) -> None:
-    assert list(run_tasks(doubled, list(range(7)), workers)) == [2 * n for n in range(7)]
+    assert list(Processes(workers).run(doubled, range(7))) == [2 * n for n in range(7)]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_of_a_task_is_raised_here(workers: int) -> None:
     with pytest.raises(PhotoError, match="photo 3: truncated"):
-        list(run_tasks(refused, [3], workers))
+        list(Processes(workers).run(refused, [3]))
+
+
+def test_a_process_that_is_killed_is_reported() -> None:
+    with pytest.raises(WorkerError, match="a worker process was killed, possibly out of memory"):
+        list(Processes(2).run(killed, [1, 2]))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_shares_give_one_result_per_item_in_order(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
+    monkeypatch.setattr(executing, "SHARE", 3)
+    for number in (0, 1, 3, 10):
+        assert list(in_shares(doubled, range(number), Processes(workers))) == [2 * n for n in range(number)]
+
+
+# -- on a cluster
 
 
 @pytest.mark.slow
-def test_ray_keeps_the_order_and_the_errors(one_machine: None) -> None:
-    assert list(run_tasks(doubled, list(range(7)), 1, "ray")) == [2 * n for n in range(7)]
-    with pytest.raises(PhotoError, match="photo 3: truncated"):
-        list(run_tasks(refused, [3], 1, "ray"))
+def test_a_cluster_keeps_order_errors_and_bounds(
+    one_machine: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert list(RayCluster(memory=10**8).run(doubled, range(7))) == [2 * n for n in range(7)]
+    with pytest.raises(PhotoError, match=r"photo 3: truncated \(node .*under the same paths"):
+        list(RayCluster().run(refused, [3]))
+    with pytest.raises(WorkerError, match=r"/none: not found \(node"):
+        list(RayCluster().run(opened, [str(tmp_path / "none")]))
+    taken = []
+    results = RayCluster(in_flight=3).run(doubled, (taken.append(n) or n for n in range(50)))
+    assert (next(results), taken) == (0, [0, 1, 2])
+    assert (next(results), taken) == (2, [0, 1, 2, 3])
+    results.close()  # type: ignore[attr-defined]
+    monkeypatch.setattr(cluster, "RETRIES", 1)
+    with pytest.raises(WorkerError, match=r"killed 0: its worker was killed 2 times.*--ray-memory"):
+        list(RayCluster().run(killed, [1]))
+
+
+def large(task: tuple[int, Path, str]) -> bytes:
+    """A result that stays on the node where it was made. The last task on the first node reports and never ends."""
+    import ray
+
+    number, reached, node = task
+    if number == 2 and ray.get_runtime_context().get_node_id() == node:
+        reached.write_text("")  # waits until somebody reads it
+        signal.pause()
+    return bytes([number]) * 2**20
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_ray_gives_the_tasks_of_a_lost_machine_to_another(tmp_path: Path, ray_alone: Any) -> None:
+def test_tasks_wait_for_a_node_and_results_that_are_lost_with_it_are_made_again(
+    tmp_path: Path, ray_alone: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 100 * 2**20})
-    lost = cluster.add_node(num_cpus=2, object_store_memory=100 * 2**20)
-    ray_alone.init(cluster.address, log_to_driver=False)
+    needs, size, reached = {"large": 1.0}, 100 * 2**20, tmp_path / "reached"
+    os.mkfifo(reached)
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": size})
+    ray_alone.init(nodes.address, log_to_driver=False)
+
+    def tasks() -> Iterator[tuple[int, Path, str]]:
+        node = nodes.add_node(num_cpus=1, resources=needs, object_store_memory=size)
+        yield from ((number, reached, node.node_id) for number in range(3))
+
     try:
-        results = run_tasks(slowly, [str(tmp_path)] * 12, 1, "ray")
-        done = [next(results)]
-        cluster.remove_node(lost, allow_graceful=False)
-        done += list(results)
+        results = RayCluster(resources=needs).run(large, tasks())
+        found = [next(results)]
+        assert "none of the 1 nodes offers CPU=1, large=1: waiting for one" in capsys.readouterr().err
+        reached.read_text()  # the last task is running, so the others are done
+        nodes.remove_node(*nodes.worker_nodes, allow_graceful=False)
+        nodes.add_node(num_cpus=1, resources=needs, object_store_memory=size)
+        found += list(results)
     finally:
         ray_alone.shutdown()
-        cluster.shutdown()
-    assert done == [1] * 12
+        nodes.shutdown()
+    assert found == [bytes([number]) * 2**20 for number in range(3)]
 
 
-def test_without_ray_the_mend_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    executor: Executor = "ray"
+# -- what stops a run
+
+
+def test_without_ray_the_fix_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match="pip install ray"):
-        list(run_tasks(doubled, [1], 1, executor))
+        list(RayCluster().run(doubled, [1]))
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("127.0.0.1:1", "Connection refused"),
+        ("nowhere.invalid:6379", "not known|failure in name resolution"),
+        ("6379", "Invalid address"),
+        ("host:99999", "0-65535|not known|failure in name resolution"),
+    ],
+)
+def test_a_cluster_that_cannot_be_reached_is_reported_at_once(address: str, why: str) -> None:
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    with pytest.raises(WorkerError, match=f"^{address}: no Ray cluster can be used there .*({why}).*--ray-address"):
+        list(RayCluster(address).run(doubled, [1]))
+
+
+def test_a_node_with_other_libraries_is_refused() -> None:
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    other = Home(os.getcwd(), tuple((name, "0.1" if name == "numpy" else v) for name, v in Home.here().versions))
+    with pytest.raises(WorkerError, match=r"^node .*: has numpy .* instead of 0\.1; install the same versions"):
+        run_on_node(doubled, 1, other)
+
+
+def test_paths_on_a_node_are_relative_to_where_the_command_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "note").write_text("found")
+    monkeypatch.chdir(tmp_path)
+    home = Home.here()
+    monkeypatch.chdir("/")
+    assert run_on_node(opened, "note", home) == "found"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--executor", "ray", "--ray-address", "127.0.0.1:1"], "127.0.0.1:1: no Ray cluster"),
+        (["--ray-cpus", "2"], "--ray-cpus needs --executor ray"),
+        (["--ray-address", "127.0.0.1:1"], "--ray-address needs --executor ray"),
+        (["--executor", "ray", "--ray-memory", "2XB"], "2XB: expected bytes"),
+        (["--executor", "ray", "--ray-resource", "CPU=2"], "use --ray-cpus"),
+        (["--executor", "ray", "--ray-resource", "disk"], "disk: expected NAME=AMOUNT"),
+    ],
+)
+@pytest.mark.parametrize("command", [["build", "--out", "none"], ["validate", "none"]], ids=["build", "validate"])
+def test_flags_that_cannot_be_meant_are_refused(
+    command: list[str], options: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    found = CliRunner().invoke(cli, [*command, *options], standalone_mode=False).exception
+    assert isinstance(found, (CgcError, click.ClickException))
+    assert said in (found.format_message() if isinstance(found, click.ClickException) else str(found))
+
+
+@pytest.mark.parametrize(("text", "number"), [("5", 5), ("2GB", 2 * 10**9), ("1.5 MiB", 3 * 2**19), ("4k", 4000)])
+def test_memory_is_given_in_bytes_or_with_a_unit(text: str, number: int) -> None:
+    assert byte_size(text) == number
+
+
+def test_an_address_in_the_environment_needs_no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    found = CliRunner().invoke(cli, ["validate", "none"], standalone_mode=False).exception
+    assert isinstance(found, ReleaseError)
