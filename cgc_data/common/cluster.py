@@ -99,7 +99,7 @@ class RayCluster:
         return {"num_cpus": self.num_cpus, "resources": dict(self.resources), **memory}
 
     def _slots(self, ray: ModuleType) -> int:
-        """The number of tasks that can run at once. Says so if there is no node for any."""
+        """The number of tasks that can run at once. Prints a line if no node can run any."""
         needs = {"CPU": self.num_cpus, "memory": self.memory, **self.resources}
         needs = {name: amount for name, amount in needs.items() if amount}
         offers = [node["Resources"] for node in ray.nodes() if node["Alive"]]

@@ -75,7 +75,7 @@ def _follow_parent(stopped: Connection) -> None:
 
 
 def _end_with_parent(stopped: Connection) -> None:
-    """Exit as soon as the parent says so, which nobody takes from the pipe, or has gone."""
+    """Exit as soon as the parent sends a message, which stays in the pipe for the other workers, or has exited."""
     parent = parent_process()
     connection.wait([stopped, *([parent.sentinel] if parent else [])])
     os._exit(1)

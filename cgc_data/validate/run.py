@@ -36,7 +36,7 @@ class SourcePaths(NamedTuple):
 
 
 class Given(NamedTuple):
-    """What a process needs to open a release; `run` tells one validation from another by the same process."""
+    """What a process needs to open a release; `run` distinguishes several validations by one process."""
 
     folder: Path
     sources: tuple[SourcePaths, ...]

@@ -1,4 +1,4 @@
-"""Tasks give the same results and errors wherever they run, and what stops a worker is said in one line."""
+"""Tasks give the same results and errors wherever they run, and what stops a worker is reported in one line."""
 
 import os
 import signal
