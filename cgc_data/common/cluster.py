@@ -131,7 +131,13 @@ def _connect(ray: ModuleType, address: str) -> None:
     try:
         ray.init(address, log_to_driver=False, logging_level="WARNING", **dashboard)
     except Exception as error:  # Ray raises errors of many classes for this
-        raise _unreachable(address, str(error).partition("\n")[0]) from None
+        raise _unreachable(address, _reason(error)) from None
+
+
+def _reason(error: BaseException) -> str:
+    if "InvalidAuthToken" in str(error.__cause__):
+        return "it asks for an authentication token: set RAY_AUTH_MODE=token"
+    return str(error).partition("\n")[0]
 
 
 def _require_reachable(address: str) -> None:
@@ -156,12 +162,20 @@ def _explained(ray: ModuleType, error: Exception, name: str) -> BaseException:
     """What to raise for an error of Ray: the exception of the function, or a WorkerError that names the task."""
     known = ray.exceptions
     if isinstance(error, known.RayTaskError):
-        return error.cause  # type: ignore[no-any-return]
+        return _of_task(ray, error.cause, name)
     if isinstance(error, known.OutOfMemoryError):
         return WorkerError(f"{name}: out of memory {RETRIES + 1} times; {_MORE_MEMORY}")
     if isinstance(error, (known.WorkerCrashedError, known.NodeDiedError)):
         return WorkerError(f"{name}: its worker was killed {RETRIES + 1} times, possibly out of memory; {_MORE_MEMORY}")
-    return WorkerError(f"{name}: {str(error).partition(chr(10))[0]}; run the same command again")
+    return WorkerError(f"{name}: {_reason(error)}; run the same command again")
+
+
+def _of_task(ray: ModuleType, cause: BaseException, name: str) -> BaseException:
+    """The exception of a function, or a WorkerError if the function could not even be imported on the node."""
+    if isinstance(cause, ray.exceptions.RaySystemError):
+        why = _reason(cause).removeprefix("System error: ")
+        return WorkerError(f"{name}: {why} on a node; install the same versions of this package on all nodes")
+    return cause
 
 
 _MORE_MEMORY = "run the same command again with more --ray-memory, so that fewer tasks share a node"

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,13 @@ def opened(path: str) -> str:
 def killed(number: int) -> int:
     os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+class Foreign:
+    """A task that needs a package which no node has."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return import_module, ("package_of_another_machine",)
 
 
 @pytest.fixture
@@ -85,7 +93,9 @@ def test_a_cluster_keeps_order_errors_and_bounds(
         list(RayCluster().run(refused, [3]))
     with pytest.raises(WorkerError, match=r"/none: not found \(node"):
         list(RayCluster().run(opened, [str(tmp_path / "none")]))
-    taken = []
+    with pytest.raises(WorkerError, match="scaled 0: No module named 'package_of_another_machine' on a node; install"):
+        list(RayCluster().run(doubled, [Foreign()]))  # type: ignore[list-item]
+    taken = list[int]()
     results = RayCluster(in_flight=3).run(doubled, (taken.append(n) or n for n in range(50)))
     assert (next(results), taken) == (0, [0, 1, 2])
     assert (next(results), taken) == (2, [0, 1, 2, 3])
