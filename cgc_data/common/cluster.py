@@ -189,6 +189,6 @@ def _cancel(ray: ModuleType, left: list[Any]) -> None:
 
 
 def _name(function: Callable[..., object]) -> str:
-    while isinstance(function, partial):
+    while isinstance(function, partial) and not hasattr(function, "__name__"):
         function = function.func
     return getattr(function, "__name__", type(function).__name__).strip("_")

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
+from functools import partial, update_wrapper
 from itertools import chain
 from typing import Protocol, TypeVar
 
@@ -41,7 +41,8 @@ def in_shares(function: Callable[[Task], Result], items: Sequence[Task], executo
     """Results in the order of the items; a task is a few hundred of them."""
     starts = range(0, len(items), SHARE)
     shares = (items[start : start + SHARE] for start in starts)
-    return chain.from_iterable(executor.run(partial(_each, function), shares, len(starts)))
+    each = update_wrapper(partial(_each, function), function)  # named after the function, for errors and dashboards
+    return chain.from_iterable(executor.run(each, shares, len(starts)))
 
 
 def _each(function: Callable[[Task], Result], items: Sequence[Task]) -> list[Result]:
