@@ -18,7 +18,7 @@ from pydantic_core import PydanticUndefined
 from cgc_bench.cli import cli as bench_cli
 from cgc_bench.mig.items import TASKS as MIG_TASKS
 from cgc_data.cli import cli
-from cgc_data.cli.build import resolve
+from cgc_data.cli.settings import resolve
 from cgc_data.config import BuildConfig, Source, load_config
 from cgc_data.tasks import TASKS
 from cgc_data.tasks.mig_bench import FORMS

@@ -15,7 +15,7 @@ moto = pytest.importorskip("moto.server")
 s3fs = pytest.importorskip("s3fs")
 serving = pytest.importorskip("werkzeug.serving")
 
-from cgc_data.cli.build import resolve  # noqa: E402 - after the packages without which there is nothing to test
+from cgc_data.cli.settings import resolve  # noqa: E402 - after the packages without which there is nothing to test
 from cgc_data.common import remote  # noqa: E402
 from cgc_data.common.errors import CgcError, ReleaseError, RemoteError  # noqa: E402
 from cgc_data.look.gallery import write_gallery  # noqa: E402
