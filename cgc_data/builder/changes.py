@@ -101,8 +101,8 @@ def _refuse(changed: list[str]) -> None:
     if changed:
         others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise SourceError(
-            f"{changed[0]}{others}: changed while the build ran; wait until nothing writes to it, check that all machines "
-            "have the same files, and run the same `cgc-data build` or `cgc-data plan` again"
+            f"{changed[0]}{others}: changed while the build ran; wait until nothing writes to it, check that all "
+            "machines have the same files, and run the same `cgc-data build` or `cgc-data plan` again"
         )
 
 
