@@ -32,7 +32,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROGRAMS: dict[str, Any] = {"cgc-data": cli, "cgc-train": train_cli, "cgc-bench": bench_cli}
-COMMANDS_WITH_SETTINGS = (("cgc-data", "build"),)
+COMMANDS_WITH_SETTINGS = (("cgc-data", "build"), ("cgc-data", "plan"))
 LARGEST_PICTURE = 150_000
 
 document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -134,7 +134,7 @@ def test_command_lines_parse(name: str, line: str, monkeypatch: pytest.MonkeyPat
 
 
 def _not_settings() -> set[str]:
-    return {"out", "workers", "executor", "dry_run", "push_to_hub", "tag", "private"}
+    return {"out", "workers", "executor", "dry_run", "as_json", "push_to_hub", "tag", "private"}
 
 
 @document

@@ -154,7 +154,7 @@ def _rendered(
 ) -> Iterator[Sequence[Row]]:
     """Families with their images; if a photo of a family cannot be shown, the whole family is rejected.
 
-    A photo that is missing on this machine alone is no reason to reject rows.
+    Raises SourceError if the photo is missing or different only on this machine.
     """
     families: dict[int, list[PlannedRow]] = {}
     for row in rows:
