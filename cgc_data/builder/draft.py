@@ -79,6 +79,11 @@ def images_of(facts: Facts, config: BuildConfig) -> dict[str, str]:
     }
 
 
+def displayed(facts: Facts, config: BuildConfig) -> list[str]:
+    """Source keys whose boxes follow EXIF."""
+    return [record["key"] for record, source in zip(facts.sources, config.sources, strict=True) if source.displayed]
+
+
 def write_draft(draft: Draft, work: Path) -> None:
     """Write the record; it comes last, so that its presence means that the plan is complete."""
     write_atomically(work / RECORD, json.dumps(asdict(draft)))

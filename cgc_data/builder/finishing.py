@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cgc_data.builder.changes import PlannedPhotos, require_photos
+from cgc_data.builder.changes import PlannedPhotos, check_files, require_photos
 from cgc_data.builder.draft import PHOTOS, Draft, check_planned, check_whole, read_draft
 from cgc_data.builder.finish import write_release
 from cgc_data.builder.locks import alone
 from cgc_data.builder.ranges import SHOWN_RANGES, render_command, runs
 from cgc_data.builder.rendering import shard_tasks
 from cgc_data.builder.shards import Receipt, ShardTask, read_receipt
-from cgc_data.builder.work import WORK, explained, refuse_changed_files, start_over
+from cgc_data.builder.work import WORK, explained, start_over
 from cgc_data.builder.workers import run_tasks
 from cgc_data.common.errors import BuildError
 from cgc_data.common.progress import say, track
@@ -63,9 +63,12 @@ def finish_release(out: Path, *, workers: int = 1) -> Built:
 
 
 def completed(draft: Draft, tasks: Sequence[ShardTask], receipts: Sequence[Receipt], out: Path) -> Built:
-    """Check the sources and the rejected rows, write everything except the shards, and remove the work in progress."""
+    """Check the sources and the rejected rows, write everything except the shards, and remove the work in progress.
+
+    If a source differs, the shards are kept: it may differ only on this machine.
+    """
     work = out / WORK
-    refuse_changed_files(draft.stamps, out)
+    check_files(draft.stamps)
     PlannedPhotos(work / PHOTOS, {key: open_photos(Path(images)) for key, images in draft.images.items()}).check()
     rejected = _check_rejects(draft, receipts, out)
     by_path = {str(task.target.relative_to(out)): receipt for task, receipt in zip(tasks, receipts, strict=True)}

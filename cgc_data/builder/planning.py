@@ -2,20 +2,20 @@
 
 import hashlib
 import json
-import os
-import shutil
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cgc_data.builder.changes import digest, file_stamps, photo_states
+from cgc_data.builder.changes import Stamps, digest, file_stamps, photo_states
 from cgc_data.builder.draft import (
     PHOTOS,
     RECORD,
     Draft,
     damaged,
+    displayed,
     images_of,
     refuse_url,
     stored_draft,
@@ -26,6 +26,7 @@ from cgc_data.builder.finish import library_versions, source_facts
 from cgc_data.builder.locks import alone, cache_of
 from cgc_data.builder.work import (
     REJECTED,
+    WORK,
     claim,
     explained,
     forgotten_if_refused,
@@ -68,14 +69,10 @@ def plan_only(config: BuildConfig, out: Path, *, workers: int = 1, executor: Exe
     out = local_copy(url) if (url := url_of(out)) else out
     with explained(out):
         cache = cache_of(out)
-        folder = cache / f"dry-run-{os.getpid()}"
-        folder.mkdir(exist_ok=True)
-        try:
+        with TemporaryDirectory(prefix="dry-run-", dir=cache, ignore_cleanup_errors=True) as folder:
             config = with_sources(config, cache)
             index = build_index(config, cache)
-            return make_plan(index, config, folder, cache, workers, partial(run_tasks, executor=executor))
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            return make_plan(index, config, Path(folder), cache, workers, partial(run_tasks, executor=executor))
 
 
 def planned(config: BuildConfig, out: Path, workers: int, executor: Executor) -> Draft | None:
@@ -88,24 +85,29 @@ def planned(config: BuildConfig, out: Path, workers: int, executor: Executor) ->
     if work is None:
         return None
     with unchanged_files(stamps, out), forgotten_if_refused(out, work):
-        index = build_index(config, cache)
-        states, facts = photo_states(index), source_facts(index, config)
-        draft = Draft(
-            fingerprint=fingerprint,
-            versions=versions(),
-            settings=config.model_dump(mode="json"),
-            images=images_of(facts, config),
-            displayed=[r["key"] for r, s in zip(facts.sources, config.sources, strict=True) if s.displayed],
-            stamps=stamps,
-            photos=digest(states),
-            facts=facts,
-            plan=_plan(index, config, out, work, workers, executor, states),
-            digests={path.name: file_sha256(path) for path in _plan_files(work)},
-        )
+        draft = _draft(config, out, workers, executor, stamps, fingerprint)
         write_draft(draft, work)
         for path in work.glob(f"{PART_FILES}*"):
             path.unlink()
     return draft
+
+
+def _draft(config: BuildConfig, out: Path, workers: int, executor: Executor, stamps: Stamps, fingerprint: str) -> Draft:
+    index = build_index(config, cache_of(out))
+    states, facts = photo_states(index), source_facts(index, config)
+    plan = _plan(index, config, out, workers, executor, states)
+    return Draft(
+        fingerprint=fingerprint,
+        versions=versions(),
+        settings=config.model_dump(mode="json"),
+        images=images_of(facts, config),
+        displayed=displayed(facts, config),
+        stamps=stamps,
+        photos=digest(states),
+        facts=facts,
+        plan=plan,
+        digests={path.name: file_sha256(path) for path in _plan_files(out / WORK)},
+    )
 
 
 def _fingerprint(config: BuildConfig) -> str:
@@ -128,7 +130,6 @@ def _plan(
     index: Index,
     config: BuildConfig,
     out: Path,
-    work: Path,
     workers: int,
     executor: Executor,
     states: pa.Table,
@@ -137,7 +138,8 @@ def _plan(
 
     The same holds for the parts of a plan.
     """
-    known, photos = stored_draft(work), digest(states)
+    work, photos = out / WORK, digest(states)
+    known = stored_draft(work)
     if known and known.photos == photos and not damaged(known, work, known.digests):
         return known.plan
     if (work / RECORD).exists():

@@ -70,17 +70,12 @@ def unchanged_files(before: Stamps, out: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        refuse_changed_files(before, out)
-
-
-def refuse_changed_files(before: Stamps, out: Path) -> None:
-    """Raise SourceError if a file is no longer in this state; derived files are then removed."""
-    try:
-        check_files(before)
-    except SourceError:
-        for name in (*CONTRASTS, WORK):
-            shutil.rmtree(out / name, ignore_errors=True)
-        raise
+        try:
+            check_files(before)
+        except SourceError:
+            for name in (*CONTRASTS, WORK):
+                shutil.rmtree(out / name, ignore_errors=True)
+            raise
 
 
 def make_folder(path: Path) -> None:
