@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import rich_click as click
 
-from cgc_data.cli.build import resolve
+from cgc_data.cli.build import resolve  # type: ignore[attr-defined]  # where earlier versions, which this also runs, define it
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import build_index
 from cgc_data.index.facts import Facts

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import rich_click as click
 
-from cgc_data.cli.build import resolve
+from cgc_data.cli.settings import resolve
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index, build_index
 from cgc_data.plan.build import part_tasks

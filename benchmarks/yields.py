@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import rich_click as click
 
-from cgc_data.builder.release import CACHE
-from cgc_data.cli.build import resolve
+from cgc_data.builder.locks import CACHE
+from cgc_data.cli.settings import resolve
 from cgc_data.common.errors import PlanError
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index, build_index

@@ -14,7 +14,7 @@ from cgc_bench.cli import cli as bench_group
 from cgc_bench.cli import main as bench
 from cgc_bench.errors import ReportError
 from cgc_bench.report.pages import MARK, write_page
-from cgc_data.builder import release as building
+from cgc_data.builder import rendering as building
 from cgc_data.builder.release import build_release
 from cgc_data.builder.shards import Receipt, ShardTask, render_shard
 from cgc_data.cli import cli as data_group

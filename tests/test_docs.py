@@ -18,8 +18,8 @@ from pydantic_core import PydanticUndefined
 from cgc_bench.cli import cli as bench_cli
 from cgc_bench.mig.items import TASKS as MIG_TASKS
 from cgc_data.cli import cli
-from cgc_data.cli.build import resolve
 from cgc_data.cli.executor import FLAGS
+from cgc_data.cli.settings import resolve
 from cgc_data.config import BuildConfig, Source, load_config
 from cgc_data.tasks import TASKS
 from cgc_data.tasks.mig_bench import FORMS
@@ -33,7 +33,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROGRAMS: dict[str, Any] = {"cgc-data": cli, "cgc-train": train_cli, "cgc-bench": bench_cli}
-COMMANDS_WITH_SETTINGS = (("cgc-data", "build"),)
+COMMANDS_WITH_SETTINGS = (("cgc-data", "build"), ("cgc-data", "plan"))
 LARGEST_PICTURE = 150_000
 
 document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -135,7 +135,7 @@ def test_command_lines_parse(name: str, line: str, monkeypatch: pytest.MonkeyPat
 
 
 def _not_settings() -> set[str]:
-    return {"out", "dry_run", "push_to_hub", "tag", "private", *FLAGS}
+    return {"out", "dry_run", "as_json", "push_to_hub", "tag", "private", *FLAGS}
 
 
 @document

@@ -3,56 +3,106 @@
 A file is identified by its inode, size, and times; the ctime cannot be set back.
 """
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 
-from cgc_data.builder.work import WORK, start_over
-from cgc_data.common.errors import PhotoError, SourceError
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cgc_data.common.errors import BuildError, PhotoError, SourceError
+from cgc_data.common.remote import url_of
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
-from cgc_data.index.photos import Photo
+from cgc_data.release.rows import PartRow
+from cgc_data.sources import PhotoStore
 from cgc_data.sources.photos import file_stamp, parts
 
 Stamps = dict[str, str]  # maps each file to its state
+STATES = pa.schema([(name, pa.string()) for name in ("source", "file_name", "identity", "state")])
 
 
 def file_stamps(config: BuildConfig) -> Stamps:
     """The state of annotation files, photo archives, and exclusion lists; empty for paths that are not files."""
     archives = [path for source in config.sources for path in parts(Path(source.images))]
     lists = [Path(path) for path in (*(source.annotations for source in config.sources), *config.exclude)]
-    return {str(path): _stamp(path) for path in (*lists, *archives)}
+    return {absolute(path): _stamp(path) for path in (*lists, *archives)}
 
 
-def photo_stamps(index: Index) -> Stamps:
-    """The state of every photo in the sources."""
-    return {f"{photo.file_name} ({photo.identity})": _photo_stamp(index, photo) for photo in index.photos}
-
-
-@contextmanager
-def unchanged_files(config: BuildConfig, before: Stamps, out: Path) -> Iterator[None]:
-    """Raise SourceError if a file changed during the block, even after another error; derived files are then
-    removed.
-    """
-    try:
-        yield
-    finally:
-        try:
-            check_unchanged(before, file_stamps(config))
-        except SourceError:
-            start_over(out, [])
-            shutil.rmtree(out / WORK)
-            raise
-
-
-def check_unchanged(before: Stamps, now: Stamps) -> None:
+def check_files(before: Stamps) -> None:
     """Raise SourceError that names the first file whose state changed."""
-    if changed := [name for name, stamp in before.items() if now.get(name) != stamp]:
+    _refuse([path for path, stamp in before.items() if _stamp(Path(path)) != stamp])
+
+
+def photo_states(index: Index) -> pa.Table:
+    """The state of every photo in the sources, one row per photo; empty if a photo cannot be found."""
+    keys = [table.key for table in index.tables]
+    rows = [
+        (keys[photo.source], photo.file_name, photo.identity, _photo_stamp(index.stores[photo.source], photo.file_name))
+        for photo in index.photos
+    ]
+    columns = zip(*rows, strict=True) if rows else [()] * len(STATES)
+    return pa.table([pa.array(column, pa.string()) for column in columns], schema=STATES)
+
+
+def digest(states: pa.Table) -> str:
+    """One text for the states of all photos."""
+    return hashlib.sha256("\n".join(states["state"].to_pylist()).encode()).hexdigest()
+
+
+class PlannedPhotos:
+    """The photos of a plan as their files were when it was made, in a Parquet file with the columns of `STATES`."""
+
+    def __init__(self, file: Path, stores: Mapping[str, PhotoStore]) -> None:
+        self._file, self._stores = file, stores
+
+    def check(self, shown: Iterable[PartRow] | None = None) -> None:
+        """Raise SourceError that names the first photo whose file is not in that state; by default, of all photos."""
+        keys = self._states if shown is None else [(part["source"], part["file_name"]) for part in shown]
+        _refuse([self._named(key) for key in keys if key in self._states and self._changed(key)])
+
+    def _changed(self, key: tuple[str, str]) -> bool:
+        return _photo_stamp(self._stores[key[0]], key[1]) != self._states[key][1]
+
+    def _named(self, key: tuple[str, str]) -> str:
+        return f"{key[1]} ({self._states[key][0]})"
+
+    @cached_property
+    def _states(self) -> dict[tuple[str, str], tuple[str, str]]:
+        """Identity and state by source and file name."""
+        try:
+            columns = [pq.read_table(self._file, schema=STATES)[name].to_pylist() for name in STATES.names]
+        except (OSError, pa.ArrowException):
+            raise BuildError(f"{self._file}: damaged; run the same `cgc-data plan` again") from None
+        sources, names, identities, states = columns
+        return dict(zip(zip(sources, names, strict=True), zip(identities, states, strict=True), strict=True))
+
+
+def absolute(path: Path | str) -> str:
+    """The path from the root of its file system; a URL is unchanged."""
+    return url_of(path) or os.path.abspath(path)
+
+
+def absolute_images(images: str) -> str:
+    """The folders and archives of a source, each from the root."""
+    return ",".join(absolute(place) for place in parts(Path(images)))
+
+
+def require_photos(places: Iterable[str]) -> None:
+    """Raise BuildError that names the first folder or archive of photos that this machine lacks."""
+    for place in (place for images in places for place in parts(Path(images))):
+        if not url_of(place) and not place.exists():
+            raise BuildError(f"{place}: no such photos on this machine; mount them here, under the same path")
+
+
+def _refuse(changed: list[str]) -> None:
+    if changed:
         others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise SourceError(
-            f"{changed[0]}{others}: changed while the build ran; wait until nothing writes to it and run the same "
-            "command again"
+            f"{changed[0]}{others}: changed while the build ran; wait until nothing writes to it, check that all "
+            "machines have the same files, and run the same `cgc-data build` or `cgc-data plan` again"
         )
 
 
@@ -63,8 +113,8 @@ def _stamp(path: Path) -> str:
         return ""
 
 
-def _photo_stamp(index: Index, photo: Photo) -> str:
+def _photo_stamp(store: PhotoStore, file_name: str) -> str:
     try:
-        return index.stores[photo.source].stamp(photo.file_name)
-    except PhotoError:
+        return store.stamp(file_name)
+    except (PhotoError, OSError):
         return ""

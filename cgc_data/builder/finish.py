@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ from cgc_data.look import documents, plot_assets, release_stats
 from cgc_data.plan.askable import Rejection
 from cgc_data.plan.build import Plan
 from cgc_data.release.form import checked
-from cgc_data.release.manifest import Manifest, SourceRecord
+from cgc_data.release.manifest import Contradictions, Manifest, SourceRecord
 from cgc_data.release.schema import SCHEMA_VERSION
 from cgc_data.release.stats import Stats
 from cgc_data.sources.read import file_sha256
@@ -38,8 +38,26 @@ REJECTED_SCHEMA = pa.schema(
 )
 
 
-def finish_release(
-    index: Index,
+@dataclass(frozen=True)
+class Facts:
+    """What the manifest states about the sources, and about facts that two of them state."""
+
+    sources: list[SourceRecord]
+    contradictions: Contradictions
+    names_kept_apart: int
+
+
+def source_facts(index: Index, config: BuildConfig) -> Facts:
+    """What the manifest states about the sources."""
+    return Facts(
+        sources=[_source(index, config, position) for position in range(len(config.sources))],
+        contradictions={"compared": index.agreement.compared, "contradicted": index.agreement.contradicted},
+        names_kept_apart=len(index.apart),
+    )
+
+
+def write_release(
+    facts: Facts,
     config: BuildConfig,
     plan: Plan,
     receipts: dict[str, Receipt],
@@ -53,12 +71,12 @@ def finish_release(
         "name": config.name,
         "fingerprint": fingerprint,
         "created_with": library_versions(),
-        "sources": [_source(index, config, position) for position in range(len(config.sources))],
+        "sources": facts.sources,
         "config": config.model_dump(mode="json"),
         "seed": config.seed,
         "exclusions": plan.exclusions,
-        "contradictions": {"compared": index.agreement.compared, "contradicted": index.agreement.contradicted},
-        "names_kept_apart": len(index.apart),
+        "contradictions": facts.contradictions,
+        "names_kept_apart": facts.names_kept_apart,
         "rejected": dict(sorted(Counter(r.reason for r in rejections).items())),
         "image_mode": config.images,
         "licenses": config.licenses,

@@ -5,7 +5,6 @@ written after the file is in place.
 """
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cgc_data.common.disk import replacing
+from cgc_data.builder.changes import PlannedPhotos
+from cgc_data.common.disk import replacing, unfinished_name
 from cgc_data.common.errors import PhotoError, SourceError
 from cgc_data.plan.askable import Rejection
 from cgc_data.release.render import Renderer
@@ -35,6 +35,7 @@ class ShardTask:
     number: int  # number of the row group in the plan
     target: Path
     receipt: Path
+    photos: Path  # states of the photos
     stores: dict[str, str]  # images folder or zip by source key
     displayed: frozenset[str]  # sources whose boxes follow EXIF
     embed: bool
@@ -53,7 +54,10 @@ class Receipt:
 
 
 def render_shard(task: ShardTask) -> Receipt:
-    """Render a shard, or return its receipt if it was rendered before."""
+    """Render a shard, or return its receipt if it was rendered before.
+
+    Raises SourceError if a photo cannot be shown that has changed since it was planned.
+    """
     if done := read_receipt(task):
         return done
     families = pq.ParquetFile(task.plan).read_row_group(task.number).to_pylist()
@@ -61,9 +65,10 @@ def render_shard(task: ShardTask) -> Receipt:
     renderer = Renderer(stores, task.jpeg_quality, task.displayed)
     rejected: list[Rejection] = []
     task.target.parent.mkdir(parents=True, exist_ok=True)
-    part = task.receipt.with_suffix(f".{os.getpid()}.part")
+    part = unfinished_name(task.receipt)
+    planned = PlannedPhotos(task.photos, stores)
     try:
-        rows, num_bytes = _write(part, _rendered(families, renderer, task.embed, rejected))
+        rows, num_bytes = _write(part, _rendered(families, renderer, task.embed, planned, rejected))
         receipt = Receipt(rows, part.stat().st_size, num_bytes, file_sha256(part), rejected)
         if rows:  # `load_dataset` rejects a split without rows
             part.replace(task.target)
@@ -145,9 +150,12 @@ def group_rows(families: Iterator[Sequence[Row]]) -> Iterator[Sequence[Row]]:
 
 
 def _rendered(
-    rows: list[PlannedRow], renderer: Renderer, embed: bool, rejected: list[Rejection]
+    rows: list[PlannedRow], renderer: Renderer, embed: bool, planned: PlannedPhotos, rejected: list[Rejection]
 ) -> Iterator[Sequence[Row]]:
-    """Families with their images; if a photo of a family cannot be shown, the whole family is rejected."""
+    """Families with their images; if a photo of a family cannot be shown, the whole family is rejected.
+
+    Raises SourceError if the photo is missing or different only on this machine.
+    """
     families: dict[int, list[PlannedRow]] = {}
     for row in rows:
         families.setdefault(row["family"], []).append(row)
@@ -155,6 +163,7 @@ def _rendered(
         try:
             yield [_with_images(row, renderer, embed) for row in family]
         except PhotoError as error:
+            planned.check(part for row in family for view in row["views"] for part in view["parts"])
             rejected += [_rejection(row, str(error)) for row in family]
 
 

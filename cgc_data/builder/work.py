@@ -9,12 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from cgc_data.builder.changes import Stamps, check_files
 from cgc_data.builder.finish import write_rejected
 from cgc_data.builder.shards import write_atomically
 from cgc_data.common.disk import refusal
-from cgc_data.common.errors import BuildError, CgcError, ReleaseError, WorkerError
+from cgc_data.common.errors import BuildError, CgcError, ReleaseError, SourceError
 from cgc_data.plan.askable import Rejection
 from cgc_data.release.inside import check_links
 from cgc_data.release.manifest import Manifest
@@ -64,17 +63,19 @@ def _manifest(out: Path) -> Manifest:
 
 
 @contextmanager
-def alone(out: Path, cache: Path) -> Iterator[None]:
-    """Lock the output folder, created if missing, for this build. Raises BuildError if another build has locked the
-    folder.
+def unchanged_files(before: Stamps, out: Path) -> Iterator[None]:
+    """Raise SourceError if a file changed during the block, even after another error; derived files are then
+    removed.
     """
-    make_folder(out)
-    make_folder(cache)
     try:
-        with FileLock(cache / f"{out.resolve().name}.lock", timeout=0):
-            yield
-    except Timeout:
-        raise BuildError(f"{out}: another build is writing into it; wait for it, or choose another --out") from None
+        yield
+    finally:
+        try:
+            check_files(before)
+        except SourceError:
+            for name in (*CONTRASTS, WORK):
+                shutil.rmtree(out / name, ignore_errors=True)
+            raise
 
 
 def make_folder(path: Path) -> None:
@@ -90,7 +91,7 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
     """Leave no folder behind if the sources or settings are refused before anything is rendered."""
     try:
         yield
-    except (BuildError, WorkerError):  # the parts that are planned remain
+    except BuildError:  # a worker is gone; the parts that are planned remain
         raise
     except CgcError:
         if any(work.glob("plan.json")):  # a build is in progress; unreachable photos may be available later

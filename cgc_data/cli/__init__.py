@@ -6,7 +6,10 @@ import rich_click as click
 
 from cgc_data.common.command import LazyGroup, run
 
-COMMANDS = ("build", "validate", "preview", "stats", "push", "diff", "export", "remove", "download", "paint")
+COMMANDS = (
+    *("build", "plan", "render", "finish", "validate", "preview", "stats", "push", "diff", "export"),
+    *("remove", "download", "paint"),
+)
 
 
 @click.group(

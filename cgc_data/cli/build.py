@@ -8,78 +8,20 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from cgc_data.cli.executor import executor_options
-from cgc_data.cli.sources import SOURCE, source_options, splits_of
+from cgc_data.cli.settings import resolve, setting_options
 from cgc_data.common.errors import ConfigError
 from cgc_data.common.progress import say, show
-from cgc_data.common.settings import Values, merge_all, parse_override
-from cgc_data.config import ORIENTATIONS, BuildConfig, load_config
-from cgc_data.geometry import BOX_FORMATS
-from cgc_data.sources import FORMATS, Format
-from cgc_data.sources.clean import PARTS
+from cgc_data.config import BuildConfig
 
 if TYPE_CHECKING:
+    from cgc_data.builder.finishing import Built
     from cgc_data.common.executor import Executor
     from cgc_data.plan.build import Plan
     from cgc_data.plan.notes import TaskRows
 
-DECLARABLE = " and ".join(f"--{form.name}" for form in FORMATS.values() if form.protocol.declarable)
-
-
-def _about(form: Format) -> str:
-    images = "; IMAGES: a folder or .zip, or several separated by commas" if form.name == next(iter(FORMATS)) else ""
-    return f"{form.content}{images}. Repeatable."
-
 
 @click.command()
-@click.argument("settings", nargs=-1, metavar="[CONFIG.yaml] [KEY=VALUE]...")
-@source_options(_about)
-@click.option(
-    "--exhaustive", is_flag=True, help=f"Every instance of every category in the {DECLARABLE} files is boxed."
-)
-@click.option(
-    "--bbox-format",
-    type=click.Choice(BOX_FORMATS),
-    help=f"Box format in the {DECLARABLE} files.  [default: xywh]",
-)
-@click.option(
-    "--orientation",
-    type=click.Choice(ORIENTATIONS),
-    help=(
-        f"Whether the boxes in the {DECLARABLE} files fit the photo as_stored or as_displayed, if EXIF rotates it.  "
-        "[default: as_stored, if certain]"
-    ),
-)
-@click.option(
-    "--ignore",
-    multiple=True,
-    type=click.Choice(PARTS),
-    help=f"Faulty parts of the {DECLARABLE} files to ignore: masks, crowd flags, or objects annotated twice. "
-    "Repeatable.",
-)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Output folder of the release.")
-@click.option(
-    "--samples", type=int, help="Approximate number of rows. All questions about one image set are kept together."
-)
-@click.option("--seed", type=int, help="Random seed.")
-@click.option("--name", help="Name of the dataset.")
-@click.option(
-    "--images",
-    type=click.Choice(["embed", "reference"]),
-    help="Store the images, or only references to compose them from.",
-)
-@click.option(
-    "--licenses",
-    "--licences",
-    "licenses",
-    type=click.Choice(["all", "permissive", "noncommercial"]),
-    help="Which photos to use, by license.",
-)
-@click.option(
-    "--exclude", multiple=True, metavar="FILE", help="Photos to exclude: ids, file names, or a benchmark's annotations."
-)
-@click.option(
-    "--exclude-like", multiple=True, metavar="DIR", help="Exclude near-duplicates of the photos in this folder."
-)
+@setting_options
 @executor_options(os.cpu_count() or 1, "Number of processes that read, plan, and render.")
 @click.option(
     "--dry-run",
@@ -107,7 +49,8 @@ def build(
 
     Every setting of the configuration can be given as KEY=VALUE, such as inter.hard=0.5 or limits.min_side=32.
     """
-    from cgc_data.builder.release import build_release, plan_only
+    from cgc_data.builder.planning import plan_only
+    from cgc_data.builder.release import build_release
     from cgc_data.hub.gate import check_names
 
     if (tag is None) != (push_to_hub is None):
@@ -121,6 +64,17 @@ def build(
         show_plan(plan_only(config, out, executor=executor), config)
         return
     built = build_release(config, out, executor=executor)
+    show_built(built)
+    if push_to_hub and tag:
+        from cgc_data.hub import push
+
+        noncommercial = config.licenses == "noncommercial"
+        pushed = push(out, push_to_hub, tag=tag, private=private, noncommercial=noncommercial, on_event=say)
+        show(f"load it:      {pushed.load_example}")
+
+
+def show_built(built: "Built") -> None:
+    """Print the figures of a finished release, and what to do with it next."""
     show(
         f"{built.folder}: {built.rows} rows from {built.photos} of {built.available} photos "
         f"({built.wanted} asked, {built.rejected} rejected)"
@@ -132,49 +86,11 @@ def build(
     for split in built.empty_splits:
         say(_too_few(split))
     show(f"view it:      cgc-data preview {built.folder}\nvalidate it:  cgc-data validate {built.folder}")
-    if push_to_hub and tag:
-        from cgc_data.hub import push
-
-        noncommercial = config.licenses == "noncommercial"
-        pushed = push(out, push_to_hub, tag=tag, private=private, noncommercial=noncommercial, on_event=say)
-        show(f"load it:      {pushed.load_example}")
 
 
 def _too_few(split: str) -> str:
     fix = "increase splits.validation" if split == "validation" else "add photos"
     return f"{split}: too few photos for a row; {fix}"
-
-
-def resolve(settings: tuple[str, ...], flags: Values) -> BuildConfig:
-    """The configuration from CONFIG.yaml, KEY=VALUE pairs, and flags, in rising precedence. Raises ConfigError."""
-    files = [Path(s) for s in settings if "=" not in s]
-    if len(files) > 1:
-        raise ConfigError(f"{files[1]}: only one configuration file is allowed; write other settings as key=value")
-    pairs = [parse_override(s) for s in settings if "=" in s]
-    return load_config(files[0] if files else None, merge_all([*pairs, _from_flags(flags)]))
-
-
-def _from_flags(flags: Values) -> Values:
-    exhaustive = True if flags.pop("exhaustive") else None
-    stated = {key: flags.pop(key, None) for key in ("bbox_format", "orientation")}
-    declared: Values = {"exhaustive": exhaustive, **stated, "ignore": list(flags.pop("ignore", ()))}
-    sources = []
-    for form in FORMATS.values():
-        bearing = declared if form.protocol.declarable else {}
-        sources += [_source(form.name, text) | bearing for text in flags.pop(form.name, ())]
-    values = {name: list(v) if isinstance(v, tuple) else v for name, v in flags.items() if v not in (None, ())}
-    return values | ({"sources": sources} if sources else {})
-
-
-def _source(kind: str, text: str) -> Values:
-    # either part may contain a colon: split after an existing file, else at the last colon
-    splits = list(splits_of(text))
-    annotations, images = next((s for s in splits if Path(s[0]).is_file()), splits[-1] if splits else ("", ""))
-    if not annotations or not images:
-        raise ConfigError(
-            f"--{kind} {text}: expected {SOURCE}, an annotation file and the folder or zip with its photos"
-        )
-    return {"kind": kind, "annotations": annotations, "images": images}
 
 
 def show_made(made: Sequence["TaskRows"]) -> None:

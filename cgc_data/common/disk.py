@@ -1,7 +1,7 @@
 """Write files whole or not at all, and describe errors of the operating system: the file, the reason, and the fix."""
 
 import errno
-import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,10 +24,15 @@ _REASONS: dict[int, tuple[str, str]] = {
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
+def unfinished_name(path: Path) -> Path:
+    """A name next to `path` that no other process uses, on any machine: process numbers repeat across machines."""
+    return path.with_name(f"{path.name}.{secrets.token_hex(6)}.part")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield an unfinished file of this process. It takes the place of `path` at the end, unless there was an error."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    """Yield an unfinished file. It takes the place of `path` at the end, unless there was an error."""
+    unfinished = unfinished_name(path)
     try:
         yield unfinished
         unfinished.replace(path)

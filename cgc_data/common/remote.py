@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from cgc_data.common.disk import replacing
+from cgc_data.common.disk import replacing, unfinished_name
 from cgc_data.common.errors import MissingRemoteError, RemoteError
 
 if TYPE_CHECKING:
@@ -116,14 +116,16 @@ def download(url: str, folder: Path) -> None:
     names = list_files(url)
     if astray := next((name for name in names if name.startswith("/") or ".." in name.split("/")), None):
         raise RemoteError(f"{url}: the name of {astray!r} leads out of this folder; remove that file")
-    part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    for name in names:
-        target = part / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _tried(joined(url, name), partial(_get, target))
-    shutil.rmtree(folder, ignore_errors=True)
-    part.replace(folder)
+    part = unfinished_name(folder)
+    try:
+        for name in names:
+            target = part / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _tried(joined(url, name), partial(_get, target))
+        shutil.rmtree(folder, ignore_errors=True)
+        part.replace(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _get(target: Path, files: "AbstractFileSystem", url: str) -> None:

@@ -3,8 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from cgc_data.common.errors import MissingRemoteError, ReleaseError
-from cgc_data.common.remote import cache_folder, download, joined, read_bytes, url_of
+from cgc_data.common.errors import BuildError, MissingRemoteError, ReleaseError
+from cgc_data.common.remote import cache_folder, download, joined, read_bytes, upload, url_of
 
 MANIFEST = "manifest.json"
 
@@ -32,3 +32,17 @@ def local_copy(url: str, state: bytes = b"") -> Path:
     """The local folder of a release at a URL; `state` distinguishes its versions."""
     digest = hashlib.sha256(url.encode() + b"\0" + state).hexdigest()[:16]
     return cache_folder() / digest / (url.rstrip("/").rpartition("/")[2] or "release")
+
+
+def publish(folder: Path, url: str) -> None:
+    """Copy a finished release to a URL, its manifest last; nothing if it is there already.
+
+    Raises BuildError if another finished release is there, and RemoteError; call it again to copy the rest.
+    """
+    try:
+        there = read_bytes(joined(url, MANIFEST))
+    except MissingRemoteError:
+        upload(folder, url, last=MANIFEST)
+        return
+    if there != (folder / MANIFEST).read_bytes():
+        raise BuildError(f"{url}: contains another finished release; choose another --out, or delete it")

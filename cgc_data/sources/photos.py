@@ -305,9 +305,11 @@ class ZipPhotos:
 
 
 def file_stamp(path: Path) -> str:
-    """Identity, size, and times of a file. Raises OSError if the file no longer exists."""
-    state = path.stat()
-    return f"{state.st_dev}:{state.st_ino}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
+    """Identity, size, and times of a file, the same on every machine that mounts its disk. Raises OSError if the file
+    no longer exists.
+    """
+    state = path.stat()  # without st_dev, which is the number of the mount
+    return f"{state.st_ino}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
 
 
 def _found(place: str | None, file_name: str, where: object, kind: str) -> str:

@@ -16,7 +16,7 @@ from scripts.faults.lab import Lab, digests, ended, refused, require
 
 MOMENTS = (
     *("make_plan", "plan_part", "_join"),
-    *("shard_tasks", "render_shard", "write_atomically", "finish_release"),
+    *("shard_tasks", "render_shard", "write_atomically", "write_release"),
 )
 
 
@@ -46,7 +46,7 @@ def killed_at_any_time(lab: Lab) -> None:
 def damaged_shard(lab: Lab) -> None:
     """A finished shard of a stopped build is rebuilt if it is damaged in the meantime."""
     out = lab.new("damaged") / "release"
-    lab.run("build", lab.config(), "--out", out, "--workers", "2", fault="kill:finish_release:1")
+    lab.run("build", lab.config(), "--out", out, "--workers", "2", fault="kill:write_release:1")
     shard = lab.random.choice(sorted(out.glob("int*/*.parquet")))
     content = bytearray(shard.read_bytes())
     content[lab.random.randrange(len(content))] ^= 1 << lab.random.randrange(8)
@@ -94,7 +94,7 @@ def replaced_photos(lab: Lab) -> None:
         image["coco_url"] = f"http://images.cocodataset.org/train2017/{image['id'] % 10**6:012d}.jpg"
     annotations.write_text(json.dumps(content), encoding="utf-8")
     out, fresh = lab.new("replaced") / "release", lab.new("fresh") / "release"
-    lab.run("build", config, "--out", out, fault="kill:finish_release:1")
+    lab.run("build", config, "--out", out, fault="kill:write_release:1")
     photos = sorted(images.rglob("*.jpg"))
     for path in lab.random.sample(photos, len(photos) // 2):
         twin(path, lab.random.choice(photos))

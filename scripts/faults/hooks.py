@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PLACES = {
-    "make_plan": ("cgc_data.builder.release",),
+    "make_plan": ("cgc_data.builder.planning",),
     "plan_part": ("cgc_data.plan.build",),
     "_join": ("cgc_data.plan.build",),
     "shard_tasks": ("cgc_data.builder.release",),
-    "render_shard": ("cgc_data.builder.release",),
+    "render_shard": ("cgc_data.builder.rendering",),
+    "_with_images": ("cgc_data.builder.shards",),
     "finish_tasks": ("cgc_data.builder.release",),
-    "write_atomically": ("cgc_data.builder.finish", "cgc_data.builder.release", "cgc_data.builder.shards"),
-    "finish_release": ("cgc_data.builder.release",),
+    "write_atomically": ("cgc_data.builder.draft", "cgc_data.builder.finish", "cgc_data.builder.shards"),
+    "write_release": ("cgc_data.builder.finishing",),
 }
-NAMES = {"finish_tasks": "_render"}
+NAMES = {"finish_tasks": "rendered"}
 
 
 class Guard(NamedTuple):
@@ -74,7 +75,7 @@ def _without_content_key() -> None:
 
 
 def _without_change_check() -> None:
-    _replace("cgc_data.builder.changes", check_unchanged=_nothing)
+    _replace("cgc_data.builder.changes", _refuse=_nothing)
 
 
 @contextmanager
@@ -83,7 +84,7 @@ def _no_lock(*_: Any, **__: Any) -> Iterator[None]:
 
 
 def _without_lock() -> None:
-    _replace("cgc_data.builder.work", FileLock=_no_lock)
+    _replace("cgc_data.builder.locks", FileLock=_no_lock)
 
 
 def _whole(archive: Any, info: Any, _: object) -> bytes:

@@ -20,19 +20,24 @@ import pytest
 import yaml
 
 from cgc_data import load_reference, open_release
+from cgc_data.builder import planning
 from cgc_data.builder import release as builder
-from cgc_data.builder.release import Built, build_release, plan_only, shard_tasks
+from cgc_data.builder.finishing import Built
+from cgc_data.builder.planning import plan_only
+from cgc_data.builder.release import build_release
+from cgc_data.builder.rendering import shard_tasks
 from cgc_data.common.errors import BuildError, CgcError, ReleaseError, SourceError
 from cgc_data.common.processes import Processes
 from cgc_data.config import BuildConfig
 from cgc_data.images import decode_photo
+from cgc_data.sources.photos import FolderPhotos
 from tests.cgc_data.reading import read_without_package
 from tests.hostile import snapshot
 
 Row = dict[str, Any]
 
 
-RENDERING, FINISHING = "cgc_data.release.render.Renderer.view", "cgc_data.builder.release.finish_release"
+RENDERING, FINISHING = "cgc_data.release.render.Renderer.view", "cgc_data.builder.finishing.write_release"
 
 
 class Stopped(Exception):
@@ -270,9 +275,9 @@ def shifted(path: Path) -> None:
     ("what", "disturb", "moment"),
     [
         ("photo", negative, "shard_tasks"),
-        ("photo", Path.unlink, "_render"),
+        ("photo", Path.unlink, "rendered"),
         ("annotations", shifted, "make_plan"),
-        ("annotations", longer, "_render"),
+        ("annotations", longer, "rendered"),
     ],
 )
 def test_what_changes_during_a_build_stops_it(
@@ -283,14 +288,15 @@ def test_what_changes_during_a_build_stops_it(
     annotations, photo = tmp_path / "own.json", sorted(Path(source.images).rglob("*.jpg"))[3]
     shutil.copy(source.annotations, annotations)
     config = change(own_photos, sources=[source.model_copy(update={"annotations": str(annotations)})])
-    stage: Callable[..., Any] = getattr(builder, moment)
+    module = planning if moment == "make_plan" else builder
+    stage: Callable[..., Any] = getattr(module, moment)
 
     def disturbed(*given: Any) -> Any:
         disturb(photo if what == "photo" else annotations)
         return stage(*given)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(builder, moment, disturbed)
+        patch.setattr(module, moment, disturbed)
         with pytest.raises(CgcError, match=r"changed while the build ran; .*again") as stopped:
             build_release(config, out)
     assert (annotations if what == "annotations" else photo).name in str(stopped.value)
@@ -381,7 +387,7 @@ def test_a_folder_with_something_else_is_left_as_it_is(
 @pytest.mark.parametrize("place", ["../../elsewhere", "/elsewhere", "inter/../../elsewhere", "a\0"])
 def test_a_plan_from_elsewhere_leads_nowhere_else(small: BuildConfig, tmp_path: Path, place: str) -> None:
     out = tmp_path / "deep" / "release"
-    interrupted(small, out, "cgc_data.builder.release._render")
+    interrupted(small, out, "cgc_data.builder.release.rendered")
     record = out / ".build" / "plan.json"
     content = json.loads(record.read_text())
     for shard in content["plan"]["shards"]:
@@ -396,7 +402,7 @@ def test_a_plan_from_elsewhere_leads_nowhere_else(small: BuildConfig, tmp_path: 
 @pytest.mark.parametrize("link", [".build", "inter", ".build/inter-train.parquet"])
 def test_no_build_goes_on_through_a_link(small: BuildConfig, tmp_path: Path, link: str) -> None:
     out = tmp_path / "release"
-    interrupted(small, out, "cgc_data.builder.release._render")
+    interrupted(small, out, "cgc_data.builder.release.rendered")
     path, target = out / link, tmp_path / "elsewhere"
     path.rename(target) if path.exists() else target.mkdir()
     path.symlink_to(target)
@@ -415,17 +421,29 @@ def spoil(config: BuildConfig, names: list[str], *, keep: float = 0.5) -> dict[P
     return files
 
 
-def rendered(config: BuildConfig, out: Path, harm: Callable[[], Any]) -> Built:
-    """A build whose photos turn out bad when they are rendered, as on a failing disk: nothing has written to them."""
+def halves(config: BuildConfig, names: list[str]) -> dict[str, bytes]:
+    """The first half of these photos, by file name."""
+    wanted = {Path(name).name for name in names}
+    found = [path for path in Path(config.sources[0].images).rglob("*.jpg") if path.name in wanted]
+    return {path.name: path.read_bytes()[: path.stat().st_size // 2] for path in found}
+
+
+def rendered(config: BuildConfig, out: Path, contents: dict[str, bytes]) -> Built:
+    """A build that reads these photos with another content when it renders, as on a failing disk: nothing has written
+    to them.
+    """
+    read, render = FolderPhotos.read, builder.rendered
+
+    def failing(store: FolderPhotos, file_name: str) -> bytes:
+        return contents.get(Path(file_name).name) or read(store, file_name)
 
     def harmed(*given: Any) -> Any:
-        harm()
-        return shard_tasks(*given)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(FolderPhotos, "read", failing)
+            return render(*given)
 
-    stamps, known = builder.photo_stamps, dict[int, Any]()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(builder, "shard_tasks", harmed)
-        patch.setattr(builder, "photo_stamps", lambda index: known.setdefault(0, stamps(index)))
+        patch.setattr(builder, "rendered", harmed)
         return build_release(config, out)
 
 
@@ -434,7 +452,7 @@ def test_a_broken_photo_rejects_its_whole_families_by_name(own_photos: BuildConf
     build_release(config, tmp_path / "sound")
     uses = photo_files(tmp_path / "sound")
     name = max(uses, key=lambda n: uses[n])
-    built = rendered(config, tmp_path / "release", lambda: spoil(config, [name]))
+    built = rendered(config, tmp_path / "release", halves(config, [name]))
     assert built.rejected >= uses[name]
     assert built.rows == built.planned - built.rejected
     assert name not in photo_files(tmp_path / "release")
@@ -477,7 +495,7 @@ def test_a_split_whose_rows_are_all_rejected_has_no_shard(own_photos: BuildConfi
     build_release(config, tmp_path / "sound")
     rows = open_release(tmp_path / "sound").rows(["views"], split="validation")
     names = sorted({view["file_name"] for row in rows for view in row["views"]})
-    rendered(config, tmp_path / "release", lambda: spoil(config, names))
+    rendered(config, tmp_path / "release", halves(config, names))
     manifest = open_release(tmp_path / "release").manifest
     assert manifest["counts"]["by_split"].get("validation", 0) == 0
     assert not list((tmp_path / "release").rglob("validation-*"))
@@ -498,7 +516,7 @@ def test_a_photo_of_another_size_than_annotated_is_rejected(own_photos: BuildCon
     (target,) = images.rglob(Path(name).name)
     size = decode_photo(target.read_bytes()).shape
     other = next(path for path in sorted(others) if decode_photo(path.read_bytes()).shape != size)
-    rendered(config, tmp_path / "release", lambda: shutil.copy(other, target))
+    rendered(config, tmp_path / "release", {target.name: other.read_bytes()})
     rejected = pq.read_table(tmp_path / "release" / "rejected.parquet").to_pylist()
     details = [row["detail"] for row in rejected if row["reason"] == "broken photo"]
     assert details

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cgc_data.cli.build import resolve
+from cgc_data.cli.settings import resolve
 from cgc_data.common.errors import ConfigError
 from cgc_data.common.settings import merge_all, parse_override
 from cgc_data.config import BuildConfig, load_config, parse_config

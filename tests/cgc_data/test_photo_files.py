@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from cgc_data.builder.release import Built, build_release
+from cgc_data.builder.finishing import Built
+from cgc_data.builder.release import build_release
 from cgc_data.cli import cli
 from cgc_data.common.errors import PlanError, SourceError
 from cgc_data.config import BuildConfig, Orientation, Source

@@ -1,6 +1,9 @@
 """Sources and releases at URLs, on a local object store with injected faults."""
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 import zipfile
 from collections import Counter, defaultdict
@@ -10,14 +13,17 @@ from typing import Any
 
 import fsspec
 import pytest
+import yaml
 
 moto = pytest.importorskip("moto.server")
 s3fs = pytest.importorskip("s3fs")
 serving = pytest.importorskip("werkzeug.serving")
 
-from cgc_data.cli.build import resolve  # noqa: E402 - after the packages without which there is nothing to test
+from cgc_data.builder.release import build_release  # noqa: E402 - after the packages without which nothing is tested
+from cgc_data.cli.settings import resolve  # noqa: E402
 from cgc_data.common import remote  # noqa: E402
-from cgc_data.common.errors import CgcError, ReleaseError, RemoteError  # noqa: E402
+from cgc_data.common.errors import BuildError, CgcError, ReleaseError, RemoteError  # noqa: E402
+from cgc_data.config import BuildConfig  # noqa: E402
 from cgc_data.look.gallery import write_gallery  # noqa: E402
 from cgc_data.release.read import open_release  # noqa: E402
 from cgc_data.release.reference import load_reference  # noqa: E402
@@ -31,13 +37,18 @@ Environ = dict[str, Any]
 
 
 class Store:
-    """The application of the object store, with a count of reads by key and keys whose next reads fail."""
+    """The application of the object store, with a count of reads by key, keys whose next reads fail, and all writes.
+
+    `refuses` is called with the name of each file that is written, and decides whether this fails.
+    """
 
     def __init__(self) -> None:
         self._app = moto.DomainDispatcherApplication(moto.create_backend_app)
         self.reads: Counter[str] = Counter()
         self.failing: Counter[str] = Counter()
         self.ranges: defaultdict[str, list[str]] = defaultdict(list)
+        self.writes: list[str] = []
+        self.refuses: Callable[[str], bool] = lambda _: False
 
     def __call__(self, environ: Environ, respond: Callable[..., object]) -> Iterable[bytes]:
         """Answer a request, or refuse it with a fault that passes."""
@@ -47,9 +58,17 @@ class Store:
             self.ranges[path].append(str(environ.get("HTTP_RANGE")))
             if self.failing[path] > 0:
                 self.failing[path] -= 1
-                respond("400 Bad Request", [("Content-Type", "application/xml")])
-                return [b"<Error><Code>RequestTimeout</Code><Message>the connection was idle</Message></Error>"]
+                return _fault(respond)
+        if environ["REQUEST_METHOD"] == "PUT":
+            if self.refuses(path):
+                return _fault(respond)
+            self.writes.append(path)
         return self._app(environ, respond)
+
+
+def _fault(respond: Callable[..., object]) -> list[bytes]:
+    respond("400 Bad Request", [("Content-Type", "application/xml")])
+    return [b"<Error><Code>RequestTimeout</Code><Message>the connection was idle</Message></Error>"]
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +112,8 @@ def store(served: tuple[Store, MiniRelease], tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("CGC_REMOTE_CACHE", str(tmp_path / "cache"))
     s3fs.S3FileSystem.clear_instance_cache()
     served[0].reads.clear()
+    served[0].writes.clear()
+    served[0].refuses = lambda _: False
     return served[0]
 
 
@@ -197,3 +218,72 @@ def test_no_credentials(store: Store, release: MiniRelease, monkeypatch: pytest.
     s3fs.S3FileSystem.clear_instance_cache()
     with pytest.raises(RemoteError, match=r"s3://bucket/raw/coco\.json: no s3 credentials found; set them"):
         remote.read_bytes("s3://bucket/raw/coco.json")
+
+
+# -- a build that ends at a URL
+
+
+def stored(url: str) -> dict[str, bytes]:
+    """All files below a URL."""
+    s3fs.S3FileSystem.clear_instance_cache()
+    return {name: remote.read_bytes(f"{url}/{name}") for name in remote.list_files(url)}
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def few_rows(painted_config: BuildConfig) -> BuildConfig:
+    """A build of a second or two."""
+    return painted_config.model_copy(update={"samples": 12})
+
+
+def test_a_build_whose_upload_fails_is_not_finished_and_goes_on(
+    store: Store, few_rows: BuildConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "TRIES", 1)
+    url = "s3://bucket/failed"
+    store.refuses = lambda name: name == "stats.json"
+    with pytest.raises(RemoteError, match=r"^s3://bucket/failed/stats\.json: cannot be reached \(.*run it again$"):
+        build_release(few_rows, Path(url))
+    assert stored(url).keys()
+    assert "manifest.json" not in stored(url)
+    with pytest.raises(ReleaseError, match="s3://bucket/failed: not a finished release"):
+        open_release(url)
+    store.refuses = lambda _: False
+    built = build_release(few_rows, Path(url))
+    assert (str(built.folder), store.writes[-1]) == (str(Path(url)), "manifest.json")
+    build_release(few_rows, tmp_path / "folder")
+    assert stored(url) == files_of(tmp_path / "folder")
+    written = len(store.writes)
+    build_release(few_rows, Path(url))  # it is there already
+    assert len(store.writes) == written
+
+
+def test_a_build_that_is_killed_while_it_uploads_goes_on(store: Store, few_rows: BuildConfig, tmp_path: Path) -> None:
+    url, killed = "s3://bucket/killed", threading.Event()
+    (config := tmp_path / "config.yaml").write_text(yaml.safe_dump(few_rows.model_dump(mode="json")))
+    command = [sys.executable, "-c", "from cgc_data.cli import main; main()", "build", config, "--out", url]
+    process = subprocess.Popen([*command, "--workers", "1"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    def kill(name: str) -> bool:
+        if name == "rejected.parquet":
+            process.kill()
+            killed.set()
+        return killed.is_set()
+
+    store.refuses = kill
+    assert process.wait(timeout=120) == -signal.SIGKILL
+    assert "manifest.json" not in stored(url)
+    store.refuses = lambda _: False
+    build_release(few_rows, Path(url))
+    build_release(few_rows, tmp_path / "folder")
+    assert stored(url) == files_of(tmp_path / "folder")
+
+
+def test_another_release_at_the_url_is_not_touched(store: Store, few_rows: BuildConfig, release: MiniRelease) -> None:
+    before = stored("s3://bucket/mini")
+    with pytest.raises(BuildError, match=r"^s3://bucket/mini: contains another finished release; choose another --out"):
+        build_release(few_rows, Path("s3://bucket/mini"))
+    assert stored("s3://bucket/mini") == before

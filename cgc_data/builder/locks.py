@@ -1,0 +1,78 @@
+"""Locks of an output folder: one command that plans or finishes, or any number of commands that render.
+
+The lock of a process that is killed is released by the system, on a shared disk also if its machine is lost.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from cgc_data.builder.work import make_folder
+from cgc_data.common.errors import BuildError
+
+CACHE = ".cgc-cache"
+
+
+def cache_of(out: Path) -> Path:
+    """Folder next to the output folder with locks and parsed sources, created if missing."""
+    make_folder(cache := out.parent / CACHE)
+    return cache
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Lock the output folder for one command that plans or finishes. Raises BuildError if another command has locked
+    it.
+    """
+    try:
+        with FileLock(_lock_file(out), timeout=0):
+            yield
+    except Timeout:
+        raise _held(out) from None
+
+
+@contextmanager
+def together(out: Path) -> Iterator[None]:
+    """Lock the output folder for a command that renders, next to others that render.
+
+    Raises BuildError if a command that plans or finishes has locked it.
+    """
+    file = os.open(_lock_file(out), os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+    try:
+        if not _shared(file):
+            raise _held(out)
+        yield
+    finally:
+        os.close(file)
+
+
+def _lock_file(out: Path) -> Path:
+    return cache_of(out) / f"{out.resolve().name}.lock"
+
+
+def _held(out: Path) -> BuildError:
+    return BuildError(f"{out}: another build is writing into it; wait for it, or choose another folder")
+
+
+if sys.platform == "win32":  # which has no shared locks of whole files
+
+    def _shared(file: int) -> bool:
+        return file >= 0
+else:
+    import fcntl
+
+    def _shared(file: int) -> bool:
+        """Whether the file could be locked along with others that do the same."""
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise BuildError(
+                f"{CACHE}: this disk cannot lock files ({error.strerror}); mount it with locks, or use another disk"
+            ) from None
+        return True

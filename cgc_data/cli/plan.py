@@ -1,0 +1,43 @@
+"""`cgc-data plan`: the first step of a build on many machines."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from cgc_data.cli.executor import executor_options
+from cgc_data.cli.settings import resolve, setting_options
+from cgc_data.common.progress import show
+
+if TYPE_CHECKING:
+    from cgc_data.builder.draft import Draft
+    from cgc_data.common.executor import Executor
+
+
+@click.command()
+@setting_options
+@executor_options(os.cpu_count() or 1, "Number of processes that read and plan.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: the folder and the numbers of shards and rows.")
+def plan(settings: tuple[str, ...], out: Path, executor: "Executor", as_json: bool, **flags: Any) -> None:
+    """Plan a release whose shards are rendered on many machines: first `plan`, then `render`, then `finish`.
+
+    It takes the settings of `cgc-data build`, and the release has the same bytes. Rendering and finishing need only the
+    folder, which all machines must share, and the photos under the same paths.
+    """
+    from cgc_data.builder.planning import plan_release
+
+    draft = plan_release(resolve(settings, flags), out, executor=executor)
+    shards = len(draft.plan.shards)
+    if as_json:
+        show(json.dumps({"folder": str(out), "shards": shards, "rows": draft.rows}))
+    else:
+        _show(draft, out, shards)
+
+
+def _show(draft: "Draft", out: Path, shards: int) -> None:
+    from cgc_data.cli.build import show_plan
+
+    show_plan(draft.plan, draft.config)
+    show(f"render it:    cgc-data render {out} --shard 0:{shards}, or any ranges\nfinish it:    cgc-data finish {out}")

@@ -1,0 +1,116 @@
+"""Flags and arguments that state the settings of a build."""
+
+from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from cgc_data.cli.sources import SOURCE, Command, source_options, splits_of
+from cgc_data.common.errors import ConfigError
+from cgc_data.common.settings import Values, merge_all, parse_override
+from cgc_data.config import ORIENTATIONS, BuildConfig, load_config
+from cgc_data.geometry import BOX_FORMATS
+from cgc_data.sources import FORMATS, Format
+from cgc_data.sources.clean import PARTS
+
+DECLARABLE = " and ".join(f"--{form.name}" for form in FORMATS.values() if form.protocol.declarable)
+
+
+def _about(form: Format) -> str:
+    images = "; IMAGES: a folder or .zip, or several separated by commas" if form.name == next(iter(FORMATS)) else ""
+    return f"{form.content}{images}. Repeatable."
+
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.argument("settings", nargs=-1, metavar="[CONFIG.yaml] [KEY=VALUE]..."),
+    source_options(_about),
+    click.option(
+        "--exhaustive", is_flag=True, help=f"Every instance of every category in the {DECLARABLE} files is boxed."
+    ),
+    click.option(
+        "--bbox-format",
+        type=click.Choice(BOX_FORMATS),
+        help=f"Box format in the {DECLARABLE} files.  [default: xywh]",
+    ),
+    click.option(
+        "--orientation",
+        type=click.Choice(ORIENTATIONS),
+        help=(
+            f"Whether the boxes in the {DECLARABLE} files fit the photo as_stored or as_displayed, if EXIF rotates it."
+            "  [default: as_stored, if certain]"
+        ),
+    ),
+    click.option(
+        "--ignore",
+        multiple=True,
+        type=click.Choice(PARTS),
+        help=f"Faulty parts of the {DECLARABLE} files to ignore: masks, crowd flags, or objects annotated twice. "
+        "Repeatable.",
+    ),
+    click.option("--out", type=click.Path(path_type=Path), required=True, help="Output folder of the release."),
+    click.option(
+        "--samples", type=int, help="Approximate number of rows. All questions about one image set are kept together."
+    ),
+    click.option("--seed", type=int, help="Random seed."),
+    click.option("--name", help="Name of the dataset."),
+    click.option(
+        "--images",
+        type=click.Choice(["embed", "reference"]),
+        help="Store the images, or only references to compose them from.",
+    ),
+    click.option(
+        "--licenses",
+        "--licences",
+        "licenses",
+        type=click.Choice(["all", "permissive", "noncommercial"]),
+        help="Which photos to use, by license.",
+    ),
+    click.option(
+        "--exclude",
+        multiple=True,
+        metavar="FILE",
+        help="Photos to exclude: ids, file names, or a benchmark's annotations.",
+    ),
+    click.option(
+        "--exclude-like", multiple=True, metavar="DIR", help="Exclude near-duplicates of the photos in this folder."
+    ),
+)
+
+
+def setting_options(command: Command) -> Command:
+    """Add the flags and arguments to a command, with `--out`, in the order of its help."""
+    return reduce(lambda found, option: option(found), reversed(_OPTIONS), command)
+
+
+def resolve(settings: tuple[str, ...], flags: Values) -> BuildConfig:
+    """The configuration from CONFIG.yaml, KEY=VALUE pairs, and flags, in rising precedence. Raises ConfigError."""
+    files = [Path(s) for s in settings if "=" not in s]
+    if len(files) > 1:
+        raise ConfigError(f"{files[1]}: only one configuration file is allowed; write other settings as key=value")
+    pairs = [parse_override(s) for s in settings if "=" in s]
+    return load_config(files[0] if files else None, merge_all([*pairs, _from_flags(flags)]))
+
+
+def _from_flags(flags: Values) -> Values:
+    exhaustive = True if flags.pop("exhaustive") else None
+    stated = {key: flags.pop(key, None) for key in ("bbox_format", "orientation")}
+    declared: Values = {"exhaustive": exhaustive, **stated, "ignore": list(flags.pop("ignore", ()))}
+    sources = []
+    for form in FORMATS.values():
+        bearing = declared if form.protocol.declarable else {}
+        sources += [_source(form.name, text) | bearing for text in flags.pop(form.name, ())]
+    values = {name: list(v) if isinstance(v, tuple) else v for name, v in flags.items() if v not in (None, ())}
+    return values | ({"sources": sources} if sources else {})
+
+
+def _source(kind: str, text: str) -> Values:
+    # either part may contain a colon: split after an existing file, else at the last colon
+    splits = list(splits_of(text))
+    annotations, images = next((s for s in splits if Path(s[0]).is_file()), splits[-1] if splits else ("", ""))
+    if not annotations or not images:
+        raise ConfigError(
+            f"--{kind} {text}: expected {SOURCE}, an annotation file and the folder or zip with its photos"
+        )
+    return {"kind": kind, "annotations": annotations, "images": images}
