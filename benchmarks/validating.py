@@ -1,15 +1,15 @@
 """Measure the processor time of `cgc-data validate` per row, split by what it does.
 
-Usage: python benchmarks/validating.py RELEASE [--coco ANN.json:IMAGES] [--repeat 2]
-Time is counted once, for the innermost of the kinds in `KINDS`. "rest" is everything else: form, truth, absence,
-statements, statistics, reading the shards, hashing, and opening the sources.
+Usage: python benchmarks/validating.py RELEASE [--coco ANN.json:IMAGES] [--repeat 2] [--docs docs]
+Time is counted once, for the innermost of the kinds in `KINDS`. "everything else" includes form, truth, absence,
+statements, reading the shards, and hashing. --docs stores the figures and writes their table.
 """
 
 import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from inspect import isgeneratorfunction
@@ -20,13 +20,16 @@ from unittest.mock import patch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import measured  # noqa: E402
 from cgc_data.validate.run import SourcePaths, validate  # noqa: E402
 from scripts.markdown import table  # noqa: E402
 
-REST = "rest"
+REST = "everything else"
 TASKS = "cgc_data.validate.tasks"
 # The functions of each kind, as module and attribute
 KINDS = {
+    "opening of the sources": (("cgc_data.validate.run", "open_sources"),),
+    "statistics": (("cgc_data.validate.run", "shortcut_checks"), ("cgc_data.validate.run", "task_measures")),
     "decoding of images": (("cv2", "imdecode"), ("PIL.ImageFile", "ImageFile.load")),
     "correlation": ((f"{TASKS}.intra_region", "search"),),
     "paste checks": (
@@ -79,16 +82,18 @@ def main() -> None:
     parser.add_argument("release", type=Path)
     parser.add_argument("--coco", action="append", default=[], help="location of a source, if it was moved")
     parser.add_argument("--repeat", type=int, default=2)
+    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in performance.md")
     options = parser.parse_args()
     given = [SourcePaths("coco", *map(Path, one.split(":", 1))) for one in options.coco]
-    spent = min(
-        (measured(options.release, given) for _ in range(options.repeat)), key=lambda found: sum(found.values())
-    )
-    print(shown(spent))
+    runs = [spent(options.release, given) for _ in range(options.repeat)]
+    figures = min(runs, key=lambda found: sum(found["ms"].values()))
+    print(shown(figures))
+    if options.docs:
+        measured.keep(options.docs, "validating", "performance.md", figures, shown(figures))
 
 
-def measured(release: Path, given: list[SourcePaths]) -> dict[str, float]:
-    """Milliseconds per row by kind."""
+def spent(release: Path, given: list[SourcePaths]) -> dict[str, Any]:
+    """Milliseconds per row by kind, and the number of rows."""
     clock = Clock()
     with ExitStack() as patches:
         for kind, functions in KINDS.items():
@@ -103,13 +108,14 @@ def measured(release: Path, given: list[SourcePaths]) -> dict[str, float]:
         report = validate(release, given)
         clock.turn()
     rows = report.check("ids unique").n
-    return {kind: 1000 * clock.spent[kind] / rows for kind in (*KINDS, REST)}
+    return {"rows": rows, "ms": {kind: 1000 * clock.spent[kind] / rows for kind in (*KINDS, REST)}}
 
 
-def shown(spent: dict[str, float]) -> str:
+def shown(figures: Mapping[str, Any]) -> str:
     """The table in Markdown."""
-    lines = [[kind, f"{value:.2f}"] for kind, value in spent.items()]
-    return table(("part", "ms per row"), [*lines, ["all", f"{sum(spent.values()):.2f}"]])
+    lines = [[kind, f"{value:.2f}"] for kind, value in figures["ms"].items()]
+    lines.append(["all", f"{sum(figures['ms'].values()):.2f}"])
+    return f"{table(('part', 'processor ms per row'), lines)}\n`{figures['rows']}` rows.\n"
 
 
 if __name__ == "__main__":
