@@ -1,24 +1,31 @@
 """Measure how many bytes a release takes on the Hub, and how many a push uploads again after the removal of a photo.
 
-Usage: python benchmarks/hub_bytes.py RELEASE [--photos 3] [--seed 0]
+Usage: python benchmarks/hub_bytes.py RELEASE [--photos 3] [--seed 0] [--docs docs]
 The Hub stores files as content-defined chunks (Xet), each chunk once. Here, the Hub's own client, hf_xet, uploads to a
 folder instead of a server, so chunks, deduplication, and compression are the same as on the Hub. Deduplication against
 other repositories is not included. Photos are drawn from the photos in the release; `cgc-data remove` removes each of
-them from the full release.
+them from the full release. --docs stores the figures and writes their table.
 """
 
 import argparse
 import os
 import random
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
-from cgc_data.builder.remove import remove_photo, rows_to_remove
-from cgc_data.release.read import Release, open_release
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import measured  # noqa: E402
+from cgc_data.builder.remove import remove_photo, rows_to_remove  # noqa: E402
+from cgc_data.release.read import Release, open_release  # noqa: E402
+from scripts.markdown import table  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -38,39 +45,54 @@ def main() -> None:
     parser.add_argument("release", type=Path)
     parser.add_argument("--photos", type=int, default=3, help="number of photos to remove, one at a time")
     parser.add_argument("--seed", type=int, default=0, help="seed of the sampled photos")
+    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in release.md")
     options = parser.parse_args()
-    release = open_release(options.release)
     with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        first = pushed(files(options.release), work / "stores" / "first")
-        rows = release.manifest["counts"]["total"]
-        print(f"{rows} rows, {len(release.manifest['shards'])} shards, {megabytes(first.total)}")
-        print(f"all displayed images: {megabytes(shown_bytes(release))}")
-        print(f"distinct chunks: {megabytes(first.new)}; sent: {megabytes(first.sent)}")
-        shares = [
-            print_removed(options.release, photo, work, rows)
-            for photo in random.Random(options.seed).sample(photos(release), options.photos)
-        ]
-        print(
-            f"uploaded again after the removal of one photo: {sum(shares) / len(shares):.1%} of the release on average"
-        )
+        figures = measure(options.release, Path(folder), options.photos, options.seed)
+    print(shown(figures))
+    if options.docs:
+        measured.keep(options.docs, "hub_bytes", "release.md", figures, shown(figures))
 
 
-def print_removed(release: Path, photo: int, work: Path, rows: int) -> float:
-    """Print the bytes that a push uploads after the removal of this photo; returns their share of the release."""
+def measure(path: Path, work: Path, count: int, seed: int) -> dict[str, Any]:
+    """Bytes of the release on the Hub, and of the pushes after the removal of `count` photos, each by itself."""
+    release = open_release(path)
+    first = pushed(files(path), work / "stores" / "first")
+    removed = random.Random(seed).sample(photos(release), count)
+    return {
+        "rows": release.manifest["counts"]["total"],
+        "shards": len(release.manifest["shards"]),
+        "files": first.total,
+        "images": shown_bytes(release),
+        "chunks": first.new,
+        "sent": first.sent,
+        "removed": [without(path, photo, work) for photo in removed],
+    }
+
+
+def without(release: Path, photo: int, work: Path) -> dict[str, int]:
+    """Rows that a photo takes with it, bytes of the rewritten shards, and bytes that a push of the rest uploads."""
     gone = rows_to_remove(open_release(release), photo, None)
-    out = work / f"without-{photo}"
+    out, store = work / f"without-{photo}", work / "stores" / str(photo)
     remove_photo(release, photo, out)
-    store = work / "stores" / str(photo)
-    before = pushed(files(release), store)
+    pushed(files(release), store)
     again = pushed(files(out), store)
     rewritten = rewritten_bytes(release, out)
-    share = again.new / before.total
-    print(
-        f"without photo {photo}: {len(gone)} of {rows} rows gone, shards of {megabytes(rewritten)} rewritten, "
-        f"{megabytes(again.new)} in new chunks ({share:.1%}), {megabytes(again.sent)} sent"
-    )
-    return share
+    return {"photo": photo, "rows": len(gone), "rewritten": rewritten, "chunks": again.new, "sent": again.sent}
+
+
+def shown(figures: Mapping[str, Any]) -> str:
+    """The table in Markdown: the first push, then the push after the removal of each photo."""
+    rows, total = figures["rows"], figures["files"]
+    first = [f"first push of {rows:,} rows in {figures['shards']} shards", megabytes(total)]
+    lines = [[*first, megabytes(figures["chunks"]), megabytes(figures["sent"]), f"{figures['chunks'] / total:.1%}"]]
+    for one in figures["removed"]:
+        what = f"without photo {one['photo']}, {one['rows']} rows fewer"
+        share = f"{one['chunks'] / total:.1%}"
+        lines.append([what, *(megabytes(one[name]) for name in ("rewritten", "chunks", "sent")), share])
+    head = ("push", "MB of changed files", "MB of new chunks", "MB sent", "share of the release")
+    images = f"All displayed images take `{megabytes(figures['images'])}` MB, each counted as often as it is shown."
+    return f"{table(head, lines)}\n{images}\n"
 
 
 def pushed(paths: Sequence[Path], store: Path) -> Upload:
@@ -115,8 +137,8 @@ def photos(release: Release) -> list[int]:
 
 
 def megabytes(count: int) -> str:
-    """The sizes as text."""
-    return f"{count / 1e6:.2f} MB"
+    """Bytes as megabytes."""
+    return f"{count / 1e6:.2f}"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from cgc_data.answer.violations import Violation
 WHITE_SPACE = " \t\r\n"
 FENCE, JSON = "```", "json"
 
+# A response in the strict format, except that the thinking may be empty: its parts are the thinking and the list
+_STRICT = re.compile(rf"[{WHITE_SPACE}]*<think>([^<]*)</think>[{WHITE_SPACE}]*<answer>([^<]*)</answer>[{WHITE_SPACE}]*")
 _TAG = re.compile(r"</?(?:think|answer)>")
 _WORD = re.compile(r"\w")
 _ANSWER_ONLY = ["<answer>", "</answer>"]
@@ -40,6 +42,16 @@ class Layout:
 
 def read_layout(text: str, *, require_think: bool) -> Layout:
     """Find the blocks of a response."""
+    if plain := _STRICT.fullmatch(text):
+        thinking, body = plain.groups()
+        empty = require_think and not _WORD.search(thinking)
+        faults = (Violation.THINK_EMPTY,) if empty else ()
+        return Layout(body, text[plain.end(1) + len("</think>") :], faults, len(thinking.strip()))
+    return read_tags(text, require_think=require_think)
+
+
+def read_tags(text: str, *, require_think: bool) -> Layout:
+    """Find the blocks of any response by its tags."""
     tags = list(_TAG.finditer(text))
     names = [tag.group() for tag in tags]
     violations: list[Violation] = []

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from cgc_data.answer.elements import decode_json, distinct, read_elements, without_trailing_commas
 from cgc_data.answer.layout import JSON, read_layout, strip_fence
 from cgc_data.answer.objects import Object
+from cgc_data.answer.strict import read_strictly
 from cgc_data.answer.violations import Violation
 
 
@@ -70,6 +71,8 @@ def read_answer(text: str, num_images: int, *, require_think: bool = True, prefi
         return Reading(False, 0, (), layout.violations, think_length=layout.think_length)
     body, fenced = strip_fence(layout.body)
     inner = read_list(body, num_images)
+    if inner.valid and not fenced and not layout.violations:
+        return Reading(True, inner.elements, inner.objects, (), think_length=layout.think_length)
     violations = distinct([*layout.violations, *([Violation.FENCED] if fenced else []), *inner.violations])
     return Reading(inner.readable, inner.elements, inner.objects, violations, inner.pixel_scale, layout.think_length)
 
@@ -92,6 +95,9 @@ def read_soft(text: str, num_images: int, *, require_think: bool = True, prefix:
 
 def read_list(text: str, num_images: int, *, integral_floats: bool = False) -> Reading:
     """Read a plain JSON list, such as the `answer` of a row; with `integral_floats`, 120.0 counts as 120."""
+    objects = read_strictly(text, num_images)
+    if objects is not None:
+        return Reading(True, len(objects), objects, ())
     try:
         value = decode_json(text, integral_floats=integral_floats)
     except ValueError:

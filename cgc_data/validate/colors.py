@@ -1,10 +1,13 @@
 """What colors alone reveal about the origin of a piece: how similar each image is, and the most similar box in it.
 
-Histograms use all pixels, because downscaling an image changes its colors.
+Histograms use all pixels, because downscaling an image changes its colors. Pixels are counted as whole numbers, so that
+sums are exact.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,38 +17,42 @@ from cgc_data.validate.pixels import Pixels
 from cgc_data.validate.samples import Rectangle
 
 CELLS = 32  # number of cells along the longer side of an image; boxes start and end between cells
+LEVELS, TOP = 8, 0b11100000  # of a channel, and the bits that state the level
 
 Shares = NDArray[np.float64]
-Codes = NDArray[np.int64]
+Codes = NDArray[np.uint8] | NDArray[np.uint16]
+Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Histogram:
     """A way to count colors: the number of `bins`, and a function from pixels (height, width, 3) to their bins (height,
-    width, k).
+    width).
     """
 
     bins: int
     of: Callable[[Pixels], Codes]
 
 
-def _channels(pixels: Pixels) -> Codes:
-    """Eight levels per channel, each channel separately."""
-    return pixels.astype(np.int64) // 32 + 8 * np.arange(3)
-
-
 def _cube(pixels: Pixels) -> Codes:
     """Eight levels per channel, the three channels jointly."""
-    return np.asarray(pixels.astype(np.int64) // 32 @ np.array([[64], [8], [1]]))
+    blue, green, red = cv2.split(pixels)
+    return np.asarray((blue & TOP).astype(np.uint16) << 1 | (green & TOP) >> 2 | red >> 5)
 
 
 def _hues(pixels: Pixels) -> Codes:
     """Twelve hues by twelve levels of saturation."""
-    colors = cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV).astype(np.int64)
-    return np.asarray(colors[..., :1] // 15 * 12 + colors[..., 1:2] * 12 // 256)
+    hue, saturation, _ = cv2.split(cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV))
+    return np.asarray(cv2.add(cv2.LUT(hue, _HUES), cv2.LUT(saturation, _SATURATIONS)), dtype=np.uint8)
 
 
-HISTOGRAMS = {"channels": Histogram(24, _channels), "cube": Histogram(512, _cube), "hues": Histogram(144, _hues)}
+_BYTES = np.arange(256)
+_HUES, _SATURATIONS = (_BYTES // 15 * 12).astype(np.uint8), (_BYTES * 12 // 256).astype(np.uint8)
+_CUBE, _HUE = Histogram(LEVELS**3, _cube), Histogram(144, _hues)
+# Whether a bin of the cube, (512,), has a level in each channel, (24,)
+_CHANNELS = np.hstack([_BYTES[:LEVELS] == level[:, None] for level in np.indices((LEVELS,) * 3).reshape(3, -1)])
+# Of the channels, eight levels each, counted separately; of the three channels jointly; of hue and saturation
+HISTOGRAMS = ("channels", "cube", "hues")
 
 
 @dataclass(frozen=True)
@@ -57,33 +64,84 @@ class Likeness:
     likest: Rectangle
 
 
-def likeness(piece: Pixels, image: Pixels, share: tuple[float, float], histogram: Histogram) -> Likeness:
-    """Compare an image with a piece that takes up a `share` of its width and height."""
+def color_shares(piece: Pixels) -> dict[str, Shares]:
+    """Share of a piece's pixels in each bin, (bins,), by each of `HISTOGRAMS`."""
+    count = piece.shape[0] * piece.shape[1]
+    return {name: cells.total() / count for name, cells in _counted(piece, piece.shape[:2]).items()}
+
+
+def likenesses(own: Mapping[str, Shares], image: Pixels, share: tuple[float, float]) -> dict[str, Likeness]:
+    """Compare an image with a piece of these `color_shares`, which takes up a `share` of the image's width and height,
+    by each of `HISTOGRAMS`.
+    """
     cell = max(max(image.shape[:2]) // CELLS, 1)
-    cells, own = _by_cells(image, cell, histogram), _whole(piece, histogram)
+    there = _counted(image, (cell, cell))
+    return {name: _likeness(there[name], own[name], cell, image.shape[:2], share) for name in HISTOGRAMS}
+
+
+class _Cells(NamedTuple):
+    """Pixels of each cell in each bin that occurs: `counts` (rows, columns, used), and the numbers of these bins."""
+
+    counts: Counts
+    used: NDArray[np.int64]
+    bins: int
+
+    def total(self) -> Shares:
+        """Pixels of all cells in each bin, (bins,)."""
+        total = np.zeros(self.bins)
+        total[self.used] = self.counts.sum(axis=(0, 1))
+        return total
+
+
+def _likeness(cells: _Cells, own: Shares, cell: int, size: tuple[int, int], share: tuple[float, float]) -> Likeness:
+    pixels, (rows, columns) = cell**2, cells.counts.shape[:2]
     height, width = (
         min(max(1, round(part * side / cell)), count)
-        for part, side, count in zip(reversed(share), image.shape[:2], cells.shape[:2], strict=True)
+        for part, side, count in zip(reversed(share), size, (rows, columns), strict=True)
     )
-    total = np.pad(cells.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0), (0, 0)))
-    across = total[:, width:] - total[:, :-width]
-    apart = np.abs((across[height:] - across[:-height]) / (width * height) - own).sum(axis=2)
+    differences = _box_sums(cells.counts, height, width) / (height * width * pixels)
+    differences -= own[cells.used]
+    elsewhere = float(np.delete(own, cells.used).sum())
+    apart = np.abs(differences, out=differences).sum(axis=2) + elsewhere
     top, left = (int(place) * cell for place in np.unravel_index(int(apart.argmin()), apart.shape))
     edges = left, top, left + width * cell, top + height * cell
-    x1, y1, x2, y2 = (round(1000 * edge / side) for edge, side in zip(edges, image.shape[1::-1] * 2, strict=True))
-    return Likeness(float(np.abs(cells.mean(axis=(0, 1)) - own).sum()), float(apart.min()), (x1, y1, x2, y2))
+    x1, y1, x2, y2 = (round(1000 * edge / side) for edge, side in zip(edges, (size[1], size[0]) * 2, strict=True))
+    everywhere = float(np.abs(cells.total() / (rows * columns * pixels) - own).sum())
+    return Likeness(everywhere, float(apart.min()), (x1, y1, x2, y2))
 
 
-def _by_cells(pixels: Pixels, cell: int, histogram: Histogram) -> Shares:
-    """Share of each cell's pixels in each bin, (rows, columns, bins)."""
-    rows, columns = (side // cell for side in pixels.shape[:2])
-    codes = histogram.of(pixels[: rows * cell, : columns * cell])
-    number = (np.arange(rows * cell) // cell * columns)[:, None] + np.arange(columns * cell) // cell
-    found = np.bincount((number[..., None] * histogram.bins + codes).ravel(), minlength=rows * columns * histogram.bins)
-    return np.asarray(found.reshape(rows, columns, histogram.bins) / cell**2)
+def _box_sums(counts: Counts, height: int, width: int) -> Counts:
+    """Sums over every box of this number of rows and columns."""
+    rows, columns, bins = counts.shape
+    total = np.zeros((rows + 1, columns + 1, bins), dtype=np.int64)
+    for row in range(rows):  # much faster than `cumsum`, which jumps through memory
+        np.add(total[row, 1:], counts[row], out=total[row + 1, 1:])
+    for column in range(columns):
+        total[:, column + 1] += total[:, column]
+    across = total[:, width:] - total[:, :-width]
+    return np.asarray(across[height:] - across[:-height])
 
 
-def _whole(pixels: Pixels, histogram: Histogram) -> Shares:
-    """Share of all pixels in each bin, (bins,)."""
-    counts = np.bincount(histogram.of(pixels).ravel(), minlength=histogram.bins)
-    return np.asarray(counts / (pixels.shape[0] * pixels.shape[1]))
+def _counted(pixels: Pixels, cell: tuple[int, int]) -> dict[str, _Cells]:
+    """Counts of each cell, of this height and width, by each histogram."""
+    cube = _by_cells(pixels, cell, _CUBE)
+    channels = (cube.counts.astype(np.float64) @ _CHANNELS[cube.used]).astype(np.int64)
+    bins = channels.shape[2]
+    return {"channels": _Cells(channels, np.arange(bins), bins), "cube": cube, "hues": _by_cells(pixels, cell, _HUE)}
+
+
+def _by_cells(pixels: Pixels, cell: tuple[int, int], histogram: Histogram) -> _Cells:
+    rows, columns = pixels.shape[0] // cell[0], pixels.shape[1] // cell[1]
+    codes = histogram.of(pixels[: rows * cell[0], : columns * cell[1]])
+    places = _first_bins(rows, columns, cell, histogram.bins) + codes
+    found = np.bincount(places.ravel(), minlength=rows * columns * histogram.bins)
+    counts = found.reshape(rows, columns, histogram.bins)
+    used = np.flatnonzero(counts.reshape(-1, histogram.bins).any(axis=0))
+    return _Cells(counts.take(used, axis=2), used, histogram.bins)
+
+
+@lru_cache(maxsize=16)
+def _first_bins(rows: int, columns: int, cell: tuple[int, int], bins: int) -> NDArray[np.int64]:
+    """For each pixel, (height, width), the place of its cell's first bin among the bins of all cells."""
+    numbers = np.arange(rows * columns).reshape(rows, columns) * bins
+    return numbers.repeat(cell[0], axis=0).repeat(cell[1], axis=1)

@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 from cgc_data.answer import format_response
-from cgc_data.answer.reading import parse_strict, read_answer
+from cgc_data.answer.reading import read_answer
 from cgc_data.matching import set_miou
 from cgc_data.release.schema import SPLITS
 from cgc_data.tasks import CONTRASTS, REFERENCE, TASKS, Task, pools_of
@@ -61,16 +61,16 @@ class FormCheck:
 
     def _answer(self, sample: Sample) -> None:
         response = f"<think>looked</think>\n<answer>{sample.answer}</answer>"
-        parsed = parse_strict(response, len(sample.views))
+        parsed = read_answer(response, len(sample.views))
         names = ", ".join(str(violation) for violation in parsed.violations)
-        if not self._ledger.require(not parsed.violations, "answer", sample.id, f"not strictly valid: {names}"):
+        if not self._ledger.require(parsed.valid, "answer", sample.id, f"not strictly valid: {names}"):
             return
         said = [(item.img_idx, item.bbox_2d, item.label) for item in parsed.objects]
         if sorted(said) != sorted((t.img_idx, t.bbox, t.label) for t in sample.objects):
             self._ledger.breach("answer", sample.id, f"the answer {sample.answer} differs from `objects`")
             return
         canonical = format_response(parsed.objects) == f"<answer>{sample.answer}</answer>"
-        scores = abs(set_miou(read_answer(response, len(sample.views)), parsed.objects) - 1) < 1e-9
+        scores = abs(set_miou(parsed, parsed.objects) - 1) < 1e-9
         message = f"the answer {sample.answer} is not in canonical form, or does not score 1.0"
         self._ledger.require(canonical and scores, "answer", sample.id, message)
 

@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -23,6 +23,7 @@ from cgc_data.common.errors import PhotoError, ReleaseError
 from cgc_data.common.remote import url_of
 
 MOST_BYTES, MOST_PIXELS = 2**28, 100_000_000  # per photo; no release shows a larger photo
+REMEMBERED = 200_000  # names whose location is remembered
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 SUB_FOLDERS = ("", "train2017", "val2017", "images")
 # Label Studio prefixes eight digits of a hash; COCO 2014 prefixes the name of its split
@@ -38,6 +39,7 @@ class PhotoFiles:
     def __init__(self, path: Path) -> None:
         several = "," in str(path) and not path.exists()
         self._places = [_Place(Path(part)) for part in (str(path).split(",") if several else [path])]
+        self._holder = lru_cache(maxsize=REMEMBERED)(self._find_holder)
 
     def size(self, name: str) -> int | None:
         """Size of a photo's file in bytes, or None if there is no such photo."""
@@ -54,7 +56,7 @@ class PhotoFiles:
         """The file's bytes. Raises PhotoError if the photo is missing or unreadable."""
         return self._holder(name).read(name)
 
-    def _holder(self, name: str) -> "_Place":
+    def _find_holder(self, name: str) -> "_Place":
         """The location that has a file with this exact name, or otherwise the first location that has the photo."""
         holders = [place for place in self._places if place.size(name) is not None]
         exact = [place for place in holders if place.name(name) == name]
@@ -66,6 +68,7 @@ class _Place:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._file = lru_cache(maxsize=REMEMBERED)(self._find_file)
         self._archive: zipfile.ZipFile | None = None
         self._process = os.getpid()
         self._members: dict[str, zipfile.ZipInfo] = {}
@@ -141,7 +144,7 @@ class _Place:
         likely = _only_likely(name, self._names)
         return exact or (self._members[likely] if likely else None)
 
-    def _file(self, name: str) -> Path | None:
+    def _find_file(self, name: str) -> Path | None:
         exact = next((path for c in _candidates(name) if self._is_file(path := self.path / c)), None)
         if exact:
             return exact

@@ -1,19 +1,17 @@
 """The stored pixels: each image is the stated photo, either unchanged or cropped to the window."""
 
-import hashlib
 import io
+from collections.abc import Sequence
 from functools import cache
 from typing import TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from cgc_data.common.errors import PhotoError
-from cgc_data.validate.composing import composed
-from cgc_data.validate.photos import picture_size
-from cgc_data.validate.pixels import Pixels, as_displayed, decode
+from cgc_data.validate.image_files import REMEMBERED, ImageFile, orientation, tables_of
+from cgc_data.validate.pixels import Pixels, as_displayed, decode, decode_checked
 from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample, View
 from cgc_data.validate.world import World
@@ -32,10 +30,8 @@ CHECKS = {
 DIFFERENCE = 10.0
 # Pixels at half size by which a window is shifted to test whether it fits better elsewhere
 SHIFT = 2
-ORIENTATION = 0x0112
-REMEMBERED = 200_000
-# By image and view: why the image cannot be read, and why it does not match the view
-Compared: TypeAlias = dict[tuple[bytes, View], tuple[str, str]]
+# By image and view: why the image does not match the view
+Compared: TypeAlias = dict[tuple[bytes, View], str]
 
 
 class PictureCheck:
@@ -47,33 +43,30 @@ class PictureCheck:
         self._ledger, self._world = ledger, world
         self._done: Compared = {} if done is None else done
 
-    def check(self, sample: Sample) -> None:
-        """Check all images in a sample, if the release stores images."""
+    def check(self, sample: Sample, files: Sequence[ImageFile]) -> None:
+        """Check all images in a sample, which are these `files`, if the release stores images."""
         if not sample.images:
             return
         count = len(sample.images)
         message = f"{count} images, {len(sample.views)} views"
         if not self._ledger.require(count == len(sample.views), "images", sample.id, message):
             return
-        for number, (content, view) in enumerate(zip(sample.images, sample.views, strict=True), 1):
-            readable, alike = self._compared(content, view)
+        for number, (content, file, view) in enumerate(zip(sample.images, files, sample.views, strict=True), 1):
+            readable = _unreadable(file, view)
             if self._ledger.require(not readable, "images", sample.id, f"image {number}: {readable}"):
+                alike = self._compared(content, file, view)
                 check = "windows" if view.operations else "photos untouched"
                 self._ledger.require(not alike, check, sample.id, f"image {number}: {alike}")
-        fault = _unlike(sample)
+        fault = _unlike(sample, files)
         self._ledger.require(not fault, "encoded alike", sample.id, fault)
 
-    def _compared(self, content: bytes, view: View) -> tuple[str, str]:
-        """The reason why the image cannot be read, and the reason why it does not match the view; "" instead of a
-        reason if there is no fault.
-        """
-        key = (hashlib.sha256(content).digest(), view)
+    def _compared(self, content: bytes, file: ImageFile, view: View) -> str:
+        """Why a readable image does not match the view; "" if it does."""
+        key = (file.digest, view)
         if key not in self._done:
             if len(self._done) >= REMEMBERED:
                 self._done.clear()
-            fault = _unreadable(content, view)
-            compare = self._elsewhere if view.operations else self._altered
-            self._done[key] = (fault, "" if fault else compare(content, view))
+            self._done[key] = self._elsewhere(content, file, view) if view.operations else self._altered(content, view)
         return self._done[key]
 
     def _altered(self, content: bytes, view: View) -> str:
@@ -92,18 +85,18 @@ class PictureCheck:
             return ""
         return f"the bytes differ from the bytes of {source.file_name(view.image_id)}"
 
-    def _elsewhere(self, content: bytes, view: View) -> str:
+    def _elsewhere(self, content: bytes, file: ImageFile, view: View) -> str:
         """Why the image does not show the photo's window; "" if it does."""
         try:
-            pixels, original = decode(content), composed(view, self._world.pixels.of)
+            pixels, original = decode_checked(content, cv2.IMREAD_COLOR), self._world.composed(view)
         except PhotoError as error:
             return str(error)
-        if fault := _quality(content, view):
+        if fault := _quality(file, view):
             return fault
-        if (apart := _apart(pixels, original)) > DIFFERENCE:
+        stored, expected = _halved(pixels), _halved(original)
+        if (apart := _apart(stored, expected)) > DIFFERENCE:
             return f"differs from {view.file_name} at {view.window} by {apart:.1f} gray levels"
-        stored, expected = _smaller(pixels, 2), _smaller(original, 2)
-        apart = float(np.abs(stored - expected).mean())
+        apart = _mean_difference(stored, expected)
         better = apart > 1 and _shifted(stored, expected) < 0.95 * apart
         return f"fits {view.file_name} better {2 * SHIFT} px away from {view.window}" if better else ""
 
@@ -113,54 +106,51 @@ def _not_turned(content: bytes, original: bytes) -> str:
     stored, expected = decode(content), as_displayed(original)
     if stored.shape != expected.shape:
         return f"is {stored.shape[1]} x {stored.shape[0]}, unlike its photo as displayed"
-    apart = _apart(stored, expected)
+    apart = _apart(_halved(stored), _halved(expected))
     return f"differs from its photo as displayed by {apart:.1f} gray levels" if apart > DIFFERENCE else ""
 
 
-def _quality(content: bytes, view: View) -> str:
+def _quality(file: ImageFile, view: View) -> str:
     """Why the image is not a JPEG with the quality in its last operation; "" if it is."""
     last = view.operations[-1]
     if last.name != "jpeg" or len(last.values) != 1:
         return "the last operation is not a JPEG encoding"
-    with Image.open(io.BytesIO(content)) as image:
-        stored = getattr(image, "quantization", None)
-    return "" if stored == _tables(int(last.values[0])) else f"is not encoded at quality {last.values[0]:g}"
+    return "" if file.tables == _tables(int(last.values[0])) else f"is not encoded at quality {last.values[0]:g}"
 
 
 @cache
-def _tables(quality: int) -> dict[int, list[int]]:
+def _tables(quality: int) -> str:
     """Quantization tables of a JPEG file with this quality."""
     sample = cv2.imencode(".jpg", np.zeros((16, 16, 3), np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     with Image.open(io.BytesIO(sample.tobytes())) as image:
-        return dict(image.quantization)
+        return tables_of(image)
 
 
 def _apart(stored: Pixels, expected: Pixels) -> float:
-    """Mean difference in luma or color, whichever is larger, in gray levels."""
-    one, other = (cv2.cvtColor(pixels, cv2.COLOR_BGR2YCrCb) for pixels in (stored, expected))
-    luma = np.abs(_smaller(one[..., 0], 2) - _smaller(other[..., 0], 2)).mean()
-    color = np.abs(_smaller(one[..., 1:], 4) - _smaller(other[..., 1:], 4)).mean()
-    return float(max(luma, color))
+    """Mean difference in luma or color, whichever is larger, in gray levels, of two images at half size."""
+    luma, color = (
+        [cv2.cvtColor(pixels, cv2.COLOR_BGR2YCrCb)[..., channels] for pixels in pair]
+        for channels, pair in ((0, (stored, expected)), (slice(1, None), (_halved(stored), _halved(expected))))
+    )
+    return max(_mean_difference(*luma), _mean_difference(*color))
 
 
-def _smaller(pixels: Pixels, times: int) -> NDArray[np.int16]:
-    """The image downscaled by this factor, which averages out the fine noise that resampling and encoding change."""
-    size = max(1, pixels.shape[1] // times), max(1, pixels.shape[0] // times)
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.int16)
+def _mean_difference(one: Pixels, other: Pixels) -> float:
+    return float(cv2.norm(one, other, cv2.NORM_L1) / one.size)
 
 
-def _unreadable(content: bytes, view: View) -> str:
-    try:
-        width, height = picture_size(content)
-        if (width, height) != (view.width, view.height):
-            return f"is {width} x {height}, but the view states {view.width} x {view.height}"
-        with Image.open(io.BytesIO(content)) as image:
-            if image.getexif().get(ORIENTATION, 1) != 1:
-                return "has an orientation tag that makes viewers rotate it"
-            image.load()
-    except (OSError, PhotoError, SyntaxError, ValueError) as error:
-        return f"does not decode ({error})"
-    return ""
+def _halved(pixels: Pixels) -> Pixels:
+    """The image at half size, which averages out the fine noise that resampling and encoding change."""
+    odd = pixels.shape[0] % 2, pixels.shape[1] % 2
+    even = cv2.copyMakeBorder(pixels, 0, odd[0], 0, odd[1], cv2.BORDER_REPLICATE) if any(odd) else pixels
+    size = even.shape[1] // 2, even.shape[0] // 2
+    return np.asarray(cv2.resize(even, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _unreadable(file: ImageFile, view: View) -> str:
+    if file.size and file.size != (view.width, view.height):
+        return f"is {file.size[0]} x {file.size[1]}, but the view states {view.width} x {view.height}"
+    return file.fault
 
 
 def _only_untagged(content: bytes, original: bytes) -> bool:
@@ -173,10 +163,10 @@ def _only_untagged(content: bytes, original: bytes) -> bool:
 
 def _orientation(content: bytes) -> int:
     with Image.open(io.BytesIO(content)) as image:
-        return int(image.getexif().get(ORIENTATION, 1))
+        return orientation(image)
 
 
-def _shifted(stored: NDArray[np.int16], expected: NDArray[np.int16]) -> float:
+def _shifted(stored: Pixels, expected: Pixels) -> float:
     """Smallest mean difference between two images if one is shifted against the other."""
     s = SHIFT
     if min(stored.shape[:2]) <= 4 * s:
@@ -187,18 +177,14 @@ def _shifted(stored: NDArray[np.int16], expected: NDArray[np.int16]) -> float:
         (stored[:, s:], expected[:, :-s]),
         (stored[:, :-s], expected[:, s:]),
     )
-    return min(float(np.abs(a - b).mean()) for a, b in pairs)
+    return min(_mean_difference(one, other) for one, other in pairs)
 
 
-def _unlike(sample: Sample) -> str:
+def _unlike(sample: Sample, files: Sequence[ImageFile]) -> str:
     forms = set()
     for number in sample.answer_images:
-        view, content = sample.view(number), sample.images[number - 1]
-        try:
-            with Image.open(io.BytesIO(content)) as image:
-                same = view.operations and not sample.kind.draws_quality
-                tables = getattr(image, "quantization", None) if same else None
-                forms.add((image.format, repr(tables)))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        file, windows = files[number - 1], sample.view(number).operations
+        if not file.format:
             return ""  # the check `images` already reports this
+        forms.add((file.format, file.tables if windows and not sample.kind.draws_quality else "None"))
     return "" if len(forms) <= 1 else f"formats or qualities differ: {sorted({str(form) for form, _ in forms})}"

@@ -48,16 +48,14 @@ class DecodedPhotos:
 
 def decode(content: bytes) -> Pixels:
     """Pixels (height, width, 3) in the annotated frame: a camera's orientation tag is not applied."""
-    return _decoded(content, cv2.IMREAD_COLOR)
-
-
-def decode_gray(content: bytes) -> Pixels:
-    """Gray levels (height, width) in the annotated frame."""
-    return _decoded(content, cv2.IMREAD_GRAYSCALE)
-
-
-def _decoded(content: bytes, how: int) -> Pixels:
     picture_size(content)
+    return decode_checked(content, cv2.IMREAD_COLOR)
+
+
+def decode_checked(content: bytes, how: int) -> Pixels:
+    """Pixels in the annotated frame, in color or gray as one of cv2's `IMREAD_` flags states, of a file whose
+    `picture_size` is known to be within the limit.
+    """
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), how | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
         raise PhotoError("the photo cannot be decoded")

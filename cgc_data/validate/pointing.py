@@ -25,7 +25,12 @@ BY_LEARNING = 0.15
 def image_by_color(traces: Sequence[Trace]) -> Check:
     """How much more often than by chance the image nearest in color, or the farthest, contains the answer."""
     rows = [trace for trace in traces if len(trace.candidates) > 1]
-    return answer_image("answer image by color", rows, lambda trace: [one["channels"].apart for one in trace.colors])
+    return answer_image("answer image by color", rows, _apart)
+
+
+def _apart(trace: Trace) -> list[float]:
+    """Color distance of each image; 0 for an image that cannot contain the answer, which is never chosen."""
+    return [one["channels"].apart if one else 0.0 for one in trace.colors]
 
 
 def image_by_learning(traces: Sequence[Trace], matcher: Matcher = held_out_scores) -> Check:
@@ -56,9 +61,10 @@ def _features(rows: Sequence[Trace]) -> Floats:
 
 def _measures(trace: Trace) -> Floats:
     """Color distances and file properties of each candidate, (candidates, n)."""
-    colors = [[d for one in image.values() for d in (one.apart, one.nearest)] for image in trace.colors]
-    files = [np.log(np.maximum(found, 1e-9)) for signal in SIGNALS.values() if len(found := signal(trace))]
-    return np.asarray(np.column_stack([np.array(colors), *files])[np.array(trace.candidates) - 1])
+    places = np.array(trace.candidates) - 1
+    colors = [[d for one in trace.colors[place].values() for d in (one.apart, one.nearest)] for place in places]
+    files = [np.log(np.maximum(found, 1e-9))[places] for signal in SIGNALS.values() if len(found := signal(trace))]
+    return np.asarray(np.column_stack([np.array(colors), *files]))
 
 
 def _against(table: Floats) -> Floats:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
@@ -22,6 +23,7 @@ from cgc_data.validate.protocols import Declared, Record, Status, has_mask, is_c
 from cgc_data.validate.samples import Box, Rectangle
 from cgc_data.vocabulary import COCO_NAMES, concept_of
 
+SHAPES = 2_000  # cropped masks in memory
 LONGEST_EDGES = 4e6  # pixels, total edge length of a mask's polygons
 
 
@@ -104,7 +106,9 @@ class RawSource:
             self.categories[concept].append(number)
         # a photo's number is a COCO number only in a file about COCO's photos: other datasets use similar numbers
         self.of_coco = raw.coco_photos or set(self.names.values()) == set(COCO_NAMES)
+        self.base_names = lru_cache(maxsize=200_000)(self._base_names)
         self._rle = lru_cache(maxsize=50_000)(self._read_rle)
+        self._shape = lru_cache(maxsize=SHAPES)(self._read_shape)
         self.sight = lru_cache(maxsize=200_000)(self._sight)
         self.whole_box = lru_cache(maxsize=200_000)(self._whole_box)
 
@@ -113,7 +117,7 @@ class RawSource:
         image = self.images[image_id]
         return str(image.get("file_name") or "/".join(str(image.get("coco_url", "")).split("/")[-2:]))
 
-    def base_names(self, image_id: int) -> set[str]:
+    def _base_names(self, image_id: int) -> set[str]:
         """The photo's names without folders: in the annotation file, and on disk."""
         name = self.file_name(image_id)
         return {path.rpartition("/")[2] for path in (name, self.photos.place(name)) if path}
@@ -158,7 +162,7 @@ class RawSource:
         """Pixels of a window that an annotation covers: its mask, or its box if it has none."""
         found = self._instance(self._annotations[number])
         if found.has_mask:
-            return float(np.count_nonzero(_cut(coco_mask.decode(self._rle(number)), window)))
+            return float(np.count_nonzero(self._shape(number).inside(window)))
         return area(overlap(found.box, window))
 
     def mask(self, number: int) -> NDArray[np.uint8]:
@@ -184,23 +188,54 @@ class RawSource:
             raise ReleaseError(f"{self.key}: annotation {number}: {fault}; correct the annotation file and build again")
         return rle
 
+    def _read_shape(self, number: int) -> "_Shape":
+        """The mask inside its box. The box by run lengths is too large if a run is empty, but never too small."""
+        left, top, width, height = map(int, coco_mask.toBbox(self._rle(number)))
+        around = self.mask(number)[top : top + height, left : left + width]
+        x, y, width, height = cv2.boundingRect(around.copy())
+        return _Shape(left + x, top + y, around[y : y + height, x : x + width].copy())
+
     def _whole_box(self, number: int) -> Box | None:
         """Tight box of the whole mask, or None if it has no pixel."""
-        mask = coco_mask.decode(self._rle(number))
-        return _tight(mask, (0, 0, mask.shape[1], mask.shape[0]))
+        return self._shape(number).box
 
     def _sight(self, number: int, window: Rectangle, margin: int) -> Sight:
         found = self._instance(self._annotations[number])
         if not found.has_mask:
             return _sight_of_box(found.box, window, margin)
-        whole = self.whole_box(number)
-        if whole is None or not _meets(whole, grown(window, margin)):
+        shape = self._shape(number)
+        near = shape.inside(grown(window, margin))
+        if not near.any():
             return Sight(None, 0.0, False, True)
-        mask = coco_mask.decode(self._rle(number))
-        near = _cut(mask, grown(window, margin))
-        inside = int(np.count_nonzero(_cut(mask, window)))
-        share = inside / int(np.count_nonzero(mask))
-        return Sight(_tight(mask, window), share, bool(near.any()), True)
+        share = np.count_nonzero(shape.inside(window)) / np.count_nonzero(shape.pixels)
+        return Sight(shape.tight(window), share, True, True)
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """A mask without its empty borders: `pixels` (height, width), 0 or 1, from the photo's pixel `left`, `top`."""
+
+    left: int
+    top: int
+    pixels: NDArray[np.uint8]
+
+    @property
+    def box(self) -> Box | None:
+        """Tight box of the mask, or None if it has no pixel."""
+        return self.tight((0, 0, self.left + self.pixels.shape[1], self.top + self.pixels.shape[0]))
+
+    def inside(self, window: Rectangle) -> NDArray[np.uint8]:
+        """The pixels inside a window."""
+        x1, y1, x2, y2 = (max(0, value - start) for value, start in zip(window, (self.left, self.top) * 2, strict=True))
+        return self.pixels[y1:y2, x1:x2]
+
+    def tight(self, window: Rectangle) -> Box | None:
+        """Tight box, in pixels of the photo, of the part inside a window; None if no pixel is inside."""
+        x, y, width, height = cv2.boundingRect(np.ascontiguousarray(self.inside(window)))
+        if not width:
+            return None
+        left, top = max(window[0], self.left) + x, max(window[1], self.top) + y
+        return float(left), float(top), float(left + width), float(top + height)
 
 
 def _concepts(categories: Mapping[int, Record]) -> dict[int, str]:
@@ -241,20 +276,6 @@ def _corners(written: Any, form: str, width: float, height: float) -> Box:
     }
     x1, y1, x2, y2 = read.get(form, (a, b, a + c, b + d))
     return (x1, y1, x2, y2) if x1 <= x2 and y1 <= y2 else (0.0, 0.0, 0.0, 0.0)
-
-
-def _cut(mask: NDArray[np.uint8], window: Rectangle) -> NDArray[np.uint8]:
-    x1, y1, x2, y2 = (max(0, value) for value in window)
-    return mask[y1:y2, x1:x2]
-
-
-def _tight(mask: NDArray[np.uint8], window: Rectangle) -> Box | None:
-    cut = _cut(mask, window)
-    columns, rows = np.flatnonzero(cut.any(axis=0)), np.flatnonzero(cut.any(axis=1))
-    if not len(columns):
-        return None
-    left, top = max(0, window[0]), max(0, window[1])
-    return (float(left + columns[0]), float(top + rows[0]), float(left + columns[-1] + 1), float(top + rows[-1] + 1))
 
 
 def _meets(box: Box, window: Rectangle) -> bool:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from cgc_data.release.manifest import Manifest
 from cgc_data.release.rows import Row
 from cgc_data.validate import absence, across, duplicates, files, form, licenses, pictures, sharpness, stated, truth
+from cgc_data.validate.image_files import ImageFiles
 from cgc_data.validate.limits import limits_of
 from cgc_data.validate.report import Check, Ledger
 from cgc_data.validate.samples import Sample, read_sample
@@ -46,8 +47,9 @@ class Left(NamedTuple):
 
 @dataclass(frozen=True)
 class Remembered:
-    """The photos that this process has already compared, for use when it checks its next rows."""
+    """The images and photos that this process has already read and compared, for use when it checks its next rows."""
 
+    images: ImageFiles = field(default_factory=ImageFiles)
     compared: pictures.Compared = field(default_factory=dict)
     prints: dict[str, duplicates.Print | None] = field(default_factory=dict)
 
@@ -62,6 +64,7 @@ class RowChecker:
         self._counts = files.CountCheck(ledger)
         self._form = form.FormCheck(ledger, limits, world)
         self._sharpness = sharpness.SharpnessCheck(ledger, limits)
+        self._images = known.images
         self._pictures = pictures.PictureCheck(ledger, world, known.compared)
         self._truth = truth.TruthCheck(ledger, limits, world)
         self._absence = absence.AbsenceCheck(ledger, limits, world)
@@ -89,11 +92,12 @@ class RowChecker:
     def _look(self, sample: Sample) -> None:
         if not sample.images and self._manifest.get("image_mode") != "reference":
             self._ledger.breach("images", sample.id, "no images in a release that embeds them")
-        self._pictures.check(sample)
+        images = self._images.of(sample)
+        self._pictures.check(sample, images)
         self._truth.check(sample)
         self._absence.check(sample)
         self._duplicates.add(sample)
-        self.traces.append(trace_of(sample, self._world))
+        self.traces.append(trace_of(sample, self._world, images))
 
     @property
     def left(self) -> Left:

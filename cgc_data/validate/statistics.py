@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import expit
 from scipy.stats import beta, chi2, norm, rankdata
 
 from cgc_data.validate.report import Check, Interval, Status
@@ -80,12 +81,19 @@ def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strat
 
     All arguments have shape (n,). Ties count half. If no stratum contains both kinds of rows: 0.5, (0, 1).
     """
-    weights = np.vstack([np.ones(int(groups.max()) + 1), _resampled(int(groups.max()) + 1)])[:, groups]
+    weights = np.vstack([np.ones(int(groups.max()) + 1), _resampled(int(groups.max()) + 1)])
     won, pairs = np.zeros(len(weights)), np.zeros(len(weights))
-    for stratum in np.unique(strata):
-        inside = strata == stratum
-        w, p = _won(scores[inside], truths[inside], weights[:, inside])
-        won, pairs = won + w, pairs + p
+    alone = np.zeros((2, weights.shape[1]))  # by group, of strata in one group: all their pairs have one weight
+    order = strata.argsort(kind="stable")
+    for inside in np.split(order, np.flatnonzero(np.diff(strata[order])) + 1):
+        within = groups[inside]
+        one_group = bool((within == within[0]).all())
+        w, p = _won(scores[inside], truths[inside], np.ones((1, len(inside))) if one_group else weights[:, within])
+        if one_group:
+            alone[:, within[0]] += w[0], p[0]
+        else:
+            won, pairs = won + w, pairs + p
+    won, pairs = won + weights**2 @ alone[0], pairs + weights**2 @ alone[1]
     if pairs[0] == 0:
         return 0.5, (0.0, 1.0)
     areas = won[pairs > 0] / pairs[pairs > 0]
@@ -133,7 +141,7 @@ def fit_logistic(features: Floats, truths: NDArray[np.bool_], penalty: float = 1
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         margin = signs * (features @ weights[:-1] + weights[-1])
-        slope = -signs / (1 + np.exp(np.clip(margin, -50, 50)))
+        slope = -signs * expit(-margin)
         gradient = np.append(features.T @ slope + penalty * weights[:-1], slope.sum())
         return float(np.logaddexp(0, -margin).sum() + 0.5 * penalty * weights[:-1] @ weights[:-1]), gradient
 

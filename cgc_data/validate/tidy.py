@@ -18,6 +18,7 @@ WHOLE_FIELDS = {
     "annotations": ("id", "image_id", "category_id", "iscrowd"),
 }
 CORNERS = 6  # number of coordinates of the smallest non-empty polygon; pycocotools reads four coordinates as a box
+NUMBERS = {int, float, bool}  # the types of JSON that Python counts as numbers
 LISTS = ("neg_category_ids", "not_exhaustive_category_ids")
 
 
@@ -50,7 +51,7 @@ def _is_list(value: Any) -> bool:
 
 def _is_polygons(segmentation: Any) -> bool:
     lists = isinstance(segmentation, list) and all(isinstance(polygon, list) for polygon in segmentation)
-    return lists and all(isinstance(value, int | float) for polygon in segmentation for value in polygon)
+    return lists and all({*map(type, polygon)} <= NUMBERS for polygon in segmentation)
 
 
 def _whole(value: Any) -> Any:

@@ -3,15 +3,16 @@ with the photos.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cgc_data.common.errors import PhotoError
 from cgc_data.tasks import Task, task_named
 from cgc_data.validate.boxes import area
-from cgc_data.validate.colors import HISTOGRAMS, Likeness, likeness
-from cgc_data.validate.composing import composed
+from cgc_data.validate.colors import Likeness, color_shares, likenesses
+from cgc_data.validate.image_files import ImageFile, ImageFiles
 from cgc_data.validate.samples import Box, Rectangle, Sample, View
-from cgc_data.validate.sharpness import enlargement, sharpness
+from cgc_data.validate.sharpness import enlargement
 from cgc_data.validate.world import World
 
 
@@ -66,7 +67,7 @@ class Trace:
     pair_id: str
     focus: Focus | None
     asked: tuple[Asked, ...] = ()  # the labels in order, if there are several
-    # per image and histogram: similarity to the image that the question refers to
+    # per image and histogram: similarity to the image that the question refers to; empty for images without an answer
     colors: tuple[dict[str, Likeness], ...] = ()
     followed: tuple[Box | None, ...] = ()  # box of the followed object in each image, 0-1000
     sharpness: tuple[float, ...] = ()  # of the images; empty for a release without stored images
@@ -84,8 +85,8 @@ class Trace:
         return self.template_id.partition("/")[0]
 
 
-def trace_of(sample: Sample, world: World) -> Trace:
-    """The trace of a sample."""
+def trace_of(sample: Sample, world: World, images: Sequence[ImageFile] | None = None) -> Trace:
+    """The trace of a sample, and of its `images` if they have been read before."""
     photos = tuple(world.photo(view) for view in sample.views)
     return Trace(
         id=sample.id,
@@ -96,7 +97,7 @@ def trace_of(sample: Sample, world: World) -> Trace:
         words=frozenset(re.findall(r"\w+|[^\w\s]", sample.question.lower())),
         sizes=tuple((view.width, view.height) for view in sample.views),
         num_bytes=tuple(len(content) for content in sample.images),
-        sharpness=tuple(map(sharpness, sample.images)),
+        sharpness=tuple(file.sharpness for file in (ImageFiles().of(sample) if images is None else images)),
         enlargements=tuple(enlargement(view) for view in sample.views),
         candidates=sample.answer_images,
         photos=photos,
@@ -127,12 +128,15 @@ def _colors(sample: Sample, world: World) -> tuple[dict[str, Likeness], ...]:
     if not sample.kind.gives_image or sample.ref_img_idx is None or len(sample.objects) != 1:
         return ()
     try:
-        images = [composed(view, world.pixels.of) for view in sample.views]
+        images = [world.composed(view) for view in sample.views]
     except PhotoError:
         return ()  # the picture checks already report this
     x1, y1, x2, y2 = sample.objects[0].bbox
-    given, share = images[sample.ref_img_idx - 1], ((x2 - x1) / 1000, (y2 - y1) / 1000)
-    return tuple({n: likeness(given, image, share, h) for n, h in HISTOGRAMS.items()} for image in images)
+    own, share = color_shares(images[sample.ref_img_idx - 1]), ((x2 - x1) / 1000, (y2 - y1) / 1000)
+    return tuple(
+        likenesses(own, image, share) if number in sample.answer_images else {}
+        for number, image in enumerate(images, 1)
+    )
 
 
 def _followed(sample: Sample, world: World) -> tuple[Box | None, ...]:

@@ -19,8 +19,9 @@ from scipy.optimize import linear_sum_assignment
 
 from cgc_data.common.errors import PhotoError
 from cgc_data.validate.boxes import iou
+from cgc_data.validate.composing import composed
 from cgc_data.validate.photos import picture_size
-from cgc_data.validate.pixels import DecodedPhotos
+from cgc_data.validate.pixels import DecodedPhotos, Pixels
 from cgc_data.validate.protocols import Status
 from cgc_data.validate.raw import Instance, RawSource, Sight
 from cgc_data.validate.samples import Part, View
@@ -29,6 +30,7 @@ from cgc_data.vocabulary import COCO_PRACTICE, Name, Relations, names_of
 COCO_FILE = re.compile(r"(?<!\d)(0{6}\d{6})\.[A-Za-z]+$")
 THUMBNAIL = 16  # side in pixels at which two pictures are compared
 ALIKE = 0.9  # minimum correlation between the thumbnails of a picture and of its re-encoded or resized copy
+COMPOSED_VIEWS = 8  # several checks of a row look at its views
 Appearance = tuple[str, int]  # source key, image id
 
 
@@ -54,6 +56,7 @@ class World:
         self.shown = _shown(self.sources.values())
         self._labels = {name.singular: concept for concept, name in self.shown.items()}
         self._identity, self._appearances = _join(self.sources)
+        self.composed = lru_cache(maxsize=COMPOSED_VIEWS)(self._composed)
         self.facts = lru_cache(maxsize=500_000)(self._facts)
         self.absent = lru_cache(maxsize=500_000)(self._absent)
         self.present = lru_cache(maxsize=10_000)(self._present)
@@ -77,6 +80,10 @@ class World:
     def sight(self, instance: Instance, view: View, margin: int) -> Sight:
         """How much of an annotated instance in its photo a view shows; `margin` is in photo pixels."""
         return self.sources[instance.source].sight(instance.number, view.window, margin)
+
+    def _composed(self, view: View) -> Pixels:
+        """Pixels (height, width, 3), blue-green-red, of a view before it is encoded. Raises PhotoError."""
+        return composed(view, self.pixels.of)
 
     def appearances(self, identity: str) -> list[Appearance]:
         """The places in the sources that list the photo."""

@@ -6,7 +6,6 @@ from itertools import combinations
 from cgc_data.common.errors import PhotoError
 from cgc_data.tasks import REFERENCE
 from cgc_data.validate.boxes import BOX_TOLERANCE, area, furthest, grown, overlap, within
-from cgc_data.validate.composing import composed
 from cgc_data.validate.limits import Limits
 from cgc_data.validate.pointing import box_by_color, image_by_color, image_by_learning
 from cgc_data.validate.report import Check, Finding
@@ -121,12 +120,12 @@ def _near(sample: Sample) -> str:
 def _ambiguous(sample: Sample, piece: View, world: World) -> str:
     """Why the piece could come from another place, or ""."""
     try:
-        pixels = composed(piece, world.pixels.of)
+        pixels = world.composed(piece)
         for number in sample.answer_images:
             view = sample.view(number)
             x1, y1, x2, y2 = place = view.place(piece.window)
             home = place if number == sample.objects[0].img_idx else None
-            image, size = composed(view, world.pixels.of), (x2 - x1, y2 - y1)
+            image, size = world.composed(view), (x2 - x1, y2 - y1)
             spread = float(small(pixels, *(side * LONGER_SIDE / max(image.shape[:2]) for side in size)).std())
             if spread < LEAST_SPREAD - SPREAD_SLACK:
                 return f"the spread of the piece's gray levels is only {spread:.1f}"

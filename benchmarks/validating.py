@@ -1,0 +1,122 @@
+"""Measure the processor time of `cgc-data validate` per row, split by what it does.
+
+Usage: python benchmarks/validating.py RELEASE [--coco ANN.json:IMAGES] [--repeat 2] [--docs docs]
+Time is counted once, for the innermost of the kinds in `KINDS`. "everything else" includes form, truth, absence,
+statements, reading the shards, and hashing. --docs stores the figures and writes their table.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from inspect import isgeneratorfunction
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import measured  # noqa: E402
+from cgc_data.validate.run import SourcePaths, validate  # noqa: E402
+from scripts.markdown import table  # noqa: E402
+
+REST = "everything else"
+TASKS = "cgc_data.validate.tasks"
+# The functions of each kind, as module and attribute
+KINDS = {
+    "opening of the sources": (("cgc_data.validate.run", "open_sources"),),
+    "statistics": (("cgc_data.validate.run", "shortcut_checks"), ("cgc_data.validate.run", "task_measures")),
+    "decoding of images": (("cv2", "imdecode"), ("PIL.ImageFile", "ImageFile.load")),
+    "correlation": ((f"{TASKS}.intra_region", "search"),),
+    "paste checks": (
+        ("cgc_data.validate.composing", "_pasted"),
+        *((f"{TASKS}.intra_difference", name) for name in ("lent", "place", "hidden", "_is_gray")),
+    ),
+    "comparison of images": (("cgc_data.validate.pictures", "PictureCheck.check"),),
+    "colors and sharpness": (("cgc_data.validate.trace", "_colors"), ("cgc_data.validate.image_files", "sharpness")),
+}
+
+
+class Clock:
+    """Processor time by kind, each moment counted for the innermost kind."""
+
+    def __init__(self) -> None:
+        self.spent: Counter[str] = Counter()
+        self._kinds, self._since = [REST], time.process_time()
+
+    def turn(self) -> None:
+        """Count the time since the last turn for the current kind."""
+        now = time.process_time()
+        self.spent[self._kinds[-1]] += now - self._since  # type: ignore[assignment]
+        self._since = now
+
+    @contextmanager
+    def kind(self, name: str) -> Iterator[None]:
+        """Count the time inside for this kind."""
+        self.turn()
+        self._kinds.append(name)
+        try:
+            yield
+        finally:
+            self.turn()
+            self._kinds.pop()
+
+    def timed(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
+        """The function, counted for this kind; the items of a generator are made at once."""
+
+        def run(*given: Any, **named: Any) -> Any:
+            with self.kind(name):
+                found = function(*given, **named)
+                return list(found) if isgeneratorfunction(function) else found
+
+        return run
+
+
+def main() -> None:
+    """Print milliseconds per row by kind."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("release", type=Path)
+    parser.add_argument("--coco", action="append", default=[], help="location of a source, if it was moved")
+    parser.add_argument("--repeat", type=int, default=2)
+    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in performance.md")
+    options = parser.parse_args()
+    given = [SourcePaths("coco", *map(Path, one.split(":", 1))) for one in options.coco]
+    runs = [spent(options.release, given) for _ in range(options.repeat)]
+    figures = min(runs, key=lambda found: sum(found["ms"].values()))
+    print(shown(figures))
+    if options.docs:
+        measured.keep(options.docs, "validating", "performance.md", figures, shown(figures))
+
+
+def spent(release: Path, given: list[SourcePaths]) -> dict[str, Any]:
+    """Milliseconds per row by kind, and the number of rows."""
+    clock = Clock()
+    with ExitStack() as patches:
+        for kind, functions in KINDS.items():
+            for module, name in functions:
+                owner: Any = import_module(module)
+                *path, last = name.split(".")
+                for step in path:
+                    owner = getattr(owner, step)
+                patches.enter_context(patch.object(owner, last, clock.timed(getattr(owner, last), kind)))
+        clock.turn()
+        clock.spent.clear()
+        report = validate(release, given)
+        clock.turn()
+    rows = report.check("ids unique").n
+    return {"rows": rows, "ms": {kind: 1000 * clock.spent[kind] / rows for kind in (*KINDS, REST)}}
+
+
+def shown(figures: Mapping[str, Any]) -> str:
+    """The table in Markdown."""
+    lines = [[kind, f"{value:.2f}"] for kind, value in figures["ms"].items()]
+    lines.append(["all", f"{sum(figures['ms'].values()):.2f}"])
+    return f"{table(('part', 'processor ms per row'), lines)}\n`{figures['rows']}` rows.\n"
+
+
+if __name__ == "__main__":
+    main()
