@@ -113,7 +113,7 @@ def _mig(given: Mapping[str, str]) -> Action:
 
     def action() -> object:
         items = bench.read_items(Path(given["mig"]))
-        responses = {index: bench.floor_response("centre box", item) for index, item in items.items()}
+        responses = {index: bench.floor_response("center box", item) for index, item in items.items()}
         return summarise(bench, items, score_responses(bench, items, responses))
 
     return action

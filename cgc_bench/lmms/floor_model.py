@@ -9,6 +9,8 @@ from cgc_bench.lmms.ending import end
 from cgc_bench.lmms.tasks import item_of
 from cgc_bench.scoring.benchmark import benchmark
 
+EARLIER = {"centre box": "center box"}  # the name in earlier versions
+
 
 class Floor(lmms):  # type: ignore[misc]
     """Answers this project's tasks with one of the benchmark's floors; underscores can replace the spaces in a floor's
@@ -20,7 +22,8 @@ class Floor(lmms):  # type: ignore[misc]
     def __init__(self, floor: str = "whole_image", **_: Any) -> None:
         super().__init__()
         self.device = "cpu"  # lmms-eval gathers counts here if several processes share the work
-        self.floor = floor.replace("_", " ")
+        name = floor.replace("_", " ")
+        self.floor = EARLIER.get(name, name)
 
     def generate_until(self, requests: Any) -> list[str]:
         """The floor's answer to each request; an unknown floor ends the process with a one-line error."""

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from cgc_bench.mig.items import Item
 from cgc_bench.mig.official import REMEMBERED
 from cgc_data.answer import Object, format_response
-from cgc_data.metrics.floors import CENTRE, REASON, WHOLE
+from cgc_data.metrics.floors import CENTER, REASON, WHOLE
 
 
 def whole_image(item: Item) -> list[Object]:  # noqa: ARG001 - every floor takes an item
@@ -15,9 +15,9 @@ def whole_image(item: Item) -> list[Object]:  # noqa: ARG001 - every floor takes
     return [Object(1, WHOLE, "object")]
 
 
-def centre_box(item: Item) -> list[Object]:  # noqa: ARG001 - as above
+def center_box(item: Item) -> list[Object]:  # noqa: ARG001 - as above
     """The middle 60 % of each side of the first image."""
-    return [Object(1, CENTRE, "object")]
+    return [Object(1, CENTER, "object")]
 
 
 def copied_reference(item: Item) -> list[Object]:
@@ -29,12 +29,12 @@ def copied_reference(item: Item) -> list[Object]:
 
 def random_image(item: Item) -> list[Object]:
     """The center of a random image, drawn by the item's index."""
-    return [Object(random.Random(item.index).randint(1, len(item.images)), CENTRE, "object")]
+    return [Object(random.Random(item.index).randint(1, len(item.images)), CENTER, "object")]
 
 
 FLOORS: dict[str, Callable[[Item], list[Object]]] = {
     "whole image": whole_image,
-    "centre box": centre_box,
+    "center box": center_box,
     "copied reference": copied_reference,
     "random image": random_image,
 }

@@ -66,7 +66,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
     profiles = (Profile(OWN),)
     floors = {  # noqa: RUF012 - a mapping of the class, as every benchmark's
         "whole image": lambda _: _fixed((0, 0, FAR, FAR)),
-        "centre box": lambda _: _fixed((200, 200, 800, 800)),
+        "center box": lambda _: _fixed((200, 200, 800, 800)),
     }
     read_items = staticmethod(items.read_items)
     messages = staticmethod(messages)

@@ -27,6 +27,15 @@ def one_line(text: object) -> str:
     return plain(" ".join(str(text).split()))
 
 
+def counted(number: int, noun: str) -> str:
+    """The number with the noun in the singular or, with an s, in the plural.
+
+    >>> counted(1, "object"), counted(1200, "object")
+    ('1 object', '1,200 objects')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def read_text(path: Path, error: type[CgcError]) -> str:
     """The text in a file. Raises `error` if the text is not UTF-8 or the path is invalid, OSError if it cannot
     be read.

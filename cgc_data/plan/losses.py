@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cgc_data.common.text import counted
 from cgc_data.index.build import Index
 from cgc_data.index.presence import PRESENT_ALL
 from cgc_data.plan.askable import TOO_SMALL, Mask, large_enough
@@ -60,9 +61,9 @@ def explain(found: Losses) -> str:
     photos = f" ({counts(found.lost_photos)})" if found.lost_photos else ""
     objects = f" ({counts(found.lost_objects)})" if found.lost_objects else ""
     return (
-        f"skipped {found.lost_photos.total():,} of {found.photos:,} photos{photos} and "
-        f"{found.lost_objects.total():,} of {found.objects:,} objects{objects}; categories left: {found.categories:,}, "
-        f"proved absent from some photo: {found.elsewhere:,}{_sign(found)}"
+        f"skipped {found.lost_photos.total():,} of {counted(found.photos, 'photo')}{photos} and "
+        f"{found.lost_objects.total():,} of {counted(found.objects, 'object')}{objects}; categories left: "
+        f"{found.categories:,}, proved absent from some photo: {found.elsewhere:,}{_sign(found)}"
     )
 
 

@@ -54,7 +54,7 @@ def shortcut_checks(traces: Sequence[Trace], limits: Limits, *, sampled: bool = 
     yield from answer_image_checks(traces)
     yield number_of_answer_images(traces)
     yield answer_images_by_objects(traces)
-    yield centre_floor(traces)
+    yield center_floor(traces)
     yield copy_floor(traces)
     for task in TASKS.values():
         yield fixed_answer(f"fixed answer ({task.id})", [t for t in traces if t.kind is task and _asks_for_one(t)])
@@ -197,9 +197,9 @@ def target_position(traces: Sequence[Trace], contrast: str) -> Check:
     return Check(name, "fail" if p < UNIFORM_P else "pass", n, p, UNIFORM_P, None, f"{what} ({shown})")
 
 
-def centre_floor(traces: Sequence[Trace]) -> Check:
+def center_floor(traces: Sequence[Trace]) -> Check:
     """How often is the central quarter of the view a right answer?"""
-    return _floor("centre box", traces, lambda t: CENTER if _asks_for_one(t) else None)
+    return _floor("center box", traces, lambda t: CENTER if _asks_for_one(t) else None)
 
 
 def copy_floor(traces: Sequence[Trace]) -> Check:

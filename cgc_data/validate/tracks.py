@@ -29,7 +29,7 @@ def track_measures(traces: Sequence[Trace]) -> Iterator[Check]:
         "constant velocity", ("box that continues the motion between the two previous images"), tracks, _moved_on
     )
     yield _guessed("copied from the image before", "box of the image before", tracks, _stayed)
-    yield _guessed("centre box of a track", "centre box in every image", tracks, _central)
+    yield _guessed("center box of a track", "center box in every image", tracks, _central)
     yield _lacking(tracks)
 
 

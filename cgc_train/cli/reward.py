@@ -108,14 +108,15 @@ def _reward_table(scored: Sequence["Scored"]) -> Table:
 
 
 def _metric_table(scored: Sequence["Scored"]) -> Table:
-    """The metrics with their intervals and n."""
+    """The metrics with their intervals and n; metrics that no row defines are omitted."""
     from cgc_data.metrics import summarise
 
     table = Table("metric", title="Metrics", title_justify="left", title_style="bold")
     for head in ("value", "95 %", "n"):
         table.add_column(head, justify="right")
     for name, estimate in summarise([entry.item for entry in scored]).items():
-        table.add_row(name, *_cells(estimate))
+        if estimate.n:
+            table.add_row(name, *_cells(estimate))
     return table
 
 

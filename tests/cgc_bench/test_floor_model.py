@@ -48,6 +48,11 @@ def test_a_task_of_others_ends_with_one_line(capsys: pytest.CaptureFixture[str])
     assert "is not one of our tasks" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["center_box", "center box", "centre_box"])
+def test_a_floor_keeps_its_earlier_name(name: str) -> None:
+    assert Floor(name).floor == "center box"
+
+
 @pytest.mark.parametrize("way", ["loglikelihood", "generate_until_multi_round"])
 def test_it_only_answers_once(way: str) -> None:
     with pytest.raises(TaskError, match=r"floors (answer each request only once|generate answers)"):

@@ -419,6 +419,7 @@ def test_what_was_skipped_is_counted_by_reason() -> None:
         "skipped 5 photos: listed twice 3, photo missing 2",
         "skipped 9 objects: reason 7 2, reason 0 1, reason 1 1, reason 2 1, reason 3 1, reason 4 1, others 2",
     ]
+    assert list(skipped(objects[:1])) == ["skipped 1 object: reason 0 1"]
     assert list(skipped([])) == []
 
 

@@ -393,6 +393,23 @@ def test_command_prints_how_to_load(hub: Hub, release: Path) -> None:
     assert "\n" not in str(other.exception)
 
 
+def test_a_dry_run_reports_and_contacts_nothing(hub: Hub, release: Path) -> None:
+    command = [str(release), REPO, "--tag", "v1.0.0", "--private", "--dry-run"]
+    done = CliRunner().invoke(push_command, command)
+    assert (done.exit_code, hub.count("")) == (0, 0), done.output
+    expected = as_published(release)
+    assert done.stdout.splitlines() == [
+        "repository: org/tiny, tag v1.0.0, private",
+        f"files: {len(expected)} ({sum(map(len, expected.values())):,} bytes)",
+        "card: README.md and its metadata are valid",
+        "licenses: every stored photo may be published",
+        "dry run: nothing was uploaded; the login, the repository, and the tag were not checked",
+    ]
+    refused = write_tiny_release(release.parent / "refused", rows=1, license_urls={"intra": BY_NC})
+    other = CliRunner().invoke(push_command, [str(refused), *command[1:]])
+    assert isinstance(other.exception, LicenseError)
+
+
 def test_the_same_release_under_its_own_tag_is_already_there(hub: Hub, release: Path) -> None:
     first = push(release, REPO, tag="v1.0.0")
     hub.requests, events = [], []

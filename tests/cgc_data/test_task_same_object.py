@@ -408,7 +408,7 @@ CENTRAL: list[tuple[float, float, float, float]] = [(270, 260, 740, 750), (0, 0,
     [
         (STEADY, {"constant velocity floor"}),
         (STILL, {"copied from the image before floor"}),
-        (CENTRAL, {"centre box of a track floor"}),
+        (CENTRAL, {"center box of a track floor"}),
         (WILD, set()),
     ],
     ids=["steady", "still", "central", "wild"],
