@@ -36,13 +36,17 @@ BEGIN, END = "<!-- table: benchmarks/demo_learns.py -->", "<!-- end of table -->
 def main() -> None:
     """Train with every seed, measure, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="folder for photos, release, and runs")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds of row order and samples")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the photos, the release, and the runs")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1, 2], help=("seeds that set the row order and the samples")
+    )
     parser.add_argument("--rebuilt", nargs="*", default=[], metavar="NAME=FOLDER", help="rebuilt warm starts")
     parser.add_argument(
-        "--quick", action="store_true", help="run every part with only two steps, in which the model learns nothing"
+        "--quick", action="store_true", help="run every part for only two steps, in which the model learns nothing"
     )
-    parser.add_argument("--docs", type=Path, help="folder for demo_learns.json and the table in learning.md")
+    parser.add_argument(
+        "--docs", type=Path, help=("folder in which to write demo_learns.json and the table in learning.md")
+    )
     parser.add_argument("--set", nargs="*", default=[], help="settings that override the recipe")
     options = parser.parse_args()
     others = [

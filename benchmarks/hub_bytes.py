@@ -52,7 +52,8 @@ def main() -> None:
             for photo in random.Random(options.seed).sample(photos(release), options.photos)
         ]
         print(
-            f"uploaded again after the removal of one photo: {sum(shares) / len(shares):.1%} of the release on average"
+            f"bytes uploaded again after one photo is removed: {sum(shares) / len(shares):.1%} of the release on "
+            "average"
         )
 
 
@@ -67,7 +68,7 @@ def print_removed(release: Path, photo: int, work: Path, rows: int) -> float:
     rewritten = rewritten_bytes(release, out)
     share = again.new / before.total
     print(
-        f"without photo {photo}: {len(gone)} of {rows} rows gone, shards of {megabytes(rewritten)} rewritten, "
+        f"without photo {photo}: {len(gone)} of {rows} rows removed, shards of {megabytes(rewritten)} rewritten, "
         f"{megabytes(again.new)} in new chunks ({share:.1%}), {megabytes(again.sent)} sent"
     )
     return share

@@ -25,9 +25,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 FASTER, SMALLER = 8.0, 1 / 3
 METHODS = {
     "reference": "COCO() or LVIS(), which store every record as a dict",
-    "parsed": "this project's reader, which also computes the file's sha256",
+    "parsed": "this project's reader, which also computes the sha256 of the file",
     "stored": "the same reader, which also writes the columns to a cache",
-    "cached": "the cached columns, after a check of the file's sha256",
+    "cached": "the cached columns, read after the sha256 of the file is checked",
     "sha256": "only the file's sha256",
 }
 
@@ -115,10 +115,16 @@ def generated(generator: Path, kind: str, folder: Path, scale: float) -> Path:
 @click.option(
     "--generator", type=click.Path(path_type=Path, exists=True), help="Script that writes `KIND OUT --scale S`."
 )
-@click.option("--scale", default=1.0, show_default=True, help="Size of the generated files; 1 matches train2017.")
+@click.option("--scale", default=1.0, show_default=True, help="Size of the generated files, relative to train2017.")
 @click.option("--repeat", default=3, show_default=True, help="Runs per method.")
-@click.option("--work", type=click.Path(path_type=Path), help="Folder for generated files and caches, not removed.")
-@click.option("--check", is_flag=True, help=f"Exit 1 if not {FASTER:g} times faster at a third of the peak memory.")
+@click.option(
+    "--work", type=click.Path(path_type=Path), help=("Folder for generated files and caches. It is not removed.")
+)
+@click.option(
+    "--check",
+    is_flag=True,
+    help=(f"Exit with status 1 unless this reader is {FASTER:g} times faster at a third of the peak memory."),
+)
 @click.option("--measure", "method", type=click.Choice(list(METHODS)), hidden=True)
 def main(
     *,

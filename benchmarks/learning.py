@@ -48,12 +48,14 @@ def main() -> None:
     """Run the missing parts, two processes at a time, then write the table, curve, and figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--work", type=Path, help="folder for runs; default: a temporary folder")
+    parser.add_argument("--work", type=Path, help="folder for the runs; default: a temporary folder")
     parser.add_argument("--jobs", type=int, default=2, help="number of seeds to run at a time")
     parser.add_argument(
-        "--quick", action="store_true", help="short form: run every part with too few steps to learn anything"
+        "--quick", action="store_true", help="run every part with only a few steps, in which the model learns nothing"
     )
-    parser.add_argument("--docs", type=Path, help="folder for the table in learning.md and the curve in pictures/")
+    parser.add_argument(
+        "--docs", type=Path, help=("folder in which to write the table in learning.md and the curve in pictures/")
+    )
     parser.add_argument("--only", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     scale = QUICK if options.quick else FULL

@@ -37,8 +37,8 @@ RELEASES: dict[str, dict[str, Any]] = {
     "absent": {"tasks": INTER, "absent": 0.15},
 }
 SETTINGS = {
-    "images": "more images: three or four a row; the warm-up saw two",
-    "absent": "`absent` rows, of which the warm-up saw none",
+    "images": "more images: three or four per row, after a warm-up with two",
+    "absent": "`absent` rows, after a warm-up without any",
 }
 # The difference is the second arm of a comparison minus the first.
 ARMS = {
@@ -46,7 +46,7 @@ ARMS = {
     **{name: {"sft": "SFT", "grpo": "GRPO"} for name in SETTINGS},
 }
 WARM_UP, STARTS = "warm-up", ("source", "start")  # releases on which the models are warmed up
-TITLES = {"source": "GRPO with source awareness, against GRPO that ignores the image index"} | {
+TITLES = {"source": "GRPO with source awareness, compared with GRPO that ignores the image index"} | {
     name: f"GRPO against SFT, {text}" for name, text in SETTINGS.items()
 }
 BEGIN, END = "<!-- table: benchmarks/learning_extended.py -->", "<!-- end of extended table -->"
@@ -98,11 +98,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, models, and outcomes")
     parser.add_argument("--part", nargs="+", help="run only these parts, in this process")
-    parser.add_argument("--list", action="store_true", help="list the parts and whether they are done")
+    parser.add_argument("--list", action="store_true", help="list the parts and whether each is finished")
     parser.add_argument(
-        "--quick", action="store_true", help="short form: run every part with too few steps to learn anything"
+        "--quick", action="store_true", help="run every part with only a few steps, in which the model learns nothing"
     )
-    parser.add_argument("--docs", type=Path, help="folder for learning_extended.json and the tables in learning.md")
+    parser.add_argument(
+        "--docs", type=Path, help=("folder in which to write learning_extended.json and the tables in learning.md")
+    )
     options = parser.parse_args()
     protocol = QUICK if options.quick else FULL
     if options.part:
@@ -144,7 +146,7 @@ def run_part(part: str, protocol: Protocol, work: Path) -> None:
     import torch
 
     if part not in protocol.parts:
-        raise SystemExit(f"no part {part!r}; there are {', '.join(protocol.parts)}")
+        raise SystemExit(f"there is no part {part!r}; choose from {', '.join(protocol.parts)}")
     os.environ["CGC_CACHE"] = str(work.resolve() / "cache")
     torch.set_num_threads(1)
     before = time.process_time()

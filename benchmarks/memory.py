@@ -46,12 +46,12 @@ def main() -> None:
     """Build once per number of samples and print a line each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("settings", nargs="*", help="a configuration and KEY=VALUE pairs; default: the embedded sample")
-    parser.add_argument("--photos", type=int, help="paint this many photos and build from them")
+    parser.add_argument("--photos", type=int, help="paint this many photos, and build from them")
     parser.add_argument("--samples", type=int, nargs="+", default=[1000, 8000])
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--dry-run", action="store_true", help="only plan")
     parser.add_argument("--work", type=Path, help="folder for photos and releases")
-    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in release.md")
+    parser.add_argument("--docs", type=Path, help="folder in which to write measured.json and the table in release.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = options.work or Path(folder)
@@ -104,7 +104,9 @@ def watched(out: Path, samples: int, arguments: Sequence[str]) -> Course:
         course.worker.append(max(map(resident, children(process.pid)), default=0.0))
         time.sleep(EVERY)
     if process.returncode:
-        raise SystemExit(f"the build of {samples} samples failed; run it by hand: cgc-data {' '.join(arguments)}")
+        raise SystemExit(
+            f"the build of {samples} samples failed; to see the error, run: cgc-data {' '.join(arguments)}"
+        )
     course.seconds = processor_seconds() - before
     return course
 

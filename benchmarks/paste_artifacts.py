@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--crops", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--by", nargs="+", choices=WAYS, default=list(WAYS))
-    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in validate.md")
+    parser.add_argument("--docs", type=Path, help="folder in which to write measured.json and the table in validate.md")
     parser.add_argument("--photos", choices=["painted", "real"], default="painted", help="kind of photos shown")
     given = parser.parse_args()
     crops = list(read_crops(given.release, given.crops))

@@ -177,7 +177,11 @@ def _shares(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Found]]:
     )
     most, photos = max(shown.values()), len({photo for *_, photo in shown})
     labels = Counter(label for row in rows for label in row["query"]["labels"])
-    for what, value in (("most rows of a photo and task", most), ("photos", photos), ("labels", len(labels))):
+    for what, value in (
+        ("most rows of one task that show the same photo", most),
+        ("photos", photos),
+        ("labels", len(labels)),
+    ):
         yield what, Found(value, value, value)
 
 

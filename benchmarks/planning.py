@@ -56,7 +56,11 @@ class _Listed(msgspec.Struct):
 @click.option("--rows", default=3000, show_default=True)
 @click.option("--preset", "presets", multiple=True, type=click.Choice(list(PRESETS)), default=list(PRESETS))
 @click.option("--profile", type=click.Path(path_type=Path), help="Write a profile for pstats.")
-@click.option("--docs", type=click.Path(path_type=Path), help="Folder for measured.json and the table in release.md.")
+@click.option(
+    "--docs",
+    type=click.Path(path_type=Path),
+    help=("Folder in which to write measured.json and the table in release.md."),
+)
 def main(
     annotations: Path,
     settings: tuple[str, ...],

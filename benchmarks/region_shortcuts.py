@@ -44,7 +44,7 @@ def main() -> None:
     """Measure, print, and exit with status 1 if a bound fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
-    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in validate.md")
+    parser.add_argument("--docs", type=Path, help="folder in which to write measured.json and the table in validate.md")
     given = parser.parse_args()
     as_built, planted = read_traces(given.release)
     photos = len({trace.photos[0] for trace in as_built})

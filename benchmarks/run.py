@@ -82,14 +82,16 @@ Measure = Callable[[Inputs], Cost]
 def main() -> None:
     """Measure all rows of the table and print it; with --docs, also store it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--coco", type=Path, help="annotation file of the index rows")
+    parser.add_argument("--coco", type=Path, help="annotation file to measure the index with")
     parser.add_argument("--lvis", type=Path, help="the same for LVIS")
     parser.add_argument("--mig", type=Path, help="annotation file of MIG-Bench")
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--photos", type=int, default=5_000, help="photos to paint for builds")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in performance.md")
+    parser.add_argument(
+        "--docs", type=Path, help=("folder in which to write measured.json and the table in performance.md")
+    )
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:

@@ -57,11 +57,13 @@ def main() -> None:
     """Run the missing parts, then print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, and models")
-    parser.add_argument("--seed", type=int, default=1, help="seed of photos, releases, weights, and row order")
+    parser.add_argument("--seed", type=int, default=1, help="seed for photos, releases, weights, and row order")
     parser.add_argument(
-        "--quick", action="store_true", help="short form: run every part with too few steps to learn anything"
+        "--quick", action="store_true", help="run every part with only a few steps, in which the model learns nothing"
     )
-    parser.add_argument("--docs", type=Path, help="folder for tasks_learned.json and the table in learning.md")
+    parser.add_argument(
+        "--docs", type=Path, help=("folder in which to write tasks_learned.json and the table in learning.md")
+    )
     parser.add_argument("--only", choices=["warm", *(f"{what}-{arm}" for what in ("release", "arm") for arm in ARMS)])
     options = parser.parse_args()
     protocol, work, seed = QUICK if options.quick else FULL, options.work.resolve(), options.seed

@@ -87,7 +87,9 @@ def _refuse(release: Release, folder: Path, form: Format, instruction: Instructi
     if not is_free(folder):
         raise ExportError(f"{folder}: exists and is not an empty folder; name another one with --to")
     if form == "llamafactory" and instruction == "think":
-        raise ExportError("llamafactory imitates answers, but a release has no reasoning; use --instruction answer")
+        raise ExportError(
+            "llamafactory trains on answers, but a release contains no reasoning to train on; use --instruction answer"
+        )
 
 
 def _swift(job: _Job) -> Path:
@@ -180,7 +182,9 @@ def _prompt(row: Row, instruction: Instruction) -> str:
     parts = [part for message in messages for part in message["content"]]
     text = "".join("<image>" if part["type"] == "image" else part["text"] or "" for part in parts)
     if text.count("<image>") != len(row["images"]):
-        raise ExportError(f"row {row['id']}: its text contains '<image>', which trainers read as an image placeholder")
+        raise ExportError(
+            f"row {row['id']}: the text contains '<image>', which trainers would treat as an image placeholder"
+        )
     return text
 
 

@@ -200,5 +200,5 @@ def ciou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
 def _as_xywh(boxes: ArrayLike) -> Boxes:
     array = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     if not np.isfinite(array).all():
-        raise ValueError("a box has a coordinate that is not finite")
+        raise ValueError("a coordinate of the box is not finite")
     return np.ascontiguousarray(np.concatenate((array[:, :2], array[:, 2:] - array[:, :2]), axis=1))

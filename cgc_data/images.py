@@ -48,12 +48,12 @@ def decode_photo(data: bytes, *, turn: bool = False) -> Pixels:
     photo_size(data)
     if (mode := _open(data).mode) not in _EIGHT_BIT:
         raise UnshownError(
-            f"more than 8 bits per channel ({mode}), which many libraries do not decode correctly; convert it to 8 bits"
+            f"more than 8 bits per channel ({mode}), which many libraries decode incorrectly; convert it to 8 bits"
         )
     cv2 = _opencv()
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
-        raise PhotoError("not a photo that OpenCV can read; download it again")
+        raise PhotoError("not readable by OpenCV; download the photo again")
     if not (pixels[::8, ::8] != pixels[0, 0]).any() and not (pixels != pixels[0, 0]).any():
         raise UnshownError("only one color; replace the photo")
     return turned(pixels, exif_orientation(data)) if turn else np.asarray(pixels, dtype=np.uint8)
@@ -75,7 +75,7 @@ def encode_like(pixels: Pixels, data: bytes, jpeg_quality: int) -> bytes:
     suffix = ".jpg" if data.startswith(_JPEG) else ".png"
     done, encoded = cv2.imencode(suffix, pixels, [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if suffix == ".jpg" else [])
     if not done:
-        raise PhotoError("could not be encoded after rotation; rotate it yourself")
+        raise PhotoError("the photo could not be encoded after it was rotated; rotate it yourself")
     return bytes(encoded.tobytes())
 
 
@@ -118,7 +118,7 @@ def exif_orientation(data: bytes) -> int:
     try:
         orientation = _open(data).getexif().get(ORIENTATION, UPRIGHT)
     except (OSError, SyntaxError, TypeError, ValueError, struct.error) as error:
-        raise PhotoError(f"EXIF cannot be read ({error}); save the photo again") from error
+        raise PhotoError(f"the EXIF data cannot be read ({error}); save the photo again") from error
     return orientation if orientation in range(2, 9) else UPRIGHT
 
 
@@ -138,7 +138,7 @@ def strip_orientation(data: bytes) -> bytes:
             patched[end : end + 4] = zlib.crc32(patched[start - 4 : end]).to_bytes(4, "big")
     result = bytes(patched)
     if exif_orientation(result) != UPRIGHT:
-        raise PhotoError("its EXIF orientation cannot be removed without loss; save the photo upright")
+        raise PhotoError("the EXIF orientation cannot be removed without changing pixels; save the photo upright")
     return result
 
 
@@ -146,9 +146,9 @@ def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data))
     except UnidentifiedImageError:  # the error text contains a memory address, which would make lists of rejects differ
-        raise PhotoError("not a photo that Pillow can read; download it again") from None
+        raise PhotoError("not readable by Pillow; download it again") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise PhotoError(f"not a photo that Pillow can read ({error}); download it again") from error
+        raise PhotoError(f"not readable by Pillow ({error}); download it again") from error
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:

@@ -41,10 +41,10 @@ def polygons_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -
     solid, bound = [list(polygon) for polygon in polygons if len(polygon) >= 6], 0.0
     for polygon in solid:
         if len(polygon) % 2 or not (farthest := float(np.abs(polygon).max())) < FARTHEST:
-            raise SegmentationError("polygon with an odd number of coordinates or far outside the photo")
+            raise SegmentationError("the polygon has an odd number of coordinates, or extends far outside the photo")
         bound += len(polygon) * farthest  # each of half as many edges is at most twice as long
     if bound > LONGEST and sum(map(_length, solid)) > LONGEST:
-        raise SegmentationError("polygons without end", f"polygons are longer than {LONGEST:,.0f} pixels in total")
+        raise SegmentationError("polygons without end", f"the polygons are longer than {LONGEST:,.0f} pixels in total")
     return union(coco_mask.frPyObjects(solid, height, width)) if solid else None
 
 
@@ -55,7 +55,7 @@ def run_lengths_rle(counts: Sequence[int], height: int, width: int) -> Rle:
     """
     if min(counts, default=-1) < 0 or sum(counts) != height * width:
         raise SegmentationError(
-            "run lengths that do not fill the photo", f"run lengths do not fill {width} x {height} pixels"
+            "the run lengths do not fill the photo", f"the run lengths do not fill {width} x {height} pixels"
         )
     solid = _without_empty(counts) if 0 in counts else list(counts)
     rle: Rle = coco_mask.frPyObjects({"size": [height, width], "counts": solid}, height, width)

@@ -49,14 +49,15 @@ SWITCHES = {
     **{f"{name}-only": _only(name) for name in CONTRASTS},
     "decoupled-only": Switch((f"data.distractors=[{', '.join(EASY)}]",), "no hard distractors"),
     "no-distractors": Switch(
-        ("data.distractor_images=false",), ("show only the images that contain an answer, without any contrast")
+        ("data.distractor_images=false",),
+        ("show only the images that contain an answer, so that rows have no contrast"),
     ),
     "no-source": Switch(
         ("reward.source_aware=false",), ("boxes in wrong images earn as much as boxes in the right images")
     ),
-    "no-setwise": Switch(("reward.set_wise=false",), "no one-to-one matching: extra boxes cost nothing"),
+    "no-setwise": Switch(("reward.set_wise=false",), "no one-to-one matching, so that extra boxes cost nothing"),
     **{f"no-{term.name}": Switch((f"reward.{term.name}=0",), term.ablated) for term in TERMS if term.ablated},
-    "no-think": Switch(("prompt.think=false",), "no reasoning before the answer, neither requested nor required"),
+    "no-think": Switch(("prompt.think=false",), "no reasoning before the answer: it is neither requested nor required"),
     "no-kl": Switch(("grpo.beta=0",), "no reference model"),
     "resample": Switch(("groups.resample=2",), "groups with equal rewards are replaced"),
     "easy-first": Switch(("data.curriculum=easy_first",), "easy rows first"),
@@ -98,7 +99,7 @@ def _kl(value: str) -> Switch:
     except ValueError:
         weight = -1.0
     if not 0 <= weight < inf:
-        raise RecipeError(f"no ablation 'kl:{value}'; the weight must be at least 0, such as kl:0.04")
+        raise RecipeError(f"there is no ablation 'kl:{value}': the weight must be at least 0, such as kl:0.04")
     return Switch((f"grpo.beta={weight}",), f"weight {value} of the KL term")
 
 
@@ -109,7 +110,7 @@ def varied(recipe: Recipe, name: str) -> Recipe:
     changed = read_settings(Recipe, values, f"ablation {name}", RecipeError)
     if _compared(changed) == _compared(recipe):
         raise RecipeError(
-            f"ablation {name}: the recipe already has these settings, so this would repeat the baseline; omit it"
+            f"ablation {name}: the recipe already has these settings, so this run would repeat the baseline; omit it"
         )
     return changed
 
@@ -136,7 +137,7 @@ def write_ablation(recipe: Recipe, names: Sequence[str], folder: Path) -> list[P
     Raises RecipeError for an unknown or repeated switch, or if the folder is not empty.
     """
     if repeated := sorted({name for name in names if list(names).count(name) > 1}):
-        raise RecipeError(f"ablation {repeated[0]!r} is given twice; give it once")
+        raise RecipeError(f"ablation {repeated[0]!r} is listed twice; list it once")
     variants = {BASELINE: recipe} | {_file_name(name): varied(recipe, name) for name in names}
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RecipeError(f"{folder}: already exists and is not overwritten; choose another folder with --to")

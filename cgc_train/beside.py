@@ -136,7 +136,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
         folder = step_folder(self.folder, step)
         found = figures(folder / "out")
         if not found:
-            self._warn(step, "wrote no results as JSON to {out}")
+            self._warn(step, "the benchmark wrote no results as JSON to {out}")
             return
         (folder / FIGURES).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         line = {"step": step, "kind": "benchmark", **found, "benchmark/seconds": round(seconds, 1)}
@@ -155,8 +155,8 @@ def check_benchmark(recipe: Recipe, arguments: GrpoArguments) -> None:
     every = recipe.benchmark.every
     if recipe.benchmark.command and (arguments.save_strategy != "steps" or every % arguments.save_steps):
         raise RecipeError(
-            f"benchmark.every={every} needs a checkpoint at each of these steps; make it a multiple of grpo.save_steps="
-            f"{arguments.save_steps:g}, with grpo.save_strategy=steps"
+            f"benchmark.every={every} needs a checkpoint at each of these steps; set it to a multiple of "
+            f"grpo.save_steps={arguments.save_steps:g}, and set grpo.save_strategy=steps"
         )
 
 

@@ -56,8 +56,8 @@ class FalseEmptyWarning(LogReader):
             self.said = True
             say(
                 f"warning: step {state.global_step}: {share:.0%} of the rows with objects are answered with [], up "
-                f"from {self.first:.0%}; the model may be learning to answer [] always (try fewer absent rows or a "
-                "warm-up)"
+                f"from {self.first:.0%}; the model may be learning to answer [] always (to prevent this, use fewer "
+                "absent rows or a warm-up)"
             )
 
 
@@ -81,7 +81,7 @@ class IdleGroupsWarning(LogReader):
             if state.is_world_process_zero:
                 say(
                     f"warning: step {state.global_step}: {idle:.0%} of the last groups have equal rewards and teach "
-                    "nothing (try rows of other difficulty: `cgc-train difficulty` and data.keep; more "
+                    "nothing (use easier or harder rows, see `cgc-train difficulty` and data.keep; a larger "
                     "grpo.num_generations; or a warm-up)"
                 )
 

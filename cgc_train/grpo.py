@@ -78,7 +78,7 @@ def _sound(folder: Path, checkpoints: Sequence[Path]) -> Path:
             continue
         if not (weight := diverged_weight(checkpoint)):
             return checkpoint
-        say(f"warning: {checkpoint.name} is skipped: {weight} is not finite or beyond {LARGEST:g}")
+        say(f"warning: {checkpoint.name} is skipped, because {weight} is not finite or beyond {LARGEST:g}")
     raise RunError(f"{folder}: has no complete checkpoint with finite weights; delete the folder and start again")
 
 

@@ -61,7 +61,7 @@ def changes(before: Sequence[ItemScore], after: Sequence[ItemScore]) -> list[Cha
 
 def change_table(found: Sequence[Change]) -> Table:
     """The changes as a table for the terminal, without metrics that no row defines."""
-    title = f"Held-out rows before and after, {found[0].before.n} of them"
+    title = f"{found[0].before.n} held-out rows before and after training"
     table = Table("metric", title=title, title_justify="left", title_style="bold")
     for head in ("before", "after", "change", "95 %"):
         table.add_column(head, justify="right")

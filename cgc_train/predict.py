@@ -150,7 +150,7 @@ def upright(image: ImageLike) -> Image.Image:
 
 def _question(label: str | None, question: str | None, count: int) -> str:
     if (label is None) == (question is None):
-        raise PredictionsError("give either a label to find or a question, not both")
+        raise PredictionsError("pass either a label to find or a question, not both")
     if question is not None:
         return f"{question.strip()} {ANSWER_FORM}"
     name = readable(str(label))

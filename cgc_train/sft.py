@@ -107,7 +107,10 @@ def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: D
         trainer.train()
         _save(trainer, run, material.processor)
     if skill and until is not None and not skill.reached and arguments.process_index == 0:
-        say(f"warning: held-out R_miou is {skill.skill:.3f} after {skill.step} steps, below {until:g}; train longer")
+        say(
+            f"warning: R_miou on held-out rows is {skill.skill:.3f} after {skill.step} steps, below {until:g}; train "
+            "longer"
+        )
     return run
 
 
@@ -120,7 +123,9 @@ def _arguments(recipe: Recipe, folder: Path) -> TrainingArguments:
 def _material(recipe: Recipe, until: float | None, rows: Dataset | None) -> _Material:
     held_out = recipe.data.held_out_every > 0 and recipe.data.held_out_rows > 0
     if until is not None and not held_out:
-        raise RecipeError("stopping at a skill needs held-out rows; set data.held_out_every and data.held_out_rows")
+        raise RecipeError(
+            "stopping at a value of R_miou needs held-out rows; set data.held_out_every and data.held_out_rows"
+        )
     load_config(recipe.model)
     processor = load_processor(recipe.model, recipe.data.max_pixels)
     check_template(recipe.model.name, processor, recipe.prompt)

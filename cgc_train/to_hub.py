@@ -72,7 +72,7 @@ class CheckpointsToHub(TrainerCallback):  # type: ignore[misc]
         try:
             upload(self.run.folder, self.run.recipe)
         except PushError as error:
-            say(f"warning: a checkpoint was not uploaded; the next one will retry it: {error}")
+            say(f"warning: a checkpoint was not uploaded; the next upload retries it: {error}")
 
 
 def prepare(recipe: Recipe) -> None:

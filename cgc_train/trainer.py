@@ -214,8 +214,8 @@ def check_saves(args: GrpoArguments) -> None:
     passes = args.steps_per_generation * args.num_iterations
     if args.save_strategy == "steps" and (args.save_steps * args.gradient_accumulation_steps) % passes:
         raise RecipeError(
-            f"grpo.save_steps={args.save_steps:g} falls between steps that share completions, so resuming would not be "
-            f"exact; make save_steps x gradient_accumulation_steps a multiple of {passes}"
+            f"grpo.save_steps={args.save_steps:g} falls between steps that share completions, so a resumed run would "
+            f"differ; set save_steps x gradient_accumulation_steps to a multiple of {passes}"
         )
 
 

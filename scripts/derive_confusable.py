@@ -109,7 +109,9 @@ def ancestors(wordnet: WordNet, review: Review) -> Iterator[Relation]:
             if review.rejects((upper, lower)) or review.includes.keys() & {(upper, lower), (lower, upper)}:
                 continue
             if (upper, lower) in review.not_covered or (entries()[upper].coco and entries()[lower].coco):
-                yield Relation(*_sorted((upper, lower)), "hand", "below it in WordNet, but annotated separately")
+                yield Relation(
+                    *_sorted((upper, lower)), "hand", ("below this category in WordNet, but annotated separately")
+                )
             else:
                 yield Relation(upper, lower, "ancestor", "WordNet 3.0")
 

@@ -70,7 +70,7 @@ def add(record: Record, more: Record) -> None:
     Raises ValueError if it ran with other versions or on another GPU.
     """
     if _on(record) != _on(more):
-        raise ValueError("the later run used other versions of packages or another GPU")
+        raise ValueError("the later run used other package versions or another GPU")
     for result in (replace(result, date=more.date) for result in more.results):
         old = next((old for old in record.results if old.stage == result.stage), None)
         if old is None:

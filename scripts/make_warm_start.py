@@ -53,8 +53,8 @@ def main() -> None:
     """Run the missing parts, then write the folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, release, and models")
-    parser.add_argument("--seed", type=int, default=1, help="seed of photos, release, weights, and row order")
-    parser.add_argument("--quick", action="store_true", help="a few steps: the model learns nothing")
+    parser.add_argument("--seed", type=int, default=1, help="seed for photos, release, weights, and row order")
+    parser.add_argument("--quick", action="store_true", help="run only a few steps, in which the model learns nothing")
     parser.add_argument("--to", type=Path, default=ROOT / "cgc_train" / "tiny" / "warm", help="replaced")
     options = parser.parse_args()
     work = options.work.resolve()

@@ -142,7 +142,7 @@ def try_mutants(
 @click.option("--count", default=100_000, show_default=True, help="Number of mutants.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--kinds", default=",".join(KINDS), help="Comma-separated.", show_default=True)
-@click.option("--keep", type=click.Path(path_type=Path), help="Folder for the files of failing mutants.")
+@click.option("--keep", type=click.Path(path_type=Path), help="Folder in which to save the files of mutants that fail.")
 def main(count: int, seed: int, kinds: str, keep: Path | None) -> None:
     """Run COUNT mutants and print their outcomes."""
     started = time.monotonic()

@@ -13,10 +13,15 @@ PATH = click.Path(path_type=Path)
 @click.command()
 @click.argument("base", type=PATH)
 @click.argument("new", type=PATH, nargs=-1, required=True, metavar="NEW...")
-@click.option("--task", "label", help="Group of tasks, such as cgc_mig, if the folders contain several.")
+@click.option("--task", "label", help="Group of tasks, such as cgc_mig, if the folders contain several groups.")
 @saved_options
-@click.option("--per-task", default=6, show_default=True, help="Most items won, and items lost, shown per task.")
-@click.option("--seed", default=0, show_default=True, help="Seed for sampling the items shown.")
+@click.option(
+    "--per-task",
+    default=6,
+    show_default=True,
+    help=("Maximum number of items to show per task, both for items won and for items lost."),
+)
+@click.option("--seed", default=0, show_default=True, help="Seed for choosing the items to show.")
 @click.option("--to", "folder", type=PATH, default=Path("comparison"), show_default=True, help="Output folder.")
 def compare(
     base: Path,

@@ -14,10 +14,16 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _OPTIONS = (
-    click.option("--benchmark", help="What files of saved responses answer, such as mig or contrast."),
-    click.option("--annotations", type=click.Path(path_type=Path), help="Its annotation file, or its folder."),
+    click.option("--benchmark", help="Benchmark that the files of saved responses answer, such as mig or contrast."),
+    click.option(
+        "--annotations", type=click.Path(path_type=Path), help=("Annotation file of this benchmark, or its folder.")
+    ),
     click.option("--protocol", default="official", show_default=True, help="Scoring of saved responses."),
-    click.option("--prefix", default="", help="Start of a saved response that the chat template writes."),
+    click.option(
+        "--prefix",
+        default="",
+        help=("Text with which the chat template starts every response; it is missing from the saved responses."),
+    ),
 )
 
 

@@ -107,7 +107,12 @@ def _of_task(task: Any) -> Columns:
 def _refuse_kept_prompts(task: Any) -> None:
     """Refuse `--cache_requests true`, which would reuse the prompts of an earlier run by task name alone."""
     if getattr(getattr(task, "args", None), "cache_requests", None) == "true":
-        end(TaskError("--cache_requests true would serve prompts made from other data or settings; remove the option"))
+        end(
+            TaskError(
+                "--cache_requests true would reuse prompts that were made from other data or settings; remove this "
+                "option"
+            )
+        )
 
 
 def _moved() -> str:

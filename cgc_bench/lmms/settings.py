@@ -20,7 +20,7 @@ def max_pixels(profile: int | None = None) -> int:
     """
     given = os.environ.get("CGC_BENCH_MAX_PIXELS", str(profile or MAX_PIXELS))
     if not given.isdigit() or int(given) < 1024:
-        raise TaskError(f"CGC_BENCH_MAX_PIXELS={given!r} is not a number of pixels of at least 1024")
+        raise TaskError(f"CGC_BENCH_MAX_PIXELS={given!r} must be a whole number of at least 1024 pixels")
     return int(given)
 
 

@@ -20,7 +20,7 @@ from cgc_bench.scoring.summary import Summary, other_scales
 
 OURS, FLOOR = "#2f5fd0", "#9aa3b2"
 # Units of a model's boxes, by the diagnostic that detects them.
-_UNITS = {"pixel_scale": "pixels", "unit_scale": "fractions of the image, 0 to 1"}
+_UNITS = {"pixel_scale": "pixels", "unit_scale": "fractions of the image, from 0 to 1"}
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def read_places(
     """
     listed = list(places)
     if questions and not any(place.is_file() for place in listed):
-        raise ReportError("--benchmark and --annotations belong to files of saved responses, but no file is named")
+        raise ReportError("--benchmark and --annotations describe files of saved responses, but you named no such file")
     return [run for place in listed for run in ([_saved(place, questions)] if place.is_file() else read_folder(place))]
 
 

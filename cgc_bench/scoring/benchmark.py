@@ -215,7 +215,7 @@ AnyBenchmark: TypeAlias = Benchmark[Any, Any]
 def benchmark(name: str) -> AnyBenchmark:
     """The benchmark with this name. Raises TaskError."""
     if name not in PACKAGES:
-        raise TaskError(f"no benchmark {name!r}; there are: {', '.join(PACKAGES)}")
+        raise TaskError(f"there is no benchmark {name!r}; choose from {', '.join(PACKAGES)}")
     found: AnyBenchmark = import_module(PACKAGES[name]).BENCHMARK
     return found
 

@@ -53,4 +53,4 @@ def check_names(wanted: Iterable[str], known: Iterable[str]) -> None:
     there = sorted(set(known))
     for name in wanted:
         if name not in there:
-            raise TaskError(f"CGC_BENCH_PROFILE: no profile {name!r}; there are: {', '.join(there)}")
+            raise TaskError(f"CGC_BENCH_PROFILE: there is no profile {name!r}; choose from {', '.join(there)}")

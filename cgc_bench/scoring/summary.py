@@ -22,8 +22,8 @@ from cgc_data.metrics import Estimate
 # Diagnostics that detect answers on a scale other than 0-1000, with the units of such boxes. A share of answers above
 # `MANY` percent is not an accident.
 SCALES = {
-    "pixel_scale": "have numbers over 1000, so their boxes seem to be in pixels",
-    "unit_scale": "have boxes from 0 to 1, so the boxes seem to be in fractions of the image",
+    "pixel_scale": "contain numbers above 1000, so their boxes seem to be in pixels",
+    "unit_scale": "contain boxes from 0 to 1, so these seem to be fractions of the image",
 }
 MANY = 5.0
 
@@ -121,7 +121,10 @@ def check_protocol(bench: AnyBenchmark, protocol: str, postprocess: str | None) 
         known = ", ".join(bench.postprocesses) or "none"
         raise TaskError(f"{bench.name} has no post-processing {postprocess!r}; there are: {known}")
     if protocol != "official":
-        raise TaskError(f"post-processing {postprocess!r} belongs to published figures: use --protocol official")
+        raise TaskError(
+            f"post-processing {postprocess!r} was used for published figures, which follow the official protocol; "
+            "use --protocol official"
+        )
 
 
 def summarise(
@@ -214,7 +217,7 @@ def _warnings(bench: AnyBenchmark, summary: Summary, tasks: set[str]) -> list[st
     if summary["missing_tasks"]:
         where = "the annotations" if not tasks.issuperset(bench.tasks) else "the responses"
         missing = ", ".join(summary["missing_tasks"])
-        found.append(f"the macro average is over the available tasks; {where} lack {missing}")
+        found.append(f"the macro average covers only the available tasks; {where} lack {missing}")
     found += [
         f"{len(indices):,} with faulty annotations that still count: {fault}"
         for fault, indices in summary["faults"].items()

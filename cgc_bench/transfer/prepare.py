@@ -91,7 +91,7 @@ def _item(task: str, question: Question, digests: tuple[str, ...], cluster: str)
 
 def _fault(question: Question) -> str:
     if not question.answers:
-        return "the answer is not an option"
+        return "the answer is not one of the options"
     if question.kind == "choice" and not question.options:
         return "no options"
     return ""
@@ -107,7 +107,7 @@ def _images(
 def _contents(question: Question) -> list[bytes]:
     found = [cell["bytes"] for cell in question.images if cell and cell["bytes"]]
     if not found or len(found) < len(question.images):
-        raise PrepareError(f"question {question.name}: the dataset lacks one of its images; fetch it again")
+        raise PrepareError(f"question {question.name}: the dataset lacks one of its images; download the dataset again")
     return found
 
 

@@ -98,9 +98,9 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     diagnostics = DIAGNOSTICS
     floors = FLOORS
     chance = (
-        "The authors print expected chance levels; a floor is one answer per item, scored like a model. They print one "
-        "half for `cpr`, the chance level of a single statement. A pair counts only if both answers are right, so a "
-        "random answer is right in one of four pairs, and a fixed answer in none."
+        "The authors print expected chance levels, but a floor gives one answer per item and is scored like a model. "
+        "For `cpr`, the authors print one half, the chance level of a single statement. A pair counts only if both "
+        "answers are right. Therefore, random answers are right for one of four pairs, and a fixed answer for none."
     )
     layout = LAYOUT
     read_items = staticmethod(items.read_items)

@@ -84,7 +84,7 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
             requested.
     """
     if version not in (None, VERSION):
-        raise AnnotationError(f"VLM2-Bench has one version, {VERSION!r}, not {version!r}")
+        raise AnnotationError(f"VLM2-Bench has only the version {VERSION!r}, not {version!r}")
     contents = {task: (file, _read_bytes(file)) for task, file in question_files(annotations).items()}
     versions = {task: with_digest(VERSION, content) for task, (_, content) in contents.items()}
     rows = [entry for task, (file, content) in contents.items() for entry in _rows(task, file, content)]
@@ -134,7 +134,7 @@ def _rows(task: str, file: Path, content: bytes) -> Iterator[tuple[str, int, Row
 def _form_fault(task: str, row: Any) -> str:
     """Why a row cannot be an item; empty if it can."""
     if not isinstance(row, dict) or not isinstance(row.get("question"), str) or "q_id" not in row:
-        return "not a question with `q_id` and `question`"
+        return "the row is not a question with `q_id` and `question`"
     images, answer = row.get("images"), row.get("gt_answer")
     if not isinstance(images, list) or not images or not all(isinstance(path, str) for path in images):
         return "`images` is not a list of paths"
@@ -192,9 +192,9 @@ def _length(row: Row) -> int:
 
 def _fault(kind: str, side: str, length: int, images: int) -> str:
     if images < 2:
-        return "fewer than two images: the authors have no such questions"
+        return "the question has fewer than two images, unlike all questions of the authors"
     if kind in ("pair", "statement") and not side:
-        return "not in a pair, so the authors' script skips it"
+        return "the question has no pair, so the authors' script skips it"
     if kind == "count" and not length:
-        return f"no number of images, so the authors' script assumes {DEFAULT_LENGTH}"
+        return f"the question states no number of images, so the authors' script assumes {DEFAULT_LENGTH}"
     return ""

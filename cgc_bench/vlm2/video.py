@@ -76,7 +76,8 @@ def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> Vi
     scores = [row["score"] for row in summary["tasks"].values() if row["score"] is not None]
     mean = sum([*scores, videos.score]) / (len(scores) + 1)
     line = (
-        f"pc_vid {videos.score:.2f} as judged by {judge} ({videos.n} replies, {videos.unread} unread); mean {mean:.2f}"
+        f"pc_vid is {videos.score:.2f} as judged by {judge} ({videos.n} replies, {videos.unread} not readable); mean "
+        f"{mean:.2f}"
     )
     return {
         "pc_vid": {
@@ -95,7 +96,7 @@ def _lines(file: Path) -> list[tuple[str, str]]:
     try:
         lines = file.read_bytes().splitlines()
     except OSError as error:
-        raise SampleFileError(f"cannot read the judgments {file}: {error.strerror}") from error
+        raise SampleFileError(f"the judgments {file} cannot be read: {error.strerror}") from error
     return [_judgement(line, f"{file}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
 
 

@@ -49,11 +49,11 @@ def decode_json(text: str, *, integral_floats: bool = False) -> Any:
     if not _is_shallow(text):
         raise ValueError(f"nested deeper than {MAX_DEPTH}")
     if text.startswith("\ufeff"):
-        raise ValueError("it begins with a byte order mark")
+        raise ValueError("the text begins with a byte order mark")
     try:
         return (_WITH_INTEGRAL_FLOATS if integral_floats else _PLAIN).decode(text)
     except RecursionError as error:
-        raise ValueError("the call stack is too deep to read nested JSON") from error
+        raise ValueError("the nested JSON is too deep to be read here: the call stack is nearly full") from error
 
 
 def _is_shallow(text: str) -> bool:

@@ -46,7 +46,7 @@ def _load_repair() -> Repair:
     try:
         from json_repair import repair_json
     except ImportError as error:
-        message = "the lenient score needs json-repair; run: pip install json-repair"
+        message = "the lenient score needs the package json-repair; run: pip install json-repair"
         raise ConfigError(message) from error
     repair: Repair = repair_json
     return repair

@@ -34,7 +34,7 @@ class Object:
         object.__setattr__(self, "img_idx", index(self.img_idx))
         object.__setattr__(self, "bbox_2d", (x1, y1, x2, y2))
         if self.img_idx < 1 or not is_box(self.bbox_2d):
-            raise ValueError(f"not a box of an answer: {self}")
+            raise ValueError(f"not a valid box of an answer: {self}")
 
 
 def is_box(box: Sequence[float]) -> bool:

@@ -67,15 +67,21 @@ def ask(
         label: the label to write in the answer; default: the name, or one of the names.
     """
     if count_images < 2:
-        raise PlanError(f"a question is about at least two images, not {count_images}")
+        raise PlanError(f"a question needs at least two images, but there are {count_images}")
     if pool_gives_box(pool) != bool(ref and ref.box):
-        raise PlanError(f"pool {pool!r}: its questions {'do not give' if ref else 'give'} a reference box")
+        raise PlanError(f"question pool {pool!r}: its questions {'do not give' if ref else 'give'} a reference box")
     if pool_gives_image(pool) != bool(ref and not ref.box):
-        raise PlanError(f"pool {pool!r}: its questions {'do not point' if ref else 'point'} at a reference image")
+        raise PlanError(
+            f"question pool {pool!r}: its questions {'do not point' if ref else 'point'} at a reference image"
+        )
     if pool_names_image(pool) != (image is not None):
-        raise PlanError(f"pool {pool!r}: its questions {'do not name' if image else 'name'} the answer's image")
+        raise PlanError(
+            f"question pool {pool!r}: its questions {'do not name' if image else 'name'} the answer's image"
+        )
     if number not in _pool(pool):
-        raise PlanError(f"pool {pool!r} has phrasings 0 to {template_count(pool) - 1}, not {number}")
+        raise PlanError(
+            f"question pool {pool!r} has phrasings 0 to {template_count(pool) - 1}, but no phrasing {number}"
+        )
     fields = _fields(names, count_images, ref, image) | {"relation": relation}
     if len(names) == 1:
         fields["referred"] = referred(names[0], relation)
@@ -99,7 +105,7 @@ def listed(words: Sequence[str], conjunction: str) -> str:
 
 def _pool(pool: str) -> Mapping[int, str]:
     if pool not in _templates():
-        raise PlanError(f"no pool of phrasings is called {pool!r}; there are {', '.join(POOLS)}")
+        raise PlanError(f"there is no question pool named {pool!r}; choose from {', '.join(POOLS)}")
     return _templates()[pool]
 
 

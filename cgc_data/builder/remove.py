@@ -94,7 +94,9 @@ def _ids(rows: list[Row], source: str | None) -> str:
     parts = [part for row in rows for view in row["views"] for part in view["parts"]]
     shown = sorted({part["image_id"] for part in parts if source in (None, part["source"])})
     some = ", ".join(map(str, shown[:SHOWN_IDS]))
-    return f"the `views` of the rows name {len(shown):,} ids, such as {some}" if shown else f"no row is from {source}"
+    return (
+        (f"the `views` of the rows contain {len(shown):,} ids, such as {some}") if shown else f"no row is from {source}"
+    )
 
 
 def _is(view: ViewRow, image_id: int, source: str | None) -> bool:

@@ -23,7 +23,7 @@ from cgc_data.tasks import CONTRASTS
 
 WORK, FINGERPRINT, REJECTED = ".build", "fingerprint", "rejected.parquet"
 _REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
-_GONE = "was removed while the command ran; run it again to start over"
+_GONE = "the file was removed while the command ran; run the command again to start over"
 
 
 def claim(out: Path, fingerprint: str) -> Path | None:

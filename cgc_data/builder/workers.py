@@ -44,7 +44,7 @@ def map_with_ray(function: Callable[[Task], Result], tasks: Iterable[Task]) -> I
     try:
         import ray
     except ImportError:
-        raise ConfigError("--executor ray: Ray is not installed; run: pip install ray") from None
+        raise ConfigError("--executor ray needs Ray, which is not installed; run: pip install ray") from None
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     started_here = not ray.is_initialized()
     if started_here:

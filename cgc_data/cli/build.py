@@ -24,7 +24,11 @@ DECLARABLE = " and ".join(f"--{form.name}" for form in FORMATS.values() if form.
 
 
 def _about(form: Format) -> str:
-    images = "; IMAGES: a folder or .zip, or several separated by commas" if form.name == next(iter(FORMATS)) else ""
+    images = (
+        ("; IMAGES is a folder or .zip, or several of them separated by commas")
+        if form.name == next(iter(FORMATS))
+        else ""
+    )
     return f"{form.content}{images}. Repeatable."
 
 
@@ -32,27 +36,29 @@ def _about(form: Format) -> str:
 @click.argument("settings", nargs=-1, metavar="[CONFIG.yaml] [KEY=VALUE]...")
 @source_options(_about)
 @click.option(
-    "--exhaustive", is_flag=True, help=f"Every instance of every category in the {DECLARABLE} files is boxed."
+    "--exhaustive", is_flag=True, help=f"State that the {DECLARABLE} files box every instance of every category."
 )
 @click.option(
     "--bbox-format",
     type=click.Choice(BOX_FORMATS),
-    help=f"Box format in the {DECLARABLE} files.  [default: xywh]",
+    help=f"Box format of the {DECLARABLE} files.  [default: xywh]",
 )
 @click.option(
     "--orientation",
     type=click.Choice(ORIENTATIONS),
     help=(
-        f"Whether the boxes in the {DECLARABLE} files fit the photo as_stored or as_displayed, if EXIF rotates it.  "
-        "[default: as_stored, if certain]"
+        f"For photos that EXIF rotates: whether the boxes in the {DECLARABLE} files fit the photo as_stored or "
+        "as_displayed.  [default: as_stored, if certain]"
     ),
 )
 @click.option(
     "--ignore",
     multiple=True,
     type=click.Choice(PARTS),
-    help=f"Faulty parts of the {DECLARABLE} files to ignore: masks, crowd flags, or objects annotated twice. "
-    "Repeatable.",
+    help=(
+        f"Ignore a faulty part of the {DECLARABLE} files: masks, crowd flags, or objects that are annotated twice. "
+        "Repeatable."
+    ),
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Output folder of the release.")
 @click.option(
@@ -63,38 +69,47 @@ def _about(form: Format) -> str:
 @click.option(
     "--images",
     type=click.Choice(["embed", "reference"]),
-    help="Store the images, or only references to compose them from.",
+    help="Store the images in the release, or only references from which they can be composed.",
 )
 @click.option(
     "--licenses",
     "--licences",
     "licenses",
     type=click.Choice(["all", "permissive", "noncommercial"]),
-    help="Which photos to use, by license.",
+    help="Use only photos with these licenses.",
 )
 @click.option(
-    "--exclude", multiple=True, metavar="FILE", help="Photos to exclude: ids, file names, or a benchmark's annotations."
+    "--exclude",
+    multiple=True,
+    metavar="FILE",
+    help=("Exclude these photos: a file of ids or file names, or the annotation file of a benchmark."),
 )
 @click.option(
-    "--exclude-like", multiple=True, metavar="DIR", help="Exclude near-duplicates of the photos in this folder."
+    "--exclude-like",
+    multiple=True,
+    metavar="DIR",
+    help=("Exclude photos that are near-duplicates of a photo in this folder."),
 )
 @click.option(
     "--workers",
     type=click.IntRange(1),
     default=os.cpu_count() or 1,
     show_default=True,
-    help="Number of processes that plan and render.",
+    help="Number of processes for planning and rendering.",
 )
 @click.option("--executor", type=click.Choice(["processes", "ray"]), default="processes", show_default=True)
 @click.option(
     "--dry-run",
     is_flag=True,
-    help=("Plan only: report the rows per task, the size of the release, and the rejected rows."),
+    help=("Plan only: report the rows per task, the size of the release, and the rows that would be rejected."),
 )
 @click.option(
     "--push-to-hub",
     metavar="ORG/NAME",
-    help="Push the finished release to the Hub. By default, the build then uses only permissively licensed photos.",
+    help=(
+        "Push the finished release to the Hub. Unless you set --licenses, the build then uses only permissively "
+        "licensed photos."
+    ),
 )
 @click.option("--tag", metavar="vX.Y.Z", help="Version tag of the push.")
 @click.option("--private", is_flag=True, help="Create the repository as private.")
@@ -134,7 +149,7 @@ def build(
     show_made(built.made)
     show_notes(built.notes, built.folder / "rejected.parquet")
     if built.planned < 0.98 * built.wanted:
-        say(f"the photos allow only {built.planned} different rows; add photos for more")
+        say(f"these photos allow only {built.planned} different rows; to get more rows, add photos")
     for split in built.empty_splits:
         say(_too_few(split))
     show(f"view it:      cgc-data preview {built.folder}\nvalidate it:  cgc-data validate {built.folder}")
@@ -178,7 +193,8 @@ def _source(kind: str, text: str) -> Values:
     annotations, images = next((s for s in splits if Path(s[0]).is_file()), splits[-1] if splits else ("", ""))
     if not annotations or not images:
         raise ConfigError(
-            f"--{kind} {text}: expected {SOURCE}, an annotation file and the folder or zip with its photos"
+            f"--{kind} {text}: expected {SOURCE}, which is an annotation file followed by the folder or zip with its "
+            "photos"
         )
     return {"kind": kind, "annotations": annotations, "images": images}
 

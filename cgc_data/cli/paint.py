@@ -19,7 +19,7 @@ from cgc_data.painter.paint import Preset
 @click.option(
     "--photos",
     type=click.IntRange(min=1),
-    help=("Number of photos in the train file [default: the number in the preset]."),
+    help=("Number of photos in the train file [default: set by the preset]."),
 )
 def paint(preset: Preset, out: Path, seed: int, photos: int | None) -> None:
     """Paint PRESET: scenes with exact COCO (and LVIS) annotations. The same seed gives the same bytes."""

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 @click.argument("release", type=click.Path(path_type=Path))
 @click.argument("repo_id", metavar="ORG/NAME")
 @click.option(
-    "--tag", required=True, metavar="vX.Y.Z", help=("Version tag of this release. An existing tag is never moved.")
+    "--tag", required=True, metavar="vX.Y.Z", help=("Version tag for this release. An existing tag is never moved.")
 )
 @click.option("--private", is_flag=True, help="Make the repository private.")
 @click.option(
     "--noncommercial",
     is_flag=True,
-    help=("Allow photos that are licensed for non-commercial use only, if the release was built with them."),
+    help=("Allow photos whose license permits only non-commercial use. The release must have been built with them."),
 )
 @click.option(
     "--since",
     type=click.Path(path_type=Path),
     metavar="R1",
-    help="Folder of the previous version; the card then lists what changed.",
+    help="Folder of the previous version. The card then lists what changed since that version.",
 )
 @click.option("--dry-run", is_flag=True, help="Run all checks and report the files, but do not contact the Hub.")
 def push(

@@ -37,11 +37,15 @@ def _about(form: Format) -> str:
 @click.option(
     "--sample",
     type=click.FloatRange(0, 1, min_open=True),
-    help="Share of the rows to compare with photos and masks and to measure shortcuts on [default: all].",
+    help="Share of the rows whose photos, masks, and shortcuts are checked [default: all rows].",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the sample.")
 @click.option(
-    "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes; the report is the same."
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help=("Number of processes. The report does not depend on it."),
 )
 def validate(
     release: Path,
@@ -75,7 +79,8 @@ def _sources(kind: str, texts: tuple[str, ...]) -> list["SourcePaths"]:
         annotations, images = next(reversed(list(splits_of(text))), ("", ""))
         if not annotations or not images:
             raise ReleaseError(
-                f"--{kind} {text}: expected {SOURCE}, an annotation file and the folder or zip with its photos"
+                f"--{kind} {text}: expected {SOURCE}, which is an annotation file followed by the folder or zip with "
+                "its photos"
             )
         found.append(SourcePaths(kind, Path(annotations), Path(images)))
     return found
@@ -107,8 +112,8 @@ def _show(report: "Report", most: int) -> None:
     console.print(count.append(f": {', '.join(failed)}", "default") if failed else Text("valid", "green"))
     if drawn := report.drawn:
         show(
-            f"sample: {drawn.rows:,} of {drawn.of:,} rows ({drawn.share:g}, seed {drawn.seed}) for the checks marked "
-            f"`sample`: {', '.join(check.name for check in report.checks if check.sampled)}"
+            f"sample: {drawn.rows:,} of {drawn.of:,} rows ({drawn.share:g}, seed {drawn.seed}) were drawn for the "
+            f"checks marked `sample`: {', '.join(check.name for check in report.checks if check.sampled)}"
         )
 
 

@@ -86,7 +86,7 @@ def run(group: click.Command, name: str) -> NoReturn:
         context = getattr(error, "ctx", None)
         _end(name, f"{error.format_message()} Try: {context.command_path if context else name} --help", 2)
     except click.Abort:
-        _end(name, "interrupted; run the same command again", 130)
+        _end(name, "interrupted; run the same command again to resume", 130)
     except BrokenPipeError:  # the program that reads our output has exited, as in `cgc-data stats R | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

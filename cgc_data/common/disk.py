@@ -12,8 +12,11 @@ _REASONS: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "free some space and run again"),
     errno.EDQUOT: ("the disk is full", "free some space and run again"),
     errno.EFBIG: ("a file is too large for this disk", "use another disk, or set a smaller shard_rows"),
-    errno.ENOENT: ("does not exist, or was removed while the command ran", _RERUN),
-    errno.ELOOP: ("is a symbolic link, which is not followed", "replace it with a file or folder"),
+    errno.ENOENT: ("the path does not exist, or was removed while the command ran", _RERUN),
+    errno.ELOOP: (
+        "the path is a symbolic link; symbolic links are not followed",
+        ("replace the link with a file or folder"),
+    ),
     errno.EISDIR: ("is a folder", "give the path of a file, or move the folder to another location"),
     errno.ENOTDIR: ("is no folder", "name another one"),
     errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n), or use fewer workers"),
@@ -51,7 +54,7 @@ def refusal(error: OSError, place: Path | None = None) -> str:
     if isinstance(where, bytes):
         where = where.decode(errors="backslashreplace")
     if error.errno in _FORBIDDEN:
-        reason, fix = "cannot be read or written", "change its permissions, or use another location"
+        reason, fix = "cannot be read or written", "change the permissions, or use another location"
     else:
         plain = (error.strerror or str(error) or type(error).__name__, _RERUN)
         reason, fix = _REASONS.get(error.errno or 0, plain)

@@ -18,7 +18,7 @@ def installing(extra: str) -> str:
     """How to install an extra. The package is not on a package index, so it is installed from a clone of its
     repository.
     """
-    return f"run in a clone of the repository: pip install '.[{extra}]'"
+    return f"in a clone of the repository, run: pip install '.[{extra}]'"
 
 
 def need_package(package: str, why: str) -> None:

@@ -181,10 +181,10 @@ def explained(url: str) -> Iterator[None]:
         raise RemoteError(f"{url}: {protocol}:// needs {package}; run: pip install {package}") from None
     except Exception as error:  # each protocol's package has its own errors
         if _lacks_credentials(error):
-            fix = f"no {protocol} credentials found; set them as for the {protocol} command line"
+            fix = f"no {protocol} credentials were found; set them as for the {protocol} command line"
         elif isinstance(error, ValueError) and "rotocol" in str(error):
             fix = f"{protocol}:// is not a protocol of fsspec; use s3://, gs://, or hf://"
         else:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
-            fix = f"cannot be reached ({reason}); check the connection and run it again"
+            fix = f"the storage cannot be reached ({reason}); check the connection and run the command again"
         raise RemoteError(f"{url}: {fix}") from None

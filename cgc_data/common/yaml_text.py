@@ -60,7 +60,7 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
     known[id(node)] = 0
     size = 1 + sum(_size(child, known) for child in _children(node))
     if size > MOST_NODES:
-        raise ValueError(f"more than {MOST_NODES:,} values, including aliases")
+        raise ValueError(f"the file has more than {MOST_NODES:,} values, counting aliases")
     known[id(node)] = size
     return size
 

@@ -28,7 +28,7 @@ _TAG = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 def check_names(repo_id: str, tag: str | None) -> None:
     """Raises PushError unless `repo_id` is ORG/NAME and `tag` (if any) vX.Y.Z."""
     if tag is not None and not _TAG.fullmatch(tag):
-        raise PushError(f"--tag {tag}: a version is written vX.Y.Z, such as v1.0.0")
+        raise PushError(f"--tag {tag}: a version tag has the form vX.Y.Z, such as v1.0.0")
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
@@ -155,7 +155,7 @@ def _fix(refused: dict[tuple[str, bool], int], noncommercial: bool, marked: bool
     fix = "build with --licenses permissive, or with --images reference"
     kinds = {license_class(url) for url, _ in refused}
     if "unknown" in kinds:
-        fix += ", or name each photo's license in the annotation file"
+        fix += ", or add each photo's license to the annotation file"
     if kinds == {"noncommercial"} and marked and not noncommercial:
         fix += ", or push with --noncommercial"
     if noncommercial and not marked:

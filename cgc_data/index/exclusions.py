@@ -87,7 +87,8 @@ class ListUsage:
         examples = f", such as {', '.join(self.unmatched)}" if self.unmatched else ""
         if not self.matched:
             return (
-                f"warning: {self.list} excludes nothing: none of its {self.entries:,} entries matches a photo{examples}"
+                f"warning: {self.list} excludes nothing, because none of its {self.entries:,} entries matches a "
+                f"photo{examples}"
             )
         missing = self.entries - self.matched
         return f"{self.list}: {missing:,} of its {self.entries:,} entries match no photo{examples}"

@@ -41,5 +41,5 @@ def _questions(position: int, photos: Sequence[Photo], facts: Facts) -> Iterator
             continue  # boxes of that size follow the stored photo
         says = f"{photo.file_name} is stored as {stored[0]} x {stored[1]} and has EXIF orientation {orientation}"
         if annotated == turned != stored:
-            says += f", which rotates it to the {annotated[0]} x {annotated[1]} of its annotation"
+            says += f", which rotates the photo to the {annotated[0]} x {annotated[1]} pixels of its annotation"
         yield says

@@ -44,7 +44,7 @@ def thumbnail(content: bytes, longest: int, *, turn: bool = False) -> Pixels:
     photo_size(content)
     coarse = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_COLOR_2 | cv2.IMREAD_IGNORE_ORIENTATION)
     if coarse is None:
-        raise PhotoError("not a photo that OpenCV can read; download it again")
+        raise PhotoError("not readable by OpenCV; download the photo again")
     upright = turned(coarse, exif_orientation(content)) if turn else coarse
     shrink = min(1.0, longest / max(upright.shape[:2]))
     size = max(round(upright.shape[1] * shrink), 1), max(round(upright.shape[0] * shrink), 1)

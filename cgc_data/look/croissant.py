@@ -74,8 +74,8 @@ def croissant(manifest: Manifest, stats: Stats, *, repo_id: str | None = None, t
 def _description(stats: Stats, about: dict[str, str]) -> str:
     kinds = " ".join(f"{name}: {meaning}" for name, meaning in about.items())
     return (
-        f"{stats['total']:,} rows that show a model several images and ask in which image something is, and where in "
-        f"it. The answers are known by construction. {kinds}"
+        f"{stats['total']:,} rows. Each row shows a model several images and asks which image contains something, and "
+        f"where in that image. The answers are known by construction. {kinds}"
     )
 
 
@@ -111,8 +111,10 @@ def _records(name: str, manifest: Manifest, contrasts: list[str]) -> Node:
         "@type": "cr:RecordSet",
         "@id": name,
         "name": name,
-        "description": f"Rows of the configuration {name}; the field `split` is one of {splits}. Lists of records "
-        "inside a record are in the Parquet files, but are not described here.",
+        "description": (
+            f"Rows of the configuration {name}; the field `split` is one of {splits}. The Parquet files also contain "
+            "nested lists of records, which are not described here."
+        ),
         "field": [_field(f"{name}/{column}", name, column, feature, []) for column, feature in FEATURES.items()],
     }
 

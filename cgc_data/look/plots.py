@@ -107,7 +107,9 @@ def _categories(stats: Stats) -> Figure:
     axes.tick_params(axis="y", labelsize=8.5)
     axes.grid(axis="y", visible=False)
     more = len(stats["by_label"]) - len(labels)
-    axes.set(title="Rows per category" + (f" (the {len(labels)} most asked of {len(labels) + more})" if more else ""))
+    axes.set(
+        title="Rows per category" + (f" (the {len(labels)} most frequent of {len(labels) + more})" if more else "")
+    )
     axes.set_xlabel("rows that ask for it")
     _legend(figure, axes)
     return figure

@@ -79,7 +79,7 @@ def paint(preset: Preset, out: Path, *, seed: int = 0, photos: int | None = None
     Raises ConfigError for an unknown preset, a number of photos below 1, or an `out` that contains other files.
     """
     if preset not in _RECIPES:
-        raise ConfigError(f"preset {preset!r} is unknown: use one of {', '.join(PRESETS)}")
+        raise ConfigError(f"there is no preset {preset!r}; choose from {', '.join(PRESETS)}")
     recipe = _RECIPES[preset]
     count = recipe.photos if photos is None else photos
     if count < 1:

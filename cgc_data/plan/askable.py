@@ -22,7 +22,7 @@ from cgc_data.vocabulary import concept_of
 
 Mask = NDArray[np.bool_]
 
-TOO_SMALL = "box too small or too long"
+TOO_SMALL = "the box is too small or too elongated"
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ def _offered(index: Index, config: BuildConfig, complete: Mask, in_the_way: Mask
 def _named(index: Index, config: BuildConfig) -> Mask:
     wanted = {concept_of(name) for name in config.categories}
     if unknown := [name for name in config.categories if concept_of(name) not in index.labelled]:
-        raise VocabularyError(f"categories: no source has a category {unknown[0]!r}")
+        raise VocabularyError(f"categories: no source has a category named {unknown[0]!r}")
     return np.array([c in index.names and (not wanted or c in wanted) for c in index.concepts], dtype=np.bool_)
 
 

@@ -124,8 +124,8 @@ def differences(compared: Iterable[Compared]) -> Iterator[str]:
     found = sorted((c for c in compared if c.differs and c.what not in TASKS), key=lambda c: -c.difference)
     if found:
         shown = [f"{c.what} {c.made:.0%} instead of {c.asked:.0%}" for c in found[:MOST_DIFFERENCES]]
-        more = f", and {len(found) - len(shown)} more in cgc-data stats" if len(found) > len(shown) else ""
-        yield f"shares that are not as requested: {', '.join(shown)}{more}"
+        more = f", and {len(found) - len(shown)} more (see cgc-data stats)" if len(found) > len(shown) else ""
+        yield f"shares that differ from those requested: {', '.join(shown)}{more}"
 
 
 def asked_of(values: Values) -> BuildConfig | None:

@@ -60,10 +60,10 @@ def advice(failure: Failure, seconds: float = SECONDS) -> str:
         if missing is None:
             untried.append(change)
         elif not missing:
-            return f"add {_words(change)}; tried: the build then works"
+            return f"add {_words(change)}; a dry run with this change succeeds"
     if untried:
-        return f"add {_words(untried[0])}; not tried because time ran out"
-    return f"none of the tested setting changes helps; {_needs(failure)}add photos or correct the file"
+        return f"add {_words(untried[0])}; not tried, because time ran out"
+    return f"none of the settings that were tried helps; {_needs(failure)}add photos or correct the file"
 
 
 class _Trial:
@@ -118,9 +118,9 @@ def _table(failure: Failure) -> Iterator[tuple[bool, Hint]]:
     config, lost = failure.config, failure.lost.lost_objects
     declarable = [FORMATS[source.kind].protocol.declarable for source in config.sources]
     unreadable = any(reason.startswith(UNREADABLE) for reason in lost)
-    yield unreadable and any(declarable), _ignoring("masks", "the boxes are correct without the masks")
-    yield 2 * lost[CROWD] > failure.lost.objects, _ignoring("crowd", "each crowd box contains only one object")
-    yield _any_duplicates(failure), _ignoring("duplicates", "identical boxes of one category are the same object")
+    yield unreadable and any(declarable), _ignoring("masks", "the boxes are correct, but the masks are not")
+    yield 2 * lost[CROWD] > failure.lost.objects, _ignoring("crowd", "each crowd box contains exactly one object")
+    yield _any_duplicates(failure), _ignoring("duplicates", "identical boxes of one category mark the same object")
     yield any(map(_undeclared, config.sources, failure.index.claims)), EXHAUSTIVE
     yield config.confusable == "strict" and _unlabelled(failure.index), LABELLED
     yield _small(failure), _limits(config)
@@ -160,9 +160,9 @@ EXHAUSTIVE = Hint(
     "--exhaustive",
     lambda config: _sources(config, _declare),
     "exhaustive: true",
-    "every instance of every category is boxed",
+    "the file boxes every instance of every category",
 )
-LABELLED = _setting("confusable", "labeled", "your photos cannot contain categories that your file does not name")
+LABELLED = _setting("confusable", "labeled", "your photos show no category that is missing from your file")
 
 
 def _limits(config: BuildConfig) -> Hint:

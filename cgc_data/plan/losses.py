@@ -13,7 +13,7 @@ from cgc_data.plan.ground import Ground
 from cgc_data.plan.notes import counts
 from cgc_data.plan.truth import DIFFER
 
-CROWD, UNCOUNTED = "crowd", "not known to be all instances of their category in the photo"
+CROWD, UNCOUNTED = "crowd", "it is not certain that all instances of the category are boxed in the photo"
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,15 @@ def explain(found: Losses) -> str:
     objects = f" ({counts(found.lost_objects)})" if found.lost_objects else ""
     return (
         f"skipped {found.lost_photos.total():,} of {counted(found.photos, 'photo')}{photos} and "
-        f"{found.lost_objects.total():,} of {counted(found.objects, 'object')}{objects}; categories left: "
-        f"{found.categories:,}, proved absent from some photo: {found.elsewhere:,}{_sign(found)}"
+        f"{found.lost_objects.total():,} of {counted(found.objects, 'object')}{objects}; categories that remain: "
+        f"{found.categories:,}, of which {found.elsewhere:,} are proved absent from some photo{_sign(found)}"
     )
 
 
 def _sign(found: Losses) -> str:
     """A likely cause of the most frequent reason, if the file itself is probably wrong."""
     if [reason for reason, _ in found.lost_objects.most_common(1)] == [DIFFER]:
-        return "; do the boxes count y from the bottom, or belong to different objects than the masks?"
+        return "; check whether the boxes count y from the bottom, or belong to different objects than the masks"
     return ""
 
 
@@ -88,8 +88,8 @@ def _lost_objects(index: Index, ground: Ground) -> Counter[str]:
         UNCOUNTED: index.states[pairs] != PRESENT_ALL,
         "confusable category in the photo": askable.confused[pairs],
         TOO_SMALL: ~fine,
-        "same category as an object that is too small or too long": wrong[pairs] > 0,
-        "more objects of their category than an answer can contain": count[pairs] > ground.config.limits.max_objects,
+        "same category as an object that is too small or too elongated": wrong[pairs] > 0,
+        "more objects of one category than an answer can contain": count[pairs] > ground.config.limits.max_objects,
     }
     lost, open_still = Counter[str](), np.ones(len(instances.photo), dtype=np.bool_)
     for reason, where in stages.items():

@@ -78,7 +78,9 @@ def _composite_license(views: Sequence[ViewRow]) -> str:
         return ""
     license_url = composite_license(urls)
     if license_url is None:
-        raise PlanError(f"no license permits one picture to combine photos under {', '.join(sorted(set(urls)))}")
+        raise PlanError(
+            f"no license permits a single picture that combines photos under {', '.join(sorted(set(urls)))}"
+        )
     return license_url
 
 

@@ -81,4 +81,4 @@ def _check_images(images: pa.Array, views: pa.Array, embedded: bool) -> None:
     """Every row must have one image per view, or no images if the release does not embed them."""
     found, wanted = (pc.list_value_length(column).to_numpy(zero_copy_only=False) for column in (images, views))
     if ((found != wanted) & (embedded | (found > 0))).any():
-        raise ValueError("a row has different numbers of images and views")
+        raise ValueError("a row has more images than views, or fewer")

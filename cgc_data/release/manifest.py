@@ -155,7 +155,7 @@ def kept_settings(manifest: Manifest) -> KeptSettings:
     try:
         return msgspec.convert(manifest["config"], KeptSettings)
     except msgspec.ValidationError as error:
-        raise ReleaseError(f"manifest.json: malformed config ({error}); build the release again") from None
+        raise ReleaseError(f"manifest.json: the config is malformed ({error}); build the release again") from None
 
 
 def read_manifest(folder: Path) -> Manifest:

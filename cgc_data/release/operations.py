@@ -101,7 +101,7 @@ def _resize(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) ->
     del lenders
     width, height = map(int, values)
     if not (width > 0 and height > 0 and width * height <= MOST_PIXELS):
-        raise ValueError(f"a view of {width} x {height} pixels is not possible")
+        raise ValueError(f"the view cannot have {width} x {height} pixels")
     method = cv2.INTER_AREA if width < pixels.shape[1] else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=method), dtype=np.uint8)
 
@@ -132,7 +132,7 @@ def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> 
     """Paste the object of a part (numbered in the view's `parts`) as its transform states, with a soft edge."""
     number = int(values[0])
     if not 1 <= number <= len(lenders):
-        raise ValueError(f"the view has no part {number} from which an object is pasted")
+        raise ValueError(f"the view has no part {number}, from which an object should be pasted")
     lender = lenders[number - 1]
     mask = _mask(lender)
     inner = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), EDGE) * (mask > 0)

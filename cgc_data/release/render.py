@@ -15,8 +15,8 @@ from cgc_data.sources import PhotoStore
 
 KEPT_PHOTOS, KEPT_BYTES = 8, 2**28
 JPEG_QUALITY = 92
-UNTAGGED = "EXIF orientation tag set to 1"
-TURNED = "rotated by its EXIF orientation and encoded again"
+UNTAGGED = "the tag for the EXIF orientation was set to 1"
+TURNED = "the photo was rotated as its EXIF orientation states, and encoded again"
 
 
 class Renderer:
@@ -85,4 +85,8 @@ class Renderer:
 def _turned(content: bytes) -> str:
     """How EXIF explains a size that differs from the annotation."""
     orientation = exif_orientation(content)
-    return "" if orientation == 1 else f" (EXIF orientation {orientation} rotates it: see the setting `orientation`)"
+    return (
+        ""
+        if orientation == 1
+        else (f" (EXIF orientation {orientation} rotates the photo; see the setting `orientation`)")
+    )

@@ -20,7 +20,7 @@ FORM_NAMES: dict[BoxFormat, str] = {
     "xywh": "x, y, width, height",
     "xyxy": "x1, y1, x2, y2",
     "cxcywh": "center x, center y, width, height",
-    "yxhw": "y, x, height, width, or width and height of the photos are swapped",
+    "yxhw": "y, x, height, width (unless the width and height of the photos are swapped)",
     "xywh_normalized": "x, y, width, height as shares of the photo",
     "xyxy_normalized": "x1, y1, x2, y2 as shares of the photo",
     "cxcywh_normalized": "center x, center y, width, height as shares of the photo",
@@ -117,10 +117,13 @@ def _likely(boxes: Floats, sizes: Floats) -> BoxFormat | None:
 def _advice(likely: BoxFormat | None, boxes: Floats, sizes: Floats) -> str:
     if likely:
         return f"they look like {FORM_NAMES[likely]}: add {stated('bbox_format', likely)}, or correct the file"
-    right = f"if they are right, add {stated('bbox_format', 'xywh')}"
+    right = f"if the boxes are correct, add {stated('bbox_format', 'xywh')}"
     if longest := _other_size(boxes, sizes):
-        return f"they look like pixels of photos resized to {longest} on the longer side; scale them back, or {right}"
-    return f"they fit no form that is known; correct them, or {right}"
+        return (
+            f"the boxes seem to be in pixels of photos that were resized to {longest} on the longer side; scale them "
+            f"back, or {right}"
+        )
+    return f"the boxes fit no known format; correct them, or {right}"
 
 
 def _other_size(boxes: Floats, sizes: Floats) -> int | None:

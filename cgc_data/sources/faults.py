@@ -23,9 +23,17 @@ NO_IMAGE, NO_CATEGORY = "annotation of no listed photo", "annotation of no liste
 NO_BOX, TWICE = "annotation without a box", "annotation written twice"
 MOST_FAULTY = 0.01  # share of the annotations that may be faulty; one faulty annotation is always allowed
 _FIXES = {
-    NO_IMAGE: "are of images that the file does not list, such as image {image_id}; add these or remove them",
-    NO_CATEGORY: "are of categories that the file does not list, such as {category_id}; add these or remove them",
-    NO_BOX: "have no box of four numbers, or a negative width or height; correct them, or add `--bbox-format`",
+    NO_IMAGE: (
+        "refer to images that the file does not list, such as image {image_id}; add these images or remove the objects"
+    ),
+    NO_CATEGORY: (
+        "refer to categories that the file does not list, such as {category_id}; add these categories or remove the "
+        "objects"
+    ),
+    NO_BOX: (
+        "have a box that is not four numbers, or whose width or height is negative; correct them, or add "
+        "`--bbox-format`"
+    ),
 }
 _COORDINATES = ("x1", "y1", "x2", "y2")
 

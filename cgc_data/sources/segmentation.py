@@ -77,8 +77,8 @@ def _rle(text: bytes, height: int, width: int) -> Rle | None:
         return polygons_rle(value, height, width)
     if value.size != (height, width):
         raise SegmentationError(
-            "mask size differs from the photo",
-            f"mask of {value.size[1]} x {value.size[0]} pixels on a photo of {width} x {height}",
+            "the mask does not have the size of the photo",
+            f"the mask has {value.size[1]} x {value.size[0]} pixels, but the photo has {width} x {height}",
         )
     if isinstance(value.counts, str):
         return compressed_rle(value.counts, height, width)

@@ -108,7 +108,7 @@ class JsonStream:
             more = self._more("}")
         self._position += 1
         if self._peek():
-            self._damaged("unexpected content after the end of the object")
+            self._damaged("the file has unexpected content after the end of the object")
 
     def _pass_over_mark(self) -> None:
         self._load(PEEK)

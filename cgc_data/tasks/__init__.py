@@ -88,8 +88,8 @@ def task_named(contrast: str, name: str) -> Task:
     except KeyError:
         known = ", ".join(TASKS)
         raise ReleaseError(
-            f"task {f'{contrast}/{name}'!r} is unknown; this version of cgc-grounding has {known}; install the version "
-            "that built the release"
+            f"there is no task {f'{contrast}/{name}'!r} in this version of cgc-grounding, which has {known}; install "
+            "the version that built the release"
         ) from None
 
 
@@ -110,7 +110,7 @@ def answer_of_pool(pool: str) -> AnswerKind:
     answers = {name: task.answer_to(names_image=name == task.named_pool) for task in _ALL for name in task.pools}
     if pool not in answers:
         raise ReleaseError(
-            f"phrasings {pool!r} are unknown; this version of cgc-grounding has {', '.join(answers)}; "
+            f"there are no phrasings {pool!r} in this version of cgc-grounding, which has {', '.join(answers)}; "
             "install the version that built the release"
         )
     return answers[pool]

@@ -14,15 +14,15 @@ from cgc_data.validate.samples import Rectangle, Sample
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "photo in one split": "a photo, under any of its names, is in only one split",
-    "held out": "photos of COCO val2017 and of held-out sources are in the test split, and all other photos are not",
-    "excluded photos": "no photo excluded by the manifest is shown",
+    "photo in one split": "each photo is in only one split, even if it has several names",
+    "held out": "photos of COCO val2017 and of held-out sources are in the test split, and no other photos are",
+    "excluded photos": "no row shows a photo that the manifest excludes",
     "pairs": (
-        "every two-view same_object question exists in both directions; every absent row has a present twin with the "
-        "same label, template, and size"
+        "every same_object question about two views exists in both directions, and every absent row has a present "
+        "twin with the same label, template, and size"
     ),
-    "spread": "a photo is shown in no more rows of a task than the release allows",
-    "tuples": "rows of a tuple show the same views in the same split, and ask about different photos in turn",
+    "spread": "no photo is shown in more rows of a task than the release allows",
+    "tuples": "rows of a tuple show the same views in the same split, and each asks about a different photo",
 }
 Frame = tuple[str, Rectangle]  # photo, window
 
@@ -114,7 +114,7 @@ class AcrossCheck:
         for photo, splits in self.state.splits.items():
             for split, sample in splits.items() if len(splits) > 1 else ():
                 others = " and ".join(f"{other} ({splits[other]})" for other in splits if other != split)
-                self._ledger.breach("photo in one split", sample, f"photo {photo} is in {split}, and in {others}")
+                self._ledger.breach("photo in one split", sample, f"photo {photo} is in {split}, but also in {others}")
         self._spread()
         for pair, members in self.state.pairs.items():
             fault = _broken_pair(members)
@@ -130,7 +130,7 @@ class AcrossCheck:
         if most is None:
             return
         for (task, photo), samples in self.state.rows.items():
-            message = f"photo {photo} is shown in {len(samples)} rows of {task}, at most {most} are allowed"
+            message = f"photo {photo} is shown in {len(samples)} rows of {task}, but at most {most} are allowed"
             self._ledger.require(len(samples) <= most, "spread", samples[-1], message)
 
     def _photo(self, sample: Sample, photo: str) -> None:

@@ -19,7 +19,7 @@ def number_of_answer_images(traces: Sequence[Trace]) -> Check:
     """
     name, what = (
         "number of answer images",
-        ("p-value of the hypothesis that the number of images with an answer is uniform, per number of images"),
+        ("p-value of the hypothesis that, for each number of images, the number of images with an answer is uniform"),
     )
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
@@ -37,7 +37,7 @@ def answer_images_by_objects(traces: Sequence[Trace]) -> Check:
     """Does the number of annotated objects in a photo, few or many, reveal whether it contains an answer?"""
     name, what = (
         "answer images by number of objects",
-        ("AUC of finding an answer image by its number of annotated objects, few or many"),
+        ("AUC of guessing an answer image by whether it has few or many annotated objects"),
     )
     rows = [t for t in traces if not t.kind.contrast.windows and 0 < len(t.targets) < len(t.candidates)]
     if not rows:

@@ -45,7 +45,7 @@ def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
     """How much more often than by chance the image with the highest, or the lowest, value of a signal contains the
     answer.
     """
-    what = "accuracy above chance of choosing the image with the highest or lowest value"
+    what = "accuracy, above chance, of always choosing the image with the highest or the lowest value"
     told = [trace for trace in rows if len(signal(trace)) == len(trace.sizes)]  # no bytes without stored images
     if not told:
         return nothing(name, what)

@@ -27,7 +27,7 @@ def composed(view: View, photo_of: Callable[[Part], Pixels]) -> Pixels:
         except (ValueError, IndexError, SegmentationError, cv2.error) as error:
             raise PhotoError(f"the operation {step.name} {list(step.values)} cannot be applied ({error})") from None
     if pixels.shape[:2] != (view.height, view.width):
-        raise PhotoError(f"the operations of the view produce {pixels.shape[1]} x {pixels.shape[0]}")
+        raise PhotoError(f"the operations of the view produce {pixels.shape[1]} x {pixels.shape[0]} pixels")
     return pixels
 
 
@@ -50,7 +50,9 @@ def _after(pixels: Pixels, step: Operation, view: View, photo_of: Callable[[Part
         case "jpeg", _ if step is view.operations[-1]:
             done = pixels
         case _:
-            raise ValueError("it is unknown, does not match the window of the view, or is in the wrong position")
+            raise ValueError(
+                "the operation is unknown, does not match the window of the view, or is in the wrong position"
+            )
     return done
 
 

@@ -21,7 +21,10 @@ Boxes = NDArray[np.float64]
 
 def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
     """Accuracy at IoU 0.5 of the best fixed box, chosen on other families; the image is guessed unless it is named."""
-    what = "accuracy at IoU 0.5 of the box that is right most often in other families, in a guessed image"
+    what = (
+        "accuracy at IoU 0.5 of a fixed box in a guessed image; the box is the one that is right most often in other "
+        "families"
+    )
     rows = [trace for trace in traces if len(trace.boxes) == 1]
     if not rows:
         return nothing(name, what)

@@ -96,7 +96,7 @@ def in_processes(function: Callable[[Group], Result], groups: Sequence[Group], w
                 raise
     except BrokenProcessPool:
         raise ReleaseError(
-            "a process of the validation was killed, possibly out of memory; run it again with fewer --workers"
+            "a validation process was killed, possibly out of memory; run the command again with fewer --workers"
         ) from None
 
 

@@ -22,7 +22,7 @@ List = tuple[Trace, tuple[Asked, ...]]  # a row, and the labels to choose from
 
 def names_tell(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
     """In the lists of other rows, was the right label of this list right more often than this list's other labels?"""
-    what = "AUC of how often a label is the right one in the lists of other families, compared within lists"
+    what = "AUC, within lists, of how often a label is the right one in the lists of other families"
     return lists_tell(name, [(trace, trace.asked) for trace in traces], is_right, what)
 
 
@@ -44,7 +44,10 @@ def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
     """Is the rarest, or the most frequent, label in a list right? Other lists of the same length decide which of the
     two is guessed.
     """
-    what = "AUC of how rare or how frequent a label is in the sources, learned from other families, within lists"
+    what = (
+        "AUC, within lists, of how rare or frequent a label is in the sources; the direction is learned from other "
+        "families"
+    )
     rows = at_most([trace for trace in traces if trace.asked], MOST_ROWS)
     if not rows:
         return nothing(name, what)
@@ -86,7 +89,7 @@ def _within(
 
 def place_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
     """Is the right label equally often in each position of the list?"""
-    what = f"p-value of the hypothesis that positions in the list are uniform; fails below {UNIFORM_P:g}"
+    what = f"p-value of the hypothesis that positions in the list are uniform; the check fails below {UNIFORM_P:g}"
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
         counts[len(trace.asked)].update(place for place, asked in enumerate(trace.asked) if is_right(asked))
@@ -101,6 +104,7 @@ def place_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 def words_tell(name: str, traces: Sequence[Trace], true: Set[str]) -> Check:
     """Do the wording and the number, sizes, and bytes of images reveal which rows (by id) have such a label?"""
     what = (
-        "held-out AUC of a logistic classifier on the wording, the labels, and the number, sizes, and bytes of images"
+        "held-out AUC of a logistic classifier that sees the wording, the labels, and the number, sizes, and bytes of "
+        "the images"
     )
     return classifier(traces, lambda trace: trace.id in true, absent_features, name, what)

@@ -57,7 +57,7 @@ def _misdrawn(found: Instance, part: Part, world: World) -> str:
     except SegmentationError as error:
         return f"the mask of {part.annotation_id} is invalid ({error})"
     if not np.array_equal(raw, stated):
-        return f"the mask of {part.annotation_id} is not the mask in its source"
+        return f"the mask of {part.annotation_id} differs from the mask in its source"
     cut = raw[0].any() or raw[-1].any() or raw[:, 0].any() or raw[:, -1].any()
     return f"{part.annotation_id} is cut by the border of its photo" if cut else ""
 

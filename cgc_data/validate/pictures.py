@@ -19,12 +19,12 @@ from cgc_data.validate.samples import Sample, View
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "images": "each view has one image, which decodes to the size of the view and is upright in every viewer",
-    "photos untouched": "an uncropped photo equals its file byte for byte, except for its EXIF orientation",
-    "windows": "a window shows exactly what its photo shows in that place, changed only by the listed operations",
+    "images": "each view has one image, which decodes to the size of the view and appears upright in every viewer",
+    "photos untouched": "an uncropped photo is identical to its file, byte for byte, except for its EXIF orientation",
+    "windows": "a window shows the pixels of its photo at that place, changed only by the listed operations",
     "encoded alike": (
-        "images that may contain an answer share one format, and windows share one JPEG quality unless it is drawn "
-        "at random"
+        "all images that may contain an answer have the same format, and all windows have the same JPEG quality "
+        "unless the quality is drawn at random"
     ),
 }
 # Largest mean absolute difference that resampling and one JPEG encoding leave: in gray levels of luma at half size, and
@@ -81,7 +81,10 @@ class PictureCheck:
         source = self._world.sources[view.source]
         frame = (0, 0, *source.size(view.image_id))
         if view.window != frame or (view.width, view.height) != frame[2:]:
-            return f"window {view.window} at {view.width} x {view.height} is not the whole photo of {frame[2:]}"
+            return (
+                f"window {view.window}, shown at {view.width} x {view.height} pixels, is not the whole photo of "
+                f"{frame[2:]}"
+            )
         try:
             original = source.photos.read(source.file_name(view.image_id))
         except PhotoError as error:
@@ -90,7 +93,7 @@ class PictureCheck:
             return _not_turned(content, original)
         if content == original or _only_untagged(content, original):
             return ""
-        return f"the bytes differ from the bytes of {source.file_name(view.image_id)}"
+        return f"the bytes of the image differ from those of {source.file_name(view.image_id)}"
 
     def _elsewhere(self, content: bytes, view: View) -> str:
         """Why the image does not show the photo's window; "" if it does."""
@@ -101,30 +104,30 @@ class PictureCheck:
         if fault := _quality(content, view):
             return fault
         if (apart := _apart(pixels, original)) > DIFFERENCE:
-            return f"differs from {view.file_name} at {view.window} by {apart:.1f} gray levels"
+            return f"the image differs from {view.file_name} at {view.window} by {apart:.1f} gray levels"
         stored, expected = _smaller(pixels, 2), _smaller(original, 2)
         apart = float(np.abs(stored - expected).mean())
         better = apart > 1 and _shifted(stored, expected) < 0.95 * apart
-        return f"fits {view.file_name} better {2 * SHIFT} px away from {view.window}" if better else ""
+        return f"the image fits {view.file_name} better if {view.window} is moved by {2 * SHIFT} px" if better else ""
 
 
 def _not_turned(content: bytes, original: bytes) -> str:
     """Why the image is not the photo, rotated as EXIF states and encoded again; "" if it is."""
     stored, expected = decode(content), as_displayed(original)
     if stored.shape != expected.shape:
-        return f"is {stored.shape[1]} x {stored.shape[0]}, unlike its photo as displayed"
+        return f"the image is {stored.shape[1]} x {stored.shape[0]}, unlike its photo as displayed"
     apart = _apart(stored, expected)
-    return f"differs from its photo as displayed by {apart:.1f} gray levels" if apart > DIFFERENCE else ""
+    return f"the image differs from its photo as displayed by {apart:.1f} gray levels" if apart > DIFFERENCE else ""
 
 
 def _quality(content: bytes, view: View) -> str:
     """Why the image is not a JPEG with the quality in its last operation; "" if it is."""
     last = view.operations[-1]
     if last.name != "jpeg" or len(last.values) != 1:
-        return "the last operation is not a JPEG encoding"
+        return "the last operation does not encode a JPEG"
     with Image.open(io.BytesIO(content)) as image:
         stored = getattr(image, "quantization", None)
-    return "" if stored == _tables(int(last.values[0])) else f"is not encoded at quality {last.values[0]:g}"
+    return "" if stored == _tables(int(last.values[0])) else f"the image is not encoded with quality {last.values[0]:g}"
 
 
 @cache
@@ -153,10 +156,10 @@ def _unreadable(content: bytes, view: View) -> str:
     try:
         width, height = picture_size(content)
         if (width, height) != (view.width, view.height):
-            return f"is {width} x {height}, but the view states {view.width} x {view.height}"
+            return f"the image is {width} x {height} pixels, but the view states {view.width} x {view.height}"
         with Image.open(io.BytesIO(content)) as image:
             if image.getexif().get(ORIENTATION, 1) != 1:
-                return "has an orientation tag that makes viewers rotate it"
+                return "the image has an orientation tag that makes viewers rotate it"
             image.load()
     except (OSError, PhotoError, SyntaxError, ValueError) as error:
         return f"does not decode ({error})"

@@ -34,7 +34,7 @@ def image_by_learning(traces: Sequence[Trace], matcher: Matcher = held_out_score
     The default `matcher` is a logistic classifier.
     """
     name = "answer image by a learned matcher"
-    what = "accuracy above chance of a classifier on the color distances, files, and sharpness of the images"
+    what = "accuracy, above chance, of a classifier that sees the color distances, files, and sharpness of the images"
     rows = [trace for trace in traces if len(trace.candidates) > 1 and trace.colors]
     if len(rows) < 2:
         return nothing(name, what)
@@ -75,7 +75,7 @@ def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
     for histogram in HISTOGRAMS:
         name, what = (
             f"place by color ({histogram})",
-            "accuracy at IoU 0.5 of a box of the right size at the place most similar in color",
+            "accuracy at IoU 0.5 of a box that has the right size and is at the place with the most similar colors",
         )
         if not rows:
             yield nothing(name, what)

@@ -73,7 +73,7 @@ class Federated(RawProtocol):
     """
 
     rule = "negative"
-    refusal = "does not list it as verified absent"
+    refusal = "the source does not list the category as verified absent"
 
     def warrants(self, image: Record, wanted: set[int]) -> bool:
         return bool(wanted & set(image.get("neg_category_ids") or ()))

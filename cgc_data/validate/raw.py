@@ -207,14 +207,14 @@ def _concepts(categories: Mapping[int, Record]) -> dict[int, str]:
     try:
         return {n: concept_of(str(c["name"]), str(c.get("synset") or "")) for n, c in categories.items()}
     except VocabularyError as error:
-        raise ReleaseError(f"a category of the sources has no concept: {error}") from None
+        raise ReleaseError(f"the vocabulary has no concept for this category of the sources: {error}") from None
 
 
 def _unbounded(segmentation: Any, size: tuple[int, int]) -> str:
     """Why reading a mask would take unbounded memory, or ""."""
     width, height = segmentation["size"] if isinstance(segmentation, Mapping) else size
     if width * height > MOST_PIXELS:
-        return f"a mask of {width} x {height} pixels"
+        return f"the mask has {width} x {height} pixels"
     if isinstance(segmentation, Mapping):
         return ""
     return "" if sum(map(_edges, segmentation)) <= LONGEST_EDGES else "its polygons have no end"

@@ -88,7 +88,7 @@ class RowChecker:
 
     def _look(self, sample: Sample) -> None:
         if not sample.images and self._manifest.get("image_mode") != "reference":
-            self._ledger.breach("images", sample.id, "no images in a release that embeds them")
+            self._ledger.breach("images", sample.id, "the release stores images, but the row has none")
         self._pictures.check(sample)
         self._truth.check(sample)
         self._absence.check(sample)

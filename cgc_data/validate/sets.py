@@ -15,7 +15,7 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "set complete": (
-        "the answer contains every visible instance; all instances are boxed, and none is ambiguous or a crowd"
+        "the answer contains every visible instance; all instances are boxed, and none of them is ambiguous or a crowd"
     ),
     "one instance": "a question about one object has exactly one instance, in exactly one image",
     "roles": "target views show the target, distractors do not, and no photo is shown twice",
@@ -41,7 +41,7 @@ def roles(sample: Sample, world: World) -> Iterator[Finding]:
     shown = {item.img_idx for item in sample.objects}
     for number, view in enumerate(sample.views, 1):
         expected = target if number in shown else REFERENCE if number in sample.reference_images else distractor
-        fault = f"image {number} is called {view.role}, but is a {expected}"
+        fault = f"image {number} is marked as a {view.role}, but is a {expected}"
         yield Finding("roles", "" if view.role == expected else fault)
 
 

@@ -11,7 +11,7 @@ from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample, Target, View
 
 CHECKS = {
-    "sharpness": ("no view is enlarged more than the release allows, and boxes are also large enough in their photos")
+    "sharpness": ("no view is enlarged more than the release allows, and every box is also large enough in its photo")
 }
 
 WHOLE_PIXEL = 0.5  # pixels that rounding can add to the side of a view

@@ -18,9 +18,11 @@ from cgc_data.vocabulary.names import Name
 
 CHECKS = {
     "asked once": "no two rows ask the same question about the same views in the same order",
-    "wording": "the question uses the phrasing of its `template_id`, and mentions the right number of images",
-    "difficulty": "the difficulty follows from the number of images, the kind of distractors, and the smallest object",
-    "photo records": "license and flickr_url of every view match the source",
+    "wording": "the question has the phrasing of its `template_id`, and mentions the right number of images",
+    "difficulty": (
+        "the difficulty follows from the number of images, the kind of distractors, and the size of the smallest object"
+    ),
+    "photo records": "the license and flickr_url of every view match the source",
 }
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 COUNTED = re.compile(rf"\b(both|{'|'.join(WORDS)}|[0-9]+) (?:of the |of these )?images\b", re.I)
@@ -86,10 +88,10 @@ def _numbers(sample: Sample) -> Iterator[str]:
         word = found.lower()
         stated = 2 if word == "both" else WORDS.index(word) if word in WORDS else int(word)
         if stated != count:
-            yield f"the question mentions {word} images, but there are {count}"
+            yield f"the question mentions {word} images, but the row has {count}"
     for found in NUMBERED.findall(sample.question):
         if not 1 <= int(found) <= count:
-            yield f"the question mentions image {found} of {count}"
+            yield f"the question mentions image {found}, but the row has {count} images"
 
 
 def _wording(sample: Sample, world: World) -> Iterator[str]:
@@ -98,7 +100,7 @@ def _wording(sample: Sample, world: World) -> Iterator[str]:
     if phrasing is None:
         yield f"there is no template {sample.template_id}"
     elif (expected := _filled(phrasing, sample, world)) and not _begins(sample.question, expected):
-        yield f"the question differs from template {sample.template_id}, {expected!r}"
+        yield f"the question differs from template {sample.template_id}: {expected!r}"
 
 
 def _begins(question: str, expected: str) -> bool:

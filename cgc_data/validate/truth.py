@@ -10,7 +10,7 @@ from cgc_data.validate.tasks import check_of, task_checks
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "annotations": "every object is a known single instance of the requested category in the displayed photo",
+    "annotations": "every object is a known, single instance of the requested category in the displayed photo",
     "true boxes": "every box is within 1/1000 of the tight box of the mask inside the view",
     "visible share": "`visible` is the share of the mask inside the view, and at least the limit",
     **sets.CHECKS,
@@ -62,16 +62,16 @@ class TruthCheck:
         if found is None:
             return "no such annotation"
         if self._world.photo(found) != self._world.photo(view):
-            return f"it is in photo {self._world.photo(found)}, but the view shows {self._world.photo(view)}"
+            return f"the object is in photo {self._world.photo(found)}, but the view shows {self._world.photo(view)}"
         asked = sample.labels[0] if sample.written_label else target.label
         if found.crowd or found.concept != self._world.concept(asked):
-            return f"it is {'a crowd' if found.crowd else found.concept}, not a {asked}"
+            return f"the object is {'a crowd' if found.crowd else found.concept}, not a {asked}"
         return self._misdrawn(found, view)
 
     def _misdrawn(self, found: Instance, view: View) -> str:
         source = self._world.sources[found.source]
         if source.size(found.image_id) != self._world.sources[view.source].size(view.image_id):
-            return "its sources disagree on the size of the photo"
+            return "the sources disagree about the size of the photo"
         whole = source.whole_box(found.number) if found.has_mask else found.box
         return (
             ""

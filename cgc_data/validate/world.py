@@ -125,7 +125,7 @@ class World:
         whole = [fact for fact in present if fact.status == "all"]
         for other in whole[1:]:
             if not _same_boxes(whole[0].instances, other.instances):
-                return f"the boxes of {whole[0].source.key} and {other.source.key} do not match one to one"
+                return f"the boxes of {whole[0].source.key} and {other.source.key} cannot be matched one to one"
         return None
 
     def incomplete(self, identity: str, concept: str) -> str | None:

@@ -72,7 +72,7 @@ def concepts_of(names: Sequence[str], synsets: Sequence[str] = ()) -> list[str]:
         concept = concept_of(name, synset)
         if concept in seen:
             raise VocabularyError(
-                f"categories {seen[concept]!r} and {name!r} are the same concept ({concept}): rename or merge them"
+                f"categories {seen[concept]!r} and {name!r} are the same concept ({concept}); rename or merge them"
             )
         seen[concept] = name
     return list(seen)

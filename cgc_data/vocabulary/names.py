@@ -72,7 +72,7 @@ def readable(concept_or_name: str, given: str = "") -> Name:
     if entry is None:
         return _by_rule(given or _wording_of(concept, concept_or_name))
     if entry.left_out:
-        raise VocabularyError(f"category {entry.lvis!r} is never asked for: {entry.left_out}; exclude it")
+        raise VocabularyError(f"no question can ask for category {entry.lvis!r}: {entry.left_out}; exclude it")
     return Name(entry.singular, entry.plural, entry.article)
 
 
@@ -100,7 +100,7 @@ def _refuse_twins(named: Mapping[str, Name]) -> None:
         for shown in (name.singular.casefold(), name.plural.casefold()):
             if taken.setdefault(shown, concept) != concept:
                 raise VocabularyError(
-                    f"categories {taken[shown]!r} and {concept!r} are both shown as {shown!r}: rename one"
+                    f"categories {taken[shown]!r} and {concept!r} are both shown as {shown!r}; rename one of them"
                 )
 
 
@@ -131,7 +131,7 @@ def _wording_of(concept: str, given: str) -> str:
 def _by_rule(name: str) -> Name:
     singular = inflect.plain(name)
     if not singular:
-        raise VocabularyError(f"category {name!r} has no readable name: rename it")
+        raise VocabularyError(f"category {name!r} has no readable name; rename it")
     if _TAG.search(singular):
-        raise VocabularyError(f"category {name!r} contains a tag of the answer format: rename it")
+        raise VocabularyError(f"the name of category {name!r} contains a tag of the answer format; rename it")
     return Name(singular, inflect.plural(singular), inflect.article(singular))

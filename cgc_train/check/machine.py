@@ -28,7 +28,7 @@ def check_packages(context: Context) -> Finding:
     need("train")
     missing = [name for name, _ in engines_of(context.recipe) if find_spec(name) is None]
     if not missing:
-        return ok("every package that the recipe needs is installed")
+        return ok("all packages that the recipe needs are installed")
     line = f"{', '.join(missing)} not installed"
     if not gpu_bytes():
         raise Unchecked(f"{line}, and there is no GPU to run them on")
@@ -41,8 +41,8 @@ def check_trackers(context: Context) -> Finding:
     names = [name for name in ([asked] if isinstance(asked, str) else asked or []) if name not in NO_TRACKER]
     if missing := [name for name in names if find_spec(TRACKERS.get(name, name)) is None]:
         raise MissingExtraError(
-            f"grpo.report_to={missing[0]}: {missing[0]} is not installed; run: pip install {missing[0]}, or "
-            "set grpo.report_to=none"
+            f"grpo.report_to={missing[0]}: {missing[0]} is not installed; run: pip install {missing[0]}, or set "
+            "grpo.report_to=none"
         )
     return ok(f"metrics are written to the run folder{''.join(f' and to {name}' for name in names)}")
 
@@ -51,9 +51,9 @@ def check_hub(context: Context) -> Finding:
     """The login has permission to upload checkpoints to hub.repo."""
     repo = context.recipe.hub.repo
     if repo is None:
-        return ok("no checkpoints are uploaded to the Hub")
+        return ok("checkpoints are not uploaded to the Hub")
     if constants.HF_HUB_OFFLINE:
-        raise Unchecked(f"the login for {repo}: the Hub client is offline")
+        raise Unchecked(f"the login for {repo} was not checked, because the Hub client is offline")
     there = is_there(repo)
     private = "private" if context.recipe.hub.private else "public"
     state = "exists" if there else f"will be created as {private} when training starts"
@@ -89,12 +89,12 @@ def check_engines(context: Context) -> Finding:
     recipe = context.recipe
     if recipe.accelerate == "fsdp2" and recipe.model.lora and recipe.grpo.get("use_vllm"):
         fix = "set accelerate=ddp or zero3, or grpo.use_vllm=false"
-        return warning("with fsdp2, adapter weights do not reach vLLM reliably", fix)
+        return warning("with fsdp2, the weights of adapters do not reliably reach vLLM", fix)
     if others := untested(recipe):
         named = ", ".join(f"{package} {seen} (tested: {TESTED[package]})" for package, seen in others.items())
         return warning(f"not tested with {named}", f"run: {install(*others)}")
     if seen := slow_torch():
-        return warning(f"torch {seen} is many times slower for images", "install another version of torch")
+        return warning(f"with torch {seen}, processing images is many times slower", "install another version of torch")
     names = [name for name, _ in engines_of(recipe)]
     return ok(", ".join(names) if names else "none besides torch and TRL")
 

@@ -13,16 +13,17 @@ def check_processor(context: Context) -> Finding:
     """The processor pads on the left, and has padding, end, and image tokens."""
     name = context.recipe.model.name
     if context.processor is None:
-        raise Unchecked(f"padding side and special tokens: the processor of {name} is not available")
+        raise Unchecked(f"padding side and special tokens were not checked: the processor of {name} is not available")
     tokenizer = context.processor.tokenizer
     if tokenizer.pad_token_id is None or tokenizer.eos_token_id is None:
         return failed(f"{name}: has no pad token or no end token", "set both in its tokenizer_config.json")
     if tokenizer.pad_token_id == tokenizer.eos_token_id:
         message = f"{name}: pads with the token that ends an answer, {tokenizer.eos_token!r}"
-        return failed(message, "set another pad_token in its tokenizer_config.json")
+        return failed(message, "set another pad_token in the model's tokenizer_config.json")
     if tokenizer(["a", "a b c d"], padding=True)["attention_mask"][0][-1] == 0:
         return failed(
-            f"{name}: pads on the right, which misplaces every image", "set its tokenizer's padding_side to left"
+            f"{name}: pads on the right, which misplaces every image",
+            ("set padding_side to left in the model's tokenizer_config.json"),
         )
     if tokenizer.convert_tokens_to_ids(IMAGE_TOKEN) in (None, tokenizer.unk_token_id):
         return failed(f"{name}: its tokenizer has no {IMAGE_TOKEN}", "choose a model of a supported family")
@@ -30,17 +31,19 @@ def check_processor(context: Context) -> Finding:
     if tokens > rows:
         message = f"{name}: its tokenizer has {tokens:,} tokens, but its config.json has a vocab_size of {rows:,}"
         return failed(message, "copy the tokenizer and config.json from the same model", tokens, rows)
-    return ok(f"pads on the left with {tokenizer.pad_token!r}, ends with {tokenizer.eos_token!r}")
+    return ok(
+        f"the tokenizer pads on the left with {tokenizer.pad_token!r} and ends responses with {tokenizer.eos_token!r}"
+    )
 
 
 def check_template(context: Context) -> Finding:
     """The chat template starts a response with `prompt.prefix`, so that the format can be rewarded."""
     name, prompt = context.recipe.model.name, context.recipe.prompt
     if context.processor is None:
-        raise Unchecked(f"how the chat template starts a response: the processor of {name} is not available")
+        raise Unchecked(f"the start of responses was not checked: the processor of {name} is not available")
     settings = context.recipe.grpo.get("chat_template_kwargs")
     written = checked_opening(name, context.processor, prompt, settings).strip()
-    return ok(f"the chat template starts a response with {written or 'nothing'}, which matches prompt.prefix")
+    return ok(f"the chat template starts every response with {written or 'nothing'}, which matches prompt.prefix")
 
 
 def check_model(context: Context) -> Finding:
@@ -58,7 +61,9 @@ def check_weights(context: Context) -> Finding:
         raise Unchecked(f"{name}: the run downloads its weights")
     files = sorted(folder.glob("*.safetensors"))
     if not [*files, *folder.glob("*.bin")]:
-        return failed(f"{name}: contains no weights", "choose a folder with *.safetensors, or a model on the Hub")
+        return failed(
+            f"{name}: contains no weights", ("choose a folder that contains *.safetensors, or a model on the Hub")
+        )
     if missing := sorted(listed_files(folder) - {file.name for file in files}):
         return failed(f"{folder / missing[0]}: is missing", "copy or download the model again", len(missing), 0)
     for file in files:
@@ -83,7 +88,7 @@ def check_adapters(context: Context) -> Finding:
     if not matched:
         return failed("model.lora.targets matches no module", fix, 0, len(intended))
     weights = f"{shape.adapter(lora.targets, lora.rank) / 1e6:,.1f} million weights"
-    message = f"adapters on {len(matched)} of {len(intended)} projections, none in the vision tower: {weights}"
+    message = f"adapters on {len(matched)} of {len(intended)} projections, none of them in the vision tower: {weights}"
     message += "; the experts are not trained" * family.experts
     if matched != intended:
         return warning(message, fix, len(matched), len(intended))

@@ -60,7 +60,7 @@ def sampling(run: PlannedRun) -> Iterator[Part]:
         yield Part("vLLM", size, "sampling" if config.vllm_enable_sleep_mode else "always")
     if config.use_vllm:  # a vLLM server has its own GPUs
         if run.recipe.model.lora and run.divided:
-            yield Part("whole model, gathered to merge adapters", run.base, "sampling")
+            yield Part("the whole model, gathered to merge the adapters", run.base, "sampling")
         return
     cache = run.batch.sampled_here * shape.cache_bytes(run.width)
     states = run.batch.sampled_here * shape.state_bytes(run.width)

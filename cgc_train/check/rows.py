@@ -28,7 +28,7 @@ def check_data(context: Context) -> Finding:
     rows, round_of = sum(kinds.values()), context.batch.sampled // context.batch.generations
     message = f"{data.release}: {rows:,} rows to train on ({parts}), {len(context.held_out)} held out"
     if rows < round_of:
-        fix = "relax the filters of data, build a larger release, or lower grpo.steps_per_generation"
+        fix = "relax the filters in data, build a larger release, or lower grpo.steps_per_generation"
         return failed(f"{message}; one sampling round takes {round_of} rows", fix, rows, round_of)
     return ok(message, rows, round_of)
 
@@ -39,11 +39,14 @@ def check_groups(context: Context) -> Finding:
     found = measurements(Path(data.keep)) if data.keep else {}
     groups = [found[identity].rewards for identity in context.ids if identity in found]
     if not groups:
-        return ok("groups are not measured (see `cgc-train difficulty`); the run warns if most groups teach nothing")
+        return ok(
+            "it is not known how many groups teach something (see `cgc-train difficulty`); the run prints a warning "
+            "if most groups teach nothing"
+        )
     idle = sum(not teaches(rewards, settings) for rewards in groups) / len(groups)
     message = f"{idle:.0%} of {len(groups):,} measured groups teach nothing by the `groups` settings"
     if idle >= context.recipe.warnings.idle_groups:
-        fix = "relax groups.min_spread, min_mean or max_mean, or measure again with a stronger start"
+        fix = "relax groups.min_spread, min_mean, or max_mean, or measure again with a better warm-up"
         return warning(message, fix, idle, context.recipe.warnings.idle_groups)
     return ok(message, idle, context.recipe.warnings.idle_groups)
 
@@ -52,10 +55,10 @@ def check_gold(context: Context) -> Finding:
     """The true answer of every row earns the full reward."""
     wrong = gold_check(context.all_rows(), context.recipe.reward, context.recipe.prompt)
     if wrong:
-        fix = "build or download the release again, or omit the rows with data.keep"
+        fix = "build or download the release again, or use data.keep to omit these rows"
         message = f"{len(wrong)} rows whose true answer does not earn the full reward: {_named(wrong)}"
         return failed(message, fix, len(wrong), 0)
-    return ok("every row's true answer earns the full reward", 0, 0)
+    return ok("the true answer of every row earns the full reward", 0, 0)
 
 
 def check_prompts(context: Context) -> Finding:
@@ -67,11 +70,11 @@ def check_prompts(context: Context) -> Finding:
     name, limit = min(limits.items(), key=lambda entry: entry[1])
     tokens, bound = context.prompts[0][0], limit - config.max_completion_length
     counted = "" if context.processor else " (text: upper estimate)"
-    message = f"longest prompt of {tokens:,} tokens{counted} + completion of {config.max_completion_length:,}"
+    message = f"longest prompt ({tokens:,} tokens{counted}) plus completion ({config.max_completion_length:,} tokens)"
     long = [identity for length, identity in context.prompts if length > bound]
     if not long:
         return ok(f"{message} fit into {limit:,}, {name}", tokens, bound)
-    fix = f"raise {name}, lower data.max_pixels or grpo.max_completion_length, or omit the rows with data.keep"
+    fix = f"raise {name}, lower data.max_pixels or grpo.max_completion_length, or use data.keep to omit these rows"
     return failed(f"{message} exceed {limit:,}, {name}, in {len(long)} rows: {_named(long)}", fix, tokens, bound)
 
 
@@ -95,10 +98,13 @@ def check_images(context: Context) -> Finding:
     for name, bounds in _readers(context):
         if changed := sorted(size for size in stored if not bounds.fits(*size)):
             width, height = changed[0]
-            fix = f"choose data.max_pixels between {bounds.min_pixels} and {bounds.max_pixels}"
+            fix = f"choose data.max_pixels from {bounds.min_pixels} to {bounds.max_pixels}"
             return failed(f"{name} would resize {len(changed)} of {len(stored)} sizes, such as {width}x{height}", fix)
-    sides = f"multiples of {context.bounds.factor} within {context.bounds.max_pixels:,} pixels"
-    return ok(f"image sizes: {len(stored)} (resized beforehand: {len(seen - stored)}), {sides}: none is resized again")
+    sides = f"both sides are multiples of {context.bounds.factor}, with at most {context.bounds.max_pixels:,} pixels"
+    return ok(
+        f"image sizes: {len(stored)} (resized beforehand: {len(seen - stored)}), {sides}: the processor resizes none "
+        "of them again"
+    )
 
 
 def check_speed(context: Context) -> Finding:
@@ -111,7 +117,9 @@ def check_speed(context: Context) -> Finding:
     speed = len(rows) / (time.perf_counter() - started)
     message = f"the reward scores {speed:,.0f} completions per second"
     if speed < SCORED:
-        return warning(message, f"expected {SCORED:,.0f}: check for other load on this machine", speed, SCORED)
+        return warning(
+            message, (f"expected {SCORED:,.0f}; check whether other programs keep this machine busy"), speed, SCORED
+        )
     return ok(f"{message}, at least {SCORED:,.0f}", speed, SCORED)
 
 

@@ -28,8 +28,8 @@ def check_step(context: Context) -> Finding:
     """
     recipe, seconds = context.recipe, context.step_seconds
     if recipe.accelerate == "cpu":
-        return ok("no trial step needed: the recipe runs on the CPU")
-    trial = f"one step of a tiny model under {recipe.accelerate}"
+        return ok("no trial step is needed, because the recipe runs on the CPU")
+    trial = f"a trial step of a tiny model under {recipe.accelerate}"
     if not seconds:
         raise Unchecked(f"{trial}: skipped")
     if recipe.sharing in ("zero2", "zero3") and find_spec("deepspeed") is None:
@@ -62,7 +62,8 @@ def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float, fami
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise Unchecked(
-                f"one step of a tiny model did not finish in {seconds:g} s; --step-seconds extends the time limit"
+                f"the trial step of a tiny model did not finish in {seconds:g} s; to allow more time, set "
+                "--step-seconds"
             ) from None
         finally:
             _end(process)

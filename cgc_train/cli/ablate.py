@@ -12,8 +12,8 @@ from cgc_data.common.progress import show
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--over", help="Comma-separated switches, such as no-source,no-kl,loss:dr_grpo.")
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="New folder for the recipes and run.sh.")
-@click.option("--list", "list_switches", is_flag=True, help="Print the switches and their settings.")
-@click.option("--table", "of", type=click.Path(path_type=Path), help="Print the results of this ablation folder.")
+@click.option("--list", "list_switches", is_flag=True, help="List the switches and their settings.")
+@click.option("--table", "of", type=click.Path(path_type=Path), help="Print the results in this ablation folder.")
 def ablate(
     recipe: str | None,
     settings: tuple[str, ...],

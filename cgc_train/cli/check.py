@@ -32,7 +32,10 @@ COLORS = {"ok": "green", "warning": "yellow", "failed": "red", "not checked": "c
     type=click.FloatRange(min=0),
     default=300,
     show_default=True,
-    help="Time limit for a trial step of a tiny model with the recipe's launch file on the CPU; 0 skips the step.",
+    help=(
+        "Time limit in seconds for the trial step, which trains a tiny model on the CPU with the recipe's launch "
+        "file. 0 skips the trial step."
+    ),
 )
 def check(recipe: str, settings: tuple[str, ...], to: Path | None, as_json: bool, step_seconds: float) -> None:
     """Check RECIPE, a shipped name or a YAML file, before you use a GPU.

@@ -10,7 +10,7 @@ from cgc_data.common.progress import show
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder of the model.  [default: RUN-merged]")
-@click.option("--checkpoint", type=int, metavar="STEP", help="A checkpoint instead of the final model.")
+@click.option("--checkpoint", type=int, metavar="STEP", help="Checkpoint to merge instead of the final model.")
 @click.option("--dtype", default="bfloat16", show_default=True, help="Data type of the weights: bfloat16 or float32.")
 def merge(run: Path, folder: Path | None, checkpoint: int | None, dtype: str) -> None:
     """Write the model of RUN with merged adapters, in a format that transformers loads."""

@@ -25,12 +25,19 @@ FLOOR_METRICS: tuple["Metric", ...] = ("acc@0.5", "miou", "leakage", "hallucinat
     "--predictions",
     type=click.Path(path_type=Path),
     required=True,
-    help="JSON Lines with id and response, and with sample if a row has several responses.",
+    help=(
+        "JSON Lines with the fields id and response. If a row has several responses, also the field sample, which "
+        "numbers them."
+    ),
 )
-@click.option("--out", type=click.Path(path_type=Path), help="New JSON Lines file with every term of every row.")
-@click.option("--recipe", help="Use the reward and prompt settings of this recipe.  [default: the default settings]")
 @click.option(
-    "--floors/--no-floors", default=True, show_default=True, help="Also score answers that ignore the images."
+    "--out",
+    type=click.Path(path_type=Path),
+    help=("New JSON Lines file for the value of every reward term in every row."),
+)
+@click.option("--recipe", help="Recipe whose reward and prompt settings are used.  [default: the default settings]")
+@click.option(
+    "--floors/--no-floors", default=True, show_default=True, help="Also score trivial answers that ignore the images."
 )
 def reward(
     release: str, settings: tuple[str, ...], *, predictions: Path, out: Path | None, recipe: str | None, floors: bool
@@ -62,7 +69,7 @@ def reward(
     if floors:
         console.print(_floor_table(list(asked.truths.values())))
     if out:
-        show(f"every term of every row: {out}")
+        show(f"every reward term of every row is in {out}")
 
 
 def _rules(recipe: str | None, settings: Sequence[str]) -> tuple["RewardSettings", "PromptSettings"]:
@@ -89,7 +96,10 @@ def _groups(scored: Sequence["Scored"]) -> str:
     sizes = Counter(Counter(entry.item.truth.id for entry in scored).values())
     counts = ", ".join(f"{rows:,} with {size}" for size, rows in sorted(sizes.items()))
     equal = zero_variance([entry.terms for entry in scored])
-    return f"responses per row: {counts}; {equal:.0%} of the rows with several responses earn the same reward"
+    return (
+        f"responses per row: {counts}; in {equal:.0%} of the rows with several responses, all of them earn the same "
+        "reward"
+    )
 
 
 def _reward_table(scored: Sequence["Scored"]) -> Table:

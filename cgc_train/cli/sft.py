@@ -17,7 +17,7 @@ from cgc_train.cli.shown import show_outcome
     "--until",
     type=click.FloatRange(0, 1, min_open=True),
     metavar="R_MIOU",
-    help="Stop once held-out rows reach this mean R_miou.",
+    help="Stop training once R_miou on held-out rows reaches this value.",
 )
 def sft(recipe: str, settings: tuple[str, ...], folder: Path | None, until: float | None) -> None:
     """Warm up a model on the answer format with RECIPE, a shipped name or a YAML file, and overrides.

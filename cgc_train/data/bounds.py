@@ -26,8 +26,8 @@ class Bounds:
     def __post_init__(self) -> None:
         if self.max_pixels < self.min_pixels:
             raise TrainingDataError(
-                f"data.max_pixels={self.max_pixels} is below the {self.min_pixels} pixels to which the model's "
-                f"processor enlarges every image; set data.max_pixels={self.min_pixels} or more"
+                f"data.max_pixels={self.max_pixels} is below {self.min_pixels}, the number of pixels to which the "
+                f"model's processor enlarges every image; set data.max_pixels={self.min_pixels} or more"
             )
 
     def fits(self, width: int, height: int) -> bool:
@@ -46,7 +46,7 @@ class Bounds:
             width, height = self._processed(width, height)
         raise TrainingDataError(
             f"an image of {asked[0]} x {asked[1]} pixels cannot be resized to fit data.max_pixels={self.max_pixels}; "
-            "increase data.max_pixels"
+            "raise data.max_pixels"
         )
 
     def _processed(self, width: int, height: int) -> tuple[int, int]:

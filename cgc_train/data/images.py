@@ -54,7 +54,7 @@ def _open(content: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(content))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise PhotoError("not an image that Pillow can read") from None
+        raise PhotoError("Pillow cannot read this image") from None
 
 
 def _fits(image: Image.Image, size: tuple[int, int], content: bytes) -> bool:

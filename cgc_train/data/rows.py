@@ -33,16 +33,16 @@ def _fault(row: Row) -> str:
     count = len(row["views"])
     reading = read_list(row["answer"], count)
     if reading.violations:
-        return f"the answer does not parse ({reading.violations[0]})"
+        return f"the answer cannot be parsed ({reading.violations[0]})"
     if _objects(row) != Counter(reading.objects):
-        return "the row's objects differ from the objects of its answer"
+        return "the row's objects differ from the objects in its answer"
     task = task_of(row)
     if not task.may_be_empty and (task.answer == "empty") != reading.empty:
         return f"the task is {row['task']!r}, but the answer has {reading.elements} objects"
     if _shown(row["prompt"]) != count:
         return f"the prompt shows {_shown(row['prompt'])} images, but the row has {count} views"
     if task.gives_box and not (row["query"]["ref_bbox"] and row["query"]["labels"]):
-        return "the question has no reference box, or no label"
+        return "the question has no reference box, or its box has no label"
     return ""
 
 

@@ -129,18 +129,23 @@ def _kept(line: str) -> str:
 
 def _matching(release: Release, settings: DataSettings, split: str) -> Iterable[Choice]:
     if unknown := sorted(set(settings.distractors) - set(DISTRACTORS)):
-        raise TrainingDataError(f"data.distractors: {unknown[0]!r} is not one of {', '.join(DISTRACTORS)}")
+        raise TrainingDataError(
+            f"data.distractors: {unknown[0]!r} is not a kind of distractor; choose from {', '.join(DISTRACTORS)}"
+        )
     filters = {name: getattr(settings, name) for name in ("contrasts", "tasks", "distractors")}
     rows = list(_read(release, split, **filters))
     keep = kept_ids(Path(settings.keep)) if settings.keep else None
     kept = rows if keep is None else [row for row in rows if row.id in keep]
     if keep and kept and len(kept) < len(keep):
-        say(f"data.keep={settings.keep}: {len(kept):,} of its {len(keep):,} rows are selected by `data`")
+        say(
+            f"data.keep={settings.keep}: {len(kept):,} of the {len(keep):,} rows in this file pass the other filters "
+            "of `data`"
+        )
     if not kept:
         why = (
-            (f"none of the selected rows is in data.keep={settings.keep}")
+            (f"no row that passes the other filters of `data` is in data.keep={settings.keep}")
             if rows
-            else "the filters of `data` exclude all rows"
+            else "the filters of `data` exclude all rows; relax them"
         )
         raise TrainingDataError(f"{release.folder}: no rows of split {split!r} to train on, {why}; relax them")
     return kept

@@ -62,13 +62,13 @@ def prefix_fault(written: str, prompt: PromptSettings, switch: str = "") -> str:
         other = "use a chat template that lets the model think"
         if switch:
             other = f"set grpo.chat_template_kwargs='{{{switch}: true}}' and prompt.prefix='<think>'"
-        fault = f"its chat template writes {needed}, which prevents reasoning"
+        fault = f"the chat template writes {needed}, which prevents reasoning"
         return f"{fault}; set prompt.think=false, or {other}"
     if stated == needed or (closed and not stated):
         return ""
     if needed:
-        return f"its chat template writes {needed}, but prompt.prefix is {stated!r}; set prompt.prefix='{needed}'"
-    return f"prompt.prefix is {stated!r}, but its chat template does not start responses; remove prompt.prefix"
+        return f"the chat template writes {needed}, but prompt.prefix is {stated!r}; set prompt.prefix='{needed}'"
+    return f"prompt.prefix is {stated!r}, but the chat template does not start the response; remove prompt.prefix"
 
 
 def _switch(processor: Processor, prompt: PromptSettings, template: Mapping[str, object]) -> str:
@@ -112,7 +112,10 @@ def _lost_tag(processor: Processor) -> str:
     for tag in _TAGS:
         tokens = tokenizer(tag, add_special_tokens=False)["input_ids"]
         if tag not in tokenizer.decode(tokens, skip_special_tokens=True):
-            return f"its tokenizer drops {tag} from every response; set `special` to false for it in tokenizer.json"
+            return (
+                f"the tokenizer removes {tag} from every response; set `special` to false for this token in "
+                "tokenizer.json"
+            )
     return ""
 
 

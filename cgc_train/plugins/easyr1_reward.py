@@ -45,7 +45,7 @@ def compute_score(
     """
     rules = rules_of(reward, prompt)
     if rules.reward.task_weights:
-        raise RecipeError("reward function: EasyR1 does not pass the task; omit reward.task_weights")
+        raise RecipeError("reward function: EasyR1 does not pass the task to it; remove reward.task_weights")
     if isinstance(reward_inputs, Mapping):
         return _score(reward_inputs, rules)
     return [_score(item, rules) for item in reward_inputs]

@@ -25,7 +25,7 @@ def merge(run: Run, folder: Path, *, checkpoint: int | None = None, dtype: str =
         ModelError: the weights or the base of the adapter cannot be loaded.
     """
     if dtype not in DTYPES:
-        raise ModelError(f"--dtype {dtype}: not a supported type; choose {' or '.join(DTYPES)}")
+        raise ModelError(f"--dtype {dtype} is not a supported type; choose {' or '.join(DTYPES)}")
     check_free(folder)
     source = _source(run, checkpoint)
     import torch

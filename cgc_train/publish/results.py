@@ -83,7 +83,7 @@ def read_results(named: Sequence[str], recipe: Recipe) -> list[Result]:
     results = [_read(text, recipe) for text in named]
     names = [file_name(result) for result in results]
     if repeated := next((name for name in names if names.count(name) > 1), None):
-        raise PushError(f"--results: two files contain {repeated.removesuffix('.yaml')}; give one of them")
+        raise PushError(f"--results: two files contain {repeated.removesuffix('.yaml')}; pass only one of them")
     return results
 
 

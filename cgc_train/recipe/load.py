@@ -27,7 +27,9 @@ def recipe_path(name: str) -> Path:
     if path.suffix in (".yaml", ".yml"):
         return path
     if name not in recipe_names():
-        raise RecipeError(f"no recipe {name!r}{nearest(name, recipe_names())}; `cgc-train recipes` lists them")
+        raise RecipeError(
+            f"there is no recipe {name!r}{nearest(name, recipe_names())}; `cgc-train recipes` lists all recipes"
+        )
     return Path(str(_shipped() / f"{name}.yaml"))
 
 

@@ -29,7 +29,10 @@ def _f1_meaning(settings: "BoxSettings") -> str:
 
 
 def _ciou_meaning(_: "BoxSettings") -> str:
-    return "(1 + CIoU) / 2, summed over one-to-one pairs within images and divided by the larger number of boxes"
+    return (
+        "(1 + CIoU) / 2, summed over pairs that are matched one to one within images, divided by the larger number of "
+        "boxes"
+    )
 
 
 F1: Term["BoxSettings"] = Term("f1", f1_term, "F1", _f1_meaning)
@@ -40,7 +43,9 @@ class BoxSettings(ImageSettings):
     """The weights of R_f1 and R_ciou, and their option."""
 
     f1: Annotated[Weight, F1] = Field(0.0, description="weight of F1 over hits")
-    f1_iou: float = Field(0.5, gt=0, le=1, description="minimum IoU at which a pair counts as a hit for R_f1")
+    f1_iou: float = Field(
+        0.5, gt=0, le=1, description=("a pair counts as a hit for R_f1 if its IoU is at least this value")
+    )
     ciou: Annotated[Weight, CIOU] = Field(
-        0.0, description="weight of the set-wise CIoU, which also rewards near misses"
+        0.0, description="weight of the set-wise CIoU, which also rewards boxes that only come close"
     )

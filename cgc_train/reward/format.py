@@ -56,6 +56,8 @@ class FormatSettings(MiouSettings):
     """The weights and options of R_format and R_tags."""
 
     format: Annotated[Weight, FORMAT] = Field(1.0, description="weight of a strictly valid answer")
-    format_needs_miou: bool = Field(False, description="reward the format only if R_miou > 0")
-    format_min_think: int = Field(0, ge=0, description="minimum characters of reasoning for the format reward")
-    tags: Annotated[Weight, TAGS] = Field(0.0, description="weight of the four tags; each tag earns a quarter")
+    format_needs_miou: bool = Field(False, description="reward the format only if R_miou is above 0")
+    format_min_think: int = Field(
+        0, ge=0, description=("minimum number of characters of reasoning for the format reward")
+    )
+    tags: Annotated[Weight, TAGS] = Field(0.0, description="weight of the four tags; each tag earns a quarter of it")

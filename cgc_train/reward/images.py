@@ -33,7 +33,7 @@ def _images_meaning(_: "ImageSettings") -> str:
 
 
 def _presence_meaning(_: "ImageSettings") -> str:
-    return "`[]` if and only if there is nothing to find"
+    return "`[]` if and only if no object matches the question"
 
 
 IMAGES: Term["ImageSettings"] = Term("images", images_term, "right images", _images_meaning)
@@ -45,5 +45,5 @@ class ImageSettings(FormatSettings):
 
     images: Annotated[Weight, IMAGES] = Field(0.0, description="weight of boxes in the right images")
     presence: Annotated[Weight, PRESENCE] = Field(
-        0.0, description="weight of answering `[]` if and only if there is nothing to find"
+        0.0, description="weight of answering `[]` if and only if no object matches the question"
     )

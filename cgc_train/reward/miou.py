@@ -61,7 +61,7 @@ def _matched(answer: Answered, objects: Sequence[Object], settings: "MiouSetting
 
 def _meaning(settings: "MiouSettings") -> str:
     within = " within images" if settings.source_aware else ""
-    return f"IoU over one-to-one pairs{within}, over the larger of both counts"
+    return f"IoU of pairs that are matched one to one{within}, divided by the larger of both counts"
 
 
 MIOU: Term["MiouSettings"] = Term("miou", miou_term, "set-wise IoU", _meaning)
@@ -71,9 +71,11 @@ class MiouSettings(Section):
     """The weight and options of R_miou."""
 
     miou: Annotated[Weight, MIOU] = Field(1.0, description="weight of the source-aware set-wise IoU")
-    power: float = Field(1.0, gt=0, allow_inf_nan=False, description="exponent of IoU; above 1 rewards tight boxes")
-    floor: Share = Field(0.0, description="a pair with an IoU below this value counts as 0")
-    ceiling: float = Field(1.0, gt=0, le=1, description="a pair with an IoU of at least this value counts as 1")
+    power: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description=("exponent of IoU; above 1, tight boxes earn relatively more")
+    )
+    floor: Share = Field(0.0, description="a pair counts as 0 if its IoU is below this value")
+    ceiling: float = Field(1.0, gt=0, le=1, description="a pair counts as 1 if its IoU is at least this value")
     soft_reading: bool = Field(
         False, description="accept boxes with numbers such as 120.0, trailing commas, or a JSON code fence"
     )
@@ -81,7 +83,7 @@ class MiouSettings(Section):
     set_wise: bool = Field(
         True,
         description=(
-            "false (ablation): mean over the true objects of the best IoU of any predicted box; ignores the number "
-            "of predictions"
+            "false (ablation): average, over the true objects, the best IoU of any predicted box, regardless of the "
+            "number of predictions"
         ),
     )

@@ -32,9 +32,9 @@ class RewardSettings(LastTermSettings):
     within the group (`grpo.scale_rewards` other than `group`).
     """
 
-    preset: Literal["cgc", "mg-thinker"] = Field("cgc", description="weights and options of a published reward")
+    preset: Literal["cgc", "mg-thinker"] = Field("cgc", description="use the weights and options of a published reward")
     task_weights: dict[str, Weight] = Field(
-        default_factory=dict, description="factor for the reward of a task, by full task name; default 1"
+        default_factory=dict, description="factors for the reward, by full task name; default: 1"
     )
 
     @model_validator(mode="before")

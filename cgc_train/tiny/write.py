@@ -85,10 +85,10 @@ def _check_empty(folder: Path) -> None:
 
 def _family(model_type: str, real_tokens: bool) -> Family:
     if model_type not in FAMILIES:
-        raise ModelError(f"no family {model_type!r}; there are {', '.join(FAMILIES)}")
+        raise ModelError(f"there is no model family {model_type!r}; choose from {', '.join(FAMILIES)}")
     family = FAMILIES[model_type]
     if real_tokens and family.thinking:
-        raise ModelError(f"the tiny {family.title} has no real tokens: they exist only for Qwen3-VL")
+        raise ModelError(f"the tiny {family.title} has no real tokens; only the tiny Qwen3-VL has them")
     return family
 
 

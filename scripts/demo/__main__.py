@@ -29,7 +29,7 @@ def main() -> int:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("demo: interrupted; run it again to continue", file=sys.stderr)
+        print("demo: interrupted; run it again to resume", file=sys.stderr)
         return 130
     print(FOLDER / "index.html")
     return 0
@@ -43,11 +43,11 @@ def stages(folder: Path) -> list[Stage]:
     return [
         Stage("build", "build a release from the embedded sample",
               [data, "build", "--samples", "240", "--out", release], "release"),
-        Stage("validate", "derive every row again from its sources",
+        Stage("validate", "check every row against its sources",
               [data, "validate", release, "--json", f"{folder}/validate.json"], "validate.json"),
         Stage("gallery", "draw the gallery",
               [data, "preview", release, "--to", f"{folder}/gallery", "--per-task", "8"], "gallery"),
-        Stage("load", "load a row as users of a release do",
+        Stage("load", "load a row the way users of a release do",
               [PYTHON, "scripts/load_one_row.py", release], "logs/load.log"),
         Stage("paint", "paint photos that each show one kind of object",
               [data, "paint", "single", "--photos", "800", "--to", f"{folder}/photos"], "photos"),

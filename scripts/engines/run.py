@@ -76,16 +76,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     known = {engine.name: engine for engine in ENGINES}
     parser.add_argument("engines", nargs="*", metavar="ENGINE", help=", ".join(known))
-    parser.add_argument("--remove", action="store_true", help="remove each environment and its runs after use")
-    parser.add_argument("--fresh", action="store_true", help="rebuild the release and the models")
+    parser.add_argument(
+        "--remove", action="store_true", help=("remove each environment and its runs when its engine is finished")
+    )
+    parser.add_argument("--fresh", action="store_true", help="build the release and the models again")
     parser.add_argument("--list", action="store_true", help="list the engines and exit")
     parser.add_argument(
-        "--stages", default="", metavar="WORDS", help=("run only the stages whose names contain all these words")
+        "--stages", default="", metavar="WORDS", help=("run only stages whose names contain all of these words")
     )
     parser.add_argument("--page", action="store_true", help="rewrite the page and exit")
     asked = parser.parse_args()
     if unknown := [name for name in asked.engines if name not in known]:
-        parser.error(f"unknown engine {unknown[0]!r}; choose from {', '.join(known)}")
+        parser.error(f"there is no engine {unknown[0]!r}; choose from {', '.join(known)}")
     if asked.list:
         print("\n".join(f"{engine.name:16}{engine.title}" for engine in ENGINES))
         return

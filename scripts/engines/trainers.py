@@ -97,7 +97,7 @@ def paid_alike(place: Workplace, paid: Sequence[Paid], expected: int) -> list[Co
 
 def not_reached() -> list[Comparison]:
     """The comparisons to skip if training stops before it saves anything, as on any machine without a GPU."""
-    return [skipped("saved weights", "not reached on any machine without a GPU")]
+    return [skipped("saved weights", "no machine without a GPU reaches this")]
 
 
 def told_apart(paid: Sequence[Paid], size: int) -> Comparison:

@@ -100,7 +100,7 @@ def _ran(run: Run, resumed: Run, last: int) -> list[Comparison]:
     logged = [[(line["step"], line.get("kind", "")) for line in made.metrics()] for made in (resumed, run)]
     return [
         equal("steps with held-out evaluation", run.held_out_steps(), [0, HALF, STEPS]),
-        at_most("last step of a second run when it was killed (`kill -9`)", last, STEPS - 1),
+        at_most("last step that a second run reached before it was killed (`kill -9`)", last, STEPS - 1),
         equal("steps logged by the killed and resumed run, compared with the original run", *logged),
         at_most("weights of the resumed run", difference(resumed.model_folder, run.model_folder), 1e-6),
     ]

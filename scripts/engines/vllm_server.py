@@ -41,8 +41,8 @@ FLAGS = (
     "--limit-mm-per-prompt", '{"image": 6, "video": 0}',
 )  # fmt: skip
 NO_CUDA = (
-    "weights are transferred as files: TRL 1.16 sends them only over NCCL, and raises NotImplementedError without CUDA "
-    "(trl/generation/vllm_client.py, VLLMClient.init_communicator)"
+    "weights are transferred as files, because TRL 1.16 sends them only over NCCL and raises NotImplementedError "
+    "without CUDA (trl/generation/vllm_client.py, VLLMClient.init_communicator)"
 )
 
 

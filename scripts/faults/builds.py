@@ -27,7 +27,7 @@ def killed_at_moments(lab: Lab) -> None:
         call = lab.random.randint(1, 3 if moment in ("plan_part", "render_shard", "write_atomically") else 1)
         lab.run("build", lab.config(), "--out", out, "--workers", "1", fault=f"kill:{moment}:{call}")
         lab.build(lab.config(), out)
-        require(digests(out) == lab.expected, f"after a kill at {moment}, the release differs")
+        require(digests(out) == lab.expected, f"after a kill at {moment}, the release is different")
 
 
 def killed_at_any_time(lab: Lab) -> None:
@@ -40,7 +40,7 @@ def killed_at_any_time(lab: Lab) -> None:
             os.killpg(process.pid, 9)
         process.wait()
     lab.build(lab.config(), out)
-    require(digests(out) == lab.expected, "after a kill at a random moment, the release differs")
+    require(digests(out) == lab.expected, "after a kill at a random moment, the release is different")
 
 
 def damaged_shard(lab: Lab) -> None:
@@ -61,10 +61,13 @@ def full_disk(lab: Lab) -> None:
         out = folder / "release"
         found = lab.run("build", lab.config(), "--out", out, "--workers", "1", **options)
         refused(found, str(out))
-        require(not (out / "manifest.json").exists(), "after a full disk, the release contains a manifest")
+        require(not (out / "manifest.json").exists(), "after the disk became full, the release contains a manifest")
         grow()
         lab.build(lab.config(), out)
-        require(digests(out) == lab.expected, "after a full disk, the release differs")
+        require(
+            digests(out) == lab.expected,
+            ("after the disk became full and the build was resumed, the release is different"),
+        )
 
 
 @contextmanager
@@ -100,7 +103,7 @@ def replaced_photos(lab: Lab) -> None:
         twin(path, lab.random.choice(photos))
     lab.build(config, out)
     lab.build(config, fresh)
-    require(digests(out) == digests(fresh), "the release contains data of replaced photos")
+    require(digests(out) == digests(fresh), "the release contains data of photos that were replaced")
 
 
 def twin(path: Path, other: Path) -> None:
@@ -126,7 +129,7 @@ def changed_meanwhile(lab: Lab) -> None:
         out = lab.new("changed") / "release"
         found = lab.run("build", config, "--out", out, "--workers", "1", fault=f"touch:{moment}:1:{changed}")
         refused(found, "changed while the build ran", changed.name)
-        require(not (out / "manifest.json").exists(), "a build finished with a mix of two states of its sources")
+        require(not (out / "manifest.json").exists(), "a build finished with a mixture of two states of its sources")
         lab.build(config, out)
 
 
@@ -143,4 +146,4 @@ def two_at_once(lab: Lab) -> None:
     finally:
         held.unlink()
         found = ended(first)
-    require(found.status == 0 and digests(out) == lab.expected, "two simultaneous builds corrupted each other")
+    require(found.status == 0 and digests(out) == lab.expected, "two builds at the same time corrupted each other")

@@ -92,7 +92,7 @@ class Lab:
     def build(self, config: Path, out: Path, *more: str) -> None:
         """Run a build that must succeed."""
         found = self.run("build", config, "--out", out, "--workers", "2", *more)
-        require(found.status == 0, f"a build ends with status {found.status}: {found.errors[-300:]}")
+        require(found.status == 0, f"a build ended with status {found.status}: {found.errors[-300:]}")
 
 
 def ended(process: "subprocess.Popen[str]") -> Run:

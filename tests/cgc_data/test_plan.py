@@ -146,7 +146,7 @@ def test_rows_ask_by_their_task(rows: list[Row]) -> None:
 
 def test_views_of_one_row_are_of_one_kind_and_all_different(rows: list[Row]) -> None:
     for row in rows:
-        whole = [view["changes"] in ("none", "EXIF orientation tag set to 1") for view in row["views"]]
+        whole = [view["changes"] in ("none", "the tag for the EXIF orientation was set to 1") for view in row["views"]]
         assert whole == [row["contrast"] == "inter"] * len(whole)
         photos = {photo_of(view) for view in row["views"]}
         assert len(photos) == (len(row["views"]) if row["contrast"] == "inter" else 1)
@@ -443,7 +443,7 @@ def test_licenses_decide_which_photos_are_shown() -> None:
     [
         ([], True, "inter/locate"),
         ([Thing("dog", (1, 1, 10, 10))], True, "inter/locate"),
-        ([Thing("dog")], None, "not known to be all instances of their category in the photo 6"),
+        ([Thing("dog")], None, "it is not certain that all instances of the category are boxed in the photo 6"),
     ],
     ids=["empty", "too small", "undeclared"],
 )

@@ -314,7 +314,7 @@ def test_spoiled_release_is_refused(hub: Hub, release: Path, spoil: Callable[[Pa
         ({"inter": BY_ND}, {}, False, "whole photos under .*by-nd"),
         ({"inter": BY_ND}, {"licenses": "noncommercial"}, True, None),
         ({"intra": BY_ND}, {"licenses": "noncommercial"}, True, "windows of photos under .*by-nd"),
-        ({"inter": ""}, {}, False, "without a license.*name each photo's license in the annotation file"),
+        ({"inter": ""}, {}, False, "without a license.*add each photo's license to the annotation file"),
         ({"intra": BY_ND}, {"image_mode": "reference", "licenses": "all"}, False, None),
     ],
 )
@@ -340,7 +340,7 @@ def test_license_gate(
     ("repo", "token", "message"),
     [
         (REPO, None, "not logged in; run `hf auth login` or set HF_TOKEN"),
-        (REPO, "hf_wrong", "the Hub rejects this token; run `hf auth login`"),
+        (REPO, "hf_wrong", "the Hub rejected this token; run `hf auth login`"),
         ("elsewhere/tiny", TOKEN, "this token has no write access"),
     ],
 )

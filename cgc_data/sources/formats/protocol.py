@@ -84,7 +84,7 @@ class Exhaustive(AnnotationProtocol):
         names = table.categories.column("name").to_pylist()
         if isinstance(declared, list):
             if unknown := sorted(set(declared) - set(names)):
-                raise ValueError(f"has no category {unknown[0]!r} to be exhaustive about")
+                raise ValueError(f"there is no category {unknown[0]!r} that could be exhaustive")
             return np.isin(names, declared)
         return np.full(len(names), self._own(names) if declared is None else declared, dtype=bool)
 
@@ -108,7 +108,7 @@ class Exhaustive(AnnotationProtocol):
         return (
             f"{who} boxes every {label}: none here."
             if who == self.who
-            else f"Every {label} is boxed ({who}): none here."
+            else f"The file boxes every {label} ({who}), and has none in this photo."
         )
 
     def _own(self, names: Collection[str]) -> bool:

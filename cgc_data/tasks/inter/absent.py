@@ -7,6 +7,6 @@ ABSENT = Task(
     name="absent",
     contrast=INTER,
     answer="empty",
-    question="something that is in none of the images",
+    question="something that no image contains",
     meaning="A label that is in none of the images; the answer is the empty list.",
 )

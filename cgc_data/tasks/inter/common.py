@@ -7,7 +7,10 @@ COMMON = Task(
     name="common",
     contrast=INTER,
     answer="set",
-    question="which of several categories is in every image? Or: the category that all images share, in a named image",
+    question=(
+        "Which of several categories is in every image? Or: where is the category that all images share, in a named "
+        "image?"
+    ),
     meaning=(
         "Every instance of the one category that all images show, or only the instances in the image that the "
         "question names."
@@ -20,5 +23,5 @@ COMMON = Task(
     named_label="object",
     candidates=True,
     claims=False,
-    needs="photos that share one category and differ in their other categories",
+    needs="photos that share exactly one category",
 )

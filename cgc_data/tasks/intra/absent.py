@@ -7,6 +7,6 @@ ABSENT = Task(
     name="absent",
     contrast=INTRA,
     answer="empty",
-    question="an object in the photo that is outside every displayed window",
-    meaning="A label in the photo that is outside every displayed window; the answer is the empty list.",
+    question="an object of the photo that is outside every displayed window",
+    meaning="A label of an object of the photo that is outside every displayed window; the answer is the empty list.",
 )

@@ -9,7 +9,7 @@ SAME_OBJECT = Task(
     answer="set",
     named_answer="one",
     question=(
-        "the object in a given box of one view: where is it in another view, or in every other view that shows it? "
+        "The object in a given box of one view: where is it in another view, or in every other view that shows it? "
         "Another object of its category is next to it"
     ),
     meaning="The object in the dashed box of one view, located in another view or in every view that shows it.",

@@ -17,8 +17,8 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "group": (
-        "each label occurs once, except at most one that is in no image; several images have answers, and none can "
-        "be confused"
+        "each label occurs once, except that at most one label is in no image; several images contain answers, and no "
+        "label can be confused with another"
     ),
 }
 APART = 0.3

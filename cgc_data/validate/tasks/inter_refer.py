@@ -17,7 +17,7 @@ from cgc_data.vocabulary import readable
 
 CHECKS = {
     "referred": (
-        "the words single out the answer among two or more in one image, and every other image shows at most one"
+        "the words single out the answer from two or more objects in one image, and every other image shows at most one"
     )
 }
 BORDER = 3  # pixels

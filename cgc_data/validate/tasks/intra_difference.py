@@ -19,22 +19,23 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "one difference": (
-        "the two views are of one photo; two or more pasted objects are in both views, and only the answer is in one"
+        "both views are of one photo; two or more pasted objects are in both views, and only the answer is in a "
+        "single view"
     ),
     "pasted objects": (
-        "pasted objects are whole objects from other photos, cut out by their source masks, pasted once and before "
-        "all other operations"
+        "pasted objects are whole objects from other photos; they are cut out by their source masks and pasted once, "
+        "before all other operations"
     ),
-    "difference box": "the box is the tight box of the mask after its transform into the view",
+    "difference box": "the box is the tight box of the mask after the mask is moved into the view",
     "pasted sensibly": (
-        "the pasted object is upright, visible, low in the photo, and next to one of its label with similar height "
-        "and color"
+        "the pasted object is upright, visible, and low in the photo, and next to an object with its label and of "
+        "similar height and color"
     ),
     "little hidden": (
-        "a source boxes every instance of the labels; pastes hide less than a tenth of any object and never touch "
-        "each other"
+        "a source boxes every instance of the labels; pasted objects hide less than a tenth of any object and never "
+        "touch each other"
     ),
-    "shown alike": "of every annotated object, each view shows at least half as much as the other view",
+    "shown alike": "each view shows at least half as much of every annotated object as the other view does",
 }
 PERSON = "person"  # supercategory
 UPRIGHT = 1.7
@@ -77,12 +78,12 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
 
 def _views(sample: Sample, world: World) -> str:
     if len(sample.views) != 2 or len({world.photo(view) for view in sample.views}) != 1:
-        return "not two views of one photo"
+        return "the row does not show two views of one photo"
     focus, context = sample.kind.contrast.roles
     holding = {target.img_idx for target in sample.objects}
     roles = [focus if number in holding else context for number in (1, 2)]
     stated = [view.role for view in sample.views]
-    return "" if stated == roles else f"roles {stated}, but the answer requires {roles}"
+    return "" if stated == roles else f"the roles are {stated}, but the answer requires {roles}"
 
 
 def _object(part: Part) -> Object:
@@ -115,7 +116,9 @@ def _placed(sample: Sample, parts: Sequence[Part], world: World) -> Iterator[Fin
         yield Finding("pasted sensibly", str(error))
         return
     yield from _boxes(sample, placed)
-    yield Finding("little hidden", "" if _annotated(view, world) else "no source boxes all of its labels in the photo")
+    yield Finding(
+        "little hidden", "" if _annotated(view, world) else ("no source boxes all instances of its labels in the photo")
+    )
     for number, (part, found, here) in enumerate(placed):
         yield Finding("pasted sensibly", _misplaced(found, here, view, world))
         alike = _is_gray(part, world) == _is_gray(view.parts[0], world)
@@ -154,7 +157,9 @@ def _boxes(sample: Sample, placed: Sequence[tuple[Part, Instance, Placed]]) -> I
                 fault = "" if apart <= BOX_TOLERANCE + 1e-6 else f"{target.bbox}, the mask gives {said}"
                 yield Finding("difference box", fault)
         whole = target.visible == 1.0
-        yield Finding("difference box", "" if whole else f"visible {target.visible:.3f} of an object that is whole")
+        yield Finding(
+            "difference box", "" if whole else (f"`visible` is {target.visible:.3f} for an object that is whole")
+        )
 
 
 def _misplaced(found: Instance, here: Placed, view: View, world: World) -> str:
