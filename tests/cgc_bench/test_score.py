@@ -98,15 +98,14 @@ def test_saved_responses_of_a_template_that_opens_the_reasoning(mig: Path, tmp_p
 def test_a_model_that_answers_in_pixels_is_called_out(mig: Path, tmp_path: Path) -> None:
     file = responses(tmp_path, dict.fromkeys(range(3), "(1000,200),(1500,600)"))
     result = run("score", "mig", "--annotations", mig, "--predictions", file)
-    assert "100.0 % of the answers have numbers over 1000, so their boxes seem to be in pixels" in result.output
+    assert "100.0 % of the answers contain numbers above 1000, so their boxes seem to be in pixels" in result.output
 
 
 def test_a_model_that_answers_in_shares_is_called_out(mig: Path, tmp_path: Path) -> None:
     file, out = responses(tmp_path, dict.fromkeys(range(3), "[0.1, 0.2, 0.5, 0.6]")), tmp_path / "score.json"
     result = run("score", "mig", "--annotations", mig, "--predictions", file, "--json", out)
     assert (
-        "100.0 % of the answers have boxes from 0 to 1, so the boxes seem to be in fractions of the image"
-        in result.output
+        "100.0 % of the answers contain boxes from 0 to 1, so these seem to be fractions of the image" in result.output
     )
     assert json.loads(out.read_text())["diagnostics"]["macro"]["unit_scale"]["value"] == 100
 
@@ -267,7 +266,7 @@ def test_expected_errors_are_one_line(mig: Path, tmp_path: Path) -> None:
     given = ["--annotations", mig, "--predictions", file]
     assert error("score", "weather", *given).startswith("no benchmark 'weather'")
     assert "there are: official, strict" in error("score", "mig", *given, "--protocol", "loose")
-    assert "cannot read the annotations" in error("score", "mig", "--annotations", "none", "--predictions", file)
+    assert "cannot be read" in error("score", "mig", "--annotations", "none", "--predictions", file)
     assert "--judge NAME" in error("score", "mig", *given, "--judge", "x")
     other = responses(tmp_path, {7: ""}, "other.jsonl")
     assert "other.jsonl, line 1" in error("score", "mig", "--annotations", mig, "--predictions", other)

@@ -279,7 +279,7 @@ def test_a_question_whose_answer_is_no_option_stays_in_and_is_told(
     root = repository(tmp_path, "mathvista", {None: [mathvista("1", "2", choices=["1"], precision=1.0, unit="m"), odd]})
     done = CliRunner().invoke(cli, ["prepare", "mathvista", "--from", str(root)], catch_exceptions=False)
     assert "2 items" in done.output
-    assert "1 with unusual annotations still count: the answer is not an option (mathvista/5)" in done.output
+    assert "1 with unusual annotations still count: the answer is not one of the options (mathvista/5)" in done.output
 
 
 @pytest.mark.parametrize(

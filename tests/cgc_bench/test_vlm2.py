@@ -79,7 +79,7 @@ def test_statements_of_another_id_are_left_out_and_reported(tmp_path: Path) -> N
     rows = {"oc_cpr": [question("tf_1_p", "T"), question("7", "T"), question("1_p_x", "T")]}
     items = BENCHMARK.read_items(write(tmp_path, rows))
     assert BENCHMARK.faults(items) == {
-        "not in a pair, so the authors' script skips it": [f"oc_cpr/{n}" for n in range(3)]
+        "the question has no pair, so the authors' script skips it": [f"oc_cpr/{n}" for n in range(3)]
     }
     assert scored(items, perfect(items))["tasks"]["oc_cpr"]["units"] == 0
 

@@ -190,11 +190,11 @@ def test_held_out_rows_do_not_depend_on_what_is_trained_on(release: Path, tmp_pa
 
 # User errors: name of the fault -> (change of a row, message)
 BAD_ROWS: dict[str, tuple[Callable[[Row], dict[str, Any]], str]] = {
-    "answer cut short": (lambda row: {"answer": row["answer"][:-3]}, r"does not parse \(json_invalid\)"),
-    "answer of another image": (lambda row: {"answer": row["answer"].replace("2", "9")}, "does not parse"),
+    "answer cut short": (lambda row: {"answer": row["answer"][:-3]}, r"cannot be parsed \(json_invalid\)"),
+    "answer of another image": (lambda row: {"answer": row["answer"].replace("2", "9")}, "cannot be parsed"),
     "objects moved": (lambda row: {"objects": [{**row["objects"][0], "bbox_2d": [1, 2, 3, 4]}]}, "differ from"),
     "objects out of range": (lambda row: {"objects": [{**row["objects"][0], "bbox_2d": [9, 2, 3, 4]}]}, "differ from"),
-    "objects missing": (lambda row: {"objects": []}, "differ from the objects of its answer"),
+    "objects missing": (lambda row: {"objects": []}, "differ from the objects in its answer"),
     "empty but asked": (lambda row: {"objects": [], "answer": "[]"}, "task is 'locate', but the answer has 0"),
     "a view too few": (
         lambda row: {

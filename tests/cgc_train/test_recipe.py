@@ -52,7 +52,7 @@ def test_a_saved_recipe_loads_as_the_same(small: Path, tmp_path: Path) -> None:
         ("grpo.reward_weights=[1, 2]", "follows from reward.miou and reward.format"),
         ("sft.max_length=10", "follows from data.max_pixels"),
         ("accelerate=zero4", "accelerate: "),
-        ("data.held_out_split=train", "trained on and held out"),
+        ("data.held_out_split=train", "used both for training and as held-out rows"),
         ("model.quantize=nf4", "set lora"),
         ("model.lora={targets: lm_head}", "lm_head"),
         ("data.tasks=[locate_all]", "data.tasks: no task 'locate_all'; write inter/locate_all or intra/locate_all"),
