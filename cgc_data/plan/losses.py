@@ -1,4 +1,4 @@
-"""Counts objects lost on the way to a question, stage by stage, to explain why there is no question."""
+"""Counts, stage by stage, the objects that cannot be asked about, to explain why no question is possible."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ CROWD, UNCOUNTED = "crowd", "it is not certain that all instances of the categor
 
 @dataclass(frozen=True)
 class Losses:
-    """The number of photos and objects in the sources, the number lost for each reason, and what the remaining photos
-    and objects allow.
+    """The number of photos and objects in the sources, how many were lost for each reason, and what the remaining
+    photos and objects allow.
 
-    `categories` counts categories with a usable object; `elsewhere` counts the categories that are proved absent from
+    `categories` counts categories with a usable object. `elsewhere` counts those that are also proved absent from
     another photo.
     """
 
@@ -39,7 +39,7 @@ class Losses:
 
 
 def losses(index: Index, ground: Ground) -> Losses:
-    """Count each object once, at the first stage that loses it; masks that were never inspected count as valid."""
+    """Count each object once, at the first stage that loses it. Masks that were never inspected count as valid."""
     askable = ground.askable
     offered = (askable.one | askable.every) & ground.available[:, None]
     concepts = np.flatnonzero(offered.any(axis=0))
@@ -57,7 +57,7 @@ def losses(index: Index, ground: Ground) -> Losses:
 
 
 def explain(found: Losses) -> str:
-    """The counts in words, starting with the most frequent reason."""
+    """The counts in words; the most frequent reason comes first."""
     photos = f" ({counts(found.lost_photos)})" if found.lost_photos else ""
     objects = f" ({counts(found.lost_objects)})" if found.lost_objects else ""
     return (

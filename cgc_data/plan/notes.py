@@ -26,8 +26,8 @@ def plan_notes(index: Index, rejections: Sequence[Rejection], lists: Iterable[Li
 
 @dataclass(frozen=True)
 class TaskRows:
-    """The numbers of requested and made rows of a task, or of several tasks planned together, and the cause if rows are
-    missing.
+    """How many rows of a task, or of several tasks that are planned together, were requested and made. If rows are
+    missing, also the cause.
     """
 
     tasks: str
@@ -53,7 +53,7 @@ def _rows(tasks: Sequence[Task], parts: Sequence[Outcome], config: BuildConfig) 
 
 
 def _cause(needs: str, parts: Sequence[Outcome], most: int) -> str:
-    """The reason why a planner did not make more rows, with the photos that it could not use."""
+    """The reason why a planner made no more rows, and the photos that it could not use."""
     lost = sum((part.lost for part in parts), Counter[str]())
     unfit = [f"{counted(count, 'photo')}: {reason}" for reason, count in lost.most_common(SHOWN_LOSSES)]
     return "; ".join([_limited(needs, parts, most), *unfit])

@@ -104,8 +104,8 @@ def test_a_sound_recipe_takes_its_step(file: str, run_values: dict[str, Any]) ->
     found = next(one for one in run_checks(shared(run_values, file), step_seconds=SECONDS) if one.check == "step")
     assert (found.status, found.message) == (
         "ok",
-        f"a trial step of a tiny model under {file}, 2 processes: held-out answers, a step, a checkpoint, and a model were "
-        "written",
+        f"a trial step of a tiny model under {file}, 2 processes: held-out answers, a step, a checkpoint, and a model "
+        "were written",
     )
 
 
