@@ -1,7 +1,7 @@
-"""Configuration of a build: every setting with its default, bounds, and description.
+"""The configuration of a build: every setting with its default, bounds, and description.
 
-Set values in a YAML file, with flags, or as dotted `key=value` pairs. The manifest contains the resolved configuration.
-The manifest does not contain settings that do not change the result (workers, output folder).
+You can set values in a YAML file, with flags, or as dotted `key=value` pairs. The manifest contains the resolved
+configuration. It does not contain settings that do not change the result, such as workers and the output folder.
 """
 
 from pathlib import Path
@@ -63,7 +63,7 @@ class Source(Section):
 
     @property
     def displayed(self) -> bool:
-        """Do the boxes fit the photos after EXIF rotates them?"""
+        """Whether the boxes fit the photos after EXIF rotates them."""
         return self.orientation == "as_displayed"
 
 
@@ -169,7 +169,9 @@ class Limits(Section):
 
 
 class Splits(Section):
-    """Settings for splitting the photos, independently of the seed, the sample count, and other sources."""
+    """Settings for assigning photos to splits. The splits do not depend on the seed, the number of samples, or other
+    sources.
+    """
 
     validation: Share = Field(
         0.05, description=("share of the photos outside COCO val2017 that go into the validation split")
@@ -276,8 +278,8 @@ class BuildConfig(Section):
         return shares
 
     def requires(self, task: str) -> bool:
-        """Whether an error is raised if no source allows a row for the task: true for the paper's tasks and for tasks
-        that the user named.
+        """Whether it is an error if no source allows a row of the task. This is the case for the paper's tasks and for
+        tasks that the user named.
         """
         return bool(PRESETS["paper"][task]) or self.tasks[task] != PRESETS[self.preset][task]
 
@@ -289,9 +291,10 @@ class BuildConfig(Section):
 
 
 def load_config(path: Path | None, overrides: Values) -> BuildConfig:
-    """Configuration from a YAML file (or the defaults) with overrides, nested like the YAML.
+    """The configuration from a YAML file, or the defaults, with overrides that are nested like the YAML.
 
-    Raises ConfigError for an unreadable file, an unknown key (naming the nearest known one), or a bad value.
+    Raises ConfigError for an unreadable file, a bad value, or an unknown key, for which it names the most similar known
+    key.
     """
     values = current_names(read_yaml(path), str(path)) if path else {}
     if path:

@@ -1,6 +1,6 @@
-"""Photos as annotators saw them: the stored frame in color, regardless of EXIF and encoding.
+"""Photos as annotators saw them: the stored frame, in color, regardless of EXIF and encoding.
 
-Truncated files are refused before decoding, since decoders may fill the missing part with gray.
+Truncated files are refused before decoding, because decoders can fill the missing part with gray.
 """
 
 import io
@@ -39,10 +39,11 @@ class UnshownError(PhotoError):
 
 
 def decode_photo(data: bytes, *, turn: bool = False) -> Pixels:
-    """Pixels (height, width, 3), uint8, BGR, of the stored frame; with `turn`, after EXIF rotation.
+    """Pixels (height, width, 3) of the stored frame, uint8, BGR. With `turn`, they are rotated as EXIF states.
 
-    Raises PhotoError if the bytes are not a photo, are truncated, or state more than MOST_PIXELS; UnshownError for more
-    than 8 bits per channel, which image libraries decode as white or black, and for a photo with a single color.
+    Raises PhotoError if the bytes are not a photo, are truncated, or state more than MOST_PIXELS. Raises UnshownError
+    for more than 8 bits per channel, which image libraries decode as white or black, and for a photo with a single
+    color.
     """
     check_whole(data)
     photo_size(data)
@@ -80,14 +81,16 @@ def encode_like(pixels: Pixels, data: bytes, jpeg_quality: int) -> bytes:
 
 
 def form_of(data: bytes, *, turned: bool = False) -> str:
-    """Name of the file format, such as "JPEG"; `turned`: after `encode_like`. Raises PhotoError if unknown."""
+    """Name of the file format, such as "JPEG". `turned`: the format after `encode_like`. Raises PhotoError if the
+    format is unknown.
+    """
     if turned:
         return "JPEG" if data.startswith(_JPEG) else "PNG"
     return _open(data).format or ""
 
 
 def check_whole(data: bytes) -> None:
-    """Raise PhotoError if a JPEG or PNG has no end marker, without decoding it."""
+    """Raise PhotoError if a JPEG or PNG has no end marker. The photo is not decoded."""
     if data.startswith(_JPEG):
         # only the scan is searched: a thumbnail in the header has its own end marker
         whole = data.find(b"\xff\xd9", _scan_start(data)) > 0
@@ -100,9 +103,9 @@ def check_whole(data: bytes) -> None:
 
 
 def photo_size(data: bytes) -> tuple[int, int]:
-    """Width and height of the stored frame, from the header.
+    """Width and height of the stored frame, as the header states them.
 
-    Raises PhotoError if there is none, or if they exceed MOST_PIXELS.
+    Raises PhotoError if there is no header, or if they exceed MOST_PIXELS.
     """
     width, height = _open(data).size
     if width * height > MOST_PIXELS:
@@ -111,7 +114,7 @@ def photo_size(data: bytes) -> tuple[int, int]:
 
 
 def exif_orientation(data: bytes) -> int:
-    """EXIF orientation 1-8 as Pillow finds it, in EXIF or otherwise in XMP; 1 if no valid orientation is stated.
+    """EXIF orientation 1-8, as Pillow finds it in EXIF or otherwise in XMP; 1 if no valid orientation is stated.
 
     Raises PhotoError if the bytes are not a photo.
     """
@@ -123,8 +126,8 @@ def exif_orientation(data: bytes) -> int:
 
 
 def strip_orientation(data: bytes) -> bytes:
-    """The photo with its orientation tag set to 1, so that every image library shows the stored frame; the pixels stay
-    the same.
+    """The photo with its orientation tag set to 1, so that every image library shows the stored frame. The pixels do
+    not change.
 
     Raises PhotoError if the orientation is stored outside the EXIF or XMP data of a JPEG or PNG.
     """
@@ -173,7 +176,9 @@ def _jpeg_metadata(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _png_metadata(data: bytes) -> Iterator[tuple[int, int]]:
-    """Start and end of the content of each chunk with EXIF or text; its type precedes it, its checksum follows."""
+    """Start and end of the content of each chunk with EXIF or text. The type of a chunk precedes its content, and the
+    checksum follows.
+    """
     position = len(_PNG)
     while position + 12 <= len(data):
         end = position + 8 + int.from_bytes(data[position : position + 4], "big")

@@ -1,6 +1,6 @@
 """One object of an answer, and the canonical text of a list of objects.
 
-An `Object` is always well formed, so formatter and scorer need no checks.
+An `Object` is always well formed, so code that formats or scores it needs no checks.
 """
 
 import json
@@ -38,7 +38,7 @@ class Object:
 
 
 def is_box(box: Sequence[float]) -> bool:
-    """Whether the box is both in range and in order."""
+    """Whether every coordinate is in range, and all are in order."""
     x1, y1, x2, y2 = box
     return 0 <= x1 < x2 <= THOUSAND and 0 <= y1 < y2 <= THOUSAND
 

@@ -1,6 +1,7 @@
-"""Check that the inputs of a build do not change while it runs: a release from a mixture of two states would be wrong.
+"""Checks that the inputs of a build do not change while it runs. A release that mixes two states of its inputs would be
+wrong.
 
-A file is identified by its inode, size, and times; the ctime cannot be set back.
+A file is identified by its inode, size, and times. Its ctime cannot be set back.
 """
 
 import shutil
@@ -32,7 +33,7 @@ def photo_stamps(index: Index) -> Stamps:
 
 @contextmanager
 def unchanged_files(config: BuildConfig, before: Stamps, out: Path) -> Iterator[None]:
-    """Raise SourceError if a file changed during the block, even after another error; derived files are then
+    """Raise SourceError if a file changed during the block, even if another error was raised. Derived files are then
     removed.
     """
     try:
@@ -47,7 +48,7 @@ def unchanged_files(config: BuildConfig, before: Stamps, out: Path) -> Iterator[
 
 
 def check_unchanged(before: Stamps, now: Stamps) -> None:
-    """Raise SourceError that names the first file whose state changed."""
+    """Raise SourceError, which names the first file whose state changed."""
     if changed := [name for name, stamp in before.items() if now.get(name) != stamp]:
         others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise SourceError(

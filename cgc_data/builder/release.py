@@ -210,7 +210,7 @@ def shard_tasks(index: Index, config: BuildConfig, plan: Plan, out: Path, work: 
 
 
 def _render(tasks: list[ShardTask], out: Path, workers: int, executor: Executor) -> dict[str, Receipt]:
-    """Receipts of all shards by path inside the release."""
+    """Receipts of all shards, by their path inside the release."""
     names = [str(task.target.relative_to(out)) for task in tasks]
     rendered = run_tasks(render_shard, tasks, max(1, min(workers, len(tasks))), executor)
     return dict(zip(names, track(rendered, "render", len(tasks)), strict=True))

@@ -1,4 +1,5 @@
-"""The output folder during a build: one build at a time, resumable, never mixed with another build.
+"""The output folder during a build. It can resume, and it never mixes with another build or is written by two builds at
+a time.
 
 Work in progress is in OUT/.build, with the fingerprint of its build.
 """
@@ -27,9 +28,9 @@ _GONE = "the file was removed while the command ran; run the command again to st
 
 
 def claim(out: Path, fingerprint: str) -> Path | None:
-    """Folder of work in progress, created or resumed; None if this release is already finished.
+    """The folder with the work in progress, created or resumed; None if this release is already finished.
 
-    Raises BuildError if the folder contains anything else.
+    Raises BuildError if the folder contains other files.
     """
     work = out / WORK
     record = work / FINGERPRINT
@@ -65,8 +66,8 @@ def _manifest(out: Path) -> Manifest:
 
 @contextmanager
 def alone(out: Path, cache: Path) -> Iterator[None]:
-    """Lock the output folder, created if missing, for this build. Raises BuildError if another build has locked the
-    folder.
+    """Lock the output folder for this build; the folder is created if it is missing. Raises BuildError if another build
+    has locked the folder.
     """
     make_folder(out)
     make_folder(cache)
@@ -87,7 +88,7 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
-    """Leave no folder behind if the sources or settings are refused before anything is rendered."""
+    """Remove the folder if the sources or settings are refused before anything is rendered."""
     try:
         yield
     except BuildError:  # a worker is gone; the parts that are planned remain
@@ -102,7 +103,7 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
 
 
 def start_over(out: Path, rejected: Sequence[Rejection]) -> Path:
-    """Keep only the list of rejected samples, because the plan may change after the photos are fixed."""
+    """Keep only the list of rejected samples, because the plan can change after the photos are fixed."""
     for contrast in CONTRASTS:
         shutil.rmtree(out / contrast, ignore_errors=True)
     for path in (out / WORK).iterdir():
@@ -113,7 +114,7 @@ def start_over(out: Path, rejected: Sequence[Rejection]) -> Path:
 
 @contextmanager
 def explained(out: Path, option: str = "--out") -> Iterator[None]:
-    """Turn disk errors (full, read-only, or a file in the way) into a BuildError that states the fix."""
+    """Turn disk errors (a full disk, a read-only disk, or a file in the way) into a BuildError that states the fix."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Run the planning of parts and the rendering of shards in this process, in several processes, or on a Ray cluster.
+"""Runs the planning of parts and the rendering of shards: in this process, in several processes, or on a Ray cluster.
 
-Worker processes leave interruptions to their parent and exit when it is gone. Otherwise a killed build would leave
-idle workers behind, and Ctrl-C would print a traceback per worker.
+Worker processes leave interruptions to their parent process, and exit when it is gone. Otherwise, a killed build would
+leave idle workers behind, and Ctrl-C would print a traceback for each worker.
 """
 
 import os

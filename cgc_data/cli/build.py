@@ -126,7 +126,7 @@ def build(
 ) -> None:
     """Build a release. Without a source, the embedded sample is used.
 
-    Every setting of the configuration can be given as KEY=VALUE, such as inter.hard=0.5 or limits.min_side=32.
+    You can set every setting of the configuration as KEY=VALUE, such as inter.hard=0.5 or limits.min_side=32.
     """
     from cgc_data.builder.release import build_release, plan_only
     from cgc_data.hub.gate import check_names
@@ -167,7 +167,9 @@ def _too_few(split: str) -> str:
 
 
 def resolve(settings: tuple[str, ...], flags: Values) -> BuildConfig:
-    """The configuration from CONFIG.yaml, KEY=VALUE pairs, and flags, in rising precedence. Raises ConfigError."""
+    """The configuration from CONFIG.yaml, KEY=VALUE pairs, and flags. Flags take precedence over pairs, and pairs over
+    the file. Raises ConfigError.
+    """
     files = [Path(s) for s in settings if "=" not in s]
     if len(files) > 1:
         raise ConfigError(f"{files[1]}: only one configuration file is allowed; write other settings as key=value")
@@ -200,8 +202,8 @@ def _source(kind: str, text: str) -> Values:
 
 
 def show_made(made: Sequence["TaskRows"]) -> None:
-    """Print one line per task: the rows made, the rows requested, and the reason if there are fewer. Rows with an empty
-    answer count.
+    """Print one line per task: the rows made, the rows requested, and, if there are fewer, the reason. Rows with an
+    empty answer are included.
     """
     for task in made:
         cause = f": {task.cause}" if task.cause else ""

@@ -15,7 +15,7 @@ from cgc_data.download import DATASETS
     "--base-url", envvar="CGC_DATA_BASE_URL", help=("Download from this mirror instead of the official servers.")
 )
 def download(name: str, to: Path, base_url: str | None) -> None:
-    """Download official archives and verify them, resuming an interrupted download.
+    """Download official archives and verify them. An interrupted download resumes.
 
     Photo archives stay zipped, because builds read them in place.
     """

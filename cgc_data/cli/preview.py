@@ -30,7 +30,9 @@ from cgc_data.common.progress import say, show
 def preview(
     release: Path, *, folder: Path | None, per_task: int, seed: int, images: Path | None, sheets: bool, kind: Any
 ) -> None:
-    """Write a gallery of RELEASE: images, boxes, questions, answers, and why each distractor is safe."""
+    """Write a gallery of RELEASE. It shows images, boxes, questions, answers, and the reason why each distractor is
+    safe.
+    """
     from cgc_data.builder.work import explained
     from cgc_data.look.gallery import write_gallery
     from cgc_data.release.read import open_release

@@ -1,6 +1,6 @@
-"""`cgc-data validate`: re-derive a release from its raw sources and check it.
+"""`cgc-data validate`: derive a release again from its raw sources, and check it.
 
-Exit status 0: valid; 1: violations were found; 2: the release or a source cannot be read.
+Exit status 0: the release is valid. 1: violations were found. 2: the release or a source cannot be read.
 """
 
 import json
@@ -57,9 +57,11 @@ def validate(
     workers: int,
     **moved: tuple[str, ...],
 ) -> None:
-    """Re-derive every sample of RELEASE from its raw sources, and measure shortcuts that need no looking.
+    """Derive every row of RELEASE again from its raw sources, and measure shortcuts that would work without looking at
+    the images.
 
-    Exit status 0: valid; 1: violations, each with its sample; 2: the release or a source cannot be read.
+    Exit status 0: the release is valid. 1: violations were found, and each is listed with its row. 2: the release or a
+    source cannot be read.
     """
     from cgc_data.validate import validate as run
 

@@ -1,6 +1,7 @@
-"""Shared by the command lines of the three packages: commands imported when called, one-line errors.
+"""Shared by the command lines of the three packages: commands are imported when they are called, and errors take one
+line.
 
-An expected error prints one line on stderr that names the file and the fix, and exits with status 2.
+An expected error prints one line on stderr, which names the file and the fix, and exits with status 2.
 """
 
 import ast
@@ -22,7 +23,9 @@ from cgc_data.common.text import one_line
 
 
 class LazyGroup(click.RichGroup):
-    """A group whose commands are modules of one package, one per file, each imported only when it is needed."""
+    """A command group whose commands are modules of one package, one per file. Each is imported only when it is
+    needed.
+    """
 
     def __init__(self, *args: Any, package: str = "", modules: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,6 @@
-"""Write files whole or not at all, and describe errors of the operating system: the file, the reason, and the fix."""
+"""Writes files completely or not at all, and describes errors of the operating system: the file, the reason, and the
+fix.
+"""
 
 import errno
 import os
@@ -29,7 +31,7 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield an unfinished file of this process. It takes the place of `path` at the end, unless there was an error."""
+    """Yield a temporary file of this process. At the end, the file replaces `path`, unless there was an error."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         yield unfinished
@@ -39,8 +41,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def disk_full(error: BaseException) -> bool:
-    """Whether the cause was a full disk. Libraries written in other languages mention a full disk only in their
-    messages.
+    """Whether a full disk caused the error. Libraries that are written in other languages mention a full disk only in
+    their messages.
     """
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -49,7 +51,7 @@ def disk_full(error: BaseException) -> bool:
 
 
 def refusal(error: OSError, place: Path | None = None) -> str:
-    """One line: the file at fault (or `place` if it is unknown), the reason, and the fix."""
+    """One line: the file at fault (or `place` if the file is unknown), the reason, and the fix."""
     where = error.filename if error.filename is not None else place
     if isinstance(where, bytes):
         where = where.decode(errors="backslashreplace")

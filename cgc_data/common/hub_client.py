@@ -40,8 +40,8 @@ def connect(token: str | None = None) -> HfApi:
 
 
 def attempts() -> Retrying:
-    """Retry requests that fail because of an unstable connection or a busy server; the client also retries within each
-    call.
+    """Retry requests that fail because of an unstable connection or a busy server. In addition, the client retries
+    within each call.
     """
     return Retrying(
         retry=retry_if_exception(_is_passing),

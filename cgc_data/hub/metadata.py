@@ -1,7 +1,7 @@
-"""Check a card's metadata before an upload, because the Hub rejects a bad card only in the last commit.
+"""Checks a card's metadata before an upload, because the Hub rejects a bad card only in the last commit.
 
-The checks cover the requirements of the Hub's dataset card specification and of `datasets`, and compare the metadata
-with the published files. The Hub checks again and may reject more.
+The checks cover the requirements of the Hub's dataset card specification and of `datasets`. They also compare the
+metadata with the published files. The Hub checks again and may reject more.
 """
 
 import re
@@ -68,7 +68,7 @@ CONFIG_NAME, SPLIT_NAME = _matches(r'[^<>:/\\|?*"\s]+'), _matches(r"\w+(\.\w+)*"
 def check_metadata(card: str, published: Collection[str]) -> None:
     """Check the metadata of a card published with these files (paths in the repository).
 
-    Raises PushError that names the first invalid field and what it must be.
+    Raises PushError, which names the first invalid field and what it must be.
     """
     data = _read(card)
     if fault := next(_faults(data, published), None):

@@ -1,7 +1,7 @@
-"""Push a release: check it, upload the files that the Hub does not have, publish them in one commit, then tag the
-commit.
+"""Pushes a release: checks it, uploads the files that the Hub does not have, publishes them in one commit, and then
+tags the commit.
 
-The tag comes last, so that every loadable version is complete.
+The tag comes last, so that every version that can be loaded is complete.
 """
 
 import logging
@@ -54,7 +54,7 @@ class PushResult:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A release that passed every check that comes before an upload.
+    """A release that passed all checks that come before an upload.
 
     `contents` maps each path in the repository to a file or its bytes; `hashes` maps it to the sha256.
     """
@@ -102,8 +102,9 @@ def push(
     """Publishes the release folder as a version of the dataset ORG/NAME, which is created if it is missing.
 
     The same call resumes an interrupted push, and does nothing if the version already exists. `tag` is vX.Y.Z, or None
-    to leave the commit untagged; the card states what changed `since` the release in that folder; `token` defaults to
-    HF_TOKEN or the stored login; `on_event` receives one line per step (default: the log).
+    to leave the commit untagged. `since` is the folder of an earlier release; the card then states what changed since
+    that release. `token` defaults to HF_TOKEN or the stored login. `on_event` receives one line per step (default: the
+    log).
 
     Raises ReleaseError if the folder is not a finished, unchanged release, LicenseError if its photos cannot be
     published this way, and PushError for a bad or existing name, a missing login, or an unreachable Hub.

@@ -1,6 +1,7 @@
-"""Whether a source's boxes fit its photos as stored, or as displayed after EXIF rotation.
+"""Determines whether a source's boxes fit its photos as stored, or as displayed after EXIF rotation.
 
-If the size of a photo does not decide this, the user is asked: boxes are wrong if the photo under them is rotated.
+If the size of a photo does not reveal this, the user is asked, because boxes are wrong if the photo under them is
+rotated.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,8 +16,8 @@ SWAPS_SIDES = 5  # orientations from 5 on swap width and height
 
 
 def check_orientations(photos: Sequence[Photo], facts: Facts, sources: Sequence[Source]) -> None:
-    """Raise SourceError for photos that EXIF rotates, unless the user states the orientation of the boxes or the size
-    shows it.
+    """Raise SourceError for photos that EXIF rotates, unless the user states the orientation of the boxes or the sizes
+    reveal it.
 
     COCO's own boxes fit the photos as stored.
     """

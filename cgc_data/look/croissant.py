@@ -1,6 +1,7 @@
 """Croissant metadata of a release (croissant.json): files, columns, licenses, and responsible AI, as JSON-LD.
 
-Search engines and loaders can read it without knowing the row schema. Columns follow the Hub's own generator.
+Search engines and loaders can read it without knowing the row schema. Columns are described as by the Hub's own
+generator.
 """
 
 from collections.abc import Iterable
@@ -136,13 +137,13 @@ def _field(identity: str, files: str, column: str, feature: Any, path: list[str]
 
 
 def _lists_records(feature: Any) -> bool:
-    """Is the feature a list of records? Croissant readers fail on lists of records inside a record."""
+    """Whether the feature is a list of records. Croissant readers fail on lists of records inside a record."""
     inner = _item(feature)
     return inner is not None and "_type" not in inner
 
 
 def _item(feature: Any) -> Any:
-    """Feature of a list's items; None for anything else."""
+    """Feature of the items of a list; None for anything else."""
     if isinstance(feature, list):
         return feature[0]
     return feature["feature"] if feature.get("_type") == "Sequence" else None

@@ -21,9 +21,7 @@ class Surplus:
         self.lists: NDArray[np.int64] = np.zeros(concepts, dtype=np.int64)
 
     def count(self, listed: Sequence[int], right: int | None, chance: float = 1.0) -> None:
-        """Count a list whose right name is `right`. `chance` is the probability, 0-1, that any one name of such a list
-        is right.
-        """
+        """Count a list whose right name is `right`. `chance` is the share of such lists that have a right name, 0-1."""
         self.values[list(listed)] -= chance / len(listed)
         self.lists[list(listed)] += 1
         if right is not None:
