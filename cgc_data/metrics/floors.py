@@ -1,4 +1,4 @@
-"""Floors: scores of trivial answers that ignore the images, which every model should exceed."""
+"""Floors: scores of trivial answers that ignore the images. Every model should exceed them."""
 
 import random
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def copied_reference(truth: Truth) -> list[Object]:
 
 
 def random_image(truth: Truth) -> list[Object]:
-    """A box in the center of an image chosen by the row's id."""
+    """A box in the center of an image. The row's id determines which image."""
     return [_object(random.Random(truth.id).randint(1, truth.num_images), CENTER, truth)]
 
 
@@ -58,8 +58,8 @@ def floor_response(name: str, truth: Truth) -> str:
 
 
 def _named_image(truth: Truth) -> int:
-    """The image to use according to the question (not the answer): the named image, or any image except the image of
-    its box.
+    """The image to use, judged by the question and not by the answer. It is the named image, or any image except the
+    one with the given box.
     """
     return truth.img_idx or (2 if truth.ref_img_idx == 1 else 1)
 

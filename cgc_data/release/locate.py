@@ -1,4 +1,4 @@
-"""Find a release by name: a folder, or a version of a dataset on the Hub, which is downloaded first."""
+"""Finds a release by name: a folder, or a version of a dataset on the Hub, which is downloaded first."""
 
 import re
 from pathlib import Path

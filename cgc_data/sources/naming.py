@@ -1,4 +1,4 @@
-"""Find the file to which a photo's name refers, in the forms that annotation tools write.
+"""Finds the file to which the name of a photo refers. It understands the forms that annotation tools write.
 
 These forms are Windows, absolute, `../`, and percent-encoded paths, another case or Unicode form, the hash prefix of
 Label Studio, and COCO's names of 2014. A name that could refer to several files is refused.

@@ -1,4 +1,6 @@
-"""A label that none of the photos shows: the empty twin of a question about other photos."""
+"""A label that none of the photos shows. The row is the twin, with an empty answer, of a question about other
+photos.
+"""
 
 from cgc_data.tasks.inter import INTER
 from cgc_data.tasks.task import Task

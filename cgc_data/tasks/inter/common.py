@@ -1,4 +1,6 @@
-"""The one kind of object that all photos show: chosen from several names, or unnamed and requested in one image."""
+"""The one kind of object that all photos show. It is chosen from several names, or not named and requested in one
+image.
+"""
 
 from cgc_data.tasks.inter import INTER
 from cgc_data.tasks.task import Task

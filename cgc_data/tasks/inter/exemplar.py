@@ -1,4 +1,4 @@
-"""Every object of the category of an example that another photo shows."""
+"""Every object whose category is that of an example in another photo."""
 
 from cgc_data.tasks.inter import INTER
 from cgc_data.tasks.task import Task

@@ -1,4 +1,4 @@
-"""Several labels at once, each shown in one of several photos; one of them may be in no photo."""
+"""Several labels at once. One of several photos shows each label; at most one label is in no photo."""
 
 from cgc_data.tasks.inter import INTER
 from cgc_data.tasks.task import Task

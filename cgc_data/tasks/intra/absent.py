@@ -1,4 +1,6 @@
-"""A label of the photo that no displayed window contains: the empty twin of a question about other windows."""
+"""A label of the photo that no displayed window contains. The row is the twin, with an empty answer, of a question
+about other windows.
+"""
 
 from cgc_data.tasks.intra import INTRA
 from cgc_data.tasks.task import Task

@@ -1,4 +1,4 @@
-"""A piece of a photo: the place from which it was cut, in the photo or in one of several windows of the photo."""
+"""A piece of a photo: where it was cut out, in the photo or in one of several windows of the photo."""
 
 from cgc_data.tasks.intra import INTRA
 from cgc_data.tasks.task import Task

@@ -1,4 +1,4 @@
-"""One object of a photo, given in one window and to be found in other windows."""
+"""One object of a photo. One window gives it, and it has to be found in other windows."""
 
 from cgc_data.tasks.intra import INTRA
 from cgc_data.tasks.task import Task
