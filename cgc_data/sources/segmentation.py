@@ -1,4 +1,4 @@
-"""Masks of single instances, read from the annotation file by byte range on demand."""
+"""Masks of single instances, which are read on demand from their byte range in the annotation file."""
 
 import mmap
 from types import TracebackType
@@ -12,7 +12,7 @@ from cgc_data.sources.table import SourceTable
 
 
 class RunLengths(msgspec.Struct, gc=False):
-    """COCO's RLE: `size` is height, width; `counts` is a list for crowds, else a compressed string."""
+    """COCO's RLE: `size` is height, width; `counts` is a list for crowds, and otherwise a compressed string."""
 
     counts: list[int] | str
     size: tuple[int, int]

@@ -1,4 +1,4 @@
-"""Claims of absence: every warrant is checked against the raw annotation, and no view may show anything confusable."""
+"""Claims of absence. Every claim is checked against the raw annotation, and no view may show anything confusable."""
 
 from collections import Counter
 from functools import lru_cache
@@ -22,7 +22,7 @@ CHECKS = {
 
 
 class AbsenceCheck:
-    """Checks the claims of absence, one sample at a time."""
+    """Checks the claims of absence of one sample at a time."""
 
     def __init__(self, ledger: Ledger, limits: Limits, world: World) -> None:
         self._ledger, self._limits, self._world = ledger, limits, world
@@ -77,7 +77,9 @@ class AbsenceCheck:
         return self._world.incomplete(photo, concept)
 
     def _shown(self, photo: str, concept: str, view: View, margin: int) -> str | None:
-        """An instance or crowd of the concept with a pixel in the window expanded by `margin`."""
+        """An instance or crowd of the concept that has a pixel in the window after the window is expanded by
+        `margin`.
+        """
         for fact in self._world.facts(photo, concept):
             for instance in (*fact.instances, *fact.crowds):
                 if fact.source.sight(instance.number, view.window, margin).near:
@@ -114,13 +116,15 @@ class AbsenceCheck:
         return not self._outside(photo, concept, view) and not self._shown(photo, concept, view, self._limits.margin)
 
     def _list_confusable(self, concept: str) -> tuple[str, ...]:
-        """The concepts that must also be absent: all confusable concepts or, if so configured, only labeled ones."""
+        """The concepts that must also be absent: all confusable concepts, or, if so configured, only those that a
+        source labels.
+        """
         names = self._world.relations.confusable(concept)
         return tuple(sorted(names if self._limits.strict_confusable else names & self._world.concepts))
 
 
 def _unwarranted(source: RawSource, images: list[int], concept: str, rule: str) -> str | None:
-    """The reason why this rule and source do not prove that the concept is absent; None if they do."""
+    """The reason why this rule and this source do not prove that the concept is absent; None if they do."""
     if any(source.instances(image, concept) for image in images):
         return "the category is annotated in the photo"
     known = (type(source.protocol), *PROTOCOLS)

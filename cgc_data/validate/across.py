@@ -1,4 +1,6 @@
-"""Checks across samples: splits, exclusions, pairs, twins, and tuples with questions about several of their photos."""
+"""Checks across samples: splits, exclusions, pairs, twins, and tuples, whose questions must be about several of their
+photos.
+"""
 
 import re
 from collections.abc import Iterable
@@ -51,7 +53,7 @@ class Member:
 
 
 class Shown(NamedTuple):
-    """The data kept from rows until all rows are read: by photo, by pair, by tuple, and by task and photo, in row
+    """What is kept of rows until all rows are read: by photo, by pair, by tuple, and by task and photo, in row
     order.
     """
 
@@ -98,7 +100,7 @@ class AcrossCheck:
             self._ledger.require(False, "pairs", sample.id, f"no pair_id, which {sample.task} needs")
 
     def merge(self, state: Shown) -> None:
-        """Add the data kept from later rows."""
+        """Add what was kept of later rows."""
         for photo, splits in state.splits.items():
             for split, sample in splits.items():
                 self.state.splits.setdefault(photo, {}).setdefault(split, sample)
@@ -144,7 +146,7 @@ class AcrossCheck:
 
 
 def _canonical(names: Iterable[str]) -> set[str]:
-    """The names, each reduced to COCO's twelve digits if it contains them."""
+    """The names. A name that contains COCO's twelve digits is reduced to these digits."""
     found = set()
     for name in names:
         digits = re.search(r"(?<!\d)(\d{12})(?!\d)", name)
@@ -170,7 +172,9 @@ def _broken_pair(members: list[Member]) -> str:
 
 
 def _twins(present: Member, absent: Member) -> bool:
-    """Can the second row be the absent twin of the first: do their tasks match, and is only the second answer empty?"""
+    """Whether the second row can be the absent twin of the first: their tasks must match, and only the second answer
+    may be empty.
+    """
     alike = present.kind.empty == absent.kind or (present.kind == absent.kind and present.kind.may_be_empty)
     return alike and bool(present.answered) and not absent.answered
 

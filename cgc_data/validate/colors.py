@@ -1,4 +1,5 @@
-"""What colors alone reveal about the origin of a piece: how similar each image is, and the most similar box in it.
+"""What colors alone reveal about the origin of a piece: how similar each image is to it, and which box in the image is
+most similar.
 
 Histograms use all pixels, because downscaling an image changes its colors.
 """
@@ -21,8 +22,8 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Histogram:
-    """A way to count colors: the number of `bins`, and a function from pixels (height, width, 3) to their bins (height,
-    width, k).
+    """A way to count colors: the number of `bins`, and a function that maps pixels (height, width, 3) to their bins
+    (height, width, k).
     """
 
     bins: int
@@ -50,7 +51,9 @@ HISTOGRAMS = {"channels": Histogram(24, _channels), "cube": Histogram(512, _cube
 
 @dataclass(frozen=True)
 class Likeness:
-    """Color distances from a piece to an image and to the most similar box in the image, and this box (0-1000)."""
+    """Color distance between a piece and an image, and between the piece and the most similar box in the image; and
+    this box (0-1000).
+    """
 
     apart: float
     nearest: float
@@ -58,7 +61,7 @@ class Likeness:
 
 
 def likeness(piece: Pixels, image: Pixels, share: tuple[float, float], histogram: Histogram) -> Likeness:
-    """Compare an image with a piece that takes up a `share` of its width and height."""
+    """Compare an image with a piece that takes up a `share` of the width and height of the image."""
     cell = max(max(image.shape[:2]) // CELLS, 1)
     cells, own = _by_cells(image, cell, histogram), _whole(piece, histogram)
     height, width = (

@@ -1,4 +1,4 @@
-"""The image that a view's operations make from its photos, recomputed without the builder's code."""
+"""The image that a view's operations make from its photos, computed again without the builder's code."""
 
 from collections.abc import Callable, Sequence
 
@@ -57,7 +57,7 @@ def _after(pixels: Pixels, step: Operation, view: View, photo_of: Callable[[Part
 
 
 def _is_between(width: float, height: float, view: View) -> bool:
-    """Does the image have the size of the view, or an intermediate size between the window and the view?"""
+    """Whether the image has the size of the view, or a size between that of the window and that of the view."""
     x1, y1, x2, y2 = view.window
     ways = ((width, view.width, x2 - x1), (height, view.height, y2 - y1))
     return all(min(there, here) <= side <= max(there, here) for side, there, here in ways)
@@ -87,7 +87,7 @@ def _pasted(pixels: Pixels, part: Part, lender: Pixels) -> Pixels:
 
 
 def _outlined(pixels: Pixels, box: Sequence[float]) -> Pixels:
-    """Draw the outline of a box in red, with a width of one hundredth of the shorter side."""
+    """Draw the outline of a box in red. The line is one hundredth of the shorter side wide."""
     x1, y1, x2, y2 = (round(value) for value in box)
     width = max(2, round(min(pixels.shape[:2]) / 100))
     return np.asarray(cv2.rectangle(pixels.copy(), (x1, y1), (x2 - 1, y2 - 1), (0, 0, 255), width), dtype=np.uint8)

@@ -1,5 +1,5 @@
-"""Checks the files of a release: the manifest, listed hashes, unlisted shards, and whether rows are in the shard of
-their split.
+"""Checks the files of a release: the manifest, listed hashes, unlisted shards, and whether each row is in the shard of
+its split.
 """
 
 import hashlib
@@ -82,7 +82,7 @@ def _difference(found: pa.Schema, expected: pa.Schema) -> str:
 
 
 class CountCheck:
-    """Counts rows in the same way as the manifest."""
+    """Counts rows in the same way as the manifest does."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -104,7 +104,7 @@ class CountCheck:
 
     @property
     def state(self) -> dict[str, Counter[str]]:
-        """The counts so far, for `merge`."""
+        """The counts so far, in the form that `merge` takes."""
         return self._counts
 
     def merge(self, state: Mapping[str, Counter[str]]) -> None:
@@ -126,7 +126,7 @@ class CountCheck:
 
 
 def _flat(counts: Mapping[str, object], prefix: str = "") -> dict[str, int]:
-    """Nested counts, flattened with keys joined by slashes."""
+    """Nested counts, flattened. Keys are joined by slashes."""
     found: dict[str, int] = {}
     for key, value in counts.items():
         found |= _flat(value, f"{prefix}{key}/") if isinstance(value, Mapping) else {f"{prefix}{key}": int(str(value))}

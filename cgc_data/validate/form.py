@@ -1,4 +1,4 @@
-"""Checks of a row by itself, before any source is opened: form, prompt, answer, and sizes of boxes."""
+"""Checks of a row by itself, before any source is opened: its form, prompt, answer, and sizes of boxes."""
 
 import re
 from itertools import pairwise
@@ -31,14 +31,14 @@ ROUNDING = 1e-4  # relative tolerance for floating-point numbers
 
 
 class FormCheck:
-    """Checks one row at a time and collects their ids in `ids`."""
+    """Checks one row at a time, and collects the ids of rows in `ids`."""
 
     def __init__(self, ledger: Ledger, limits: Limits, world: World) -> None:
         self._ledger, self._limits, self._world = ledger, limits, world
         self.ids: list[str] = []
 
     def check(self, sample: Sample) -> bool:
-        """Check a row; False if its indices are too broken for any other check."""
+        """Check a row. Returns False if its indices are too broken for any other check."""
         self.ids.append(sample.id)
         faults = [*_values(sample), *_indices(sample, self._world)]
         for fault in faults or [""]:
@@ -124,7 +124,7 @@ def _indices(sample: Sample, world: World) -> list[str]:
 
 
 def _images(sample: Sample) -> list[str]:
-    """The faults of the lists of images that may contain an answer and of images that cannot."""
+    """Faults of two lists: the images that may contain an answer, and the images that cannot."""
     listed = sorted([*sample.answer_images, *sample.reference_images])
     faults = (
         []
@@ -162,7 +162,7 @@ def _asked(sample: Sample, task: Task) -> list[str]:
 
 
 def _parts(view: View, world: World) -> list[str]:
-    """The faults of a view's photos: the first must be the view's own photo, and all must be known."""
+    """Faults of a view's photos. The first must be the view's own photo, and all must be known."""
     if not view.parts:
         return ["a view has no parts"]
     own, *lent = view.parts

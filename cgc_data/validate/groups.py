@@ -1,5 +1,5 @@
-"""The row groups of a release, each read and checked separately, in this or other processes; results are in stored
-order.
+"""The row groups of a release. Each is read and checked separately, in this or other processes, and results are in
+stored order.
 """
 
 import hashlib
@@ -33,13 +33,15 @@ class Group(NamedTuple):
 
 
 class Sampling(NamedTuple):
-    """Selects the rows to inspect closely: a share of all rows, drawn by tuple, so that twins are drawn together."""
+    """Selects the rows to inspect closely: a share of all rows. They are drawn by tuple, so that twins are drawn
+    together.
+    """
 
     share: float
     seed: int
 
     def draws(self, row: Row) -> bool:
-        """Whether the row is drawn; this depends only on the seed and the row's tuple."""
+        """Whether the row is drawn. This depends only on the seed and the row's tuple."""
         digest = hashlib.sha256(f"{self.seed}/{row['tuple_id'] or row['id']}".encode("utf-8", "surrogatepass"))
         return int.from_bytes(digest.digest()[:8], "big") < self.share * 2**64
 
@@ -51,7 +53,7 @@ def groups_of(release: Path, shards: Sequence[str]) -> list[Group]:
 
 
 def read_group(release: Path, group: Group, sampling: Sampling | None) -> Iterator[tuple[Row, bool]]:
-    """The rows in a group, and whether each row is drawn; rows that are not drawn have no images."""
+    """The rows in a group, and whether each row is drawn. Rows that are not drawn have no images."""
     with pq.ParquetFile(inside(release, group.shard)) as file:
         if sampling is None:
             for batch in file.iter_batches(batch_size=BATCH, row_groups=[group.number]):
@@ -78,7 +80,7 @@ def _images(file: pq.ParquetFile, group: Group, places: set[int]) -> dict[int, l
 
 
 def in_processes(function: Callable[[Group], Result], groups: Sequence[Group], workers: int) -> Iterator[Result]:
-    """Results in the order of the groups; with one worker, they are computed in this process.
+    """Results in the order of the groups. With one worker, they are computed in this process.
 
     Raises ReleaseError if a process was killed, and the errors of the function.
     """

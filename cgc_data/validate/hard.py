@@ -1,4 +1,6 @@
-"""Hard sets: the distractors show other members of the requested label's supercategory, but not the label."""
+"""Hard sets: each distractor shows another category with the same supercategory as the requested label, and provably
+does not show the label.
+"""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Licenses: each view has the license that its source records, and no license that the release does not allow."""
+"""Licenses. Each view must have the license that its source records, and no license that the release does not allow."""
 
 import re
 

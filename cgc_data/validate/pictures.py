@@ -1,4 +1,4 @@
-"""The stored pixels: each image is the stated photo, either unchanged or cropped to the window."""
+"""The stored pixels. Each image must be the stated photo, either unchanged or cropped to the window."""
 
 import hashlib
 import io
@@ -39,7 +39,7 @@ Compared: TypeAlias = dict[tuple[bytes, View], tuple[str, str]]
 
 
 class PictureCheck:
-    """Compares images with the photos they come from, each distinct image once; `done` contains the results of earlier
+    """Compares images with the photos they come from, each distinct image once. `done` contains the results of earlier
     comparisons.
     """
 
@@ -64,8 +64,8 @@ class PictureCheck:
         self._ledger.require(not fault, "encoded alike", sample.id, fault)
 
     def _compared(self, content: bytes, view: View) -> tuple[str, str]:
-        """The reason why the image cannot be read, and the reason why it does not match the view; "" instead of a
-        reason if there is no fault.
+        """The reason why the image cannot be read, and the reason why it does not match the view; "" if there is no
+        such fault.
         """
         key = (hashlib.sha256(content).digest(), view)
         if key not in self._done:
@@ -167,7 +167,7 @@ def _unreadable(content: bytes, view: View) -> str:
 
 
 def _only_untagged(content: bytes, original: bytes) -> bool:
-    """Is the only difference an orientation tag that is 1 in the image and not 1 in the file?"""
+    """Whether the only difference is an orientation tag, which is 1 in the image and not 1 in the file."""
     if len(content) != len(original) or _orientation(original) == 1 or _orientation(content) != 1:
         return False
     changed = np.flatnonzero(np.frombuffer(content, np.uint8) != np.frombuffer(original, np.uint8))
@@ -180,7 +180,7 @@ def _orientation(content: bytes) -> int:
 
 
 def _shifted(stored: NDArray[np.int16], expected: NDArray[np.int16]) -> float:
-    """Smallest mean difference between two images if one is shifted against the other."""
+    """Smallest mean difference between two images if one of them is shifted."""
     s = SHIFT
     if min(stored.shape[:2]) <= 4 * s:
         return float("inf")

@@ -1,4 +1,6 @@
-"""Decodes the photos in the sources and caches the most recent ones; written independently of the builder's decoder."""
+"""Decodes the photos in the sources, and caches the most recent ones. It is written independently of the builder's
+decoder.
+"""
 
 import io
 from collections import OrderedDict
@@ -49,7 +51,7 @@ class DecodedPhotos:
 
 
 def decode(content: bytes) -> Pixels:
-    """Pixels (height, width, 3) in the annotated frame: a camera's orientation tag is not applied."""
+    """Pixels (height, width, 3) in the annotated frame. A camera's orientation tag is not applied."""
     return _decoded(content, cv2.IMREAD_COLOR)
 
 

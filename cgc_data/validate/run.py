@@ -34,7 +34,9 @@ class SourcePaths(NamedTuple):
 
 @dataclass(frozen=True)
 class Opened:
-    """A release and its sources as opened in one process, and the photos that the process has already compared."""
+    """A release and its sources, as one process has opened them, and the photos that the process has already
+    compared.
+    """
 
     folder: Path
     manifest: Manifest
@@ -50,15 +52,15 @@ def validate(
     seed: int = 0,
     workers: int = 1,
 ) -> Report:
-    """Re-derive every sample of a release from its raw sources.
+    """Derive every sample of a release again from its raw sources.
 
     The report is the same for any number of workers.
 
     Args:
         release: folder of a finished release.
-        sources: current locations of sources that were moved since the build; matched by sha256.
+        sources: current locations of sources that were moved since the build. They are identified by sha256.
         sample: share of the rows, above 0 and at most 1, that are compared with photos and masks and used to measure
-            shortcuts; all other checks still cover all rows. None: all rows.
+            shortcuts. All other checks still cover all rows. None: all rows.
         seed: random seed of the sample.
         workers: number of processes.
 
@@ -76,7 +78,7 @@ def validate(
 
 @lru_cache(maxsize=1)
 def _opened(folder: Path, given: tuple[SourcePaths, ...]) -> Opened:
-    """Open the release once per process; forked processes reuse the objects that their parent has opened."""
+    """Open the release once per process. Forked processes reuse the objects that their parent has opened."""
     manifest = read_manifest(folder)
     return Opened(folder, manifest, World(open_sources(folder, manifest, given), load_relations()))
 
@@ -108,7 +110,9 @@ def _check_group(folder: Path, given: tuple[SourcePaths, ...], sampling: Samplin
 
 
 def open_sources(release: Path, manifest: Manifest, given: Sequence[SourcePaths]) -> list[RawSource]:
-    """The raw sources of a release, verified by their sha256. Raises ReleaseError if a source is missing or differs."""
+    """The raw sources of a release, after their sha256 was verified. Raises ReleaseError if a source is missing or
+    differs.
+    """
     moved = {_digest(paths.annotations): paths for paths in given}
     known = {entry["sha256"] for entry in manifest["sources"]}
     for digest, paths in moved.items():

@@ -1,4 +1,4 @@
-"""Whether a view is sharp enough: not enlarged too much, and without boxes that are large only because of
+"""Checks whether a view is sharp enough: it is not enlarged too much, and no box is large only because of
 enlargement.
 """
 
@@ -39,13 +39,13 @@ class SharpnessCheck:
 
 
 def enlargement(view: View) -> float:
-    """View pixels per photo pixel, along the axis with the larger value."""
+    """View pixels per photo pixel, along the axis on which the value is larger."""
     x1, y1, x2, y2 = view.window
     return max(view.width / (x2 - x1), view.height / (y2 - y1))
 
 
 def sharpness(content: bytes) -> float:
-    """Variance of the Laplacian of an image's gray levels; 0 if it cannot be decoded."""
+    """Variance of the Laplacian of an image's gray levels; 0 if the image cannot be decoded."""
     try:
         pixels = decode_gray(content)
     except PhotoError:

@@ -1,4 +1,4 @@
-"""Derives the answer again: computes every box from its raw mask, then runs the check of the task."""
+"""Derives the answer again. It computes every box from its raw mask, and then runs the check of the task."""
 
 from cgc_data.validate import hard, sets
 from cgc_data.validate.boxes import BOX_TOLERANCE, furthest
@@ -29,7 +29,7 @@ class TruthCheck:
     def check(self, sample: Sample) -> None:
         """Check everything that the answer claims, and that it omits nothing.
 
-        If a row has no label, its answer is not an instance in its photo, and the task's own check derives the answer.
+        If a row has no label, its answer is not an instance in its photo. The task's own check then derives the answer.
         """
         for target in sample.objects if sample.labels else ():
             self._object(sample, target)
@@ -81,6 +81,6 @@ class TruthCheck:
 
 
 def _agrees(mask: Box, box: Box) -> bool:
-    """Does the mask's box match the annotated box, within 2 px and 1 % of the longer side?"""
+    """Whether the mask's box matches the annotated box, within 2 px and 1 % of the longer side."""
     longer = max(box[2] - box[0], box[3] - box[1])
     return furthest(mask, box) <= 2 + 0.01 * longer + 1e-6

@@ -1,4 +1,4 @@
-"""`inter/common`: exactly one listed kind is in every photo; or the photos share exactly one COCO category."""
+"""`inter/common`: either exactly one listed kind is in every photo, or the photos share exactly one COCO category."""
 
 from collections.abc import Iterator, Sequence
 
@@ -69,16 +69,16 @@ def _unnamed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
 
 
 def _gone(world: World, photo: str, concept: str, right: str) -> bool:
-    """Check that the photo shows neither the kind nor, unless it is the right one, anything that can be mistaken for
-    it.
+    """Check that the photo shows neither the kind nor, unless the kind is the right one, anything that can be confused
+    with it.
     """
     lookalikes = world.relations.confusable(concept)
     return world.absent(photo, concept) and (right in lookalikes or not world.present(photo) & lookalikes)
 
 
 def _everywhere(sample: Sample, label: str, world: World, limits: Limits) -> Iterator[str]:
-    """Images in which some instances of the kind have no box, or which show no instance or more instances than an
-    answer may contain.
+    """Images in which some instances of the kind have no box, and images that show no instance or more instances than
+    an answer may contain.
     """
     concept = world.concept(label) or ""
     for number, view in enumerate(sample.views, 1):

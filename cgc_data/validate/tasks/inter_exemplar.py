@@ -25,7 +25,7 @@ UNFIT = frozenset(map(concept_of, ("person", "dining table")))
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check roles and complete sets like for any set question, and check that the example represents only its
+    """Check roles and complete sets as for any set question, and check that the example represents only its
     category.
     """
     yield from roles(sample, world)
@@ -88,7 +88,7 @@ def _beside(sample: Sample, world: World, concept: str) -> Iterator[str]:
 
 
 def _covered(world: World, photo: str, concept: str, window: tuple[int, int, int, int]) -> float:
-    """Number of window pixels that a label covers, from the source with the lowest number, because outlines differ
+    """Number of window pixels that a label covers. The source with the lowest number counts, because outlines differ
     slightly.
     """
     return min(

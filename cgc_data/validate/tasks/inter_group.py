@@ -1,4 +1,6 @@
-"""`inter/group`: several labels, each shown once in one of the photos, except that one may be in none."""
+"""`inter/group`: several labels. Exactly one photo shows each label, once, except that at most one label may be in no
+photo.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

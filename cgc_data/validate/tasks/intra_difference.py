@@ -1,5 +1,5 @@
-"""`intra/difference`: two views of a photo; objects from other photos are pasted into both views, and the answer into
-one view.
+"""`intra/difference`: two views of a photo. Objects from other photos are pasted into both views, and the answer into
+only one view.
 """
 
 from collections.abc import Iterator, Sequence
@@ -69,7 +69,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """Do the image files reveal which image has the added object?"""
+    """Whether the image files reveal which image has the added object."""
     del limits
     rows = [trace for trace in traces if trace.targets]
     yield answer_image("difference by file size", rows, lambda trace: trace.num_bytes)
@@ -131,12 +131,12 @@ def _placed(sample: Sample, parts: Sequence[Part], world: World) -> Iterator[Fin
 
 
 def _is_gray(part: Part, world: World) -> bool:
-    """Whether the photo that supplies the part is black-and-white, based on every fourth pixel."""
+    """Whether the photo that supplies the part is black-and-white, judged by every fourth pixel."""
     return bool(np.quantile(np.ptp(world.pixels.of(part)[::4, ::4], axis=2), MOST) <= GRAY)
 
 
 def _annotated(view: View, world: World) -> bool:
-    """Are all objects boxed, for every label that any source has?"""
+    """Whether all objects are boxed, for every label that any source has."""
     seen = [(world.sources[key], image) for key, image in world.appearances(world.photo(view))]
     return any(all(source.status(image, label) != "unknown" for label in source.categories) for source, image in seen)
 
@@ -185,7 +185,7 @@ def _within(height: float, low: float, high: float) -> bool:
 
 
 def _unlike(sample: Sample, world: World) -> str:
-    """An annotated object that is much more visible in one view than in the other, or ""."""
+    """An annotated object that one view shows much more of than the other; "" if there is none."""
     photo = world.photo(sample.views[0])
     for key, image in world.appearances(photo):
         source = world.sources[key]

@@ -1,4 +1,4 @@
-"""`intra/region`: a piece comes from the stated place and resembles no other place in the images."""
+"""`intra/region`: a piece comes from the stated place, and resembles no other place in the images."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -53,7 +53,7 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
 
 
 def _misformed(sample: Sample, world: World) -> str:
-    """Why the row matches neither of the two question forms; empty if it matches one."""
+    """Why the row matches neither of the two forms of the question; empty if it matches one."""
     if len(sample.objects) != 1 or sample.ref_img_idx is None:
         return f"{len(sample.objects)} objects for the piece in image {sample.ref_img_idx}; not one of each"
     if len({world.photo(view) for view in sample.views}) > 1:
@@ -94,7 +94,7 @@ def _misplaced(sample: Sample, piece: View) -> Iterator[str]:
 
 
 def _changed(view: View) -> Iterator[str]:
-    """Why a piece breaks the rules of its task: it must be cropped, enlarged at most twofold, and recolored within
+    """Why a piece breaks the rules of its task; it must be cropped, enlarged at most twofold, and recolored within
     bounds.
     """
     steps = dict(zip((step.name for step in view.operations), (step.values for step in view.operations), strict=True))
@@ -121,7 +121,7 @@ def _near(sample: Sample) -> str:
 
 
 def _ambiguous(sample: Sample, piece: View, world: World) -> str:
-    """Why the piece could come from another place, or ""."""
+    """Why the piece could come from another place; "" if it could not."""
     try:
         pixels = composed(piece, world.pixels.of)
         for number in sample.answer_images:

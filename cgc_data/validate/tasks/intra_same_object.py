@@ -1,5 +1,5 @@
-"""`intra/same_object`: one instance in two views or along a track, next to a sibling, and not found by copying the
-box.
+"""`intra/same_object`: one instance in two views or along a track, next to a sibling. A copy of the given box must be
+wrong.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,8 +27,8 @@ WHOLE_PIXEL = 0.5 + 1e-6  # tolerance for the rounding of a drawn box
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the answer contains the object in the given box for exactly the views that show it, distinct from
-    siblings.
+    """Check that the answer contains the object of the given box, distinct from its siblings, for exactly the views
+    that show it.
     """
     for fault in _Follow(limits, world).faults(sample) or [""]:
         yield Finding("same object", fault)
@@ -38,7 +38,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """Measure how well an object can be followed without the images."""
+    """Measure how well an object can be followed without seeing the images."""
     del limits
     yield from track_measures(traces)
 
@@ -124,7 +124,7 @@ def _misasked(sample: Sample) -> str:
 
 
 def _covered(own: Box | None, other: Instance, box: Box | None) -> str:
-    """Why the object's box could be mistaken for the box of another object, or ""."""
+    """Why the object's box could be mistaken for the box of another object; "" if it could not."""
     shared = iou(own, box) if own and box else 0.0
     kind = "crowd" if other.crowd else "sibling"
     return f"{kind} {other.id} overlaps the box of the object with IoU {shared:.2f}" if shared > SIBLING_IOU else ""
