@@ -1,4 +1,4 @@
-"""Ablations: one recipe per switch, otherwise equal to the baseline, and a script that runs all of them.
+"""Ablations: one recipe per switch, which otherwise equals the baseline, and a script that runs all of them.
 
 A switch is a small set of settings that override the baseline recipe.
 """
@@ -32,7 +32,7 @@ class EstimateJson(TypedDict):
 
 @dataclass(frozen=True)
 class Switch:
-    """A row in the ablation table: its settings, as `key=value`, and a description of what they remove or change."""
+    """A row of the ablation table: its settings, as `key=value`, and what they remove or change, in words."""
 
     settings: tuple[str, ...]
     meaning: str
@@ -82,7 +82,7 @@ def switch(name: str) -> Switch:
 
 
 def all_switches() -> dict[str, Switch]:
-    """Every switch by name, with one example of `kl`, which accepts any weight."""
+    """Every switch by its name, and one example of `kl`, which accepts any weight."""
     return SWITCHES | {f"loss:{loss}": _loss(loss) for loss in LOSSES} | {"kl:0.04": _kl("0.04")}
 
 
@@ -116,7 +116,7 @@ def varied(recipe: Recipe, name: str) -> Recipe:
 
 
 def _compared(recipe: Recipe) -> Mapping[str, object]:
-    """The settings that a switch can change, with TRL's defaults filled in."""
+    """The settings that a switch can change. TRL's defaults are filled in."""
     values = recipe.model_dump(mode="json", exclude={"name"})
     values["grpo"] = {"loss_type": "dapo", "importance_sampling_level": "token", "beta": 0.0} | values["grpo"]
     values["grpo"]["beta"] = _number(values["grpo"]["beta"])
@@ -124,7 +124,7 @@ def _compared(recipe: Recipe) -> Mapping[str, object]:
 
 
 def _number(value: Any) -> Any:
-    """The value, converted to a number if possible: YAML reads `1e-3` as text."""
+    """The value, converted to a number if possible, because YAML reads `1e-3` as text."""
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):
@@ -132,7 +132,8 @@ def _number(value: Any) -> Any:
 
 
 def write_ablation(recipe: Recipe, names: Sequence[str], folder: Path) -> list[Path]:
-    """Write the baseline's recipe, one recipe per switch, and `run.sh` to a new folder; returns the recipes' paths.
+    """Write the baseline's recipe, one recipe per switch, and `run.sh` to a new folder; returns the paths of the
+    recipes.
 
     Raises RecipeError for an unknown or repeated switch, or if the folder is not empty.
     """

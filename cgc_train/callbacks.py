@@ -38,7 +38,7 @@ class MetricsWriter(LogReader):
 
 
 class FalseEmptyWarning(LogReader):
-    """Warns if `[]` becomes a more frequent answer to rows with objects, which pays if boxes earn little."""
+    """Warns if `[]` becomes a more frequent answer to rows with objects. This pays if boxes earn little."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.settings = recipe.warnings
@@ -62,7 +62,9 @@ class FalseEmptyWarning(LogReader):
 
 
 class IdleGroupsWarning(LogReader):
-    """Warns if the rewards within most groups have been equal for a while: such groups cost time and teach nothing."""
+    """Warns if, for a while, the rewards within most groups have been equal. Such groups cost time and teach
+    nothing.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         self.settings = recipe.warnings
@@ -104,7 +106,9 @@ class HeldOutWriter(TrainerCallback):  # type: ignore[misc]
 def write_held_out(
     folder: Path, step: int, answers: Mapping[str, str], truths: Mapping[str, Truth], recipe: Recipe
 ) -> dict[str, float]:
-    """Write held-out answers and their summary, and append its values to metrics.jsonl; returns the values."""
+    """Write held-out answers and a summary of their metrics, and append its values to metrics.jsonl; returns the
+    values.
+    """
     path = held_out_path(folder, step)
     path.parent.mkdir(exist_ok=True)
     lines = [json.dumps({"id": key, "response": text}, ensure_ascii=False) for key, text in answers.items()]

@@ -1,4 +1,4 @@
-"""Checks of the machine: packages that the recipe needs, trackers, and GPUs, if any."""
+"""Checks of the machine: the packages that the recipe needs, trackers, and GPUs, if any."""
 
 from importlib.util import find_spec
 
@@ -24,7 +24,9 @@ NO_TRACKER = {"none", "all"}
 
 
 def check_packages(context: Context) -> Finding:
-    """Every package that the recipe needs is installed; GPU-only packages are required only if there is a GPU."""
+    """Check that every package that the recipe needs is installed. Packages that need a GPU are required only if there
+    is one.
+    """
     need("train")
     missing = [name for name, _ in engines_of(context.recipe) if find_spec(name) is None]
     if not missing:
@@ -36,7 +38,7 @@ def check_packages(context: Context) -> Finding:
 
 
 def check_trackers(context: Context) -> Finding:
-    """The packages of grpo.report_to are installed."""
+    """Check that the packages named in grpo.report_to are installed."""
     asked = context.config.report_to
     names = [name for name in ([asked] if isinstance(asked, str) else asked or []) if name not in NO_TRACKER]
     if missing := [name for name in names if find_spec(TRACKERS.get(name, name)) is None]:
@@ -48,7 +50,7 @@ def check_trackers(context: Context) -> Finding:
 
 
 def check_hub(context: Context) -> Finding:
-    """The login has permission to upload checkpoints to hub.repo."""
+    """Check that the login has permission to upload checkpoints to hub.repo."""
     repo = context.recipe.hub.repo
     if repo is None:
         return ok("checkpoints are not uploaded to the Hub")
@@ -61,7 +63,7 @@ def check_hub(context: Context) -> Finding:
 
 
 def check_gpus(context: Context) -> Finding:
-    """The machine has the number of GPUs and the GPU memory that the recipe states."""
+    """Check that the machine has the number of GPUs and the GPU memory that the recipe states."""
     recipe = context.recipe
     if recipe.gpu_memory_gb is None:
         return ok("no GPU is needed")
@@ -85,7 +87,7 @@ def check_gpus(context: Context) -> Finding:
 
 
 def check_engines(context: Context) -> Finding:
-    """Engines have the tested versions and work together."""
+    """Check that the engines have the tested versions and work together."""
     recipe = context.recipe
     if recipe.accelerate == "fsdp2" and recipe.model.lora and recipe.grpo.get("use_vllm"):
         fix = "set accelerate=ddp or zero3, or grpo.use_vllm=false"
@@ -100,7 +102,7 @@ def check_engines(context: Context) -> Finding:
 
 
 def check_run_folder(context: Context) -> Finding:
-    """The run folder is free."""
+    """Check that the run folder is free."""
     check_free(context.folder)
     return ok(f"{context.folder}: available for the run")
 

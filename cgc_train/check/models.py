@@ -1,4 +1,4 @@
-"""Checks of the model: padding and end tokens of its processor, its size, and the placement of adapters."""
+"""Checks of the model: the padding and end tokens of its processor, its size, and where adapters are placed."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from cgc_train.model.files import damage, listed_files
 
 
 def check_processor(context: Context) -> Finding:
-    """The processor pads on the left, and has padding, end, and image tokens."""
+    """Check that the processor pads on the left and has padding, end, and image tokens."""
     name = context.recipe.model.name
     if context.processor is None:
         raise Unchecked(f"padding side and special tokens were not checked: the processor of {name} is not available")
@@ -37,7 +37,7 @@ def check_processor(context: Context) -> Finding:
 
 
 def check_template(context: Context) -> Finding:
-    """The chat template starts a response with `prompt.prefix`, so that the format can be rewarded."""
+    """Check that the chat template starts a response with `prompt.prefix`, so that the format can be rewarded."""
     name, prompt = context.recipe.model.name, context.recipe.prompt
     if context.processor is None:
         raise Unchecked(f"the start of responses was not checked: the processor of {name} is not available")
@@ -47,14 +47,14 @@ def check_template(context: Context) -> Finding:
 
 
 def check_model(context: Context) -> Finding:
-    """The size of the model, counted on the meta device."""
+    """Report the size of the model, counted on the meta device."""
     shape, name = context.shape, context.recipe.model.name
     size = f"{shape.total / 1e9:.2f} billion" if shape.total > 10**8 else f"{shape.total:,}"
     return ok(f"{name}: {size} weights, {shape.layers} layers, context {shape.context:,}", shape.total)
 
 
 def check_weights(context: Context) -> Finding:
-    """The weight files of a model folder are present and complete; only their names and sizes are read."""
+    """Check that the weight files of a model folder are present and complete. Only their names and sizes are read."""
     name = context.recipe.model.name
     folder = Path(name)
     if not folder.is_dir():
@@ -73,7 +73,7 @@ def check_weights(context: Context) -> Finding:
 
 
 def check_adapters(context: Context) -> Finding:
-    """The pattern for LoRA matches every projection in the language model and no other module."""
+    """Check that the pattern for LoRA matches every projection in the language model and no other module."""
     lora, shape = context.recipe.model.lora, context.shape
     if lora is None:
         trained = "the language model" if context.recipe.model.freeze_vision else "everything"

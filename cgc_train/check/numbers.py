@@ -37,13 +37,13 @@ FIXES = {
 
 
 def check_settings(context: Context) -> Finding:
-    """TRL accepts the settings, and every group is complete over all processes."""
+    """Check that TRL accepts the settings, and that every group is complete over all processes."""
     given = len(context.recipe.grpo)
     return ok(f"TRL accepts the {given} grpo settings; each sampling round has {context.batch.sampled} completions")
 
 
 def check_learning_rate(context: Context) -> Finding:
-    """The learning rate is in a usable range."""
+    """Check that the learning rate is in a usable range."""
     rate = context.config.learning_rate
     message = f"grpo.learning_rate={rate:g}"
     if not 0 < rate < DIVERGES:
@@ -55,7 +55,9 @@ def check_learning_rate(context: Context) -> Finding:
 
 
 def check_batch(context: Context) -> Finding:
-    """The batch has the size that the recipe states, and uses only completions sampled by the current weights."""
+    """Check that the batch has the size that the recipe states, and uses only completions sampled by the current
+    weights.
+    """
     batch, stated = context.batch, context.recipe.effective_batch
     message = (
         f"processes x batch x passes: {batch.processes} x {batch.per_device} x {batch.accumulation} = "
@@ -72,7 +74,7 @@ def check_batch(context: Context) -> Finding:
 
 
 def check_saving(context: Context) -> Finding:
-    """Checkpoints fall between two sampling rounds, so that a resumed run is identical."""
+    """Check that checkpoints fall between two sampling rounds, so that a resumed run is identical."""
     batch, config = context.batch, context.config
     if config.save_strategy != "steps":
         return warning("no checkpoints during training", "set grpo.save_strategy=steps, so that the run can be resumed")
@@ -93,7 +95,7 @@ def _aligned(steps: int, batch: Batch) -> bool:
 
 
 def check_memory(context: Context) -> Finding:
-    """The plan fits into the memory that the recipe states."""
+    """Check that the plan fits into the memory that the recipe states."""
     plan = plan_memory(context)
     peak, available = plan.peak / GB, (plan.available or 0) / GB
     if plan.available is None:
@@ -113,7 +115,7 @@ def check_memory(context: Context) -> Finding:
 
 
 def plan_memory(context: Context) -> MemoryPlan:
-    """The memory plan of the recipe. Raises MemoryPlanError, naming what to change, if the plan does not fit."""
+    """The memory plan of the recipe. Raises MemoryPlanError, which names what to change, if the plan does not fit."""
     plan = memory_plan(context.shape, context.recipe, context.config, context.longest)
     if not plan.fits:
         message = f"{plan.peak / GB:.0f} GB per GPU planned, but gpu_memory_gb is {context.recipe.gpu_memory_gb:g}"
@@ -128,18 +130,18 @@ def plan_memory(context: Context) -> MemoryPlan:
 
 
 def _parts(plan: MemoryPlan) -> str:
-    """The significant parts of the peak, largest first."""
+    """The largest parts of the peak, in descending order; small parts are omitted."""
     named = [part for part in plan.held() if part.bytes >= WORTH_NAMING * plan.peak]
     return ", ".join(f"{part.name} {part.bytes / GB:.1f}" for part in named)
 
 
 def _fix(plan: MemoryPlan) -> str:
-    """The settings that reduce the largest reducible part."""
+    """The settings that reduce the largest part that can be reduced."""
     return next((FIXES[part.name] for part in plan.held() if part.name in FIXES), "use more GPUs")
 
 
 def check_disk(context: Context) -> Finding:
-    """The disk of the run folder has enough space for its checkpoints and the final weights."""
+    """Check that the disk of the run folder has enough space for the checkpoints and the final weights."""
     config, recipe = context.config, context.recipe
     each, final = checkpoint_bytes(context.shape, recipe, config), 2 * context.shape.total
     planned = config.max_steps // int(config.save_steps) if config.max_steps > 0 else UNLIMITED

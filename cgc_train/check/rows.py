@@ -1,4 +1,4 @@
-"""Checks of the data: readable, consistent, fully rewarded, and short enough for the model."""
+"""Checks of the data: it is readable, consistent, fully rewarded, and short enough for the model."""
 
 import time
 from collections import Counter
@@ -21,7 +21,7 @@ SCORED = 200.0  # minimum scored completions per second: one second for what a G
 
 
 def check_data(context: Context) -> Finding:
-    """The release is readable, its filters leave rows, and each row is consistent."""
+    """Check that the release is readable, that its filters leave rows, and that each row is consistent."""
     data = context.recipe.data
     kinds = Counter(f"{row['contrast']} {row['task']}" for row in context.rows())
     parts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
@@ -34,7 +34,7 @@ def check_data(context: Context) -> Finding:
 
 
 def check_groups(context: Context) -> Finding:
-    """Most groups teach something, according to `cgc-train difficulty`."""
+    """Check that most groups teach something, according to `cgc-train difficulty`."""
     data, settings = context.recipe.data, context.recipe.groups
     found = measurements(Path(data.keep)) if data.keep else {}
     groups = [found[identity].rewards for identity in context.ids if identity in found]
@@ -52,7 +52,7 @@ def check_groups(context: Context) -> Finding:
 
 
 def check_gold(context: Context) -> Finding:
-    """The true answer of every row earns the full reward."""
+    """Check that the true answer of every row earns the full reward."""
     wrong = gold_check(context.all_rows(), context.recipe.reward, context.recipe.prompt)
     if wrong:
         fix = "build or download the release again, or use data.keep to omit these rows"
@@ -62,7 +62,7 @@ def check_gold(context: Context) -> Finding:
 
 
 def check_prompts(context: Context) -> Finding:
-    """Every prompt with its images, plus a completion, fits into the context of the model and of vLLM."""
+    """Check that every prompt with its images, plus a completion, fits into the context of the model and of vLLM."""
     config = context.config
     limits = {"the model's context": context.shape.context}
     if config.use_vllm and config.vllm_max_model_length:
@@ -79,7 +79,7 @@ def check_prompts(context: Context) -> Finding:
 
 
 def check_completions(context: Context) -> Finding:
-    """The longest true answer with its reasoning trace fits into a completion."""
+    """Check that the longest true answer, with its reasoning trace, fits into a completion."""
     count, limit = counter(context.processor), context.config.max_completion_length
     lengths = [(count(_answer(context, row)), row["id"]) for row in context.all_rows()]
     tokens, identity = max(lengths)
@@ -92,7 +92,7 @@ def check_completions(context: Context) -> Finding:
 
 
 def check_images(context: Context) -> Finding:
-    """Images are stored at sizes that the processor and a vLLM server do not resize."""
+    """Check that images are stored at sizes that the processor and a vLLM server do not resize."""
     seen = {(view["width"], view["height"]) for row in context.all_rows() for view in row["views"]}
     stored = {context.bounds.size(*size) for size in seen}
     for name, bounds in _readers(context):
@@ -108,7 +108,7 @@ def check_images(context: Context) -> Finding:
 
 
 def check_speed(context: Context) -> Finding:
-    """The reward is fast enough not to keep a GPU waiting."""
+    """Check that the reward is fast enough not to keep a GPU waiting."""
     rows = [row for row, _ in zip(context.rows(), range(TIMED), strict=False)]
     answers = [(_answer(context, row), truth_of(row)) for row in rows]
     started = time.perf_counter()
@@ -124,7 +124,7 @@ def check_speed(context: Context) -> Finding:
 
 
 def _readers(context: Context) -> Iterator[tuple[str, Bounds]]:
-    """The programs that read the images, with their size limits: a vLLM server knows only the limits in the model's
+    """The programs that read the images, with their size limits. A vLLM server knows only the limits in the model's
     folder.
 
     Colocated vLLM is started with the limits of the recipe.

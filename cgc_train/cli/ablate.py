@@ -1,4 +1,4 @@
-"""`cgc-train ablate`: the recipes of an ablation table, a script to run them, and the table."""
+"""`cgc-train ablate`: the recipes of an ablation table, a script that runs them, and the table."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def ablate(
     list_switches: bool,
     of: Path | None,
 ) -> None:
-    """Write RECIPE unchanged and once per switch of --over, plus a script that checks and runs all of them."""
+    """Write RECIPE unchanged and once per switch of --over, and a script that checks and runs all of them."""
     from cgc_train import ablate as ablation
     from cgc_train.recipe import load_recipe
 

@@ -1,4 +1,4 @@
-"""`cgc-train check`: everything that can be verified about a run before it uses GPU time."""
+"""`cgc-train check`: everything about a run that can be verified before it uses GPU time."""
 
 import json
 import sys
@@ -38,9 +38,9 @@ COLORS = {"ok": "green", "warning": "yellow", "failed": "red", "not checked": "c
     ),
 )
 def check(recipe: str, settings: tuple[str, ...], to: Path | None, as_json: bool, step_seconds: float) -> None:
-    """Check RECIPE, a shipped name or a YAML file, before you use a GPU.
+    """Check RECIPE before you use a GPU. RECIPE is the name of an included recipe, or a YAML file.
 
-    Exits with 0 if no check failed, and with 2 if the run would fail or train on something other than intended.
+    The exit status is 0 if no check failed, and 2 if the run would fail or train on something other than intended.
     """
     from cgc_train.check import run_checks
     from cgc_train.recipe import load_recipe
@@ -73,7 +73,7 @@ def _outcome_table(findings: Sequence["Finding"]) -> Table:
 
 
 def _quiet() -> None:
-    """Silence transformers; if the extra `train` is missing, the checks report this."""
+    """Silence transformers. If the extra `train` is missing, the checks report this."""
     if find_spec("transformers"):
         from cgc_train.console import quiet
 

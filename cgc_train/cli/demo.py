@@ -33,7 +33,7 @@ def demo(
     max_pixels: int,
     max_new_tokens: int,
 ) -> None:
-    """Ask MODEL, a folder or a Hub id, where an object is in IMAGES, and print the objects that it finds."""
+    """Ask MODEL where an object is in IMAGES, and print the objects that it finds. MODEL is a folder or a Hub id."""
     from cgc_data.common.extras import need
     from cgc_train.errors import PredictionsError
 

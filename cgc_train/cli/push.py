@@ -27,7 +27,7 @@ from cgc_data.common.progress import show
     help="Results of `cgc-bench score --json` to publish in the card and as evaluation results on the Hub. Repeatable.",
 )
 def push(run: Path, repo_id: str, *, tag: str | None, private: bool, license: str, results: tuple[str, ...]) -> None:
-    """Merge the model of RUN and publish it as ORG/NAME with a model card generated from the run.
+    """Merge the model of RUN, and publish it as ORG/NAME with a model card that is generated from the run.
 
     Log in with `hf auth login` or HF_TOKEN.
     """

@@ -1,4 +1,4 @@
-"""`cgc-train reward`: the reward of saved completions per term, and their metrics."""
+"""`cgc-train reward`: score saved completions: their reward per term, and their metrics."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,9 +42,11 @@ FLOOR_METRICS: tuple["Metric", ...] = ("acc@0.5", "miou", "leakage", "hallucinat
 def reward(
     release: str, settings: tuple[str, ...], *, predictions: Path, out: Path | None, recipe: str | None, floors: bool
 ) -> None:
-    """Score saved completions on RELEASE: the reward of each, per term, and the metrics with 95 % intervals.
+    """Score saved completions on RELEASE. Prints the reward of each task, per term, and the metrics with 95 %
+    intervals.
 
-    RELEASE needs no images. Settings are recipe settings, such as reward.power=2 or prompt.think=false.
+    RELEASE does not have to contain images. SETTINGS are settings of a recipe, such as reward.power=2 or
+    prompt.think=false.
     """
     from cgc_train.data.find import find_release
     from cgc_train.recipe import DataSettings
@@ -73,7 +75,7 @@ def reward(
 
 
 def _rules(recipe: str | None, settings: Sequence[str]) -> tuple["RewardSettings", "PromptSettings"]:
-    """Both sections, from a recipe or the defaults, with `key=value` overrides. Raises RecipeError."""
+    """Both sections of settings, from a recipe or the defaults, with `key=value` overrides. Raises RecipeError."""
     from cgc_data.common.settings import merge_all, parse_override, read_settings
     from cgc_train.errors import RecipeError
     from cgc_train.recipe import load_recipe
@@ -118,7 +120,7 @@ def _reward_table(scored: Sequence["Scored"]) -> Table:
 
 
 def _metric_table(scored: Sequence["Scored"]) -> Table:
-    """The metrics with their intervals and n; metrics that no row defines are omitted."""
+    """The metrics with their intervals and n. Metrics that no row defines are omitted."""
     from cgc_data.metrics import summarise
 
     table = Table("metric", title="Metrics", title_justify="left", title_style="bold")

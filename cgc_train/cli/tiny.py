@@ -24,8 +24,8 @@ from cgc_train.families import FAMILIES
     help=("Write the model that was warmed up on painted photos. No other option can be combined with this one."),
 )
 def tiny(folder: Path, family: str, seed: int, real_tokens: bool, head_size: str, warm: bool) -> None:
-    """Write a tiny model of a few hundred thousand weights, random or warmed up, to FOLDER, for experiments on a
-    CPU.
+    """Write a tiny model of a few hundred thousand weights to FOLDER, for experiments on a CPU. The weights are random
+    or warmed up.
     """
     from cgc_data.common.extras import need
 

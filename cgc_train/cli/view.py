@@ -25,7 +25,7 @@ from cgc_train.errors import RecipeError
     help=("Maximum number of prompts to show per step."),
 )
 def view(run: Path, folder: Path | None, release: Path | None, steps: str | None, per_step: int) -> None:
-    """Write a static page of RUN: curves, and the responses of chosen steps with all images and boxes."""
+    """Write a static page about RUN: curves, and the responses in chosen steps with all images and boxes."""
     from cgc_train.run import open_run
     from cgc_train.view import write_page
 

@@ -35,7 +35,7 @@ def compute_score(
 
     Args:
         reward_inputs: `response` and `ground_truth` of each response, as EasyR1 passes them.
-        reward: settings of a recipe's `reward` section; set by `reward_function_kwargs`.
+        reward: settings of a recipe's `reward` section, set by `reward_function_kwargs`.
         prompt: settings of a recipe's `prompt` section.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Merge the weights of a run into a folder that stock AutoProcessor and AutoModel load without this package."""
+"""Merges the weights of a run into a folder that stock AutoProcessor and AutoModel can load without this package."""
 
 from pathlib import Path
 
@@ -58,6 +58,6 @@ def _merged(model: Model) -> Model:
 
 
 def _as_stored(processor: Processor) -> None:
-    """Undo a training-only setting: the limit on prompt length, which would be saved as a number."""
+    """Undo a setting that is only for training: the limit on prompt length, which would be saved as a number."""
     tokenizer = processor.tokenizer
     tokenizer.model_max_length = tokenizer.init_kwargs.get("model_max_length") or int(1e30)

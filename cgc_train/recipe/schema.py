@@ -1,6 +1,6 @@
 """The recipe of a run: every setting with its default, its bounds, and its meaning.
 
-Settings of TRL's own configurations (`sft`, `grpo`) are passed on under TRL's names and checked against them.
+Settings of TRL's own configurations (`sft`, `grpo`) are checked against them and passed on under TRL's names.
 """
 
 from typing import Any, Literal
@@ -107,7 +107,7 @@ class DataSettings(Section):
 
 
 class GroupSettings(Section):
-    """The groups of completions to learn from, based on their rewards, and how often to replace all other groups."""
+    """Which groups of completions to learn from, judged by their rewards, and how often to replace all other groups."""
 
     resample: int = Field(
         0, ge=0, description=("maximum number of extra sampling rounds to replace groups that teach nothing")
@@ -152,7 +152,7 @@ class HubSettings(Section):
 
 
 class WarningSettings(Section):
-    """Thresholds at which a run warns of shortcuts that earn rewards without the images."""
+    """Thresholds for warnings about shortcuts that earn rewards without the images."""
 
     false_empty: Share = Field(
         0.2, description=("a warning is printed if the model answers this share of the questions with objects with []")

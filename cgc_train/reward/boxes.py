@@ -14,12 +14,14 @@ from cgc_train.reward.term import Answered, Term
 
 
 def f1_term(answer: Answered, settings: "BoxSettings") -> float:
-    """R_f1: F1 of pairs within images whose IoU reaches `f1_iou`; both empty: 1."""
+    """R_f1: F1 of pairs within images whose IoU is at least `f1_iou`; 1 if both sets are empty."""
     return f1_at(answer.boxes, answer.truth.objects, settings.f1_iou, use_label=answer.truth.use_label)
 
 
 def ciou_term(answer: Answered, _: "BoxSettings") -> float:
-    """R_ciou: sum of (1 + CIoU) / 2 over one-to-one pairs within images, over max(|P|, |G|); both empty: 1."""
+    """R_ciou: sum of (1 + CIoU) / 2 over one-to-one pairs within images, divided by max(|P|, |G|); 1 if both sets are
+    empty.
+    """
     given = (answer.boxes.objects, answer.truth.objects)
     return set_share(answer, lambda: match_ciou(*given, use_label=answer.truth.use_label).total)
 

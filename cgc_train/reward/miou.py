@@ -1,4 +1,4 @@
-"""R_miou, the source-aware set-wise IoU, over the same matching as in the benchmark."""
+"""R_miou, the source-aware set-wise IoU. Boxes are matched in the same way as in the benchmark."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -13,11 +13,11 @@ from cgc_train.reward.term import Answered, Term
 
 
 def miou_term(answer: Answered, settings: "MiouSettings") -> float:
-    """R_miou: sum of IoU over one-to-one pairs within images, over max(|P|, |G|).
+    """R_miou: sum of IoU over one-to-one pairs within images, divided by max(|P|, |G|).
 
     |P| counts every element of the list, including malformed ones. The score is 1 if both are empty, and 0 if only one
-    is empty or the answer is unreadable. Without `source_aware`, a box can match in any image; without `set_wise`, this
-    is `any_box_term`.
+    is empty or the answer is unreadable. Without `source_aware`, a box can match a true box in any image. Without
+    `set_wise`, the value is that of `any_box_term`.
     """
     objects = answer.truth.objects
     if not settings.set_wise and answer.boxes.elements and objects:
@@ -26,8 +26,8 @@ def miou_term(answer: Answered, settings: "MiouSettings") -> float:
 
 
 def set_share(answer: Answered, total: Callable[[], float]) -> float:
-    """A sum over pairs, divided by max(|P|, |G|): 1 if both are empty; 0 if only one is empty or the answer is
-    unreadable.
+    """A sum over pairs, divided by max(|P|, |G|). It is 1 if both are empty, and 0 if only one is empty or the answer
+    is unreadable.
     """
     elements, objects = answer.boxes.elements, answer.truth.objects
     if not answer.boxes.readable or bool(elements) != bool(objects):
@@ -36,9 +36,9 @@ def set_share(answer: Answered, total: Callable[[], float]) -> float:
 
 
 def any_box_term(answer: Answered, settings: "MiouSettings") -> float:
-    """The alternative to set-wise matching: the mean over true objects of the best IoU of any box.
+    """The alternative to set-wise matching: the mean, over the true objects, of the best IoU of any box.
 
-    Boxes are not matched one to one and not counted, so one box can match many objects and extra boxes cost nothing.
+    Boxes are neither matched one to one nor counted, so one box can match many objects, and extra boxes cost nothing.
     The value is 0 if there is no true object.
     """
     best = [_matched(answer, [item], settings) for item in answer.truth.objects]
