@@ -1,4 +1,4 @@
-"""`cgc-bench compare`: compare models on the same items, with the items won and lost."""
+"""`cgc-bench compare`: compare models on the same items, and show the items won and lost."""
 
 from pathlib import Path
 
@@ -36,10 +36,10 @@ def compare(
     seed: int,
     folder: Path,
 ) -> None:
-    """Compare models item by item: each NEW with BASE.
+    """Compare models item by item. Each NEW model is compared with BASE.
 
-    Each is an output folder of lmms-eval, or a file of saved responses, named like its model: JSON Lines of {"index",
-    "response"}.
+    BASE and NEW are output folders of lmms-eval, or files of saved responses, which are named like their model and
+    contain JSON Lines of {"index", "response"}.
     """
     from cgc_bench.report import write_comparison
     from cgc_bench.report.runs import one_run

@@ -28,7 +28,7 @@ PATH = click.Path(path_type=Path)
 def prepare(name: str, *, source: Path | None, annotations: str | None, revision: str | None) -> None:
     """Prepare BENCHMARK, such as mig, vlm2, or mmstar, in the cache (set CGC_CACHE to change its location).
 
-    A prepared benchmark is kept, unless --from or --annotations names files, which are always read again.
+    A prepared benchmark is kept, unless you name files with --from or --annotations, which are always read again.
     """
     from cgc_bench.scoring.benchmark import prepared_by
 

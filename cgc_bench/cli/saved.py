@@ -1,4 +1,4 @@
-"""Options of commands that take files of saved responses next to output folders of lmms-eval."""
+"""Options of commands that accept files of saved responses in addition to output folders of lmms-eval."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -28,12 +28,14 @@ _OPTIONS = (
 
 
 def saved_options(command: Command) -> Command:
-    """Add the options that say what files of saved responses answer."""
+    """Add the options that state which questions the files of saved responses answer."""
     return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
 
 
 def questions(benchmark: str | None, annotations: Path | None, protocol: str, prefix: str) -> "Questions | None":
-    """The questions that the options name, or None. Raises ReportError if only one of the two is given."""
+    """The questions that the options name; None if they name none. Raises ReportError if only one of the two options is
+    given.
+    """
     from cgc_bench.report.saved import read_questions
 
     if benchmark is None and annotations is None:

@@ -55,7 +55,8 @@ def score(
 ) -> None:
     """Score saved responses to TASK, such as mig or contrast, as its authors do, and print what their scores hide.
 
-    Figures are in percent, with 95 % intervals clustered by photos. A subset of the items is allowed and reported.
+    Figures are in percent, with 95 % intervals that are clustered by photos. You can score a subset of the items; the
+    output states this.
     """
     from cgc_bench.scoring.asked import Asked, described
     from cgc_bench.scoring.benchmark import benchmark

@@ -13,8 +13,8 @@ EARLIER = {"centre box": "center box"}  # the name in earlier versions
 
 
 class Floor(lmms):  # type: ignore[misc]
-    """Answers this project's tasks with one of the benchmark's floors; underscores can replace the spaces in a floor's
-    name.
+    """Answers this project's tasks with one of the benchmark's floors. In a floor's name, underscores can replace the
+    spaces.
     """
 
     is_simple = True
@@ -26,7 +26,7 @@ class Floor(lmms):  # type: ignore[misc]
         self.floor = EARLIER.get(name, name)
 
     def generate_until(self, requests: Any) -> list[str]:
-        """The floor's answer to each request; an unknown floor ends the process with a one-line error."""
+        """The floor's answer to each request. An unknown floor ends the process with a one-line error."""
         try:
             return [self._answer(*request.args[-3:]) for request in requests]
         except TaskError as error:

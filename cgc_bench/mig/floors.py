@@ -1,4 +1,4 @@
-"""Answers to MIG-Bench that ignore the input: the floor that every model must exceed."""
+"""Answers to MIG-Bench that ignore the input. Their scores are the floor that every model must exceed."""
 
 import random
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def copied_reference(item: Item) -> list[Object]:
 
 
 def random_image(item: Item) -> list[Object]:
-    """The center of a random image, drawn by the item's index."""
+    """The center of a random image. The item's index determines the image."""
     return [Object(random.Random(item.index).randint(1, len(item.images)), CENTER, "object")]
 
 
@@ -41,7 +41,7 @@ FLOORS: dict[str, Callable[[Item], list[Object]]] = {
 
 
 def floor_response(name: str, item: Item) -> str:
-    """A floor's answer in the form of the answer contract; `name` is a key of `FLOORS`."""
+    """A floor's answer in the format of the answer contract. `name` is a key of `FLOORS`."""
     try:
         objects = FLOORS[name](item)
     except ValueError:  # a reference box that is empty or past 1000 cannot be answered

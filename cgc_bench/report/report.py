@@ -1,4 +1,5 @@
-"""Report runs as Markdown and as one static page: a table of models and tasks, then every run with all its figures.
+"""Reports runs as Markdown and as one static page: a table of models and tasks, and then every run with all its
+figures.
 
 The tables are also written as CSV and LaTeX. Published figures are kept separate from the results of the runs.
 """
@@ -49,7 +50,7 @@ class Section:
 
     @property
     def units(self) -> list[str]:
-        """The units that the model's boxes seem to have, if they are not on the requested scale."""
+        """The units that the model's boxes seem to be in, if they are not on the requested scale."""
         return [_UNITS[name] for name in other_scales(self.summary)]
 
 

@@ -101,7 +101,7 @@ def score_responses(
     """Score every response, by the index of its item.
 
     Raises:
-        TaskError: the benchmark does not have the protocol or post-processing, or the protocol does not allow
+        TaskError: the benchmark does not have the protocol or the post-processing, or the protocol does not allow
             post-processing.
     """
     check_protocol(bench, protocol, postprocess)
@@ -136,7 +136,7 @@ def summarise(
     postprocess: str | None = None,
     asked: Mapping[str, Asked] | None = None,
 ) -> Summary:
-    """The summary of scored results; floors are over the answered items, and `asked` is by task."""
+    """The summary of scored results. Floors are over the answered items, and `asked` is by task."""
     table = bench.table(results)
     units = bench.units(results)
     tasks = {item.task for item in items.values()}
@@ -163,7 +163,7 @@ def summarise(
 
 
 def floor_table(bench: AnyBenchmark, items: Items, indices: Sequence[str], name: str) -> Table:
-    """The table of a floor's answers to these items, with official scoring."""
+    """The scores of a floor's answers to these items, with official scoring."""
     return bench.table([bench.official(items[index], bench.floor_response(name, items[index])) for index in indices])
 
 
@@ -173,7 +173,7 @@ def versions(items: Mapping[str, Item]) -> str:
 
 
 def write_summary(summary: Summary, file: Path) -> None:
-    """Write JSON. Raises ReportError instead of overwriting a file of another kind."""
+    """Write JSON. Raises ReportError if a file of another kind would be overwritten."""
     if file.exists() and not _is_summary(file):
         raise ReportError(f"{file} exists but was not written by `cgc-bench score`; choose another name")
     try:

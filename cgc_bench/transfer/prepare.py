@@ -21,13 +21,14 @@ QUESTIONS = "questions.jsonl"
 
 
 def prepare_transfer(task: str, *, source: Path | None = None, revision: str | None = None) -> Prepared:
-    """Prepare one transfer task in the cache; returns immediately if the cache already contains it and no copy was
+    """Prepare one transfer task in the cache. Returns immediately if the cache already contains it and no copy was
     named.
 
     Args:
         task: key of `SOURCES`.
         source: local copy of the repository; None uses the repository on the Hub.
-        revision: revision of the repository; None uses the latest, and every report states that it is unpinned.
+        revision: revision of the repository. None uses the latest revision, and every report states that it is not
+            pinned.
 
     Raises:
         PrepareError: the dataset cannot be downloaded or read, lacks a column or an image, or cannot be written.

@@ -1,6 +1,6 @@
-"""Read the items of VLM2-Bench from its question files, `jsonl/{gc,oc,pc}/vanilla/*.jsonl` in the unpacked archive.
+"""Reads the items of VLM2-Bench from its question files, `jsonl/{gc,oc,pc}/vanilla/*.jsonl` in the unpacked archive.
 
-The authors do not publish a checksum, so a version is never reported as known; a digest distinguishes the files.
+The authors do not publish a checksum, so a version is never reported as known. A digest distinguishes the files.
 """
 
 import json
@@ -31,7 +31,7 @@ DEFAULT_LENGTH = 2
 
 
 class Row(TypedDict, total=False):
-    """A line of a question file; `q_id`, `question`, `images`, and `gt_answer` are always present."""
+    """A line of a question file. `q_id`, `question`, `images`, and `gt_answer` are always present."""
 
     q_id: str | int
     question: str
@@ -46,19 +46,19 @@ class Item:
     """One question.
 
     Attributes:
-        index: `SUBTASK/PLACE`, with the place in the subtask's file, from 0.
+        index: `SUBTASK/PLACE`. The place is the position in the subtask's file, from 0.
         task: a key of `SUBTASKS`.
         kind: `pair` (T or F by itself), `statement` (T or F in a sentence), `count`, or `choice`.
         q_id: as in the file.
         question: as in the file.
-        answer: true answer: `T`/`F`, a number, or a choice such as `(A) ...`.
+        answer: the true answer: `T`/`F`, a number, or a choice such as `(A) ...`.
         images: paths relative to the subtask's image folder.
         length: number of images in the rule for counting questions.
         pair: key shared by the two items of a pair; empty if the item is not in a pair.
         side: `p` (the statement is true) or `n`; empty if the item is not in a pair.
         version: `VERSION` with a digest of the question file.
         cluster: items in a cluster share photos or are a pair.
-        fault: the unusual property of the annotation; empty if it has none.
+        fault: what is unusual about the annotation; empty if nothing is.
     """
 
     index: str
@@ -146,7 +146,7 @@ def _form_fault(task: str, row: Any) -> str:
 def _pair(task: str, row: Row) -> tuple[str, str]:
     """Key and side of a pair.
 
-    An ID of a person task can start with `tf_`; IDs in other forms are skipped, as in the authors' code.
+    An ID of a person task can start with `tf_`. IDs of other forms are skipped, as in the authors' code.
     """
     kind, q_id = SUBTASKS[task][0], str(row["q_id"])
     if kind == "pair":

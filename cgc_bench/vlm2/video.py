@@ -1,5 +1,5 @@
-"""VLM2-Bench's video subtask, in which another model judges open answers; scored only on request and never part of the
-mean.
+"""VLM2-Bench's video subtask, in which another model judges open answers. It is scored only on request, and is never
+part of the mean.
 
 The judging itself happens elsewhere. This module reads the judge's replies and averages them as the authors' script
 does.
@@ -62,8 +62,8 @@ def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> Vi
     """The entry that a judged video subtask adds to a summary of VLM2-Bench, or nothing if the user did not request it.
 
     Raises:
-        TaskError: there are judgments without a judge, a judge without judgments, or the benchmark has no judged
-            videos.
+        TaskError: there are judgments without the name of a judge, or the name without judgments, or the benchmark has
+            no judged videos.
         SampleFileError: as in `read_judgements`.
     """
     if file is None and judge is None:
