@@ -1,9 +1,9 @@
-"""Measure what `make demo` learns: GRPO with the recipe tiny-cpu, on held-out rows, with three seeds.
+"""Measures what `make demo` learns: GRPO with the recipe tiny-cpu, on held-out rows, with three seeds.
 
-Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--rebuilt NAME=FOLDER] [--quick] [--docs docs]
-As in `make demo`, photos are painted, a release is built from examples/painted.yaml, and GRPO starts from the warmed-up
+Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--rebuilt NAME=FOLDER] [--quick] [--docs docs] As
+in `make demo`, photos are painted, a release is built from examples/painted.yaml, and GRPO starts from the warmed-up
 tiny model. Before and after training, each held-out row is answered eight times at the training temperature. The
-differences are paired by row, with intervals over photo sets. Rebuilt warm starts answer the same rows, and are
+differences are paired by row, with intervals over photo sets. Rebuilt warm starts answer the same rows. They are
 compared with the packaged warm start in the same way. Finished parts of FOLDER are skipped.
 """
 
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def made(work: Path) -> None:
-    """Make photos, release, and the warmed-up model, as `make demo` does."""
+    """Make the photos, the release, and the warmed-up model, as `make demo` does."""
     from cgc_data.builder.release import build_release
     from cgc_data.config import load_config
     from cgc_data.painter import paint
@@ -85,7 +85,9 @@ def made(work: Path) -> None:
 
 
 def learned(seed: int, work: Path, rows: int, before: Figures, settings: Sequence[str]) -> Figures:
-    """Run GRPO with a seed: the metrics before and after, their differences, and the CPU seconds of training."""
+    """Run GRPO with a seed. Returns the metrics before and after, their differences, and the CPU seconds of
+    training.
+    """
     from cgc_train.grpo import run_grpo
     from cgc_train.recipe import load_recipe
 
@@ -118,9 +120,9 @@ def differences(before: Figures, after: Figures) -> Figures:
 
 
 def compared(before: Sequence[float | None], after: Sequence[float | None], photos: Sequence[str]) -> Figures:
-    """Means before and after over the rows with the metric, and the mean difference with its 95 % interval.
+    """Means before and after over the rows that have the metric, and the mean difference with its 95 % interval.
 
-    Hallucination is undefined for an unreadable answer: a row without a value before or after counts in neither mean.
+    Hallucination is not defined for an unreadable answer. A row without a value before or after counts in neither mean.
     """
     from cgc_data.metrics import estimate
 
@@ -131,7 +133,7 @@ def compared(before: Sequence[float | None], after: Sequence[float | None], phot
 
 
 def sampled(model: Path, work: Path, count: int) -> Figures:
-    """The mean of every metric over the samples of each held-out row; cached in `work`."""
+    """The mean of every metric over the samples of each held-out row. It is cached in `work`."""
     from cgc_data.metrics import score_item, truth_of
     from cgc_train.data import held_out_set
     from cgc_train.generate import generate
@@ -167,7 +169,7 @@ def sampled(model: Path, work: Path, count: int) -> Figures:
 
 
 def mean(values: Sequence[float | bool | None]) -> float | None:
-    """The mean covers only defined values."""
+    """The mean covers only the values that are defined."""
     kept = [float(value) for value in values if value is not None]
     return sum(kept) / len(kept) if kept else None
 

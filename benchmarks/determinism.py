@@ -1,4 +1,5 @@
-"""Test that a release has the same bytes with 1 and 2 workers, and after three kills of its build at random moments.
+"""Tests that a release has the same bytes with 1 and 2 workers, and after its build was killed three times at random
+moments.
 
 Usage: python benchmarks/determinism.py --coco ANN.json:IMAGES [--samples 5000] [--seed 0]
 Kills are SIGKILL to the process group, after a random fraction of the time that the undisturbed build took.

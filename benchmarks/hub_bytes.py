@@ -1,10 +1,9 @@
-"""Measure how many bytes a release takes on the Hub, and how many a push uploads again after the removal of a photo.
+"""Measures how many bytes a release takes on the Hub, and how many bytes a push uploads again after a photo is removed.
 
-Usage: python benchmarks/hub_bytes.py RELEASE [--photos 3] [--seed 0]
-The Hub stores files as content-defined chunks (Xet), each chunk once. Here, the Hub's own client, hf_xet, uploads to a
-folder instead of a server, so chunks, deduplication, and compression are the same as on the Hub. Deduplication against
-other repositories is not included. Photos are drawn from the photos in the release; `cgc-data remove` removes each of
-them from the full release.
+Usage: python benchmarks/hub_bytes.py RELEASE [--photos 3] [--seed 0] The Hub stores files as content-defined chunks
+(Xet), each chunk once. Here, the Hub's own client, hf_xet, uploads to a folder instead of a server. Therefore, chunks,
+deduplication, and compression are the same as on the Hub. Deduplication against other repositories is not included.
+Photos are drawn from those in the release. `cgc-data remove` removes each of them from the full release.
 """
 
 import argparse
@@ -23,7 +22,7 @@ from cgc_data.release.read import Release, open_release
 
 @dataclass(frozen=True)
 class Upload:
-    """Bytes of one push: `total` bytes of its files, `new` bytes in chunks that the store did not have, and `sent`
+    """The bytes of one push: `total` bytes of its files, `new` bytes in chunks that the store did not have, and `sent`
     bytes after compression.
     """
 
@@ -33,7 +32,9 @@ class Upload:
 
 
 def main() -> None:
-    """Upload the release, then each version without a photo, to a store that contains only the release."""
+    """Upload the release to a store, and then each version without a photo to a store that contains only the
+    release.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
     parser.add_argument("--photos", type=int, default=3, help="number of photos to remove, one at a time")
@@ -58,7 +59,7 @@ def main() -> None:
 
 
 def print_removed(release: Path, photo: int, work: Path, rows: int) -> float:
-    """Print the bytes that a push uploads after the removal of this photo; returns their share of the release."""
+    """Print how many bytes a push uploads after this photo is removed; returns their share of the release."""
     gone = rows_to_remove(open_release(release), photo, None)
     out = work / f"without-{photo}"
     remove_photo(release, photo, out)
@@ -92,7 +93,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def shown_bytes(release: Release) -> int:
-    """Bytes of the images of all rows, counted each time that they are shown; Parquet dictionaries store each image
+    """Bytes of the images of all rows. An image counts each time that it is shown, but Parquet dictionaries store it
     once.
     """
     total = 0

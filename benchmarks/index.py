@@ -1,6 +1,6 @@
-"""Time and peak memory of indexing large annotation files, compared with pycocotools and lvis.
+"""Measures the time and peak memory of indexing large annotation files, compared with pycocotools and lvis.
 
-Every run is a separate process, on a file that has already been read once. The fastest run and the highest peak of each
+Every run is a separate process. The file has already been read once. The fastest run and the highest peak of each
 method are reported. Examples:
 
     python benchmarks/index.py --coco instances_train2017.json --lvis lvis_v1_train.json
@@ -33,7 +33,7 @@ METHODS = {
 
 
 def load(method: str, kind: Kind, path: Path, cache: Path) -> Callable[[], object]:
-    """The function of a method, with its imports done."""
+    """The function of a method, after its imports."""
     if method == "reference" and kind == "coco":
         from pycocotools.coco import COCO
 
@@ -72,7 +72,7 @@ def measured(method: str, kind: str, path: Path, cache: Path) -> dict[str, float
 
 
 def best(runs: list[dict[str, float]]) -> dict[str, float]:
-    """The shortest times, because other work on the machine can only increase them, and the highest peak."""
+    """The shortest times, because other work on the machine can only make times longer, and the highest peak."""
     shortest = {name: min(run[name] for run in runs) for name in ("seconds", "cpu")}
     return {**shortest, "peak": max(run["peak"] for run in runs)}
 

@@ -1,10 +1,9 @@
-"""Source awareness over five seeds, and GRPO compared with SFT on rows that differ from the rows of the warm-up.
+"""Measures source awareness over five seeds, and compares GRPO with SFT on rows that differ from those of the warm-up.
 
-Usage: python benchmarks/learning_extended.py --work FOLDER [--list] [--part PART ...] [--quick] [--docs docs]
-A part is a separate process on one core that writes its outcome to FOLDER: the releases, a warm-up, or an arm with its
-seed. Without --part, all missing parts run one after another, and the tables are printed. The protocol is fixed here,
-and no part of it depends on an outcome.
-The results do not apply to models of practical size.
+Usage: python benchmarks/learning_extended.py --work FOLDER [--list] [--part PART ...] [--quick] [--docs docs] A part is
+a separate process on one core that writes its outcome to FOLDER: the releases, a warm-up, or an arm with its seed.
+Without --part, all missing parts run one after another, and the tables are printed. The protocol is fixed here. No part
+of it depends on an outcome. The results do not apply to models of practical size.
 """
 
 import argparse
@@ -94,7 +93,7 @@ QUICK = Protocol(200, 120, (0,), (0,), 0.05, 6, 1, 1, 1, 12)
 
 
 def main() -> None:
-    """Run the requested part, or all missing ones, then print and write the tables."""
+    """Run the requested part or all missing parts, and then print and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, models, and outcomes")
     parser.add_argument("--part", nargs="+", help="run only these parts, in this process")
@@ -132,7 +131,7 @@ def run_apart(part: str, work: Path, quick: bool) -> None:
 
 
 def outcome_file(part: str, work: Path) -> Path:
-    """Outcome file of a part; it exists once the part is done."""
+    """Outcome file of a part. It exists when the part is finished."""
     return work / "outcomes" / f"{part.replace('/', '.')}.json"
 
 
@@ -173,7 +172,9 @@ def release_of(name: str, work: Path) -> Path:
 
 
 def warm_up(release: str, seed: int, protocol: Protocol, work: Path) -> Path:
-    """The model from which the arms start: SFT on traces that name what each image shows, up to a stated skill."""
+    """The model from which the arms start. SFT trains it, on traces that name what each image shows, up to a stated
+    skill.
+    """
     from cgc_train.data import training_set
     from cgc_train.run import image_folder, open_run
     from cgc_train.sft import run_sft
@@ -239,7 +240,7 @@ def scores(run: "Run", step: int) -> dict[str, Any]:
 
 
 def read(protocol: Protocol, work: Path) -> dict[str, Any]:
-    """The protocol, processor seconds of every part, and every comparison by metric."""
+    """The protocol, the processor seconds of every part, and every comparison by metric."""
     parts = {part: json.loads(outcome_file(part, work).read_bytes()) for part in protocol.parts}
     found = {
         name: [{arm: parts[f"{name}/{arm}/{seed}"] for arm in ARMS[name]} for seed in protocol.seeds_of(name)]
@@ -266,7 +267,7 @@ def tables(outcome: dict[str, Any]) -> str:
 
 
 def report(outcome: dict[str, Any], docs: Path | None) -> None:
-    """Print the tables; with `docs`, write the tables and the figures into that folder."""
+    """Print the tables. With `docs`, write the tables and the figures into that folder."""
     text = tables(outcome)
     print(text)
     if docs is not None:

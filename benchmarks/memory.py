@@ -1,4 +1,4 @@
-"""Test whether the memory of a build grows with the number of samples. Prints the peak memory of each build and its
+"""Tests whether the memory of a build grows with the number of samples. Prints the peak memory of each build and its
 course over time.
 
 Usage: python benchmarks/memory.py [CONFIG.yaml] [KEY=VALUE ...] [--photos 5000] [--samples 1000 8000] [--workers 1]
@@ -35,7 +35,7 @@ TRAIN_SHARE = 2 / 3  # share of painted photos that the painter counts: the othe
 
 @dataclass
 class Course:
-    """Resident memory of a build in MB per reading, for its main process and its largest worker."""
+    """Resident memory of a build in MB at each reading, for its main process and for its largest worker."""
 
     parent: list[float] = field(default_factory=list)
     worker: list[float] = field(default_factory=list)

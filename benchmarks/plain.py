@@ -1,4 +1,4 @@
-"""What a plain script does with Pillow, datasets, pycocotools, and json, and the functions it is compared with.
+"""A plain script that uses Pillow, datasets, pycocotools, and json, and the functions that it is compared with.
 
 Usage: python benchmarks/plain.py inter|intra|both ROWS PHOTOS OUT.parquet
 """
@@ -74,7 +74,7 @@ def _lvis(given: Mapping[str, str]) -> Action:
 
 
 def answers() -> list[str]:
-    """Completions with six boxes, some of which are wrong."""
+    """Completions with six boxes, of which some are wrong."""
     from cgc_data.answer import Object, format_response
 
     generator = random.Random(0)

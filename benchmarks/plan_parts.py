@@ -1,9 +1,10 @@
-"""Compare plans of two versions of the code: shares, limits, spread, balance, positions, and shortcuts, with intervals.
+"""Compares plans of two versions of the code: shares, limits, spread, balance, positions, and shortcuts, with
+intervals.
 
 Usage: python benchmarks/plan_parts.py instances_train2017.json --before WORKTREE [--rows 1000 --rows 20000]
        [--workers 1] [KEY=VALUE ...]
-WORKTREE is a checkout of the other version. Photos are empty files, so tasks that need pixels are omitted. The checks
-are those of this version's `cgc-data validate` that need no pixels, applied to the rows of both plans.
+WORKTREE is a checkout of the other version. Photos are empty files, so tasks that need pixels are omitted. The rows of
+both plans are checked by this version's `cgc-data validate`, as far as its checks need no pixels.
 """
 
 import json
@@ -55,7 +56,7 @@ def main(
     workers: int,
     target: Path | None,
 ) -> None:
-    """Plan with both versions and print what differs."""
+    """Plan with both versions, and print what differs."""
     if target:
         _plan(annotations, settings, numbers[0], workers, target)
         return
@@ -78,7 +79,7 @@ def _plan_with(tree: Path, annotations: Path, settings: Iterable[str], rows: int
 
 
 def _plan(annotations: Path, settings: tuple[str, ...], rows: int, workers: int, out: Path) -> None:
-    """Plan with whatever version is imported."""
+    """Plan with the version that is imported."""
     from cgc_data.builder.workers import run_tasks
     from cgc_data.cli.build import resolve
     from cgc_data.index.build import build_index
@@ -86,7 +87,7 @@ def _plan(annotations: Path, settings: tuple[str, ...], rows: int, workers: int,
     from cgc_data.plan import build as planning
 
     def facts(photos: Any, *_: Any) -> Facts:
-        """Of photos that are all different and sound."""
+        """Facts of photos that are all different and intact."""
         number = len(photos)
         hashes = np.random.default_rng(0).integers(2**63, size=number, dtype=np.uint64)
         sizes = np.array([(photo.width, photo.height) for photo in photos])
@@ -116,7 +117,7 @@ def _plan(annotations: Path, settings: tuple[str, ...], rows: int, workers: int,
 
 
 def _processor_seconds() -> float:
-    """Of this process and of workers that have ended."""
+    """Processor seconds of this process, and of workers that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
 
@@ -156,7 +157,7 @@ def _figures(annotations: Path, out: Path) -> Iterator[tuple[str, Found]]:
 
 
 def _shares(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Found]]:
-    """Shares of tasks, kinds, numbers, and empty answers, with intervals; and how rows spread over photos."""
+    """Shares of tasks, kinds, numbers, and empty answers, with intervals; and how rows are spread over photos."""
     from cgc_data.plan.asked import asked_as
     from cgc_data.validate.statistics import wilson
 
@@ -186,7 +187,7 @@ def _shares(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Found]]:
 
 
 def compared(rows: int, *figures: Figures) -> str:
-    """One line per measurement; a mark where the intervals have nothing in common."""
+    """One line per measurement. A mark shows where the intervals do not overlap."""
     lines = [f"## {rows} rows"]
     for name in dict.fromkeys(name for found in figures for name in found):
         values = [found[name] for found in figures if name in found]

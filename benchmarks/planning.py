@@ -1,10 +1,11 @@
-"""Measure the planning time per row over an annotation file of any size, by preset. Its photos are empty files.
+"""Measures the planning time per row, for an annotation file of any size and for each preset. The photos are empty
+files.
 
 Usage: python benchmarks/planning.py instances_train2017.json [--rows 3000] [--preset paper --preset full]
        [--profile FILE] [--docs docs] [KEY=VALUE ...]
-Tasks that need pixels cannot make rows here: set their share to 0, as in tasks.intra/region=0. The time is the time of
-this process only, and excludes reading and checking the annotations. All photos are in one split and one file format.
---docs stores the figures, with the peak memory of the process so far, and writes their table.
+Tasks that need pixels cannot make rows here: set their share to 0, as in tasks.intra/region=0. The time is that of this
+process only. It excludes reading and checking the annotations. All photos are in one split and one file format. --docs
+stores the figures, with the peak memory of the process so far, and writes their table.
 """
 
 import cProfile

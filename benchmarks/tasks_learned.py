@@ -1,11 +1,11 @@
-"""Measure whether a tiny model learns the tasks of the preset `full`, compared with `paper` and with trivial answers.
+"""Measures whether a tiny model learns the tasks of the preset `full`, compared with `paper` and with trivial answers.
 
-Usage: python benchmarks/tasks_learned.py --work FOLDER [--seed 1] [--quick] [--docs docs]
-Photos are painted, and two releases of equal size are built from them: one with the preset `full`, one with `paper`.
-A tiny random model first learns to list what the training photos show. It is then trained twice, on the same number of
-rows of each release and for the same number of steps. Both models and all trivial answers then answer the test rows of
-`full`, which show photos that no training used. Finished parts of FOLDER are skipped. The results do not apply to
-models of practical size.
+Usage: python benchmarks/tasks_learned.py --work FOLDER [--seed 1] [--quick] [--docs docs] Photos are painted, and two
+releases of equal size are built from them: one with the preset `full`, one with `paper`. A tiny random model first
+learns to list what the training photos show. It is then trained twice, once on each release, on the same number of rows
+and for the same number of steps. Both models and all trivial answers then answer the test rows of `full`, which show
+photos that no training used. Finished parts of FOLDER are skipped. The results do not apply to models of practical
+size.
 """
 
 import argparse
@@ -111,7 +111,7 @@ def run_part(part: str, protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def paint_photos(protocol: Protocol, work: Path, seed: int) -> None:
-    """Paint photos with one to three large objects; the test file has a quarter as many photos."""
+    """Paint photos with one to three large objects. The test file has a quarter as many photos."""
     from cgc_data.painter import paint
 
     if not (work / "photos").exists():
@@ -154,7 +154,9 @@ def sources(work: Path) -> list[Row]:
 
 
 def warm_up(protocol: Protocol, work: Path, seed: int) -> None:
-    """Train a tiny random model to list what photos of the training file show: one photo first, then up to three."""
+    """Train a tiny random model to list what photos of the training file show: first one photo, then up to three
+    photos.
+    """
     from cgc_train.tiny import tiny_processor, write_tiny
 
     if (work / "warm").exists():
@@ -170,7 +172,7 @@ def warm_up(protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def train_arm(arm: str, protocol: Protocol, work: Path, seed: int) -> None:
-    """Train the warm model on the training rows of a release; both arms have equally many rows."""
+    """Train the warm model on the training rows of a release. Both arms have the same number of rows."""
     from cgc_train.tiny import tiny_processor
 
     if (work / f"trained-{arm}").exists():
@@ -185,7 +187,7 @@ def train_arm(arm: str, protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def loaded(folder: Path) -> Any:
-    """A model in float32, on one thread: with models of this size, several threads slow each other down."""
+    """A model in float32, on one thread. With models of this size, several threads slow each other down."""
     import torch
     from transformers import AutoModelForImageTextToText
 

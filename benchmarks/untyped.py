@@ -1,4 +1,4 @@
-"""Count what the type checker does not see in each package: lines with `dict[str, Any]`, and arguments typed with Any.
+"""Counts what the type checker does not see in each package: lines with `dict[str, Any]`, and arguments of type Any.
 
 Usage: python benchmarks/untyped.py [--files]
 """

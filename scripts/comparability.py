@@ -1,4 +1,5 @@
-"""Write the tables of docs/comparability.md: effects of reading rules and of annotations on the same responses.
+"""Writes the tables of docs/comparability.md: how reading rules and annotations affect the scores of the same
+responses.
 
 Usage: python scripts/comparability.py FOLDER
 FOLDER contains MIG-Bench's two annotation files and published responses to the revised one, as `mig_bench`. Run the
@@ -66,8 +67,8 @@ def read_responses(half: str) -> list[Response]:
 
 
 def options_table() -> str:
-    """Each rule compared with a human reader, on both halves: same option, another option, or none although there is
-    one.
+    """Each rule compared with a human reader, on both halves: it finds the same option, another option, or no option
+    although there is one.
     """
     head = ["rule", *(f"{half.replace('_', ' ')}: {what}" for half in HALVES for what in ("right", "another", "none"))]
     return table(head, [[name, *_counts(rule)] for name, rule in RULES.items()])
@@ -120,7 +121,7 @@ def mig_table(folder: Path) -> str:
 
 
 def matched(revised: Mapping[str, Item], original: Mapping[str, Item]) -> dict[str, str]:
-    """Items in both versions, with the same images and words, ignoring spaces; the questions of `diff` were
+    """Items whose images and words are the same in both versions, ignoring spaces. The questions of `diff` were
     rewritten.
     """
     ours, theirs = _unique(revised), _unique(original)
@@ -167,7 +168,7 @@ def _macro(results: Sequence[ItemResult]) -> float:
 
 
 def tables(folder: Path) -> dict[str, str]:
-    """Content of the page by the mark that precedes it."""
+    """Content of the page, by the mark that precedes it."""
     return {"options": options_table(), "agreement": agreement_table(), "mig": mig_table(folder)}
 
 

@@ -65,7 +65,7 @@ def read(file: Path) -> Record:
 
 
 def add(record: Record, more: Record) -> None:
-    """Add the stages of a later run to those of a record: new ones, and those that did not succeed then.
+    """Add the stages of a later run to those of a record. Only stages that are new or did not succeed before are added.
 
     Raises ValueError if it ran with other versions or on another GPU.
     """

@@ -1,4 +1,4 @@
-"""`make demo`: everything on the CPU, from annotations to a page that shows what a model learned.
+"""`make demo`: runs everything on the CPU, from annotations to a page that shows what a model learned.
 
 Usage: python -m scripts.demo
 Builds a release from the embedded sample, validates it, and draws its gallery; then trains a tiny model with GRPO on
@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def stages(folder: Path) -> list[Stage]:
-    """The stages in order; paths are relative to the working directory."""
+    """The stages, in order. Paths are relative to the working directory."""
     data, train = str(BIN / "cgc-data"), str(BIN / "cgc-train")
     release, painted, run = f"{folder}/release", f"{folder}/painted", f"{folder}/run"
     grpo = [train, "grpo", "tiny-cpu", "--to", run]

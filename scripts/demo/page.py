@@ -1,10 +1,9 @@
-"""Write DEMO/index.html: the questions, the reward during training, the answers before and after training, and one
+"""Writes DEMO/index.html: the questions, the reward during training, the answers before and after training, and one
 answer in detail.
 
-Usage: python -m scripts.demo.page DEMO
-The demo asks each held-out question only once, which is too few answers to measure a small gain. Therefore, the page
-shows the paired change of each metric with its interval, and the results in docs/demo_learns.json: they measure the
-same training on more questions, with several answers each.
+Usage: python -m scripts.demo.page DEMO The demo asks each held-out question only once, which is too few answers to
+measure a small gain. Therefore, the page shows the paired change of each metric with its interval, and the results in
+docs/demo_learns.json. These measure the same training on more questions, with several answers each.
 """
 
 import json
@@ -105,7 +104,7 @@ def main(demo: Path) -> None:
 
 
 def broken_links(page: str, folder: Path) -> list[str]:
-    """Local files that a page links to or shows, and that are not in its folder."""
+    """Local files that a page links to or shows although they are not in its folder."""
     links = dict.fromkeys(re.findall(r'(?:src|href)="(?!https?:|data:|#)([^"#]+)', page))
     return [link for link in links if not (folder / link).is_file()]
 
@@ -117,7 +116,7 @@ def first_and_last(metrics: Sequence[MetricsLine]) -> tuple[float, float] | None
 
 
 def measured(seeds: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[tuple[float, float, Change]]]]:
-    """Each metric of the measurement with its means before and after, and its change, for every seed."""
+    """Each metric of the measurement, with its means before and after and its change, for every seed."""
     return [
         (title, [(one[name]["before"], one[name]["after"], _risen(one[name]["rise"], more)) for one in seeds])
         for name, title, more in MEASURED
@@ -153,7 +152,9 @@ def _change(before: Run, after: Run, name: str, more: bool) -> Change | None:
 
 
 def examples(before: Run, after: Run, album: Album) -> Iterator[Card]:
-    """A row whose answer improved, or otherwise a row whose answer got worse; None if no answer changed its score."""
+    """A row whose answer improved, or otherwise a row whose answer got worse. Yields nothing if no answer changed its
+    score.
+    """
     first, second = (run.bench.units(run.results) for run in (before, after))
     for metric in ("acc@0.5", "miou"):
         found = compare_units(first, second, metric)

@@ -1,4 +1,6 @@
-"""`cgc_all` by three models of lmms-eval: each is sent the same prompts with the same images in the same order."""
+"""Runs `cgc_all` with three models of lmms-eval. Each must receive the same prompts, with the same images in the same
+order.
+"""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +21,7 @@ MODELS = ("qwen3_vl", "vllm", "openai")
 
 
 def every_task(place: Workplace) -> list[Comparison]:
-    """Run the group by each model on stand-ins for the benchmarks' files, and compare what was sent."""
+    """Run the group with each model on stand-ins for the benchmarks' files, and compare what the models received."""
     settings = prepared(place.folder, place.material.release)
     sent = {model: asked(place, model, settings) for model in MODELS}
     reference, *others = MODELS
@@ -53,7 +55,7 @@ def prepared(folder: Path, release: Path) -> dict[str, str]:
 
 
 def asked(place: Workplace, model: str, settings: dict[str, str]) -> tuple[list[str], set[tuple[str, int]]]:
-    """Requests that a model was sent, sorted, and the items in its samples files as (task, number)."""
+    """The requests that a model received, sorted, and the items in its samples files as (task, number)."""
     sent, out = place.folder / f"{model}.jsonl", place.folder / model
     place.run(
         "-m", "scripts.engines.lmms_sent", str(sent), model, "--tasks", "cgc_all", "--limit", str(LIMIT),

@@ -1,4 +1,6 @@
-"""lmms-eval's `vllm` model on `cgc_contrast`: runs and scores questions, and compares answers with transformers."""
+"""lmms-eval's `vllm` model on `cgc_contrast`: runs and scores questions, and compares the answers with those of
+transformers.
+"""
 
 import json
 import os

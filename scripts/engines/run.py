@@ -1,10 +1,10 @@
 """Run engines on this machine's CPU, and write docs/engines.md.
 
-Usage: python scripts/engines/run.py [ENGINE ...] [--stages WORDS] [--remove] [--fresh] [--list] [--page]
-Without a name, every engine runs. Each has a separate environment in .engines/, kept until its requirements change;
-`--remove` deletes it and its runs afterward. `--fresh` rebuilds the release and the models. `--page` runs nothing and
-rewrites the page and the headers of the recipes. `--stages` runs only the stages whose names contain the words; all
-other stages keep their results if the versions are unchanged.
+Usage: python scripts/engines/run.py [ENGINE ...] [--stages WORDS] [--remove] [--fresh] [--list] [--page] Without a
+name, every engine runs. Each engine has a separate environment in .engines/, which is kept until its requirements
+change. `--remove` deletes it and its runs afterward. `--fresh` rebuilds the release and the models. `--page` runs
+nothing and rewrites the page and the headers of the recipes. `--stages` runs only the stages whose names contain the
+words. All other stages keep their results if the versions are unchanged.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def run_engine(engine: Engine, material: Material, words: str = "") -> Iterator[
 
 
 def merged(before: Record, now: Record, stages: Sequence[str]) -> Record:
-    """A record that keeps the results of stages that were not rerun, unless a version changed."""
+    """A record that keeps the results of stages that were not run again, unless a version changed."""
     if before.versions != now.versions:
         return now
     found = {result.stage: result for result in (*before.results, *now.results)}
@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def run_and_report(engine: Engine, remove: bool, words: str = "") -> bool:
-    """Whether all stages that ran have passed; the report contains the engine's record after every stage."""
+    """Whether all stages that ran have passed. The report contains the engine's record after every stage."""
     print(f"{engine.name}:", flush=True)
     before, names, passed = report.read().get(engine.name), [stage.name for stage in engine.stages], False
     for record in run_engine(engine, make_material(), words):

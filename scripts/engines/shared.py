@@ -1,7 +1,7 @@
-"""Stages of every engine that distributes training over processes, compared with a single process.
+"""The stages of every engine that distributes training over processes. Each is compared with a single process.
 
-Mixed precision is off, so that numbers can be compared. GRPO samples as usual but learns from replayed completions: see
-`scripts.engines.replay`.
+Mixed precision is off, so that numbers can be compared. GRPO samples as usual, but learns from replayed completions;
+see `scripts.engines.replay`.
 """
 
 from collections.abc import Sequence
@@ -66,8 +66,8 @@ ALONE = Sharing("cpu", 1)
 
 @dataclass(frozen=True)
 class Plan:
-    """A run made by one process and by several processes: folder name, command, recipe, and settings that override
-    it.
+    """A run that is made by one process and by several processes: folder name, command, recipe, and settings that
+    override it.
     """
 
     name: str
@@ -101,7 +101,7 @@ def warm_up(place: Workplace, *, sharing: Sharing, name: str, over: tuple[str, .
 
 
 def grpo(place: Workplace, *, sharing: Sharing, recipe: str) -> list[Comparison]:
-    """A few steps of GRPO with held-out answers before, during, and after, a checkpoint, and a resumed run."""
+    """A few steps of GRPO with held-out answers before, during, and after training; a checkpoint; and a resumed run."""
     over = (*GRPO, *(ADAPTERS if "lora" in recipe else ()))
     plan = Plan(f"grpo-{recipe}", "grpo", recipe, place.material.warm, over)
     sharing, one = (replace(way, flags=(*way.flags, "--replay")) for way in (sharing, ALONE))
@@ -117,7 +117,7 @@ def grpo(place: Workplace, *, sharing: Sharing, recipe: str) -> list[Comparison]
 
 
 def machines(place: Workplace, *, file: str, recipe: str) -> list[Comparison]:
-    """GRPO on two machines that share a disk, both simulated on this one, with one process each."""
+    """GRPO on two machines that share a disk. Both are simulated on this machine, with one process each."""
     plan = Plan(f"grpo-{recipe}", "grpo", recipe, place.material.warm, GRPO)
     with socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -140,7 +140,7 @@ def train(place: Workplace, sharing: Sharing, plan: Plan, folder: Path | None = 
 
 
 def alone(place: Workplace, sharing: Sharing, plan: Plan) -> Run:
-    """The single-process run with which other runs are compared, made once for all engines."""
+    """The single-process run with which other runs are compared. It is made once for all engines."""
     folder = place.folder.parent / "alone" / plan.name
     finished = folder.is_dir() and open_run(folder).finished
     return open_run(folder) if finished else train(place, sharing, plan, folder)
@@ -179,7 +179,7 @@ def _like_alone(shared: Run, plain: Run, plan: Plan) -> list[Comparison]:
 
 
 def _whole(run: Run) -> Path:
-    """A folder with all weights that a run produced; adapters are merged."""
+    """A folder with all weights that a run produced. Adapters are merged."""
     if not (run.model_folder / "adapter_config.json").is_file():
         return run.model_folder
     return merge(run, run.folder / "merged", dtype="float32")

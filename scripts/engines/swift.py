@@ -74,7 +74,7 @@ def _asked(place: Workplace) -> Path:
 
 
 def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
-    """Logged completions per step, each with its row; completions without a row are omitted.
+    """Logged completions per step, each with its row. Completions without a row are omitted.
 
     At its end, the trainer logs the last step again.
     """

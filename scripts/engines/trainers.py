@@ -1,6 +1,6 @@
 """Inputs for third-party trainers, and comparisons of their results with this project's own.
 
-These trainers look up the real model's special tokens by id, so their tiny model has the same ids.
+These trainers look up the special tokens of the real model by id, so their tiny model has the same ids.
 """
 
 import json
@@ -41,7 +41,7 @@ TERMS = ("miou", "format")
 
 @dataclass(frozen=True)
 class Paid:
-    """A response to a row, the reward terms that a trainer received for it, and its advantage if logged."""
+    """A response to a row, the reward terms that a trainer received for it, and its advantage if that was logged."""
 
     row: str
     response: str
@@ -55,7 +55,7 @@ class Paid:
 
 
 def start(place: Workplace) -> Path:
-    """The warm model with the real model's vocabulary; made once."""
+    """The warm model with the vocabulary of the real model. It is made once."""
     folder = HOME / "material" / "real"
     once(folder, lambda: widen(place.material.warm, folder, MAX_PIXELS))
     return folder
@@ -70,7 +70,7 @@ def export(place: Workplace, form: str) -> Path:
 
 
 def known_rows(place: Workplace) -> list[int]:
-    """Indices of the training rows, from 0, whose tasks were in the warm-up; the model cannot answer rows of other
+    """Indices of the training rows, from 0, whose tasks were in the warm-up. The model cannot answer rows of other
     tasks.
     """
     tasks = WARM.data.tasks
@@ -96,19 +96,19 @@ def paid_alike(place: Workplace, paid: Sequence[Paid], expected: int) -> list[Co
 
 
 def not_reached() -> list[Comparison]:
-    """The comparisons to skip if training stops before it saves anything, as on any machine without a GPU."""
+    """The comparisons to skip if training stops before it saves anything, as it does on every machine without a GPU."""
     return [skipped("saved weights", "no machine without a GPU reaches this")]
 
 
 def told_apart(paid: Sequence[Paid], size: int) -> Comparison:
-    """Number of consecutive groups whose responses earn different rewards; other groups provide no signal."""
+    """Number of consecutive groups whose responses earn different rewards. Other groups teach nothing."""
     groups = _groups(paid, size)
     apart = sum(max(rewards) - min(rewards) > EXACT for rewards in groups)
     return at_least("groups whose responses earn different rewards", apart, 1, f"of {len(groups)}")
 
 
 def advantages(paid: Sequence[Paid], size: int) -> Comparison:
-    """Advantages, compared with the rewards of each group minus their mean, divided by their deviation."""
+    """Advantages, compared with the rewards of each group minus their mean, divided by their standard deviation."""
     expected = [one for rewards in _groups(paid, size) for one in _as_advantages(rewards)]
     apart = [abs(one.advantage - other) for one, other in zip(paid, expected, strict=True)]
     return at_most("advantages, compared with rewards normalized by group", max(apart), OF_ADVANTAGES)
@@ -146,9 +146,9 @@ def _rewards(place: Workplace, paid: Sequence[Paid]) -> list[dict[str, Any]]:
 
 
 def managed(place: Workplace, trainer: str, file: str, old: bool = False) -> list[Comparison]:
-    """Have a trainer's dataset class read an export, and its reward manager score sampled responses to some rows.
+    """Make a trainer's dataset class read an export, and its reward manager score sampled responses to some rows.
 
-    `old`: the trainer uses transformers 4.
+    `old`: whether the trainer uses transformers 4.
     """
     data, out = export(place, trainer) / file, place.folder / "paid.jsonl"
     plugin = PLUGINS / f"{trainer}_reward.py"

@@ -87,7 +87,7 @@ def _notes(folder: Path) -> Path:
 
 
 def _killed_and_resumed(place: Workplace, name: str, *settings: str) -> tuple[Run, int]:
-    """A run that was killed and then resumed, and the last step that it had logged before."""
+    """A run that was killed and then resumed, and the last step that it had logged before it was killed."""
     folder = place.folder / name
     checkpoint = folder / f"checkpoint-{HALF}"
     vllm_cpu.killed(place, _notes(folder), checkpoint, *_command(place, folder, settings))
@@ -107,7 +107,7 @@ def _ran(run: Run, resumed: Run, last: int) -> list[Comparison]:
 
 
 def greedy(judge: Judge, rows: list[Rollout], which: str) -> Comparison:
-    """Tokens of held-out answers that transformers would not choose, except near-ties."""
+    """Tokens of held-out answers that transformers would not choose. Near-ties are excluded."""
     gaps = torch.cat([judge.score(row).gap for row in rows])
     ties = int(((gaps > 0) & (gaps < NEAR_TIE)).sum())
     told = f"{len(gaps)} tokens of {len(rows)} answers, {ties} near-ties"
@@ -117,7 +117,7 @@ def greedy(judge: Judge, rows: list[Rollout], which: str) -> Comparison:
 
 
 def _answers(run: Run, judge: Judge, rows: list[Rollout]) -> Comparison:
-    """Answers that differ from the answers of transformers without a near-tie to explain the difference."""
+    """Answers that differ from those of transformers, although no near-tie explains the difference."""
     asked = held_out_set(run.recipe, HOME / "cache" / "images")
     limits = {"max_new_tokens": TOKENS, "batch_size": 8}
     written = generate(judge.model, judge.processor, asked["prompt"], asked["images"], **limits)  # type: ignore[arg-type]

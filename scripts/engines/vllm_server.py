@@ -47,7 +47,7 @@ NO_CUDA = (
 
 
 def answering(place: Workplace) -> list[Comparison]:
-    """Held-out questions to the OpenAI endpoint, answered greedily and by sampling."""
+    """Ask the OpenAI endpoint held-out questions, answered greedily and by sampling."""
     recipe = load_recipe("tiny-cpu", [f"data.release={place.material.release}", f"model.name={place.material.warm}"])
     rows = held_out_set(recipe, HOME / "cache" / "images")
     judge = Judge(place.material.warm, temperature=TEMPERATURE)
@@ -77,7 +77,7 @@ def training(place: Workplace) -> list[Comparison]:
 
 @contextmanager
 def serving(place: Workplace) -> Iterator[None]:
-    """Runs a server for the warm model while the context is open. Raises StageError if it does not start."""
+    """Context in which a server runs for the warm model. Raises StageError if the server does not start."""
     command = [str(place.python), "-m", "scripts.engines.vllm_serve", "--model", str(place.material.warm), *FLAGS]
     log = place.folder / "server.log"
     with started(command, log, {**vllm_cpu.VARIABLES, "VLLM_SERVER_DEV_MODE": "1"}) as process:
@@ -97,7 +97,7 @@ def _wait(process: "subprocess.Popen[bytes]", command: Sequence[str], log: Path)
 
 
 def _ask(judge: Judge, row: dict[str, Any], temperature: float) -> Rollout:
-    """Send a row's question to the endpoint; the returned prompt includes all tokens of its images."""
+    """Send a row's question to the endpoint. The returned prompt includes all tokens of its images."""
     hidden = dict.fromkeys(map(str, judge.hidden), -100)
     images = iter(row["images"])
     messages = [

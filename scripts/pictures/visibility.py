@@ -14,7 +14,9 @@ TINT = "#ffd500"
 
 
 def visibility(world: World) -> Image.Image:
-    """One object in three windows: visible, ambiguous, gone; the true box is the box of the mask inside the window."""
+    """One object in three windows: visible, ambiguous, and gone. The true box is the box of the mask inside the
+    window.
+    """
     index, truth = world.index, world.truth
 
     def size(instance: int) -> float:
