@@ -1,4 +1,5 @@
-"""A plain script that uses Pillow, datasets, pycocotools, and json, and the functions that it is compared with.
+"""The plain peers of benchmarks/run.py, which use Pillow, datasets, pycocotools, and json; and this project's functions
+that are compared with them.
 
 Usage: python benchmarks/plain.py inter|intra|both ROWS PHOTOS OUT.parquet
 """

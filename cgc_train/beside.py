@@ -138,7 +138,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
         folder = step_folder(self.folder, step)
         found = figures(folder / "out")
         if not found:
-            self._warn(step, "the benchmark wrote no results as JSON to {out}")
+            self._warn(step, "wrote no results as JSON to {out}")
             return
         (folder / FIGURES).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         line = {"step": step, "kind": "benchmark", **found, "benchmark/seconds": round(seconds, 1)}

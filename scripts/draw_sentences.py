@@ -43,7 +43,7 @@ def _is_prose(sentence: str) -> bool:
     return (
         len(sentence.split()) >= LEAST_WORDS
         and sentence[0] not in "{["
-        and not re.search(r"^cgc-| --\w+ .* --|[\],]$|\$\(|= ?\[", sentence)
+        and not re.search(r"^cgc-| --\w+ .* --|[\],]$|\$\(|= ?\[|\{\{|\(\?:|- \{|^>>>|^https:", sentence)
     )
 
 

@@ -28,7 +28,7 @@ Settings = TypeVar("Settings", bound=Section)
 
 
 def read_settings(model: type[Settings], values: Values, origin: str, error: type[CgcError] = ConfigError) -> Settings:
-    """Validate nested values. `origin` says where they come from, for the `error` that is raised."""
+    """Validate nested values. `origin` names their source, for the `error` that is raised."""
     try:
         return model.model_validate(values)
     except ValidationError as fault:

@@ -55,7 +55,7 @@ class PhotoSets:
 
     def _fitting(self, members: Sequence[int], candidates: Photos, kind: str, scope: Mask) -> Photos:
         """Candidates that are different enough, have a label that is absent from all members, and leave each member a
-        label of its own.
+        label that no other member has.
         """
         if not len(candidates):
             return candidates

@@ -11,7 +11,7 @@ FORMER_SHARE = "inter_share"
 
 
 def refuse_former(values: Mapping[str, Any], origin: str) -> None:
-    """Raise ConfigError for a former key, and name its replacement. `origin` says where the values come from."""
+    """Raise ConfigError for a former key, and name its replacement. `origin` names the source of the values."""
     if former := list(_former(values)):
         shares = ", ".join(f"{task}: {share:g}" for task, share in _rewritten(values).items())
         written = f"{{preset: paper, tasks: {{{shares}}}}}"

@@ -41,7 +41,7 @@ class Exhaustive(RawProtocol):
     declared: bool  # declared by the user; otherwise only a record in the official form counts as one instance
 
     rule = "exhaustive"
-    refusal = "does not label it exhaustively"
+    refusal = "does not label the category exhaustively"
 
     @classmethod
     def of(cls, names: Mapping[int, str], own: bool, declared: Declared) -> "Exhaustive":
@@ -75,7 +75,7 @@ class Federated(RawProtocol):
     """
 
     rule = "negative"
-    refusal = "the source does not list the category as verified absent"
+    refusal = "does not list the category as verified absent"
 
     def warrants(self, image: Record, wanted: set[int]) -> bool:
         return bool(wanted & set(image.get("neg_category_ids") or ()))

@@ -151,7 +151,7 @@ def one_sided_photos(traces: Sequence[Trace]) -> Check:
 
 
 def photo_tells_absent(traces: Sequence[Trace]) -> Check:
-    """Whether the photos of absent rows occur more often in other absent rows."""
+    """Whether photos of absent rows occur in other absent rows more often than photos of present rows do."""
     name, what = "photos tell absent", "AUC of how often the photos are in absent rows of other families"
     rows = at_most([t for t in traces if not t.kind.contrast.windows], MOST_ROWS)
     truths = np.array([_is_empty(t) for t in rows], dtype=bool)

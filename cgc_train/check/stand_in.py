@@ -26,7 +26,7 @@ ROWS, HELD_OUT_ROWS, PIXELS = 4, 2, 64 * 64
 
 
 def stand_in(recipe: Recipe, model: Path) -> Recipe:
-    """The recipe with a tiny model instead of its own, for one step, in float32, and without vLLM."""
+    """The recipe for one step, with a tiny model instead of the recipe's model, in float32, and without vLLM."""
     kept = {key: value for key, value in recipe.grpo.items() if key not in LEFT_OUT}
     update = {
         "accelerate": "cpu" if recipe.sharing == "ddp" else recipe.accelerate,

@@ -21,7 +21,7 @@ DECIDED = {
         "output_dir": "--to",
         "model_init_kwargs": "model",
         "max_length": "data.max_pixels",
-        "remove_unused_columns": "the trainer needs every column",
+        "remove_unused_columns": "the trainer, which needs every column",
     },
     "grpo": {
         "output_dir": "--to",

@@ -29,9 +29,12 @@ def every_task(place: Workplace) -> list[Comparison]:
     images = sum(kind == "image" for request in requests for kind, _ in json.loads(request))
     return [
         at_least("requests", len(requests), 2, f"with {images} images"),
-        same("items in the samples files, one per request", len(items), len(requests)),
-        *(equal(f"prompts and images of {model}, those of {reference}", sent[model][0], requests) for model in others),
-        *(equal(f"items of {model}, those of {reference}", sent[model][1], items) for model in others),
+        same("items in the samples files (one for each request)", len(items), len(requests)),
+        *(
+            equal(f"prompts and images that {model} received (the same as {reference})", sent[model][0], requests)
+            for model in others
+        ),
+        *(equal(f"items that {model} answered (the same as {reference})", sent[model][1], items) for model in others),
     ]
 
 

@@ -109,10 +109,14 @@ def grpo(place: Workplace, *, sharing: Sharing, recipe: str) -> list[Comparison]
     resumed = resume(place, sharing, shared)
     return [
         *_like_alone(shared, plain, plan),
-        equal("steps with held-out evaluation", shared.held_out_steps(), [0, STEPS // 2, STEPS]),
-        equal("held-out answers before training, compared with one process", answers(shared), answers(plain)),
-        equal("steps logged by the resumed run, compared with the original run", _logged(resumed), _logged(shared)),
-        at_most("weights of the resumed run", difference(resumed.model_folder, shared.model_folder), OF_RESUMED),
+        equal("steps after which held-out rows were answered", shared.held_out_steps(), [0, STEPS // 2, STEPS]),
+        equal("held-out answers before training (the same as with one process)", answers(shared), answers(plain)),
+        equal("steps that the resumed run logged (the same as in the original run)", _logged(resumed), _logged(shared)),
+        at_most(
+            "difference between the weights of the resumed and the original run",
+            difference(resumed.model_folder, shared.model_folder),
+            OF_RESUMED,
+        ),
     ]
 
 
@@ -166,11 +170,17 @@ def _like_alone(shared: Run, plain: Run, plan: Plan) -> list[Comparison]:
     whole = _whole(shared)
     told = f"losses {', '.join(f'{loss:.4f}' for loss in losses(shared))}"
     return [
-        at_most("losses, compared with one process", farthest(losses(shared), losses(plain)), OF_LOSSES, told),
-        at_most("weights, compared with one process", difference(shared.model_folder, plain.model_folder), OF_WEIGHTS),
+        at_most(
+            "difference from the losses with one process", farthest(losses(shared), losses(plain)), OF_LOSSES, told
+        ),
+        at_most(
+            "difference from the weights with one process",
+            difference(shared.model_folder, plain.model_folder),
+            OF_WEIGHTS,
+        ),
         at_least("weight change during training", difference(whole, plan.start), LEARNED),
         same(
-            "weights loaded by stock transformers",
+            "weights that stock transformers loads",
             count_loaded(whole),
             len(tensors(plan.start)),
             "same as at the start",

@@ -89,8 +89,8 @@ def paid_alike(place: Workplace, paid: Sequence[Paid], expected: int) -> list[Co
     apart = [abs(one.terms[name] - other[name]) for one, other in zip(paid, here, strict=True) for name in TERMS]
     earning = sum(one.reward > 0 for one in paid)
     return [
-        same("responses scored, each for a row of the export", len(paid), expected),
-        at_most("reward terms, compared with `cgc-train reward`", max(apart, default=float("inf")), EXACT),
+        same("scored responses that belong to a row of the export", len(paid), expected),
+        at_most("difference from the reward terms of `cgc-train reward`", max(apart, default=float("inf")), EXACT),
         at_least("responses with a reward above zero", earning, 1, f"of {len(paid)}"),
     ]
 
@@ -104,7 +104,7 @@ def told_apart(paid: Sequence[Paid], size: int) -> Comparison:
     """Number of consecutive groups whose responses earn different rewards. Other groups teach nothing."""
     groups = _groups(paid, size)
     apart = sum(max(rewards) - min(rewards) > EXACT for rewards in groups)
-    return at_least("groups whose responses earn different rewards", apart, 1, f"of {len(groups)}")
+    return at_least("groups in which responses earn different rewards", apart, 1, f"of {len(groups)}")
 
 
 def advantages(paid: Sequence[Paid], size: int) -> Comparison:
@@ -127,7 +127,9 @@ def learned(saved: Path, before: Path) -> list[Comparison]:
     """A model that a trainer saved, compared with the initial one."""
     return [
         at_least("weight change during training", difference(saved, before), LEARNED),
-        same("weights loaded by stock transformers", count_loaded(saved), len(tensors(before)), "same as at the start"),
+        same(
+            "weights that stock transformers loads", count_loaded(saved), len(tensors(before)), "same as at the start"
+        ),
     ]
 
 
@@ -159,8 +161,8 @@ def managed(place: Workplace, trainer: str, file: str, old: bool = False) -> lis
     rows = {row["id"]: len(row["views"]) for row in there.rows(split="train", images=False)}
     apart = [abs(one["score"] - sum(one["terms"][name] for name in TERMS)) for one in read]
     return [
-        same("rows read by its dataset class", read[0]["rows"], len(rows), "all of the export"),
+        same("rows that its dataset class reads", read[0]["rows"], len(rows), "all of the export"),
         equal("images per row", [one["images"] for one in read], [rows[one["row"]] for one in read]),
         *paid_alike(place, [Paid(one["row"], one["response"], one["terms"]) for one in read], ASKED),
-        at_most("reward used for training, compared with the sum of its terms", max(apart), EXACT),
+        at_most("difference between the reward used for training and the sum of its terms", max(apart), EXACT),
     ]

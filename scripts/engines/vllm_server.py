@@ -69,9 +69,9 @@ def training(place: Workplace) -> list[Comparison]:
     run, rollouts = open_run(folder), read(notes / "rollouts.jsonl")
     judge = Judge(run.model_folder, temperature=TEMPERATURE)
     return [
-        equal("steps with held-out evaluation", run.held_out_steps(), [0, HALF, STEPS]),
+        equal("steps after which held-out rows were answered", run.held_out_steps(), [0, HALF, STEPS]),
         greedy(judge, [r for r in rollouts if r.held_out and r.step == STEPS], "weights of the last step"),
-        at_most("log-probabilities of sampled tokens, mean difference", logged_difference(run), ALIKE, NO_CUDA),
+        at_most("mean difference of the log-probabilities of sampled tokens", logged_difference(run), ALIKE, NO_CUDA),
     ]
 
 

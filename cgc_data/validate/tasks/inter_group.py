@@ -56,9 +56,9 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
     lacking = [trace for trace in traces if not all(asked.answered for asked in trace.asked)]
     what = "share of rows in which one label is in no image"
     share, interval = len(lacking) / len(traces), wilson(len(lacking), len(traces))
-    yield measured("label nowhere (group)", share, len(traces), what, interval)
-    yield names_tell("name of the label nowhere (group)", traces, lambda asked: not asked.answered)
-    yield place_tells("place of the label nowhere (group)", traces, lambda asked: not asked.answered)
+    yield measured("missing label (group)", share, len(traces), what, interval)
+    yield names_tell("name of the missing label (group)", traces, lambda asked: not asked.answered)
+    yield place_tells("position of the missing label (group)", traces, lambda asked: not asked.answered)
     fewest = min((len(trace.asked) for trace in lacking), default=0)
-    longer = [trace for trace in traces if len(trace.asked) >= fewest]  # only these can contain a label nowhere
-    yield words_tell("label nowhere from wording and sizes (group)", longer, {trace.id for trace in lacking})
+    longer = [trace for trace in traces if len(trace.asked) >= fewest]  # only these can lack a label
+    yield words_tell("missing label from wording and sizes (group)", longer, {trace.id for trace in lacking})
