@@ -136,7 +136,7 @@ def outcome_file(part: str, work: Path) -> Path:
 
 
 def log_file(part: str, work: Path) -> Path:
-    """What a part prints if it runs in a separate process."""
+    """The output that a part prints when it runs in a separate process."""
     return work / "logs" / f"{part.replace('/', '.')}.log"
 
 

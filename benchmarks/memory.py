@@ -154,7 +154,14 @@ def quarters(course: Sequence[float]) -> list[int]:
 
 def shown(found: dict[str, Any]) -> str:
     """One line per build."""
-    head = ["rows", "photos", "workers", "parent, MB by quarter", "largest worker, MB by quarter", "processor seconds"]
+    head = [
+        "rows",
+        "photos",
+        "workers",
+        "parent, MB in each quarter of the build",
+        "largest worker, MB in each quarter of the build",
+        "processor seconds",
+    ]
     return table(
         head,
         [

@@ -107,15 +107,21 @@ def mig_table(folder: Path) -> str:
     on_original = {index: replace(original[other], index=index) for index, other in pairs.items()}
     both = {index: revised[index] for index in pairs}
     rows = [
-        ("revised script, revised boxes", _score(revised, responses)),
-        ("... with only the text after the reasoning", _score(revised, responses, protocol="strict")),
-        ("... with Migician's hidden stretch of y", _score(revised, responses, postprocess="migician")),
-        ("... read by the original script", _by_original_script(revised, responses)),
-        ("revised boxes, items of both versions", _score(both, responses)),
-        ("... original boxes, original script", _score(on_original, responses)),
+        ("revised script and boxes", _score(revised, responses)),
+        (
+            "revised script and boxes, only the text after the reasoning",
+            _score(revised, responses, protocol="strict"),
+        ),
+        (
+            "revised script and boxes, with y stretched as in Migician's figures",
+            _score(revised, responses, postprocess="migician"),
+        ),
+        ("original script, revised boxes", _by_original_script(revised, responses)),
+        ("revised script and boxes, items that are in both versions", _score(both, responses)),
+        ("original script and boxes, items that are in both versions", _score(on_original, responses)),
     ]
     return table(
-        ["responses read and judged by", "items", "Acc@0.5"],
+        ["how responses are parsed and judged", "items", "Acc@0.5"],
         [[name, f"{n:,}", f"{acc:.2f}"] for name, (n, acc) in rows],
     )
 

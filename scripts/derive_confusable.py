@@ -38,7 +38,7 @@ class Synset(NamedTuple):
 
 
 class WordNet:
-    """The nouns in WordNet 3.0's database files (format: man 5 wndb)."""
+    """The nouns in WordNet 3.0's database files (`man 5 wndb` describes their format)."""
 
     def __init__(self, folder: Path) -> None:
         self._synsets = dict(map(self._synset, _records(folder / "data.noun")))

@@ -39,7 +39,7 @@ class Scenes:
                 yield kind, self.scope(kind, self._askable.draw_label(choices, rng))
 
     def starts(self, kind: str, labels: Mask) -> Mask:
-        """Mask (concepts,) of those given labels that a set of this kind can be about."""
+        """Mask (concepts,) of the labels, among those given, that a set of this kind can be about."""
         return labels & self._grouped if kind == HARD.name else labels
 
     def scope(self, kind: str, concept: int) -> Mask:

@@ -21,7 +21,8 @@ def load_reference(
     """Rows of a release with `images` as encoded bytes ({"bytes", "path"}). They are equal to the rows of a release
     that stores images.
 
-    `release` is a folder, or (as a string) ORG/NAME on the Hub at `revision` (default: the newest). `images` is a
+    `release` is a folder, or, as a string, the name ORG/NAME of a dataset on the Hub. `revision` is its revision there
+    (default: the newest). `images` is a
     folder or zip with the photos of every source. For COCO, this is the folder above train2017 and val2017, or one of
     the two. None uses the locations from which the release was built. Rows are in the order of the shards.
 

@@ -182,6 +182,6 @@ def logged_difference(run: Run) -> float:
 ENGINE = vllm_cpu.engine(
     "vllm-colocate",
     "vLLM colocated with training",
-    Stage("GRPO on all weights in float32, then resumed", all_weights),
-    Stage("GRPO on adapters in bfloat16, then resumed", adapters),
+    Stage("GRPO on all weights in float32, and a resumed run", all_weights),
+    Stage("GRPO on adapters in bfloat16, and a resumed run", adapters),
 )
