@@ -22,9 +22,9 @@ def load_reference(
     that stores images.
 
     `release` is a folder, or, as a string, the name ORG/NAME of a dataset on the Hub. `revision` is its revision there
-    (default: the newest). `images` is a
-    folder or zip with the photos of every source. For COCO, this is the folder above train2017 and val2017, or one of
-    the two. None uses the locations from which the release was built. Rows are in the order of the shards.
+    (default: the newest). `images` is a folder or zip with the photos of every source. For COCO, this is the folder
+    above train2017 and val2017, or one of the two. None uses the locations from which the release was built. Rows are
+    in the order of the shards.
 
     Raises ReleaseError if it is not a finished release, and PhotoError, which names the photo, if a photo is missing or
     has changed.
