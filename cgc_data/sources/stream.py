@@ -140,7 +140,7 @@ class JsonStream:
         return found == ","
 
     def _decode(self, decoder: ListDecoder) -> tuple[list[Any], int]:
-        """The next elements, and the position in the buffer of the comma or bracket after them."""
+        """The next elements, and the buffer position of the comma or bracket that follows them."""
         self._load(self._window)
         cut = self._likely_cut()
         if cut:
