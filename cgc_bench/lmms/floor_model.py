@@ -38,7 +38,7 @@ class Floor(lmms):  # type: ignore[misc]
             raise TaskError(f"{task} is not one of our tasks, so it has no floors")
         bench = benchmark(doc["cgc_benchmark"])
         if self.floor not in bench.floors:
-            raise TaskError(f"{bench.name} has no floor {self.floor!r}; there are: {', '.join(bench.floors)}")
+            raise TaskError(f"{bench.name} has no floor {self.floor!r}; choose from {', '.join(bench.floors)}")
         return bench.floor_response(self.floor, item_of(doc))
 
     def loglikelihood(self, requests: Any) -> Any:  # noqa: ARG002 - the signature is lmms-eval's

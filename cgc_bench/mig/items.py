@@ -132,7 +132,7 @@ def annotation_file(place: Path, version: str | None = None) -> Path:
     wanted = {sha256 for name, sha256 in SHA256.items() if version in (None, name)}
     found = prepared or [path for path in sorted(place.glob("*.json")) if files_sha256(path) in wanted]
     if len(found) != 1:
-        held = ", ".join(path.name for path in found) or "the file is not one of the published annotation files"
+        held = ", ".join(path.name for path in found) or "none of the published annotation files"
         raise AnnotationError(f"{place} contains {held}: name the annotation file itself")
     return found[0]
 

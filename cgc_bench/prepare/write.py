@@ -47,7 +47,7 @@ def prepare_files(
     """
     variant = variant or layout.variants[0]
     if variant not in layout.variants:
-        raise PrepareError(f"{name} has no annotations {variant!r}; there are: {', '.join(layout.variants)}")
+        raise PrepareError(f"{name} has no annotations {variant!r}; choose from {', '.join(layout.variants)}")
     folder = prepared_folder(name, variant)
 
     def make(stage: Path) -> Prepared:

@@ -231,5 +231,5 @@ def prepared_by(part: str) -> AnyBenchmark:
     found = next((bench for bench in benchmarks if part in bench.parts), None)
     if found is None:
         known = ", ".join(name for bench in benchmarks for name in bench.parts)
-        raise PrepareError(f"{part!r} does not need preparation or does not exist; there are: {known}")
+        raise PrepareError(f"{part!r} does not need preparation or does not exist; choose from {known}")
     return found

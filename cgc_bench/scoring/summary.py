@@ -114,12 +114,12 @@ def score_responses(
 def check_protocol(bench: AnyBenchmark, protocol: str, postprocess: str | None) -> None:
     """Raise TaskError if the benchmark does not have the protocol or post-processing."""
     if protocol not in bench.protocols:
-        raise TaskError(f"{bench.name} has no protocol {protocol!r}; there are: {', '.join(bench.protocols)}")
+        raise TaskError(f"{bench.name} has no protocol {protocol!r}; choose from {', '.join(bench.protocols)}")
     if postprocess is None:
         return
     if postprocess not in bench.postprocesses:
         known = ", ".join(bench.postprocesses) or "none"
-        raise TaskError(f"{bench.name} has no post-processing {postprocess!r}; there are: {known}")
+        raise TaskError(f"{bench.name} has no post-processing {postprocess!r}; choose from {known}")
     if protocol != "official":
         raise TaskError(
             f"post-processing {postprocess!r} was used for published figures, which follow the official protocol; "

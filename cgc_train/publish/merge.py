@@ -49,7 +49,7 @@ def _source(run: Run, checkpoint: int | None) -> Path:
     found = {int(path.name.rpartition("-")[2]): path for path in run.checkpoints()}
     if checkpoint not in found:
         known = ", ".join(map(str, found)) or "none"
-        raise RunError(f"{run.folder}: no checkpoint {checkpoint}; there are: {known}")
+        raise RunError(f"{run.folder}: no checkpoint {checkpoint}; choose from {known}")
     return found[checkpoint]
 
 

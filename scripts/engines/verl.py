@@ -44,7 +44,7 @@ NCCL: "ProcessGroupNCCL is only supported with GPUs, no GPUs found!".
 Also tried: verl's newer trainer, the default. It needs `transfer_queue`, which verl does not list as required.
 
 Another fault, which the next stage avoids: verl fails on a batch whose sequences all have the same length
-([verl issue 6073](https://github.com/verl-project/verl/issues/6073) describes the same fault). The next stage uses
+([an issue of verl](https://github.com/verl-project/verl/issues/6073) describes the same fault). The next stage uses
 micro-batches of four sampled responses, whose lengths differ."""
 OLDER_CAUSE = """Upstream: lines `207` and `238` of `verl/single_controller/ray/base.py`, which are those of the newer
 [verl](#verl) in lines `210` and `241`."""

@@ -39,7 +39,7 @@ def test_a_floor_that_there_is_not_ends_with_one_line(doc: dict[str, Any], capsy
     with pytest.raises(SystemExit) as ended:
         asked(doc, "whole_image")
     assert ended.value.code == 2
-    assert "no floor 'whole image'; there are: fixed answer, random answer" in capsys.readouterr().err
+    assert "no floor 'whole image'; choose from fixed answer, random answer" in capsys.readouterr().err
 
 
 def test_a_task_of_others_ends_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:

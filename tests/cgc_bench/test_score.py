@@ -217,7 +217,7 @@ def test_post_processing_by_name(mig: Path, tmp_path: Path) -> None:
     written = json.loads(out.read_text(encoding="utf-8"))
     assert written["postprocess"] == "migician"
     assert written["macro"]["mean_iou"] == pytest.approx(100 * 390 / 460)
-    assert "there are: migician" in error(*given, "--postprocess", "other")
+    assert "choose from migician" in error(*given, "--postprocess", "other")
     assert "--protocol official" in error(*given, "--postprocess", "migician", "--protocol", "strict")
 
 
@@ -264,8 +264,8 @@ def test_text_that_is_not_unicode_is_printed_and_written(mig: Path, tmp_path: Pa
 def test_expected_errors_are_one_line(mig: Path, tmp_path: Path) -> None:
     file = responses(tmp_path, {0: RIGHT})
     given = ["--annotations", mig, "--predictions", file]
-    assert error("score", "weather", *given).startswith("no benchmark 'weather'")
-    assert "there are: official, strict" in error("score", "mig", *given, "--protocol", "loose")
+    assert error("score", "weather", *given).startswith("there is no benchmark 'weather'")
+    assert "choose from official, strict" in error("score", "mig", *given, "--protocol", "loose")
     assert "cannot be read" in error("score", "mig", "--annotations", "none", "--predictions", file)
     assert "--judge NAME" in error("score", "mig", *given, "--judge", "x")
     other = responses(tmp_path, {7: ""}, "other.jsonl")

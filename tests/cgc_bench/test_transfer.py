@@ -290,7 +290,7 @@ def test_a_question_whose_answer_is_no_option_stays_in_and_is_told(
             ["mathvista", "--from", "nowhere"],
             "nowhere: no such folder; name a copy of the repository AI4Math/MathVista",
         ),
-        (["mathvist"], "there are: mig, vlm2, mathvista, muirbench, mmstar, mmmu_val, blink"),
+        (["mathvist"], "choose from mig, vlm2, mathvista, muirbench, mmstar, mmmu_val, blink"),
     ],
 )
 def test_wrong_options_are_one_line(

@@ -285,7 +285,7 @@ def test_a_version_on_the_hub(hub: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "revision", "fault"),
     [
-        ("org/other", None, "no such dataset"),
+        ("org/other", None, "this token cannot access a dataset"),
         ("org/tiny", "v9.9.9", r"no revision 'v9\.9\.9' on the Hub; set data\.revision"),
     ],
     ids=["no such release", "no such version"],
@@ -299,7 +299,7 @@ def test_not_on_the_hub(hub: str, tmp_path: Path, name: str, revision: str | Non
 def test_no_connection_to_the_hub(hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(hub, tmp_path / "images")
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(ReleaseError, match="cannot be reached and the cache has no copy; check the connection"):
+    with pytest.raises(ReleaseError, match="cannot be reached, and the cache has no copy; check the connection"):
         train("org/other", tmp_path / "images")
     assert len(train(hub, tmp_path / "images")) == 4, "from the cache"
 

@@ -118,7 +118,7 @@ def test_bad_files_of_kept_rows(release: Release, tmp_path: Path, content: str |
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({"distractors": ["close"]}, "'close' is not one of decoupled, hard, views"),
+        ({"distractors": ["close"]}, "'close' is not a kind of distractor; choose from decoupled, hard, views"),
         ({"contrasts": ["intra"], "tasks": ["inter/locate"]}, "the filters of `data` exclude all"),
     ],
     ids=str,

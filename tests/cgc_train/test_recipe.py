@@ -60,7 +60,7 @@ def test_a_saved_recipe_loads_as_the_same(small: Path, tmp_path: Path) -> None:
             "reward.task_weights={absent: 2}",
             "no task 'absent'; write inter/absent or intra/absent",
         ),
-        ("data.contrasts=[outer]", "data.contrasts: no contrast 'outer'; choose from inter, intra"),
+        ("data.contrasts=[outer]", "data.contrasts: there is no contrast 'outer'; choose from inter, intra"),
         ("data.limit", "key=value"),
         ("data.limit=[", "not valid YAML"),
     ],
