@@ -1,9 +1,9 @@
-"""Measure what `make demo` learns: GRPO with the recipe tiny-cpu, on held-out rows, with three seeds.
+"""Measures what `make demo` learns: GRPO with the recipe tiny-cpu, on held-out rows, with three seeds.
 
-Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--rebuilt NAME=FOLDER] [--quick] [--docs docs]
-As in `make demo`, photos are painted, a release is built from examples/painted.yaml, and GRPO starts from the warmed-up
+Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--rebuilt NAME=FOLDER] [--quick] [--docs docs] As
+in `make demo`, photos are painted, a release is built from examples/painted.yaml, and GRPO starts from the warmed-up
 tiny model. Before and after training, each held-out row is answered eight times at the training temperature. The
-differences are paired by row, with intervals over photo sets. Rebuilt warm starts answer the same rows, and are
+differences are paired by row, with intervals over photo sets. Rebuilt warm starts answer the same rows. They are
 compared with the packaged warm start in the same way. Finished parts of FOLDER are skipped.
 """
 
@@ -36,13 +36,17 @@ BEGIN, END = "<!-- table: benchmarks/demo_learns.py -->", "<!-- end of table -->
 def main() -> None:
     """Train with every seed, measure, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="folder for photos, release, and runs")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds of row order and samples")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the photos, the release, and the runs")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1, 2], help=("seeds that set the row order and the samples")
+    )
     parser.add_argument("--rebuilt", nargs="*", default=[], metavar="NAME=FOLDER", help="rebuilt warm starts")
     parser.add_argument(
-        "--quick", action="store_true", help="run every part with only two steps, in which the model learns nothing"
+        "--quick", action="store_true", help="run every part for only two steps, in which the model learns nothing"
     )
-    parser.add_argument("--docs", type=Path, help="folder for demo_learns.json and the table in learning.md")
+    parser.add_argument(
+        "--docs", type=Path, help=("folder in which to write demo_learns.json and the table in learning.md")
+    )
     parser.add_argument("--set", nargs="*", default=[], help="settings that override the recipe")
     options = parser.parse_args()
     others = [
@@ -64,7 +68,7 @@ def main() -> None:
 
 
 def made(work: Path) -> None:
-    """Make photos, release, and the warmed-up model, as `make demo` does."""
+    """Make the photos, the release, and the warmed-up model, as `make demo` does."""
     from cgc_data.builder.release import build_release
     from cgc_data.config import load_config
     from cgc_data.painter import paint
@@ -81,7 +85,9 @@ def made(work: Path) -> None:
 
 
 def learned(seed: int, work: Path, rows: int, before: Figures, settings: Sequence[str]) -> Figures:
-    """Run GRPO with a seed: the metrics before and after, their differences, and the CPU seconds of training."""
+    """Run GRPO with a seed. Returns the metrics before and after, their differences, and the CPU seconds of
+    training.
+    """
     from cgc_train.grpo import run_grpo
     from cgc_train.recipe import load_recipe
 
@@ -114,9 +120,9 @@ def differences(before: Figures, after: Figures) -> Figures:
 
 
 def compared(before: Sequence[float | None], after: Sequence[float | None], photos: Sequence[str]) -> Figures:
-    """Means before and after over the rows with the metric, and the mean difference with its 95 % interval.
+    """Means before and after over the rows that have the metric, and the mean difference with its 95 % interval.
 
-    Hallucination is undefined for an unreadable answer: a row without a value before or after counts in neither mean.
+    Hallucination is not defined for an unreadable answer. A row without a value before or after counts in neither mean.
     """
     from cgc_data.metrics import estimate
 
@@ -127,7 +133,7 @@ def compared(before: Sequence[float | None], after: Sequence[float | None], phot
 
 
 def sampled(model: Path, work: Path, count: int) -> Figures:
-    """The mean of every metric over the samples of each held-out row; cached in `work`."""
+    """The mean of every metric over the samples of each held-out row. It is cached in `work`."""
     from cgc_data.metrics import score_item, truth_of
     from cgc_train.data import held_out_set
     from cgc_train.generate import generate
@@ -163,7 +169,7 @@ def sampled(model: Path, work: Path, count: int) -> Figures:
 
 
 def mean(values: Sequence[float | bool | None]) -> float | None:
-    """The mean covers only defined values."""
+    """The mean covers only the values that are defined."""
     kept = [float(value) for value in values if value is not None]
     return sum(kept) / len(kept) if kept else None
 

@@ -1,4 +1,5 @@
-"""Test that a release has the same bytes with 1 and 2 workers, and after three kills of its build at random moments.
+"""Tests that a release has the same bytes with 1 and 2 workers, and after its build was killed three times at random
+moments.
 
 Usage: python benchmarks/determinism.py --coco ANN.json:IMAGES [--samples 5000] [--seed 0]
 Kills are SIGKILL to the process group, after a random fraction of the time that the undisturbed build took.
@@ -21,7 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--coco", action="append", default=[], help="source; default: the embedded sample")
     parser.add_argument("--samples", type=int, default=5000)
-    parser.add_argument("--seed", type=int, default=0, help="seed of the moments at which builds are killed")
+    parser.add_argument("--seed", type=int, default=0, help="seed for the moments at which builds are killed")
     options = parser.parse_args()
     arguments = ["--samples", str(options.samples), *(part for source in options.coco for part in ("--coco", source))]
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Measure how many bytes a release takes on the Hub, and how many a push uploads again after the removal of a photo.
+"""Measures how many bytes a release takes on the Hub, and how many bytes a push uploads again after a photo is removed.
 
 Usage: python benchmarks/hub_bytes.py RELEASE [--photos 3] [--seed 0] [--docs docs]
 The Hub stores files as content-defined chunks (Xet), each chunk once. Here, the Hub's own client, hf_xet, uploads to a
@@ -30,7 +30,7 @@ from scripts.markdown import table  # noqa: E402
 
 @dataclass(frozen=True)
 class Upload:
-    """Bytes of one push: `total` bytes of its files, `new` bytes in chunks that the store did not have, and `sent`
+    """The bytes of one push: `total` bytes of its files, `new` bytes in chunks that the store did not have, and `sent`
     bytes after compression.
     """
 
@@ -40,7 +40,9 @@ class Upload:
 
 
 def main() -> None:
-    """Upload the release, then each version without a photo, to a store that contains only the release."""
+    """Upload the release to a store, and then each version without a photo to a store that contains only the
+    release.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
     parser.add_argument("--photos", type=int, default=3, help="number of photos to remove, one at a time")
@@ -113,7 +115,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def shown_bytes(release: Release) -> int:
-    """Bytes of the images of all rows, counted each time that they are shown; Parquet dictionaries store each image
+    """Bytes of the images of all rows. An image counts each time that it is shown, but Parquet dictionaries store it
     once.
     """
     total = 0

@@ -1,6 +1,6 @@
-"""Time and peak memory of indexing large annotation files, compared with pycocotools and lvis.
+"""Measures the time and peak memory of indexing large annotation files, compared with pycocotools and lvis.
 
-Every run is a separate process, on a file that has already been read once. The fastest run and the highest peak of each
+Every run is a separate process. The file has already been read once. The fastest run and the highest peak of each
 method are reported. Examples:
 
     python benchmarks/index.py --coco instances_train2017.json --lvis lvis_v1_train.json
@@ -25,15 +25,15 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 FASTER, SMALLER = 8.0, 1 / 3
 METHODS = {
     "reference": "COCO() or LVIS(), which store every record as a dict",
-    "parsed": "this project's reader, which also computes the file's sha256",
+    "parsed": "this project's reader, which also computes the sha256 of the file",
     "stored": "the same reader, which also writes the columns to a cache",
-    "cached": "the cached columns, after a check of the file's sha256",
+    "cached": "the cached columns, read after the sha256 of the file is checked",
     "sha256": "only the file's sha256",
 }
 
 
 def load(method: str, kind: Kind, path: Path, cache: Path) -> Callable[[], object]:
-    """The function of a method, with its imports done."""
+    """The function of a method, after its imports."""
     if method == "reference" and kind == "coco":
         from pycocotools.coco import COCO
 
@@ -72,7 +72,7 @@ def measured(method: str, kind: str, path: Path, cache: Path) -> dict[str, float
 
 
 def best(runs: list[dict[str, float]]) -> dict[str, float]:
-    """The shortest times, because other work on the machine can only increase them, and the highest peak."""
+    """The shortest times, because other work on the machine can only make times longer, and the highest peak."""
     shortest = {name: min(run[name] for run in runs) for name in ("seconds", "cpu")}
     return {**shortest, "peak": max(run["peak"] for run in runs)}
 
@@ -115,10 +115,16 @@ def generated(generator: Path, kind: str, folder: Path, scale: float) -> Path:
 @click.option(
     "--generator", type=click.Path(path_type=Path, exists=True), help="Script that writes `KIND OUT --scale S`."
 )
-@click.option("--scale", default=1.0, show_default=True, help="Size of the generated files; 1 matches train2017.")
+@click.option("--scale", default=1.0, show_default=True, help="Size of the generated files, relative to train2017.")
 @click.option("--repeat", default=3, show_default=True, help="Runs per method.")
-@click.option("--work", type=click.Path(path_type=Path), help="Folder for generated files and caches, not removed.")
-@click.option("--check", is_flag=True, help=f"Exit 1 if not {FASTER:g} times faster at a third of the peak memory.")
+@click.option(
+    "--work", type=click.Path(path_type=Path), help=("Folder for generated files and caches. It is not removed.")
+)
+@click.option(
+    "--check",
+    is_flag=True,
+    help=(f"Exit with status 1 unless this reader is {FASTER:g} times faster at a third of the peak memory."),
+)
 @click.option("--measure", "method", type=click.Choice(list(METHODS)), hidden=True)
 def main(
     *,

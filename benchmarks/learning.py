@@ -1,4 +1,4 @@
-"""Test whether GRPO with the real reward teaches a model to distinguish images, with a tiny random model on a CPU.
+"""Tests whether GRPO with the real reward teaches a model to distinguish images, with a tiny random model on a CPU.
 
 Usage: python benchmarks/learning.py [--seeds 0 1 2] [--work FOLDER] [--jobs 2] [--quick] [--docs docs]
 Photos are painted, a release is built from them, and the tiny model is warmed up by SFT on traces that name what each
@@ -29,7 +29,7 @@ SAMPLES = 8  # samples per held-out row, at the training temperature
 
 @dataclass(frozen=True)
 class Scale:
-    """Sizes: the full experiment, or the short form that tests run."""
+    """The sizes of the full experiment, or of the short form that tests run."""
 
     photos: int
     samples: int
@@ -45,15 +45,17 @@ QUICK = Scale(300, 600, 0.05, 60, 4, 24, ("grpo", "permuted"))
 
 
 def main() -> None:
-    """Run the missing parts, two processes at a time, then write the table, curve, and figures."""
+    """Run the missing parts, two processes at a time, and then write the table, the curve, and the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--work", type=Path, help="folder for runs; default: a temporary folder")
+    parser.add_argument("--work", type=Path, help="folder for the runs; default: a temporary folder")
     parser.add_argument("--jobs", type=int, default=2, help="number of seeds to run at a time")
     parser.add_argument(
-        "--quick", action="store_true", help="short form: run every part with too few steps to learn anything"
+        "--quick", action="store_true", help="run every part with only a few steps, in which the model learns nothing"
     )
-    parser.add_argument("--docs", type=Path, help="folder for the table in learning.md and the curve in pictures/")
+    parser.add_argument(
+        "--docs", type=Path, help=("folder in which to write the table in learning.md and the curve in pictures/")
+    )
     parser.add_argument("--only", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     scale = QUICK if options.quick else FULL
@@ -93,7 +95,7 @@ def prepare(scale: Scale, work: Path) -> None:
 
 
 def build(work: Path, release: Path, photos: int, changes: dict[str, Any]) -> None:
-    """Build a release from photos painted in `work`, unless it exists; `changes` override the default settings."""
+    """Build a release from photos painted in `work`, unless it exists. `changes` override the default settings."""
     from cgc_data.builder.release import build_release
     from cgc_data.common.settings import merge
     from cgc_data.config import parse_config
@@ -215,7 +217,9 @@ def run_seed(seed: int, scale: Scale, work: Path) -> None:
 
 
 def sample(run: Any) -> None:
-    """Mean reward of answers sampled as in training: the expectation that GRPO maximizes."""
+    """Mean reward of answers that are sampled as in training. This estimates the expected reward, which GRPO
+    maximizes.
+    """
     from cgc_data.metrics import score_item, truth_of
     from cgc_train.data import held_out_set
     from cgc_train.generate import generate
@@ -238,7 +242,7 @@ def sample(run: Any) -> None:
 
 
 def done(folder: Path) -> bool:
-    """Whether a run is finished; an unfinished run is moved to another folder."""
+    """Whether a run is finished. An unfinished run is moved to another folder."""
     if any((folder / "model").glob("*.safetensors")):
         return True
     if folder.exists():
@@ -247,7 +251,9 @@ def done(folder: Path) -> bool:
 
 
 def naming(rows: Any, work: Path) -> Any:
-    """The rows with a trace that names every kind of object in each image, from the painted annotations."""
+    """The rows, with a trace that names every kind of object in each image. The kinds come from the painted
+    annotations.
+    """
     from cgc_data.answer import Object, format_response
 
     shown = kinds_shown(work)

@@ -1,10 +1,9 @@
-"""Source awareness over five seeds, and GRPO compared with SFT on rows that differ from the rows of the warm-up.
+"""Measures source awareness over five seeds, and compares GRPO with SFT on rows that differ from those of the warm-up.
 
-Usage: python benchmarks/learning_extended.py --work FOLDER [--list] [--part PART ...] [--quick] [--docs docs]
-A part is a separate process on one core that writes its outcome to FOLDER: the releases, a warm-up, or an arm with its
-seed. Without --part, all missing parts run one after another, and the tables are printed. The protocol is fixed here,
-and no part of it depends on an outcome.
-The results do not apply to models of practical size.
+Usage: python benchmarks/learning_extended.py --work FOLDER [--list] [--part PART ...] [--quick] [--docs docs] A part is
+a separate process on one core that writes its outcome to FOLDER: the releases, a warm-up, or an arm with its seed.
+Without --part, all missing parts run one after another, and the tables are printed. The protocol is fixed here. No part
+of it depends on an outcome. The results do not apply to models of practical size.
 """
 
 import argparse
@@ -37,8 +36,8 @@ RELEASES: dict[str, dict[str, Any]] = {
     "absent": {"tasks": INTER, "absent": 0.15},
 }
 SETTINGS = {
-    "images": "more images: three or four a row; the warm-up saw two",
-    "absent": "`absent` rows, of which the warm-up saw none",
+    "images": "more images: three or four per row, after a warm-up with two",
+    "absent": "`absent` rows, after a warm-up without any",
 }
 # The difference is the second arm of a comparison minus the first.
 ARMS = {
@@ -46,7 +45,7 @@ ARMS = {
     **{name: {"sft": "SFT", "grpo": "GRPO"} for name in SETTINGS},
 }
 WARM_UP, STARTS = "warm-up", ("source", "start")  # releases on which the models are warmed up
-TITLES = {"source": "GRPO with source awareness, against GRPO that ignores the image index"} | {
+TITLES = {"source": "GRPO with source awareness, compared with GRPO that ignores the image index"} | {
     name: f"GRPO against SFT, {text}" for name, text in SETTINGS.items()
 }
 BEGIN, END = "<!-- table: benchmarks/learning_extended.py -->", "<!-- end of extended table -->"
@@ -94,15 +93,17 @@ QUICK = Protocol(200, 120, (0,), (0,), 0.05, 6, 1, 1, 1, 12)
 
 
 def main() -> None:
-    """Run the requested part, or all missing ones, then print and write the tables."""
+    """Run the requested part or all missing parts, and then print and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, models, and outcomes")
     parser.add_argument("--part", nargs="+", help="run only these parts, in this process")
-    parser.add_argument("--list", action="store_true", help="list the parts and whether they are done")
+    parser.add_argument("--list", action="store_true", help="list the parts and whether each is finished")
     parser.add_argument(
-        "--quick", action="store_true", help="short form: run every part with too few steps to learn anything"
+        "--quick", action="store_true", help="run every part with only a few steps, in which the model learns nothing"
     )
-    parser.add_argument("--docs", type=Path, help="folder for learning_extended.json and the tables in learning.md")
+    parser.add_argument(
+        "--docs", type=Path, help=("folder in which to write learning_extended.json and the tables in learning.md")
+    )
     options = parser.parse_args()
     protocol = QUICK if options.quick else FULL
     if options.part:
@@ -130,12 +131,12 @@ def run_apart(part: str, work: Path, quick: bool) -> None:
 
 
 def outcome_file(part: str, work: Path) -> Path:
-    """Outcome file of a part; it exists once the part is done."""
+    """Outcome file of a part. It exists when the part is finished."""
     return work / "outcomes" / f"{part.replace('/', '.')}.json"
 
 
 def log_file(part: str, work: Path) -> Path:
-    """What a part prints if it runs in a separate process."""
+    """The output that a part prints when it runs in a separate process."""
     return work / "logs" / f"{part.replace('/', '.')}.log"
 
 
@@ -144,7 +145,7 @@ def run_part(part: str, protocol: Protocol, work: Path) -> None:
     import torch
 
     if part not in protocol.parts:
-        raise SystemExit(f"no part {part!r}; there are {', '.join(protocol.parts)}")
+        raise SystemExit(f"there is no part {part!r}; choose from {', '.join(protocol.parts)}")
     os.environ["CGC_CACHE"] = str(work.resolve() / "cache")
     torch.set_num_threads(1)
     before = time.process_time()
@@ -171,7 +172,9 @@ def release_of(name: str, work: Path) -> Path:
 
 
 def warm_up(release: str, seed: int, protocol: Protocol, work: Path) -> Path:
-    """The model from which the arms start: SFT on traces that name what each image shows, up to a stated skill."""
+    """The model from which the arms start. SFT trains it, on traces that name what each image shows, up to a stated
+    skill.
+    """
     from cgc_train.data import training_set
     from cgc_train.run import image_folder, open_run
     from cgc_train.sft import run_sft
@@ -237,7 +240,7 @@ def scores(run: "Run", step: int) -> dict[str, Any]:
 
 
 def read(protocol: Protocol, work: Path) -> dict[str, Any]:
-    """The protocol, processor seconds of every part, and every comparison by metric."""
+    """The protocol, the processor seconds of every part, and every comparison by metric."""
     parts = {part: json.loads(outcome_file(part, work).read_bytes()) for part in protocol.parts}
     found = {
         name: [{arm: parts[f"{name}/{arm}/{seed}"] for arm in ARMS[name]} for seed in protocol.seeds_of(name)]
@@ -264,7 +267,7 @@ def tables(outcome: dict[str, Any]) -> str:
 
 
 def report(outcome: dict[str, Any], docs: Path | None) -> None:
-    """Print the tables; with `docs`, write the tables and the figures into that folder."""
+    """Print the tables. With `docs`, write the tables and the figures into that folder."""
     text = tables(outcome)
     print(text)
     if docs is not None:

@@ -23,7 +23,7 @@ BEGIN, END = "<!-- table: benchmarks/learning.py -->", "<!-- end of table -->"
 
 
 def report(outcome: Outcome, arms: Sequence[str], docs: Path | None) -> None:
-    """Print the table; with `docs`, write it and the curve there."""
+    """Print the table. With `docs`, write the table and the curve into that folder."""
     table = markdown(outcome, arms)
     print(table)
     if docs is not None:

@@ -1,4 +1,4 @@
-"""Figures of the benchmarks: one JSON file, and tables between marks on pages of the docs."""
+"""The figures of the benchmarks: one JSON file, and tables between marks on pages of the docs."""
 
 import json
 import sys

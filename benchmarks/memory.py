@@ -1,4 +1,4 @@
-"""Test whether the memory of a build grows with the number of samples. Prints the peak memory of each build and its
+"""Tests whether the memory of a build grows with the number of samples. Prints the peak memory of each build and its
 course over time.
 
 Usage: python benchmarks/memory.py [CONFIG.yaml] [KEY=VALUE ...] [--photos 5000] [--samples 1000 8000] [--workers 1]
@@ -35,7 +35,7 @@ TRAIN_SHARE = 2 / 3  # share of painted photos that the painter counts: the othe
 
 @dataclass
 class Course:
-    """Resident memory of a build in MB per reading, for its main process and its largest worker."""
+    """Resident memory of a build in MB at each reading, for its main process and for its largest worker."""
 
     parent: list[float] = field(default_factory=list)
     worker: list[float] = field(default_factory=list)
@@ -46,12 +46,12 @@ def main() -> None:
     """Build once per number of samples and print a line each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("settings", nargs="*", help="a configuration and KEY=VALUE pairs; default: the embedded sample")
-    parser.add_argument("--photos", type=int, help="paint this many photos and build from them")
+    parser.add_argument("--photos", type=int, help="paint this many photos, and build from them")
     parser.add_argument("--samples", type=int, nargs="+", default=[1000, 8000])
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--dry-run", action="store_true", help="only plan")
     parser.add_argument("--work", type=Path, help="folder for photos and releases")
-    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in release.md")
+    parser.add_argument("--docs", type=Path, help="folder in which to write measured.json and the table in release.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = options.work or Path(folder)
@@ -104,7 +104,9 @@ def watched(out: Path, samples: int, arguments: Sequence[str]) -> Course:
         course.worker.append(max(map(resident, children(process.pid)), default=0.0))
         time.sleep(EVERY)
     if process.returncode:
-        raise SystemExit(f"the build of {samples} samples failed; run it by hand: cgc-data {' '.join(arguments)}")
+        raise SystemExit(
+            f"the build of {samples} samples failed; to see the error, run: cgc-data {' '.join(arguments)}"
+        )
     course.seconds = processor_seconds() - before
     return course
 
@@ -152,7 +154,14 @@ def quarters(course: Sequence[float]) -> list[int]:
 
 def shown(found: dict[str, Any]) -> str:
     """One line per build."""
-    head = ["rows", "photos", "workers", "parent, MB by quarter", "largest worker, MB by quarter", "processor seconds"]
+    head = [
+        "rows",
+        "photos",
+        "workers",
+        "parent, MB in each quarter of the build",
+        "largest worker, MB in each quarter of the build",
+        "processor seconds",
+    ]
     return table(
         head,
         [

@@ -58,13 +58,13 @@ def named(images: Iterable[Iterable[str]]) -> str:
 
 
 def message(role: str, *content: Any) -> list[Row]:
-    """A conversation of one message; each part is a text, or None for an image."""
+    """A conversation of one message. Each part is a text, or None for an image."""
     parts = [{"type": "image" if text is None else "text", "text": text} for text in content]
     return [{"role": role, "content": parts}]
 
 
 def listings(photos: Sequence[str], work: Path, *, count: int, most: int, seed: int) -> list[Row]:
-    """Rows that show one to `most` photos and list everything in them as an answer."""
+    """Rows that show one to `most` photos and list everything in them as the answer."""
     from cgc_data.answer import Object, format_response
 
     annotations, generator = Annotations(work / "photos"), random.Random(seed)
@@ -109,7 +109,7 @@ def shrunk(work: Path, name: str) -> str:
 
 
 def rows_of(release: Path, split: str) -> list[Row]:
-    """The rows of a split as training shows them, in the order of their IDs."""
+    """The rows of a split as they are shown in training, in the order of their IDs."""
     from cgc_train.data import Bounds, training_set
     from cgc_train.recipe import load_recipe
     from cgc_train.run import image_folder
@@ -123,7 +123,7 @@ def rows_of(release: Path, split: str) -> list[Row]:
 
 
 def with_completion(row: Row, annotations: Annotations) -> Row:
-    """The row with its true answer, after reasoning that states what each image shows."""
+    """The row with its true answer, which follows reasoning that states what each image shows."""
     from cgc_data.answer import format_response
     from cgc_data.release.rows import answer_objects
 
@@ -132,8 +132,8 @@ def with_completion(row: Row, annotations: Annotations) -> Row:
 
 
 def other_pictures(rows: Sequence[Row], seed: int) -> list[Row]:
-    """The rows with the images of another row that has the same task and number of images: correct answers are then due
-    to habit.
+    """The rows with the images of another row, which has the same task and number of images. Correct answers are then a
+    matter of habit.
     """
     from cgc_data.tasks import task_of
 

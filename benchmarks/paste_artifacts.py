@@ -1,13 +1,14 @@
-"""Test whether paste artifacts reveal the object that only one of two images shows.
+"""Tests whether traces of pasting reveal the object that only one of two images shows.
 
 Usage: python benchmarks/paste_artifacts.py RELEASE [--crops 4000] [--seed 0] [--by trees network]
        [--docs docs --photos painted]
 RELEASE contains rows of `intra/difference` with their images, enough for the crops; a small source yields them with
-`limits.rows_per_photo=1000`. Each object in the answer's image is a crop. Boosted trees on residual noise, edges, and
-JPEG blocks inside and around a crop, and a small convolutional network on its pixels, are fitted to some photos and
-tested on others. AUC is computed over pairs within one image. As a control, the crops of the answers are slightly
-blurred, which the classifiers must detect. --docs stores the figures, of `painted` or `real` photos, and writes a
-table. Exits with status 1 if an interval without artifacts exceeds 0.58, or a control is below 0.9.
+`limits.rows_per_photo=1000`. Each object in the answer's image is a crop. Two classifiers are fitted to some photos and
+tested on others: boosted trees on residual noise, edges, and JPEG blocks inside and around a crop, and a small
+convolutional network on its pixels. AUC is computed over pairs of crops within one image. As a control, the crops of
+the answers are slightly blurred, and the classifiers must detect this. --docs stores the figures, of `painted` or
+`real` photos, and writes a table. Exits with status 1 if an interval without artifacts exceeds 0.58, or if a control is
+below 0.9.
 """
 
 import argparse
@@ -72,7 +73,7 @@ def main() -> None:
     parser.add_argument("--crops", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--by", nargs="+", choices=WAYS, default=list(WAYS))
-    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in validate.md")
+    parser.add_argument("--docs", type=Path, help="folder in which to write measured.json and the table in validate.md")
     parser.add_argument("--photos", choices=["painted", "real"], default="painted", help="kind of photos shown")
     given = parser.parse_args()
     crops = list(read_crops(given.release, given.crops))
@@ -97,7 +98,7 @@ def measure(crops: list["Crop"], way: str, seed: int) -> dict[str, Any]:
 
 
 def holds(one: dict[str, Any]) -> bool:
-    """Whether the crops are indistinguishable as built, and distinguishable with the planted artifact."""
+    """Whether the crops cannot be distinguished as built, but can be with the planted artifact."""
     return bool(one["as built"][2] <= MOST_AUC and one["planted"][0] >= LEAST_PLANTED)
 
 
@@ -154,7 +155,7 @@ def crops_of(row: Row, number: int, world: World) -> Iterator[Crop]:
 
 
 def box_of(part: PartRow, view: ViewRow, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Box of a pasted object in whole pixels of the view; `size` is (width, height) of the photo from which it
+    """Box of a pasted object in whole pixels of the view. `size` is the (width, height) of the photo from which it
     comes.
     """
     x, y, width, height = coco_mask.toBbox({"size": size[::-1], "counts": part["mask"].encode()}).tolist()
@@ -203,7 +204,7 @@ def blurred(crop: Crop) -> Crop:
 
 
 def features(crop: Crop) -> Floats:
-    """Features of the object and its surroundings, and their ratio, each on luma and chroma."""
+    """Features of the object, features of its surroundings, and their ratio, each on luma and chroma."""
     channels = cv2.cvtColor(crop.pixels, cv2.COLOR_BGR2YCrCb).astype(np.float64)
     inside = np.zeros(crop.pixels.shape[:2], dtype=bool)
     x1, y1, x2, y2 = crop.inside

@@ -19,7 +19,9 @@ Box = tuple[int, int, int, int]
 
 
 def patches(pixels: Pixels, inside: Box) -> Pixels:
-    """Patches (4, PATCH, PATCH, 3) of a crop (height, width, 3): the center of its object's box, and three sides."""
+    """Patches (4, PATCH, PATCH, 3) of a crop (height, width, 3): the center of its object's box, and three of its
+    sides.
+    """
     x1, y1, x2, y2 = inside
     x, y = (x1 + x2) // 2, (y1 + y2) // 2
     padded = np.pad(pixels, ((PATCH, PATCH), (PATCH, PATCH), (0, 0)), mode="symmetric")
@@ -62,7 +64,7 @@ def fit(found: Pixels, truths: NDArray[np.bool_]) -> nn.Module:
 
 
 def values(pixels: Pixels) -> torch.Tensor:
-    """Pixels (n, PATCH, PATCH, 3) stacked with their residual after removing the coarse part, (n, 6, PATCH, PATCH)."""
+    """Pixels (n, PATCH, PATCH, 3), stacked with what remains after the coarse part is removed, (n, 6, PATCH, PATCH)."""
     shown = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255 - 0.5
     fine = shown - nn.functional.avg_pool2d(shown, 3, stride=1, padding=1, count_include_pad=False)
     return torch.cat([shown, 8 * fine], dim=1)

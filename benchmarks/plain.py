@@ -1,4 +1,5 @@
-"""What a plain script does with Pillow, datasets, pycocotools, and json, and the functions it is compared with.
+"""The plain peers of benchmarks/run.py, which use Pillow, datasets, pycocotools, and json; and this project's functions
+that are compared with them.
 
 Usage: python benchmarks/plain.py inter|intra|both ROWS PHOTOS OUT.parquet
 """
@@ -74,7 +75,7 @@ def _lvis(given: Mapping[str, str]) -> Action:
 
 
 def answers() -> list[str]:
-    """Completions with six boxes, some of which are wrong."""
+    """Completions with six boxes, of which some are wrong."""
     from cgc_data.answer import Object, format_response
 
     generator = random.Random(0)
@@ -113,7 +114,7 @@ def _mig(given: Mapping[str, str]) -> Action:
 
     def action() -> object:
         items = bench.read_items(Path(given["mig"]))
-        responses = {index: bench.floor_response("centre box", item) for index, item in items.items()}
+        responses = {index: bench.floor_response("center box", item) for index, item in items.items()}
         return summarise(bench, items, score_responses(bench, items, responses))
 
     return action

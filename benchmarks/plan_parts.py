@@ -1,9 +1,10 @@
-"""Compare plans of two versions of the code: shares, limits, spread, balance, positions, and shortcuts, with intervals.
+"""Compares plans of two versions of the code: shares, limits, spread, balance, positions, and shortcuts, with
+intervals.
 
 Usage: python benchmarks/plan_parts.py instances_train2017.json --before WORKTREE [--rows 1000 --rows 20000]
        [--workers 1] [KEY=VALUE ...]
-WORKTREE is a checkout of the other version. Photos are empty files, so tasks that need pixels are omitted. The checks
-are those of this version's `cgc-data validate` that need no pixels, applied to the rows of both plans.
+WORKTREE is a checkout of the other version. Photos are empty files, so tasks that need pixels are omitted. The rows of
+both plans are checked by this version's `cgc-data validate`, as far as its checks need no pixels.
 """
 
 import os
@@ -106,7 +107,7 @@ def _figures(annotations: Path, out: Path) -> Iterator[tuple[str, Found]]:
 
 
 def _shares(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Found]]:
-    """Shares of tasks, kinds, numbers, and empty answers, with intervals; and how rows spread over photos."""
+    """Shares of tasks, kinds, numbers, and empty answers, with intervals; and how rows are spread over photos."""
     from cgc_data.plan.asked import asked_as
     from cgc_data.validate.statistics import wilson
 
@@ -127,12 +128,16 @@ def _shares(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Found]]:
     )
     most, photos = max(shown.values()), len({photo for *_, photo in shown})
     labels = Counter(label for row in rows for label in row["query"]["labels"])
-    for what, value in (("most rows of a photo and task", most), ("photos", photos), ("labels", len(labels))):
+    for what, value in (
+        ("most rows of one task that show the same photo", most),
+        ("photos", photos),
+        ("labels", len(labels)),
+    ):
         yield what, Found(value, value, value)
 
 
 def compared(rows: int, *figures: Figures) -> str:
-    """One line per measurement; a mark where the intervals have nothing in common."""
+    """One line per measurement. A mark shows where the intervals do not overlap."""
     lines = [f"## {rows} rows"]
     for name in dict.fromkeys(name for found in figures for name in found):
         values = [found[name] for found in figures if name in found]

@@ -1,10 +1,11 @@
-"""Measure the planning time per row over an annotation file of any size, by preset. Its photos are empty files.
+"""Measures the planning time per row, for an annotation file of any size and for each preset. The photos are empty
+files.
 
 Usage: python benchmarks/planning.py instances_train2017.json [--rows 3000] [--preset paper --preset full]
        [--profile FILE] [--docs docs] [KEY=VALUE ...]
-Tasks that need pixels cannot make rows here: set their share to 0, as in tasks.intra/region=0. The time is the time of
-this process only, and excludes reading and checking the annotations. All photos are in one split and one file format.
---docs stores the figures, with the peak memory of the process so far, and writes their table.
+Tasks that need pixels cannot make rows here: set their share to 0, as in tasks.intra/region=0. The time is that of this
+process only. It excludes reading and checking the annotations. All photos are in one split and one file format. --docs
+stores the figures, with the peak memory of the process so far, and writes their table.
 """
 
 import cProfile
@@ -42,7 +43,11 @@ from scripts.markdown import table  # noqa: E402
 @click.option("--rows", default=3000, show_default=True)
 @click.option("--preset", "presets", multiple=True, type=click.Choice(list(PRESETS)), default=list(PRESETS))
 @click.option("--profile", type=click.Path(path_type=Path), help="Write a profile for pstats.")
-@click.option("--docs", type=click.Path(path_type=Path), help="Folder for measured.json and the table in release.md.")
+@click.option(
+    "--docs",
+    type=click.Path(path_type=Path),
+    help=("Folder in which to write measured.json and the table in release.md."),
+)
 def main(
     annotations: Path,
     settings: tuple[str, ...],

@@ -1,6 +1,6 @@
-"""Supervised training of the tiny model without a trainer: every row is encoded once, and each step is one batch.
+"""Supervised training of the tiny model without a trainer. Every row is encoded once, and each step is one batch.
 
-On one core, this takes less than half the time of TRL's trainer, which matters when a model with 300 thousand weights
+On one core, this takes less than half the time of TRL's trainer. This matters because a model with 300 thousand weights
 has to see tens of thousands of rows. As in `run_sft`, the loss covers only the completion.
 """
 
@@ -27,7 +27,7 @@ PATCHES_A_TOKEN = 4
 
 @dataclass(frozen=True)
 class Schedule:
-    """Number of steps and learning rate; the rate rises over `warmup` steps and, with `falls`, decreases over the last
+    """Number of steps, and learning rate. The rate rises over `warmup` steps; with `falls`, it decreases over the last
     third.
     """
 
@@ -38,7 +38,7 @@ class Schedule:
     falls: bool = True
 
     def rate_at(self, step: int) -> float:
-        """Learning rate of a step, from 1."""
+        """Learning rate of a step, which is counted from 1."""
         left = (self.steps - step + 1) / (self.steps / 3) if self.falls else 1.0
         return self.rate * min(1.0, step / self.warmup, left)
 
@@ -111,7 +111,7 @@ def _opened(path: str) -> Image.Image:
 
 
 def train(model: Any, rows: Encoded, schedule: Schedule, *, seed: int, name: str) -> None:
-    """Train a model in place on completions; `seed` determines the order of the rows."""
+    """Train a model in place on completions. `seed` determines the order of the rows."""
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.0)
     generator, order, losses = random.Random(seed), list[int](), list[float]()
     model.train()

@@ -1,10 +1,10 @@
-"""Test for shortcuts that find a piece of a photo: its place by histograms, its image by colors and files.
+"""Tests whether shortcuts find a piece of a photo: its place by histograms, or its image by colors and files.
 
-Usage: python benchmarks/region_shortcuts.py RELEASE [--docs docs]
-RELEASE contains rows of `intra/region` with their images. The statistics are the same as in `cgc-data validate`;
-boosted trees are an additional classifier of the image. As a control, each measure is repeated with a planted artifact:
-pieces in their original colors, and windows of which the right one is slightly less sharp. Exits with status 1 if an
-interval without artifacts exceeds the bound of `validate`, or an interval with artifacts is not above it.
+Usage: python benchmarks/region_shortcuts.py RELEASE [--docs docs] RELEASE contains rows of `intra/region` with their
+images. The statistics are the same as in `cgc-data validate`. Boosted trees are an additional classifier of the image.
+As a control, each measure is repeated with a planted artifact: pieces keep their original colors, and the right window
+is slightly less sharp. Exits with status 1 if an interval without artifacts exceeds the bound of `validate`, or if an
+interval with artifacts is not above it.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def main() -> None:
     """Measure, print, and exit with status 1 if a bound fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
-    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in validate.md")
+    parser.add_argument("--docs", type=Path, help="folder in which to write measured.json and the table in validate.md")
     given = parser.parse_args()
     as_built, planted = read_traces(given.release)
     photos = len({trace.photos[0] for trace in as_built})
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def read_traces(folder: Path) -> tuple[list[Trace], list[Trace]]:
-    """Features of the rows that ask for a piece, without artifacts and with both artifacts planted."""
+    """Features of the rows that ask for a piece, once without artifacts and once with both artifacts planted."""
     world = World(open_sources(folder, read_manifest(folder), ()), load_relations())
     as_built, planted = [], []
     for number, row in enumerate(open_release(folder).rows(images=True)):
@@ -107,7 +107,7 @@ MATCHERS: dict[str, Matcher] = {"logistic": held_out_scores, "trees": by_trees}
 
 
 def figures(as_built: Sequence[Trace], planted: Sequence[Trace]) -> dict[str, Any]:
-    """Each measure on the rows without artifacts, and with the artifact that it must find."""
+    """Each measure on the rows without artifacts, and on the rows with the artifact that it must find."""
     pairs = zip(checks(as_built), checks(planted), strict=True)
     return {
         name: {
@@ -128,7 +128,7 @@ def checks(traces: Sequence[Trace]) -> Iterator[tuple[str, Check]]:
 
 
 def holds(one: dict[str, Any]) -> bool:
-    """Whether the interval is below the bound without artifacts, and above the bound with them."""
+    """Whether the interval is below the bound without artifacts and above the bound with artifacts."""
     return bool(one["as built"][2] <= one["bound"] < one["planted"][1])
 
 

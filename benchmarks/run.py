@@ -1,4 +1,4 @@
-"""Measure every stage and a named peer in the same run, and write the table of docs/performance.md.
+"""Measures every stage and a named peer in the same run, and writes the table of docs/performance.md.
 
 Usage: python benchmarks/run.py [--coco ANN.json] [--lvis ANN.json] [--rows 20000] [--photos 5000] [--mig ANN.json]
        [--repeat 3] [--quick] [--docs docs]
@@ -55,13 +55,13 @@ class Inputs:
 
     @property
     def known(self) -> list[str]:
-        """Those flags, and that every painted object has a box."""
+        """These flags, and a flag that states that every painted object has a box."""
         return [*self.sources, "--exhaustive"]
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Cost of a measurement: seconds on the clock and of the processor, and peak memory in MB."""
+    """Cost of a measurement: wall-clock seconds, processor seconds, and peak memory in MB."""
 
     seconds: float
     cpu: float
@@ -70,7 +70,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the table: what is measured, this project's cost, the peer's name, and its cost."""
+    """A row of the table: what is measured, the cost of this project, and the name and the cost of the peer."""
 
     what: str
     ours: Cost
@@ -82,16 +82,18 @@ Measure = Callable[[Inputs], Cost]
 
 
 def main() -> None:
-    """Measure all rows of the table and print it; with --docs, also store it."""
+    """Measure all rows of the table, and print it. With --docs, also store it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--coco", type=Path, help="annotation file of the index rows")
+    parser.add_argument("--coco", type=Path, help="annotation file to measure the index with")
     parser.add_argument("--lvis", type=Path, help="the same for LVIS")
     parser.add_argument("--mig", type=Path, help="annotation file of MIG-Bench")
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--photos", type=int, default=5_000, help="photos to paint for builds")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in performance.md")
+    parser.add_argument(
+        "--docs", type=Path, help=("folder in which to write measured.json and the table in performance.md")
+    )
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
@@ -107,7 +109,7 @@ def main() -> None:
 
 
 def prepared(options: argparse.Namespace, work: Path) -> Inputs:
-    """The inputs of a run; files that are not given are painted."""
+    """The inputs of a run. Files that are not given are painted."""
     photos = 60 if options.quick else options.photos
     cgc_data("paint", "standard", "--to", str(work / "photos"), "--photos", str(photos))
     rows = 40 if options.quick else options.rows
@@ -121,7 +123,9 @@ def painted(photos: Path, name: str) -> Path:
 
 
 def measures(inputs: Inputs) -> list[Callable[[Inputs, int], Line]]:
-    """One function per row of the table, in its order: an earlier one leaves the release that a later one needs."""
+    """One function per row of the table, in the order of the table. An earlier row leaves the release that a later row
+    needs.
+    """
     found = [
         line(
             "index of COCO, cold", partial(within, "index_coco"), "pycocotools.COCO()", partial(within, "pycocotools")
@@ -143,7 +147,7 @@ def measures(inputs: Inputs) -> list[Callable[[Inputs, int], Line]]:
 
 
 def line(what: str, ours: Measure, peer: str, theirs: Measure) -> Callable[[Inputs, int], Line]:
-    """A function that measures one row: first this project, then the peer."""
+    """A function that measures one row of the table: first this project, then the peer."""
 
     def measured_line(inputs: Inputs, repeat: int) -> Line:
         runs = [(ours(inputs), theirs(inputs)) for _ in range(repeat)]
@@ -222,7 +226,8 @@ def planned(inputs: Inputs) -> Cost:
 def built(contrast: str, inputs: Inputs) -> Cost:
     """A whole build in one process, or only the rendering of one contrast.
 
-    The release stays for `validated`. The processor time of rendering is not logged: the time of the one worker counts.
+    The release is kept for `validated`. The processor time of rendering is not logged, so the time of the single worker
+    counts.
     """
     from cgc_data.tasks import PLANNED
 
@@ -238,7 +243,7 @@ def built(contrast: str, inputs: Inputs) -> Cost:
 
 
 def plainly(contrast: str, inputs: Inputs) -> Cost:
-    """The plain script: the same number of rows of images, cropped or uncropped, written by `datasets`."""
+    """The plain script: it writes the same number of rows of images, cropped or uncropped, with `datasets`."""
     script = str(ROOT / "benchmarks" / "plain.py")
     photos, to = str(inputs.photos), str(inputs.work / "plain.parquet")
     return run([sys.executable, script, contrast, str(inputs.rows), photos, to]).cost
@@ -280,7 +285,7 @@ def shown(figures: Mapping[str, Any]) -> str:
 
 
 def cells(entry: Mapping[str, Any]) -> list[str]:
-    """One row of the table; the ratio is of processor times, below 1 if this project takes less."""
+    """One row of the table. The ratio is of processor times; below 1, this project takes less."""
     ours, theirs = entry["ours"], entry["theirs"]
     ratio = ours["cpu"] / theirs["cpu"] if theirs["cpu"] else float("nan")
     figures = [f"{ours['cpu']:.3g}", f"{ours['seconds']:.3g}", f"{ours['peak']:.0f}"]

@@ -1,4 +1,4 @@
-"""Compare the answers of models and trivial answers by task: means, leads with intervals, and the tables of a page."""
+"""Compares the answers of models and trivial answers by task: means, leads with intervals, and the tables of a page."""
 
 import json
 import sys
@@ -27,7 +27,7 @@ def by_task(truths: Sequence[Any]) -> dict[str, list[int]]:
 
 
 def compared(places: Sequence[int], truths: Sequence[Any], given: dict[str, list[str]]) -> Row:
-    """Means of every answerer on the rows of a task, and the lead of the model of `full`, with intervals."""
+    """Means of everything that answers the rows of a task, and the lead of the model of `full`, with intervals."""
     from cgc_data.metrics import FLOORS, score_item
 
     asked = [truths[place] for place in places]
@@ -76,7 +76,7 @@ def table(outcome: Row, metric: str) -> str:
 
 
 def interval(value: float, low: float | None, high: float | None) -> str:
-    """A difference with its interval; bold if the entire interval is above zero."""
+    """A difference with its interval. It is bold if the whole interval is above zero."""
     if low is None or high is None:
         return f"{value:+.2f}"
     text = f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"

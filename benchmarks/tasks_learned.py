@@ -1,11 +1,11 @@
-"""Measure whether a tiny model learns the tasks of the preset `full`, compared with `paper` and with trivial answers.
+"""Measures whether a tiny model learns the tasks of the preset `full`, compared with `paper` and with trivial answers.
 
-Usage: python benchmarks/tasks_learned.py --work FOLDER [--seed 1] [--quick] [--docs docs]
-Photos are painted, and two releases of equal size are built from them: one with the preset `full`, one with `paper`.
-A tiny random model first learns to list what the training photos show. It is then trained twice, on the same number of
-rows of each release and for the same number of steps. Both models and all trivial answers then answer the test rows of
-`full`, which show photos that no training used. Finished parts of FOLDER are skipped. The results do not apply to
-models of practical size.
+Usage: python benchmarks/tasks_learned.py --work FOLDER [--seed 1] [--quick] [--docs docs] Photos are painted, and two
+releases of equal size are built from them: one with the preset `full`, one with `paper`. A tiny random model first
+learns to list what the training photos show. It is then trained twice, once on each release, on the same number of rows
+and for the same number of steps. Both models and all trivial answers then answer the test rows of `full`, which show
+photos that no training used. Finished parts of FOLDER are skipped. The results do not apply to models of practical
+size.
 """
 
 import argparse
@@ -57,11 +57,13 @@ def main() -> None:
     """Run the missing parts, then print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, and models")
-    parser.add_argument("--seed", type=int, default=1, help="seed of photos, releases, weights, and row order")
+    parser.add_argument("--seed", type=int, default=1, help="seed for photos, releases, weights, and row order")
     parser.add_argument(
-        "--quick", action="store_true", help="short form: run every part with too few steps to learn anything"
+        "--quick", action="store_true", help="run every part with only a few steps, in which the model learns nothing"
     )
-    parser.add_argument("--docs", type=Path, help="folder for tasks_learned.json and the table in learning.md")
+    parser.add_argument(
+        "--docs", type=Path, help=("folder in which to write tasks_learned.json and the table in learning.md")
+    )
     parser.add_argument("--only", choices=["warm", *(f"{what}-{arm}" for what in ("release", "arm") for arm in ARMS)])
     options = parser.parse_args()
     protocol, work, seed = QUICK if options.quick else FULL, options.work.resolve(), options.seed
@@ -109,7 +111,7 @@ def run_part(part: str, protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def paint_photos(protocol: Protocol, work: Path, seed: int) -> None:
-    """Paint photos with one to three large objects; the test file has a quarter as many photos."""
+    """Paint photos with one to three large objects. The test file has a quarter as many photos."""
     from cgc_data.painter import paint
 
     if not (work / "photos").exists():
@@ -152,7 +154,9 @@ def sources(work: Path) -> list[Row]:
 
 
 def warm_up(protocol: Protocol, work: Path, seed: int) -> None:
-    """Train a tiny random model to list what photos of the training file show: one photo first, then up to three."""
+    """Train a tiny random model to list what photos of the training file show: first one photo, then up to three
+    photos.
+    """
     from cgc_train.tiny import tiny_processor, write_tiny
 
     if (work / "warm").exists():
@@ -168,7 +172,7 @@ def warm_up(protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def train_arm(arm: str, protocol: Protocol, work: Path, seed: int) -> None:
-    """Train the warm model on the training rows of a release; both arms have equally many rows."""
+    """Train the warm model on the training rows of a release. Both arms have the same number of rows."""
     from cgc_train.tiny import tiny_processor
 
     if (work / f"trained-{arm}").exists():
@@ -183,7 +187,7 @@ def train_arm(arm: str, protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def loaded(folder: Path) -> Any:
-    """A model in float32, on one thread: with models of this size, several threads slow each other down."""
+    """A model in float32, on one thread. With models of this size, several threads slow each other down."""
     import torch
     from transformers import AutoModelForImageTextToText
 

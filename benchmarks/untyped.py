@@ -1,4 +1,4 @@
-"""Count what the type checker does not see in each package: lines with `dict[str, Any]`, and arguments typed with Any.
+"""Counts what the type checker does not see in each package: lines with `dict[str, Any]`, and arguments of type Any.
 
 Usage: python benchmarks/untyped.py [--files]
 """
@@ -33,7 +33,7 @@ def holds_any(annotation: ast.expr) -> bool:
 def main() -> None:
     """Print both counts for each package and, with --files, the files with the most such arguments."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", action="store_true", help="also list the files with the most arguments typed as Any")
+    parser.add_argument("--files", action="store_true", help="also list the files with the most arguments of type Any")
     by_file = parser.parse_args().files
     for package in PACKAGES:
         files = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / package).rglob("*.py"))}

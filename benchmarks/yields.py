@@ -1,4 +1,4 @@
-"""Measure the yield of each task on its own: rows made out of the requested rows, photos shown, time, and losses.
+"""Measures how much each task yields by itself: rows made and requested, photos shown, time, and losses.
 
 Usage: python benchmarks/yields.py [--coco ANN.json:IMAGES] [--lvis ANN.json:IMAGES] [--exhaustive] [--rows 120]
        [--task inter/refer] [KEY=VALUE ...]

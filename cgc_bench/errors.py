@@ -1,7 +1,6 @@
-"""Benchmark errors that a user can fix. Each is raised where the fault is detected and is printed on one line.
+"""Benchmark errors that a user can fix. Each error is raised where the fault is detected, and printed on one line.
 
-A message names the file or option at fault and how to fix it. All of these errors are `CgcError`, so one handler prints
-them.
+A message names the file or option at fault, and states the fix. All of them are `CgcError`, so one handler prints them.
 """
 
 from cgc_data.common.errors import CgcError

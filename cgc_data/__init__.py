@@ -1,7 +1,7 @@
 """Turn COCO and LVIS annotations into contrast datasets: sources -> index -> plan -> render -> release.
 
-For users of the package: `load_reference`, `open_release`. Shared by training and benchmarks: `cgc_data.answer`,
-`cgc_data.geometry`, `cgc_data.matching`.
+Users of the package need `load_reference` and `open_release`. Training and benchmarks share `cgc_data.answer`,
+`cgc_data.geometry`, and `cgc_data.matching`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ __all__ = ["Release", "load_reference", "open_release"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name on first use, so that the answer contract and geometry load fast, without Arrow and OpenCV."""
+    """Import a name on first use. The answer contract and geometry then load fast, without Arrow and OpenCV."""
     if name == "load_reference":
         from cgc_data.release.reference import load_reference
 

@@ -1,7 +1,7 @@
-"""Configuration of a build: every setting with its default, bounds, and description.
+"""The configuration of a build: every setting with its default, bounds, and description.
 
-Set values in a YAML file, with flags, or as dotted `key=value` pairs. The manifest contains the resolved configuration.
-The manifest does not contain settings that do not change the result (workers, output folder).
+You can set values in a YAML file, with flags, or as dotted `key=value` pairs. The manifest contains the resolved
+configuration. It does not contain settings that do not change the result, such as workers and the output folder.
 """
 
 from pathlib import Path
@@ -32,35 +32,38 @@ class Source(Section):
     exhaustive: bool | list[str] | None = Field(
         None,
         description=(
-            "whether every instance of every category is boxed, or a list of the categories for which this is true; "
+            "true if the file boxes every instance of every category, or the list of categories for which it does; "
             "null: only COCO's 80 categories"
         ),
     )
     bbox_format: BoxFormat | None = Field(
         None,
         description=(
-            "xywh (COCO's), xyxy, cxcywh (center), or yxhw; the first three also relative to the photo with "
-            "_normalized; null: xywh, unless many boxes extend beyond their photos"
+            "format of the boxes: xywh (as in COCO), xyxy, cxcywh (center), or yxhw; add _normalized to one of the "
+            "first three if boxes are relative to the photo; null: xywh, unless many boxes extend beyond their photos"
         ),
     )
     ignore: list[Part] = Field(
         default_factory=list,
         description=(
-            "faulty parts of the file to ignore: masks (use only boxes), crowd (treat every crowd box as one "
-            "object), duplicates (merge objects annotated twice)"
+            "faulty parts of the file to ignore: masks (use only boxes), crowd (treat every crowd box as one object), "
+            "duplicates (merge objects that are annotated twice)"
         ),
     )
     orientation: Orientation | None = Field(
         None,
         description=(
-            "whether boxes fit the photo as_stored or as_displayed if EXIF rotates it; null: as_stored, if certain"
+            "whether boxes fit the photo as_stored or as_displayed, if EXIF rotates the photo; null: as_stored, if "
+            "certain"
         ),
     )
-    split: Literal["auto", "test"] = Field("auto", description="test: all photos of this source are held out")
+    split: Literal["auto", "test"] = Field(
+        "auto", description=("test: hold out all photos of this source for the test split")
+    )
 
     @property
     def displayed(self) -> bool:
-        """Do the boxes fit the photos after EXIF rotates them?"""
+        """Whether the boxes fit the photos after EXIF rotates them."""
         return self.orientation == "as_displayed"
 
 
@@ -70,16 +73,20 @@ class InterSettings(Section):
     hard: Share = Field(
         0.3,
         description=(
-            "share of photo sets with similar scenes; the scenes of all other sets are semantically decoupled"
+            "share of photo sets whose scenes are similar; in all other sets, the scenes have little in common"
         ),
     )
     min_images: int = Field(2, ge=2, le=6, description="minimum photos per sample")
     max_images: int = Field(6, ge=2, le=6, description="maximum photos per sample")
     decoupled_similarity: Share = Field(
-        0.25, description="maximum cosine of the category vectors of two scenes that count as decoupled"
+        0.25, description="two scenes count as different if the cosine of their category vectors is at most this value"
     )
     hard_similarity: Share = Field(
-        0.3, description="minimum mean cosine of category and supercategory vectors of two scenes that count as similar"
+        0.3,
+        description=(
+            "scenes count as similar if the mean cosine of their category and supercategory vectors is at least this "
+            "value"
+        ),
     )
 
     @model_validator(mode="after")
@@ -92,23 +99,28 @@ class InterSettings(Section):
 class IntraSettings(Section):
     """Settings for samples with several windows of one photo."""
 
-    min_views: int = Field(2, ge=2, le=6, description="minimum number of windows in a set question")
-    max_views: int = Field(4, ge=2, le=6, description="maximum number of windows in a set question")
+    min_views: int = Field(2, ge=2, le=6, description="minimum number of windows in a question about a set of windows")
+    max_views: int = Field(4, ge=2, le=6, description="maximum number of windows in a question about a set of windows")
     track_views: int = Field(
-        6, ge=2, le=6, description=("maximum number of windows in which a question follows one object")
+        6,
+        ge=2,
+        le=6,
+        description=("maximum number of windows in a question that follows one object through several windows"),
     )
     drawn_box: Share = Field(
-        0.25, description=("share of tracks whose reference box is also drawn into its image, in red")
+        0.25, description=("share of those questions that also draw the reference box into its image, in red")
     )
     min_cover: float = Field(
-        0.03, gt=0, le=1, description=("minimum share of a Focus View that the box of its object covers")
+        0.03, gt=0, le=1, description=("minimum share of a Focus View that its object's box covers")
     )
-    max_cover: Share = Field(0.5, description="maximum share of a Focus View that the box of its object covers")
+    max_cover: Share = Field(0.5, description="maximum share of a Focus View that its object's box covers")
     context_scale: float = Field(
         1.25, ge=1, description="a Context View is at least this many times as wide as the Focus View"
     )
     view_sizes: list[Annotated[int, Field(ge=64, le=4096)]] = Field(
-        [384, 448, 512, 576, 640], min_length=1, description="longer sides of the displayed views, in pixels"
+        [384, 448, 512, 576, 640],
+        min_length=1,
+        description=("lengths from which the longer side of a displayed view is chosen, in pixels"),
     )
     jpeg_quality: int = Field(92, ge=50, le=100, description="JPEG quality of windows")
 
@@ -128,23 +140,24 @@ class Limits(Section):
         24,
         ge=1,
         description=(
-            "minimum length of a box's shorter side, in pixels of its photo and of the view within the pixel budget"
+            "minimum length of a box's shorter side in pixels, both in the photo and in the view after it is scaled "
+            "to the pixel budget"
         ),
     )
     min_area: Share = Field(0.002, description="minimum area of a box as a share of the view")
     max_aspect: float = Field(5, ge=1, description="maximum ratio of a box's longer side to its shorter side")
     max_objects: int = Field(8, ge=1, description="maximum objects per answer")
-    enlargement: float = Field(2, ge=1, description="maximum factor by which a displayed window is enlarged")
+    enlargement: float = Field(2, ge=1, description="maximum enlargement of a displayed window")
     rows_per_photo: int = Field(
-        12, ge=2, description=("maximum number of rows of one task that show the same photo, in any role")
+        12, ge=2, description=("maximum number of rows of one task in which the same photo appears, in any role")
     )
     pixel_budget: int = Field(
         640 * 640,
         ge=1024,
-        description=("pixel budget per view; size limits treat a larger view as if it were downscaled to this budget"),
+        description=("pixel budget per view; size limits treat a larger view as if it were scaled down to this budget"),
     )
     visible: Share = Field(
-        0.5, description="minimum share of an instance's mask area in a window at which the instance counts as visible"
+        0.5, description="an instance counts as visible in a window if at least this share of its mask area is inside"
     )
     margin: int = Field(
         8,
@@ -156,19 +169,23 @@ class Limits(Section):
 
 
 class Splits(Section):
-    """Settings for splitting the photos, independently of the seed, the sample count, and other sources."""
+    """Settings for assigning photos to splits. The splits do not depend on the seed, the number of samples, or other
+    sources.
+    """
 
     validation: Share = Field(
         0.05, description=("share of the photos outside COCO val2017 that go into the validation split")
     )
     salt: str = Field(
-        "cgc-v1", description="seed that assigns photos to splits; keep it the same across versions of a release"
+        "cgc-v1", description="seed for assigning photos to splits; use the same seed for every version of a release"
     )
     near_duplicate: int = Field(
         4,
         ge=0,
         le=12,
-        description=("maximum number of bits that differ between the 64-bit perceptual hashes of near-duplicates"),
+        description=(
+            "photos count as near-duplicates if their 64-bit perceptual hashes differ in at most this many bits"
+        ),
     )
 
 
@@ -177,31 +194,35 @@ class BuildConfig(Section):
 
     name: str = Field("cgc-contrast", description="name of the dataset")
     sources: list[Source] = Field(
-        default_factory=list, description=("annotation files; if the list is empty, the embedded sample is used")
+        default_factory=list,
+        description=("annotation files and their photos; an empty list selects the embedded sample"),
     )
     samples: int = Field(1000, ge=1, le=10**8, description="rows in the release")
     seed: int = Field(0, ge=0, description="the one seed")
     preset: Preset = Field(
         "full",
-        description="preset of task shares: full (every task that the sources allow) or paper (the paper's four tasks)",
+        description=(
+            "default shares of the tasks: full (every task that the sources allow) or paper (the paper's four tasks)"
+        ),
     )
     tasks: dict[str, Weight] = Field(
         default_factory=dict,
         validate_default=True,
         description=(
-            "relative share of rows per task, including empty twins; every task that is not listed keeps the share "
-            "of the preset"
+            "relative share of rows per task, including paired rows with an empty answer; tasks that are not listed "
+            "keep the share of the preset"
         ),
     )
     absent: float = Field(0.12, ge=0, le=0.15, description="share of rows whose answer is the empty list")
     named_image: Share = Field(
         0.5,
-        description=(
-            "share of rows whose question names the image of the answer, for tasks that can ask with or without it"
-        ),
+        description=("for tasks with optional image names: share of rows whose question names the answer's image"),
     )
     category_temperature: Share = Field(
-        0.5, description=("0: ask for every category equally often; 1: ask for a category as often as it occurs")
+        0.5,
+        description=(
+            "0: ask for every category equally often; 1: ask for a category in proportion to how often it occurs"
+        ),
     )
     inter: InterSettings = InterSettings()
     intra: IntraSettings = IntraSettings()
@@ -210,29 +231,33 @@ class BuildConfig(Section):
     confusable: Literal["strict", "labeled"] = Field(
         "strict",
         description=(
-            "whether an absent label requires the absence of all confusable categories (strict) or only of labeled "
-            "ones (labeled)"
+            "when a label counts as absent: strict requires that all confusable categories are absent too, labeled "
+            "only the labeled ones"
         ),
     )
     categories: list[str] = Field(
-        default_factory=list, description=("ask only for these categories; null: ask for all categories")
+        default_factory=list, description=("ask only for these categories; null: all categories")
     )
     licenses: Literal["all", "permissive", "noncommercial"] = Field(
-        "all", description="which photos to use, by license"
+        "all", description="use only photos with these licenses"
     )
     exclude: list[str] = Field(
         default_factory=list,
-        description=("files that list photos to exclude: ids, file names, or a benchmark's annotations"),
+        description=("files that list photos to exclude: ids, file names, or the annotations of a benchmark"),
     )
     exclude_like: list[str] = Field(
-        default_factory=list, description="folders of photos whose near-duplicates are excluded"
+        default_factory=list, description="folders of photos; their near-duplicates are excluded"
     )
     images: Literal["embed", "reference"] = Field(
-        "embed", description=("store the images of the views, or only references to compose them from")
+        "embed", description=("store the images of the views, or only references from which they can be composed")
     )
-    max_rejected: Share = Field(0.05, description="the build fails if more than this share of rows cannot be rendered")
+    max_rejected: Share = Field(
+        0.05, description=("the build fails if more than this share of the rows cannot be rendered")
+    )
     shard_rows: int = Field(
-        200, ge=1, description="approximate rows per shard; all questions about one set of photos are kept together"
+        200,
+        ge=1,
+        description=("approximate number of rows per shard; all questions about one set of photos are kept together"),
     )
 
     @field_validator("sources")
@@ -240,7 +265,7 @@ class BuildConfig(Section):
     def _distinct(cls, sources: list[Source]) -> list[Source]:
         seen = [(s.kind, s.annotations) for s in sources]
         if len(set(seen)) < len(seen):
-            raise ValueError("the same annotation file is given twice")
+            raise ValueError("the same annotation file is listed twice; remove one entry")
         return sources
 
     @field_validator("tasks")
@@ -249,12 +274,12 @@ class BuildConfig(Section):
         check_ids(tasks, PLANNED)
         shares = PRESETS[known.data.get("preset", "full")] | tasks
         if not sum(shares.values()):
-            raise ValueError(f"every task has share 0; raise one share, such as tasks.{PLANNED[0]}=1")
+            raise ValueError(f"every task has share 0; set at least one share above 0, such as tasks.{PLANNED[0]}=1")
         return shares
 
     def requires(self, task: str) -> bool:
-        """Whether an error is raised if no source allows a row for the task: true for the paper's tasks and for tasks
-        that the user named.
+        """Whether it is an error if no source allows a row of the task. This is the case for the paper's tasks and for
+        tasks that the user named.
         """
         return bool(PRESETS["paper"][task]) or self.tasks[task] != PRESETS[self.preset][task]
 
@@ -266,9 +291,10 @@ class BuildConfig(Section):
 
 
 def load_config(path: Path | None, overrides: Values) -> BuildConfig:
-    """Configuration from a YAML file (or the defaults) with overrides, nested like the YAML.
+    """The configuration from a YAML file, or the defaults, with overrides that are nested like the YAML.
 
-    Raises ConfigError for an unreadable file, an unknown key (naming the nearest known one), or a bad value.
+    Raises ConfigError for an unreadable file, a bad value, or an unknown key, for which it names the most similar known
+    key.
     """
     values = current_names(read_yaml(path), str(path)) if path else {}
     if path:

@@ -1,6 +1,7 @@
-"""Download the official archives of COCO 2017 and LVIS v1, verified by their CRCs and ready for `cgc-data build`.
+"""Downloads the official archives of COCO 2017 and LVIS v1, verifies their CRCs, and prepares them for `cgc-data
+build`.
 
-Photo archives stay zipped, because photos are read in place; annotation files are unpacked.
+Photo archives stay zipped, because photos are read in place. Annotation files are unpacked.
 """
 
 import logging
@@ -24,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Archive:
-    """A zip on an official server; `unpack` lists the members to unpack, at the same path below the folder."""
+    """A zip archive on an official server. `unpack` lists the members to unpack, at the same path below the folder."""
 
     site: str
     path: str
@@ -38,7 +39,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The archives of a source, and the argument for `cgc-data build`."""
+    """The archives of a source, and the argument with which `cgc-data build` uses them."""
 
     archives: tuple[Archive, ...]
     flag: str
@@ -65,7 +66,7 @@ DATASETS = {
 
 @dataclass(frozen=True)
 class DownloadResult:
-    """The current contents of the folder; `missing_photos` is the archive that the build still needs, if any."""
+    """What the folder contains. `missing_photos` is the archive that a build still needs, if any."""
 
     files: tuple[Path, ...]
     build_command: str
@@ -75,7 +76,7 @@ class DownloadResult:
 def download(
     name: str, to: Path, *, base_url: str | None = None, on_event: Callable[[str], None] = _log.info
 ) -> DownloadResult:
-    """Download the dataset (a key of DATASETS) into the folder `to`; existing files are not downloaded again.
+    """Download the dataset (a key of DATASETS) into the folder `to`. Existing files are not downloaded again.
 
     `base_url` replaces scheme and host of the official servers. Raises DownloadError, with the fix, if an
     archive cannot be downloaded or is damaged, or if the disk is full; the same call then resumes.
@@ -108,7 +109,7 @@ def _obtain(archive: Archive, to: Path, base_url: str | None, on_event: Callable
 
 
 def _check(part: Path, url: str) -> None:
-    """Read every member, which verifies its CRC; a damaged archive is removed, because resuming the download would not
+    """Read every member, which verifies its CRC. A damaged archive is removed, because resuming the download would not
     repair it.
     """
     try:

@@ -1,6 +1,7 @@
 """Export a release for other trainers: ms-swift, verl, EasyR1, and LLaMA-Factory.
 
-One file per split, with an images folder that stores each image once by its sha256 (verl: inside the Parquet file).
+Each split is one file. A folder stores each image once, named by its sha256; for verl, the images are inside the
+Parquet file.
 """
 
 import hashlib
@@ -62,9 +63,9 @@ def export_release(
 ) -> list[Path]:
     """Write the release into `folder` (new or empty) in the format `form`; returns the files to pass to the trainer.
 
-    `instruction`: "think" asks for reasoning and the answer in tags, "answer" for the answer in tags, "none" leaves the
-    stored question unchanged. Default: "think", but "answer" if the trainer imitates the answers. `photos` is the
-    folder or zip from which the views of a release that stores no images are composed.
+    `instruction`: "think" asks for reasoning and the answer in tags; "answer" asks for the answer in tags; "none"
+    leaves the stored question unchanged. The default is "think", or "answer" if the trainer imitates the answers.
+    `photos` is the folder or zip from which the views of a release that stores no images are composed.
 
     Raises:
         ExportError: the release stores no images and `photos` is None, `folder` is not empty or cannot be written, or
@@ -87,7 +88,9 @@ def _refuse(release: Release, folder: Path, form: Format, instruction: Instructi
     if not is_free(folder):
         raise ExportError(f"{folder}: exists and is not an empty folder; name another one with --to")
     if form == "llamafactory" and instruction == "think":
-        raise ExportError("llamafactory imitates answers, but a release has no reasoning; use --instruction answer")
+        raise ExportError(
+            "llamafactory trains on answers, but a release contains no reasoning to train on; use --instruction answer"
+        )
 
 
 def _swift(job: _Job) -> Path:
@@ -180,12 +183,14 @@ def _prompt(row: Row, instruction: Instruction) -> str:
     parts = [part for message in messages for part in message["content"]]
     text = "".join("<image>" if part["type"] == "image" else part["text"] or "" for part in parts)
     if text.count("<image>") != len(row["images"]):
-        raise ExportError(f"row {row['id']}: its text contains '<image>', which trainers read as an image placeholder")
+        raise ExportError(
+            f"row {row['id']}: the text contains '<image>', which trainers would treat as an image placeholder"
+        )
     return text
 
 
 def _facts(row: Row) -> Line:
-    """Values that a reward function may need in addition to the answer; every row has the same columns, as JSON readers
+    """Values that a reward function may need in addition to the answer. Every row has the same columns, as JSON readers
     require.
     """
     query = json.dumps(row["query"], ensure_ascii=False)

@@ -1,7 +1,7 @@
-"""Boxes: in pixels, on the 0-1000 scale of the models, and mapped between a photo and a window of it.
+"""Boxes in pixels and on the 0-1000 scale of the models, and the mapping between a photo and a window of it.
 
-This module contains all conversions of coordinates, so that rounding and clipping are defined once. A box is x1, y1,
-x2, y2, half-open: it spans x2 - x1 by y2 - y1.
+All conversions of coordinates are in this module, so that rounding and clipping are defined once. A box is x1, y1, x2,
+y2, half-open: it spans x2 - x1 by y2 - y1.
 """
 
 import math
@@ -33,7 +33,7 @@ class Window:
     """A half-open rectangle of whole pixels of a photo.
 
     Raises:
-        ValueError: it is empty.
+        ValueError: the rectangle is empty.
     """
 
     x1: int
@@ -47,17 +47,17 @@ class Window:
 
     @property
     def width(self) -> int:
-        """In pixels of the photo."""
+        """Width in pixels of the photo."""
         return self.x2 - self.x1
 
     @property
     def height(self) -> int:
-        """In pixels of the photo."""
+        """Height in pixels of the photo."""
         return self.y2 - self.y1
 
 
 def corners(a: Column, b: Column, c: Column, d: Column, form: BoxFormat) -> tuple[Column, Column, Column, Column]:
-    """Convert the four numbers of boxes in a file's format, (n,) each, to x1, y1, x2, y2 in the same units."""
+    """Convert the four numbers of boxes, (n,) each, from the format of a file to x1, y1, x2, y2 in the same unit."""
     if form.startswith("xyxy"):
         return a, b, c, d
     if form.startswith("cxcywh"):
@@ -70,9 +70,9 @@ def corners(a: Column, b: Column, c: Column, d: Column, form: BoxFormat) -> tupl
 def to_thousand(box_px: Sequence[float] | Boxes, width: float, height: float) -> ThousandBox:
     """Convert a box from pixels of a `width` x `height` view to integers 0-1000 relative to the view.
 
-    Parts outside the view are clipped. Each coordinate is rounded half up, so it is off by at most half a unit. A side
-    that would collapse becomes the one-unit cell under its center and is off by at most one unit. The result has x1 <
-    x2 and y1 < y2.
+    Parts outside the view are clipped. Each coordinate is rounded half up, so it is off by at most half a unit. If a
+    side would become empty, it becomes the one-unit cell that contains its center, and is off by at most one unit. The
+    result has x1 < x2 and y1 < y2.
 
     Raises:
         ValueError: a coordinate is not finite, or the box has no area inside the view.
@@ -100,14 +100,14 @@ def from_thousand(box: Sequence[float], width: float, height: float) -> tuple[fl
 
 
 def box_area(boxes: ArrayLike) -> Boxes:
-    """Areas, shape (...), of boxes (..., 4); 0 for an empty or inverted box."""
+    """Areas (...) of boxes (..., 4); 0 for an empty or inverted box."""
     array = np.asarray(boxes, dtype=np.float64)
     sides = np.maximum(array[..., 2:] - array[..., :2], 0.0)
     return np.asarray(sides[..., 0] * sides[..., 1])
 
 
 def clip_box(boxes: ArrayLike, width: float, height: float) -> Boxes:
-    """Boxes (..., 4) clipped to 0..width and 0..height, all in the same unit; a box outside becomes empty."""
+    """Boxes (..., 4), clipped to 0..width and 0..height, all in the same unit. A box outside becomes empty."""
     return np.clip(np.asarray(boxes, dtype=np.float64), 0.0, (width, height, width, height))
 
 
@@ -140,7 +140,7 @@ def iou(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def iou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
-    """Intersection over union, shape (N, M), of boxes (N, 4) and (M, 4); N and M may be 0.
+    """Intersection over union (N, M) of boxes (N, 4) and (M, 4); N and M may be 0.
 
     Raises:
         ValueError: a coordinate is not finite.
@@ -157,7 +157,7 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
 def iou_table(a: Sequence[ThousandBox], b: Sequence[ThousandBox]) -> list[list[float]]:
     """`iou_matrix` as nested lists, for boxes of answers: integers with x1 < x2 and y1 < y2.
 
-    A few boxes take a tenth of the time, and every value is the same to the last bit.
+    For a few boxes, this takes a tenth of the time, and every value is the same to the last bit.
     """
     if len(a) * len(b) > FEW:
         table: list[list[float]] = iou_matrix(a, b).tolist()
@@ -178,10 +178,10 @@ def _overlap(box: ThousandBox, other: ThousandBox) -> float:
 
 
 def ciou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
-    """Complete IoU, shape (N, M), above -2 and at most 1, of boxes (N, 4) and (M, 4); equal boxes have 1.
+    """Complete IoU (N, M) of boxes (N, 4) and (M, 4): above -2, at most 1, and 1 for equal boxes.
 
-    IoU minus the squared distance of the centers over the squared diagonal of the enclosing box, minus an aspect-ratio
-    term (Zheng et al., "Distance-IoU Loss", AAAI 2020).
+    It is the IoU, minus the squared distance of the centers divided by the squared diagonal of the enclosing box, minus
+    an aspect-ratio term (Zheng et al., "Distance-IoU Loss", AAAI 2020).
 
     Raises:
         ValueError: a coordinate is not finite.
@@ -200,5 +200,5 @@ def ciou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
 def _as_xywh(boxes: ArrayLike) -> Boxes:
     array = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     if not np.isfinite(array).all():
-        raise ValueError("a box has a coordinate that is not finite")
+        raise ValueError("a coordinate of the box is not finite")
     return np.ascontiguousarray(np.concatenate((array[:, :2], array[:, 2:] - array[:, :2]), axis=1))

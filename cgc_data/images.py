@@ -1,6 +1,6 @@
-"""Photos as annotators saw them: the stored frame in color, regardless of EXIF and encoding.
+"""Photos as annotators saw them: the stored frame, in color, regardless of EXIF and encoding.
 
-Truncated files are refused before decoding, since decoders may fill the missing part with gray.
+Truncated files are refused before decoding, because decoders can fill the missing part with gray.
 """
 
 import io
@@ -39,21 +39,22 @@ class UnshownError(PhotoError):
 
 
 def decode_photo(data: bytes, *, turn: bool = False) -> Pixels:
-    """Pixels (height, width, 3), uint8, BGR, of the stored frame; with `turn`, after EXIF rotation.
+    """Pixels (height, width, 3) of the stored frame, uint8, BGR. With `turn`, they are rotated as EXIF states.
 
-    Raises PhotoError if the bytes are not a photo, are truncated, or state more than MOST_PIXELS; UnshownError for more
-    than 8 bits per channel, which image libraries decode as white or black, and for a photo with a single color.
+    Raises PhotoError if the bytes are not a photo, are truncated, or state more than MOST_PIXELS. Raises UnshownError
+    for more than 8 bits per channel, which image libraries decode as white or black, and for a photo with a single
+    color.
     """
     check_whole(data)
     photo_size(data)
     if (mode := _open(data).mode) not in _EIGHT_BIT:
         raise UnshownError(
-            f"more than 8 bits per channel ({mode}), which many libraries do not decode correctly; convert it to 8 bits"
+            f"more than 8 bits per channel ({mode}), which many libraries decode incorrectly; convert it to 8 bits"
         )
     cv2 = _opencv()
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
-        raise PhotoError("not a photo that OpenCV can read; download it again")
+        raise PhotoError("not readable by OpenCV; download the photo again")
     if not (pixels[::8, ::8] != pixels[0, 0]).any() and not (pixels != pixels[0, 0]).any():
         raise UnshownError("only one color; replace the photo")
     return turned(pixels, exif_orientation(data)) if turn else np.asarray(pixels, dtype=np.uint8)
@@ -75,19 +76,21 @@ def encode_like(pixels: Pixels, data: bytes, jpeg_quality: int) -> bytes:
     suffix = ".jpg" if data.startswith(_JPEG) else ".png"
     done, encoded = cv2.imencode(suffix, pixels, [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if suffix == ".jpg" else [])
     if not done:
-        raise PhotoError("could not be encoded after rotation; rotate it yourself")
+        raise PhotoError("the photo could not be encoded after it was rotated; rotate it yourself")
     return bytes(encoded.tobytes())
 
 
 def form_of(data: bytes, *, turned: bool = False) -> str:
-    """Name of the file format, such as "JPEG"; `turned`: after `encode_like`. Raises PhotoError if unknown."""
+    """Name of the file format, such as "JPEG". `turned`: the format after `encode_like`. Raises PhotoError if the
+    format is unknown.
+    """
     if turned:
         return "JPEG" if data.startswith(_JPEG) else "PNG"
     return _open(data).format or ""
 
 
 def check_whole(data: bytes) -> None:
-    """Raise PhotoError if a JPEG or PNG has no end marker, without decoding it."""
+    """Raise PhotoError if a JPEG or PNG has no end marker. The photo is not decoded."""
     if data.startswith(_JPEG):
         # only the scan is searched: a thumbnail in the header has its own end marker
         whole = data.find(b"\xff\xd9", _scan_start(data)) > 0
@@ -100,9 +103,9 @@ def check_whole(data: bytes) -> None:
 
 
 def photo_size(data: bytes) -> tuple[int, int]:
-    """Width and height of the stored frame, from the header.
+    """Width and height of the stored frame, as the header states them.
 
-    Raises PhotoError if there is none, or if they exceed MOST_PIXELS.
+    Raises PhotoError if there is no header, or if they exceed MOST_PIXELS.
     """
     width, height = _open(data).size
     if width * height > MOST_PIXELS:
@@ -111,20 +114,20 @@ def photo_size(data: bytes) -> tuple[int, int]:
 
 
 def exif_orientation(data: bytes) -> int:
-    """EXIF orientation 1-8 as Pillow finds it, in EXIF or otherwise in XMP; 1 if no valid orientation is stated.
+    """EXIF orientation 1-8, as Pillow finds it in EXIF or otherwise in XMP; 1 if no valid orientation is stated.
 
     Raises PhotoError if the bytes are not a photo.
     """
     try:
         orientation = _open(data).getexif().get(ORIENTATION, UPRIGHT)
     except (OSError, SyntaxError, TypeError, ValueError, struct.error) as error:
-        raise PhotoError(f"EXIF cannot be read ({error}); save the photo again") from error
+        raise PhotoError(f"the EXIF data cannot be read ({error}); save the photo again") from error
     return orientation if orientation in range(2, 9) else UPRIGHT
 
 
 def strip_orientation(data: bytes) -> bytes:
-    """The photo with its orientation tag set to 1, so that every image library shows the stored frame; the pixels stay
-    the same.
+    """The photo with its orientation tag set to 1, so that every image library shows the stored frame. The pixels do
+    not change.
 
     Raises PhotoError if the orientation is stored outside the EXIF or XMP data of a JPEG or PNG.
     """
@@ -138,7 +141,7 @@ def strip_orientation(data: bytes) -> bytes:
             patched[end : end + 4] = zlib.crc32(patched[start - 4 : end]).to_bytes(4, "big")
     result = bytes(patched)
     if exif_orientation(result) != UPRIGHT:
-        raise PhotoError("its EXIF orientation cannot be removed without loss; save the photo upright")
+        raise PhotoError("the EXIF orientation cannot be removed without changing pixels; save the photo upright")
     return result
 
 
@@ -146,9 +149,9 @@ def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data))
     except UnidentifiedImageError:  # the error text contains a memory address, which would make lists of rejects differ
-        raise PhotoError("not a photo that Pillow can read; download it again") from None
+        raise PhotoError("not readable by Pillow; download it again") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise PhotoError(f"not a photo that Pillow can read ({error}); download it again") from error
+        raise PhotoError(f"not readable by Pillow ({error}); download it again") from error
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -173,7 +176,9 @@ def _jpeg_metadata(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _png_metadata(data: bytes) -> Iterator[tuple[int, int]]:
-    """Start and end of the content of each chunk with EXIF or text; its type precedes it, its checksum follows."""
+    """Start and end of the content of each chunk with EXIF or text. The type of a chunk precedes its content, and the
+    checksum follows.
+    """
     position = len(_PNG)
     while position + 12 <= len(data):
         end = position + 8 + int.from_bytes(data[position : position + 4], "big")

@@ -1,6 +1,6 @@
-"""What a photo's license URL allows: whether a build may use the photo, and whether it can be published.
+"""What the license URL of a photo allows: whether a build may use the photo, and whether it can be published.
 
-Only the licenses of COCO, the Creative Commons family, and public-domain marks are known; any other URL is "unknown".
+Only the licenses of COCO, the Creative Commons family, and public-domain marks are known. Any other URL is "unknown".
 """
 
 import re
@@ -35,20 +35,21 @@ _FREE = (
 
 
 def license_class(url: str) -> LicenseClass:
-    """Class of the license at `url`; http or https, with or without `www.` and a trailing slash.
+    """Class of the license at `url`. The URL may have http or https, `www.`, and a trailing slash.
 
-    "permissive" requires at most attribution, "share_alike" also that adaptations keep the license, "noncommercial"
-    forbids commercial use, "no_derivatives" forbids adaptations (whether commercial use is allowed or not).
+    "permissive" requires at most attribution. "share_alike" also requires that adaptations keep the license.
+    "noncommercial" forbids commercial use. "no_derivatives" forbids adaptations, whether or not it allows commercial
+    use.
     """
     return _CLASSES.get(_elements(url), "unknown")
 
 
 def allowed(url: str, policy: LicensePolicy, *, windows: bool) -> bool:
-    """May a photo under the license at `url` be used, either whole or (`windows`) cropped and resized?
+    """Whether a photo under the license at `url` may be used, either whole or, with `windows`, cropped and resized.
 
     "permissive" accepts photos that anyone may use and adapt (COCO's licenses 4, 5, 7, 8). "noncommercial" adds photos
     under non-commercial licenses, and uncropped photos under no-derivatives licenses. "all" accepts every photo, but no
-    window of a photo under a no-derivatives license; a release with photos beyond the other two policies cannot be
+    window of a photo under a no-derivatives license. A release with photos that only this policy accepts cannot be
     pushed with its photos.
     """
     kind = license_class(url)
@@ -62,11 +63,12 @@ def allowed(url: str, policy: LicensePolicy, *, windows: bool) -> bool:
 
 
 def composite_license(urls: Iterable[str]) -> str | None:
-    """URL of the license for a picture composed of photos under these licenses, or None if no license allows it.
+    """URL of the license for a picture that is composed of photos under these licenses; None if no license allows such
+    a picture.
 
     Attribution and freer licenses are compatible with every license that permits adaptations. ShareAlike and
-    NonCommercial are each compatible with these licenses and with themselves, and apply to the result; the two are not
-    compatible with each other.
+    NonCommercial are each compatible with these licenses and with themselves, and then apply to the result. They are
+    not compatible with each other.
     """
     found = sorted(set(urls), key=lambda url: (RANKS.index(_elements(url)) if _elements(url) in RANKS else -1, url))
     elements = [_elements(url) for url in found]

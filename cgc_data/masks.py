@@ -1,4 +1,4 @@
-"""Masks as run lengths: tight boxes and areas inside windows, without decoding to pixels.
+"""Masks as run lengths: tight boxes and areas inside windows, computed without decoding to pixels.
 
 An RLE is pycocotools' compressed form, {"size": [height, width], "counts": bytes}. Boxes are half-open x1, y1, x2, y2
 in pixels of the photo.
@@ -19,7 +19,9 @@ Box: TypeAlias = tuple[float, float, float, float]
 
 
 class Rle(TypedDict):
-    """A mask in pycocotools' compressed form: `size` is height and width in pixels, `counts` its runs by columns."""
+    """A mask in pycocotools' compressed form: `size` is height and width in pixels, `counts` contains its runs by
+    columns.
+    """
 
     size: list[int]  # height, width
     counts: bytes
@@ -33,7 +35,7 @@ TRUNCATED = "truncated compressed run lengths"
 
 
 def polygons_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -> Rle | None:
-    """Union of polygons x1, y1, x2, y2, ...; polygons with fewer than three points are ignored. None if no polygon is
+    """Union of polygons x1, y1, x2, y2, ... Polygons with fewer than three points are ignored. None if no polygon is
     left.
 
     Raises SegmentationError for an odd number of coordinates, or for a coordinate far outside any photo.
@@ -41,10 +43,10 @@ def polygons_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -
     solid, bound = [list(polygon) for polygon in polygons if len(polygon) >= 6], 0.0
     for polygon in solid:
         if len(polygon) % 2 or not (farthest := float(np.abs(polygon).max())) < FARTHEST:
-            raise SegmentationError("polygon with an odd number of coordinates or far outside the photo")
+            raise SegmentationError("the polygon has an odd number of coordinates, or extends far outside the photo")
         bound += len(polygon) * farthest  # each of half as many edges is at most twice as long
     if bound > LONGEST and sum(map(_length, solid)) > LONGEST:
-        raise SegmentationError("polygons without end", f"polygons are longer than {LONGEST:,.0f} pixels in total")
+        raise SegmentationError("polygons without end", f"the polygons are longer than {LONGEST:,.0f} pixels in total")
     return union(coco_mask.frPyObjects(solid, height, width)) if solid else None
 
 
@@ -55,7 +57,7 @@ def run_lengths_rle(counts: Sequence[int], height: int, width: int) -> Rle:
     """
     if min(counts, default=-1) < 0 or sum(counts) != height * width:
         raise SegmentationError(
-            "run lengths that do not fill the photo", f"run lengths do not fill {width} x {height} pixels"
+            "the run lengths do not fill the photo", f"the run lengths do not fill {width} x {height} pixels"
         )
     solid = _without_empty(counts) if 0 in counts else list(counts)
     rle: Rle = coco_mask.frPyObjects({"size": [height, width], "counts": solid}, height, width)
@@ -63,7 +65,7 @@ def run_lengths_rle(counts: Sequence[int], height: int, width: int) -> Rle:
 
 
 def _without_empty(counts: Sequence[int]) -> list[int]:
-    """The same mask without zero-length runs except the first, because pycocotools' merge stops at them."""
+    """The same mask without zero-length runs, except for the first run, because pycocotools' merge stops at them."""
     runs = [0]
     for place, length in enumerate(counts):
         if length and (place - len(runs)) % 2:
@@ -74,13 +76,13 @@ def _without_empty(counts: Sequence[int]) -> list[int]:
 
 
 def _length(polygon: Sequence[float]) -> float:
-    """Length of a closed polygon along the axis on which each edge is longer."""
+    """Length of a closed polygon, where each edge counts with its extent along the longer axis."""
     points = np.array(polygon, dtype=np.float64).reshape(-1, 2)
     return float(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum())
 
 
 def compressed_rle(counts: str, height: int, width: int) -> Rle:
-    """Compressed run lengths, checked.
+    """Compressed run lengths, which are checked first.
 
     Raises SegmentationError if they do not fill the photo.
     """
@@ -156,7 +158,9 @@ def intersection(rles: Sequence[Rle]) -> Rle:
 
 @lru_cache(maxsize=256)
 def window_rle(window: Window, height: int, width: int) -> Rle:
-    """A window as a mask over a photo of this size, clipped at the border. The result is cached: do not modify it."""
+    """A window as a mask over a photo of this size, clipped at the border of the photo. The result is cached, so do not
+    modify it.
+    """
     left, top = max(window.x1, 0), max(window.y1, 0)
     right, bottom = min(window.x2, width), min(window.y2, height)
     box = np.array([[left, top, max(right - left, 0), max(bottom - top, 0)]], dtype=np.float64)

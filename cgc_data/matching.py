@@ -1,7 +1,7 @@
-"""Match predicted boxes to true boxes over all images of a sample, and compute scores from the matching.
+"""Matches predicted boxes to true boxes over all images of a sample, and computes scores from the matching.
 
-Reward and benchmark share this module. Pairs are within one image, so the matching splits into small assignment
-problems, one per image (and label).
+The reward and the benchmark share this module. Pairs are always within one image. Therefore, the matching splits into
+small assignment problems, one per image (and label).
 """
 
 import math
@@ -28,7 +28,7 @@ class Matching:
     Attributes:
         pairs: (position among the predictions, position among the truths).
         ious: IoU of each pair.
-        scores: score of each pair: its IoU after floor, ceiling, and power.
+        scores: score of each pair, which is its IoU after floor, ceiling, and power.
     """
 
     pairs: tuple[tuple[int, int], ...]
@@ -56,11 +56,11 @@ def match(
     Args:
         predictions: well-formed predicted objects.
         truths: true objects.
-        use_image: pair only boxes in the same image; if false, the image is ignored.
+        use_image: pair only boxes in the same image. If false, images are ignored.
         use_label: pair only boxes with the same label, ignoring case, white space, and number ("dog", "dogs").
         power: exponent of the IoU, above 0.
-        floor: IoU below which a pair scores 0, from 0 to 1.
-        ceiling: IoU at which a pair scores 1, above 0 and at most 1.
+        floor: a pair scores 0 if its IoU is below this value, from 0 to 1.
+        ceiling: a pair scores 1 if its IoU is at least this value, above 0 and at most 1.
 
     Raises:
         ValueError: `power`, `floor`, or `ceiling` is out of range.
@@ -90,7 +90,8 @@ def match_at(
     use_image: bool = True,
     use_label: bool = False,
 ) -> Matching:
-    """The matching with the most pairs of IoU >= `threshold`; ties are broken by the largest sum of IoU.
+    """The matching with the most pairs of IoU >= `threshold`. If several have the same number of pairs, the one with
+    the largest sum of IoU.
 
     The other arguments are the same as in `match`. Pairs below the threshold are omitted.
 
@@ -113,10 +114,10 @@ def match_at(
 def match_ciou(
     predictions: Sequence[Object], truths: Sequence[Object], *, use_image: bool = True, use_label: bool = False
 ) -> Matching:
-    """The matching with the largest sum of (1 + CIoU) / 2, where each term is at least 0; other arguments as in
-    `match`.
+    """The matching with the largest sum of (1 + CIoU) / 2, in which each term is at least 0. The other arguments are
+    the same as in `match`.
 
-    Boxes that do not overlap also earn a score, which is higher if the boxes are closer. `ious` contains values of
+    Boxes that do not overlap also earn a score. It is higher if the boxes are closer. `ious` contains values of
     `ciou_matrix`.
     """
 
@@ -170,7 +171,7 @@ def _counted(answer: Answer) -> tuple[Sequence[Object], int | None]:
 
 
 def label_reader(labels: Iterable[str]) -> Callable[[str], str]:
-    """A function that normalizes a written label: a name in `labels` and its plural become equal."""
+    """A function that normalizes a written label, so that a name in `labels` and its plural become equal."""
     names = _plain_names(tuple(sorted(set(labels))))
 
     def read(written: str) -> str:
@@ -182,7 +183,7 @@ def label_reader(labels: Iterable[str]) -> Callable[[str], str]:
 
 @lru_cache(maxsize=4096)
 def _plain_names(known: tuple[str, ...]) -> Mapping[str, str]:
-    """The plain form of each label, by its own plain form and that of its plural."""
+    """The normalized form of each label, found by its own normalized form or by that of its plural."""
     # singulars last, so that a label maps to itself even if it is another's plural
     return {_plain(readable(label).plural): _plain(label) for label in known} | {_plain(n): _plain(n) for n in known}
 
@@ -193,7 +194,7 @@ def _plain(label: str) -> str:
 
 
 class _Group(NamedTuple):
-    """Boxes that may be paired: the positions of the predictions and of the truths, and the boxes themselves."""
+    """Boxes that may be paired: the boxes, and the positions of the predictions and of the truths."""
 
     rows: list[int]
     columns: list[int]
@@ -215,7 +216,7 @@ def _grouped(
 def _positions(
     items: Sequence[Object], use_image: bool, read: Callable[[str], str] | None
 ) -> dict[tuple[int, str], list[int]]:
-    """Positions of the items that share an image and a label, if images and labels count."""
+    """Positions of the items that share an image and a label. Images and labels count only if this is requested."""
     groups: dict[tuple[int, str], list[int]] = {}
     for position, item in enumerate(items):
         key = (item.img_idx if use_image else 0, read(item.label) if read else "")

@@ -1,4 +1,4 @@
-"""Ablations: one recipe per switch, otherwise equal to the baseline, and a script that runs all of them.
+"""Ablations: one recipe per switch, which otherwise equals the baseline, and a script that runs all of them.
 
 A switch is a small set of settings that override the baseline recipe.
 """
@@ -32,7 +32,7 @@ class EstimateJson(TypedDict):
 
 @dataclass(frozen=True)
 class Switch:
-    """A row in the ablation table: its settings, as `key=value`, and a description of what they remove or change."""
+    """A row of the ablation table: its settings, as `key=value`, and what they remove or change, in words."""
 
     settings: tuple[str, ...]
     meaning: str
@@ -49,14 +49,15 @@ SWITCHES = {
     **{f"{name}-only": _only(name) for name in CONTRASTS},
     "decoupled-only": Switch((f"data.distractors=[{', '.join(EASY)}]",), "no hard distractors"),
     "no-distractors": Switch(
-        ("data.distractor_images=false",), ("show only the images that contain an answer, without any contrast")
+        ("data.distractor_images=false",),
+        ("show only the images that contain an answer, so that rows have no contrast"),
     ),
     "no-source": Switch(
         ("reward.source_aware=false",), ("boxes in wrong images earn as much as boxes in the right images")
     ),
-    "no-setwise": Switch(("reward.set_wise=false",), "no one-to-one matching: extra boxes cost nothing"),
+    "no-setwise": Switch(("reward.set_wise=false",), "no one-to-one matching, so that extra boxes cost nothing"),
     **{f"no-{term.name}": Switch((f"reward.{term.name}=0",), term.ablated) for term in TERMS if term.ablated},
-    "no-think": Switch(("prompt.think=false",), "no reasoning before the answer, neither requested nor required"),
+    "no-think": Switch(("prompt.think=false",), "no reasoning before the answer: it is neither requested nor required"),
     "no-kl": Switch(("grpo.beta=0",), "no reference model"),
     "resample": Switch(("groups.resample=2",), "groups with equal rewards are replaced"),
     "easy-first": Switch(("data.curriculum=easy_first",), "easy rows first"),
@@ -81,7 +82,7 @@ def switch(name: str) -> Switch:
 
 
 def all_switches() -> dict[str, Switch]:
-    """Every switch by name, with one example of `kl`, which accepts any weight."""
+    """Every switch by its name, and one example of `kl`, which accepts any weight."""
     return SWITCHES | {f"loss:{loss}": _loss(loss) for loss in LOSSES} | {"kl:0.04": _kl("0.04")}
 
 
@@ -98,7 +99,7 @@ def _kl(value: str) -> Switch:
     except ValueError:
         weight = -1.0
     if not 0 <= weight < inf:
-        raise RecipeError(f"no ablation 'kl:{value}'; the weight must be at least 0, such as kl:0.04")
+        raise RecipeError(f"there is no ablation 'kl:{value}': the weight must be at least 0, such as kl:0.04")
     return Switch((f"grpo.beta={weight}",), f"weight {value} of the KL term")
 
 
@@ -109,13 +110,13 @@ def varied(recipe: Recipe, name: str) -> Recipe:
     changed = read_settings(Recipe, values, f"ablation {name}", RecipeError)
     if _compared(changed) == _compared(recipe):
         raise RecipeError(
-            f"ablation {name}: the recipe already has these settings, so this would repeat the baseline; omit it"
+            f"ablation {name}: the recipe already has these settings, so this run would repeat the baseline; omit it"
         )
     return changed
 
 
 def _compared(recipe: Recipe) -> Mapping[str, object]:
-    """The settings that a switch can change, with TRL's defaults filled in."""
+    """The settings that a switch can change. TRL's defaults are filled in."""
     values = recipe.model_dump(mode="json", exclude={"name"})
     values["grpo"] = {"loss_type": "dapo", "importance_sampling_level": "token", "beta": 0.0} | values["grpo"]
     values["grpo"]["beta"] = _number(values["grpo"]["beta"])
@@ -123,7 +124,7 @@ def _compared(recipe: Recipe) -> Mapping[str, object]:
 
 
 def _number(value: Any) -> Any:
-    """The value, converted to a number if possible: YAML reads `1e-3` as text."""
+    """The value, converted to a number if possible, because YAML reads `1e-3` as text."""
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):
@@ -131,12 +132,13 @@ def _number(value: Any) -> Any:
 
 
 def write_ablation(recipe: Recipe, names: Sequence[str], folder: Path) -> list[Path]:
-    """Write the baseline's recipe, one recipe per switch, and `run.sh` to a new folder; returns the recipes' paths.
+    """Write the baseline's recipe, one recipe per switch, and `run.sh` to a new folder; returns the paths of the
+    recipes.
 
     Raises RecipeError for an unknown or repeated switch, or if the folder is not empty.
     """
     if repeated := sorted({name for name in names if list(names).count(name) > 1}):
-        raise RecipeError(f"ablation {repeated[0]!r} is given twice; give it once")
+        raise RecipeError(f"ablation {repeated[0]!r} is listed twice; list it once")
     variants = {BASELINE: recipe} | {_file_name(name): varied(recipe, name) for name in names}
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RecipeError(f"{folder}: already exists and is not overwritten; choose another folder with --to")

@@ -1,8 +1,8 @@
-"""External benchmarks during training: the recipe's command runs on checkpoints, and its results are added to the
+"""External benchmarks during training. The recipe's command runs on checkpoints, and its results are added to the
 metrics.
 
-Commands run in the background, one at a time, on the checkpoint in the form that `cgc-train merge` writes. A command
-that fails prints a warning and never stops training.
+Commands run in the background, one at a time. The checkpoint has the form that `cgc-train merge` writes. A command that
+fails prints a warning and never stops training.
 """
 
 import json
@@ -41,7 +41,9 @@ class Started:
 
 
 class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
-    """Runs `benchmark.command` on a checkpoint every `benchmark.every` steps; its results go to metrics.jsonl."""
+    """Runs `benchmark.command` on a checkpoint every `benchmark.every` steps. The results are written to
+    metrics.jsonl.
+    """
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
         self.folder, self.recipe, self.settings = folder, recipe, recipe.benchmark
@@ -49,7 +51,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
         self.running: Started | None = None
 
     def on_train_begin(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Rerun the benchmark of the checkpoint from which a run resumes, if it was lost when the run stopped."""
+        """Run the benchmark of the checkpoint from which a run resumes again, if it was lost when the run stopped."""
         if state.global_step and not (step_folder(self.folder, state.global_step) / FIGURES).is_file():
             self._take(state)
 
@@ -76,7 +78,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
                 self._wait(self.running)
 
     def close(self) -> None:
-        """Kill a running command; its benchmark is repeated when the run is resumed."""
+        """Kill a running command. Its benchmark is repeated when the run is resumed."""
         if self.running:
             os.killpg(self.running.process.pid, signal.SIGKILL)
             self.running.process.wait()
@@ -151,12 +153,12 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
 
 
 def check_benchmark(recipe: Recipe, arguments: GrpoArguments) -> None:
-    """Raise RecipeError if no checkpoint would exist on which to run the benchmark."""
+    """Raise RecipeError if there would be no checkpoint on which to run the benchmark."""
     every = recipe.benchmark.every
     if recipe.benchmark.command and (arguments.save_strategy != "steps" or every % arguments.save_steps):
         raise RecipeError(
-            f"benchmark.every={every} needs a checkpoint at each of these steps; make it a multiple of grpo.save_steps="
-            f"{arguments.save_steps:g}, with grpo.save_strategy=steps"
+            f"benchmark.every={every} needs a checkpoint at each of these steps; set it to a multiple of "
+            f"grpo.save_steps={arguments.save_steps:g}, and set grpo.save_strategy=steps"
         )
 
 
@@ -166,8 +168,8 @@ def step_folder(run: Path, step: int) -> Path:
 
 
 def keep_checkpoint(run: Path, step: int) -> None:
-    """Link the checkpoint's model files into a separate run folder, so that the checkpoint can be deleted in the
-    meantime.
+    """Link the checkpoint's model files into a separate run folder, so that the checkpoint can be deleted while the
+    benchmark runs.
     """
     folder = step_folder(run, step)
     shutil.rmtree(folder, ignore_errors=True)
@@ -193,21 +195,21 @@ def commands(folder: Path, step: int, recipe: Recipe) -> str:
 
 
 def merge_command(run: Path, step: int, model: Path, dtype: str) -> str:
-    """The command that writes a checkpoint as a merged model that stock transformers loads."""
+    """The command that writes a checkpoint as a merged model, which stock transformers can load."""
     words = [sys.executable, "-m", "cgc_train", "merge", run, "--checkpoint", step, "--to", model, "--dtype", dtype]
     return shlex.join(map(str, words))
 
 
 def alone(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without the variables of a launch."""
+    """The environment, without the variables that a launcher sets."""
     return {name: value for name, value in environment.items() if not name.startswith(LAUNCH)}
 
 
 def figures(folder: Path) -> dict[str, float]:
     """Results from the JSON files in a folder, with keys of the form `benchmark/NAME/METRIC`.
 
-    For a file that `cgc-bench score --json` wrote, the results are the means over its tasks, under the benchmark's
-    name; for any other file, its top-level numbers, under the file's name.
+    From a file that `cgc-bench score --json` wrote, the means over its tasks are taken, under the benchmark's name.
+    From any other file, its top-level numbers are taken, under the file's name.
     """
     found: dict[str, float] = {}
     for file in sorted(folder.glob("*.json")):

@@ -38,7 +38,7 @@ class MetricsWriter(LogReader):
 
 
 class FalseEmptyWarning(LogReader):
-    """Warns if `[]` becomes a more frequent answer to rows with objects, which pays if boxes earn little."""
+    """Warns if `[]` becomes a more frequent answer to rows with objects. This pays if boxes earn little."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.settings = recipe.warnings
@@ -56,13 +56,15 @@ class FalseEmptyWarning(LogReader):
             self.said = True
             say(
                 f"warning: step {state.global_step}: {share:.0%} of the rows with objects are answered with [], up "
-                f"from {self.first:.0%}; the model may be learning to answer [] always (try fewer absent rows or a "
-                "warm-up)"
+                f"from {self.first:.0%}; the model may be learning to answer [] always (to prevent this, use fewer "
+                "absent rows or a warm-up)"
             )
 
 
 class IdleGroupsWarning(LogReader):
-    """Warns if the rewards within most groups have been equal for a while: such groups cost time and teach nothing."""
+    """Warns if, for a while, the rewards within most groups have been equal. Such groups cost time and teach
+    nothing.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         self.settings = recipe.warnings
@@ -81,7 +83,7 @@ class IdleGroupsWarning(LogReader):
             if state.is_world_process_zero:
                 say(
                     f"warning: step {state.global_step}: {idle:.0%} of the last groups have equal rewards and teach "
-                    "nothing (try rows of other difficulty: `cgc-train difficulty` and data.keep; more "
+                    "nothing (use easier or harder rows, see `cgc-train difficulty` and data.keep; a larger "
                     "grpo.num_generations; or a warm-up)"
                 )
 
@@ -104,7 +106,9 @@ class HeldOutWriter(TrainerCallback):  # type: ignore[misc]
 def write_held_out(
     folder: Path, step: int, answers: Mapping[str, str], truths: Mapping[str, Truth], recipe: Recipe
 ) -> dict[str, float]:
-    """Write held-out answers and their summary, and append its values to metrics.jsonl; returns the values."""
+    """Write held-out answers and a summary of their metrics, and append its values to metrics.jsonl; returns the
+    values.
+    """
     path = held_out_path(folder, step)
     path.parent.mkdir(exist_ok=True)
     lines = [json.dumps({"id": key, "response": text}, ensure_ascii=False) for key, text in answers.items()]

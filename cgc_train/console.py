@@ -86,7 +86,7 @@ class LogReader(TrainerCallback):  # type: ignore[misc]
 
 
 class StepLines(LogReader):
-    """Prints one line per training log, with the time per step and the time left, under a repeated header."""
+    """Prints one line per training log, with the time per step and the time left, under a header that is repeated."""
 
     def __init__(self, columns: Sequence[Shown]) -> None:
         self.columns, self.lines = columns, 0
@@ -98,7 +98,7 @@ class StepLines(LogReader):
         self.first = self.steps_before = state.global_step
 
     def read(self, state: TrainerState, logs: Logs) -> None:
-        """Show the values of a step; evaluations have separate lines."""
+        """Show the values of a step. Evaluations have separate lines."""
         steps = state.global_step - self.steps_before
         if not state.is_world_process_zero or self.columns[0].metric not in logs or steps <= 0:
             return
@@ -134,7 +134,7 @@ def show_steps(trainer: CallbackTrainer, columns: Sequence[Shown]) -> None:
 
 
 def quiet() -> None:
-    """Suppress notices of other packages on the terminal; for commands, not for library use."""
+    """Suppress notices of other packages on the terminal. For commands only, not for library use."""
     from transformers.utils import logging as library
 
     library.disable_progress_bar()

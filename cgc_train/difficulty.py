@@ -1,7 +1,7 @@
-"""Measure how hard each row is for a model: one group of answers per row, before training.
+"""Measures how hard each row is for a model, with one group of answers per row, before training.
 
 GRPO learns nothing from a group whose rewards are all equal, so such rows are marked to be skipped (`data.keep`).
-Simplification: with one group per row, a row whose rewards are equal by chance is skipped too.
+Simplification: there is only one group per row, so a row whose rewards are equal by chance is skipped too.
 """
 
 import hashlib
@@ -43,8 +43,8 @@ class Measured:
         spread: standard deviation of the group's rewards.
         miou: mean R_miou, 0-1, without the options of the reward.
         rewards: reward of each answer.
-        settings: hash of the model, the prompt, the reward, and the sampling settings, which also determine the
-            numbers.
+        settings: hash of everything else that determines the numbers: the model, the prompt, the reward, and the
+            sampling settings.
     """
 
     id: str
@@ -58,7 +58,7 @@ class Measured:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict: the group contains better and worse answers, all answers are good, or all answers are bad."""
+        """The verdict: the group contains better and worse answers, only good answers, or only bad answers."""
         if max(self.rewards) - min(self.rewards) > EQUAL:
             return "informative"
         return "all right" if self.miou >= RIGHT else "all wrong"
@@ -82,13 +82,14 @@ class Sampling:
 def measure(
     recipe: Recipe, file: Path, *, samples: int | None = None, limit: int | None = None, batch_size: int = 8
 ) -> list[Measured]:
-    """Measure the recipe's training rows, append one JSON line per row to a file, and return all of their measurements.
+    """Measure the recipe's training rows, append one JSON line per row to a file, and return all measurements of these
+    rows.
 
-    Rows that are already in the file are skipped. Every process of a launch can call this: they share the work.
+    Rows that are already in the file are skipped. Every process of a launch can call this, and they share the work.
 
     Args:
         recipe: the recipe with the model and the rows that the model answers; `data.keep` is ignored.
-        file: file of measurements, for use as `data.keep`.
+        file: file of measurements, which can be used as `data.keep`.
         samples: answers per row; None: the recipe's `grpo.num_generations`.
         limit: maximum number of rows; None: as in the recipe.
         batch_size: number of rows answered at a time.
@@ -149,7 +150,7 @@ def _work(
 def _answers(
     model: Model, processor: Processor, rows: Sequence[TrainingRow], sampling: Sampling, seed: int
 ) -> list[list[str]]:
-    """Sample a group of answers per row; a batch gets the same answers regardless of earlier batches."""
+    """Sample a group of answers per row. The answers to a batch do not depend on earlier batches."""
     from cgc_train.generate import generate
 
     name = "\n".join([str(seed), *(row["id"] for row in rows)])
@@ -184,7 +185,9 @@ def _measured(row: TruthRow, responses: Sequence[str], recipe: Recipe, settings:
 
 
 def _append(file: Path, measured: Sequence[Measured], settings: str) -> None:
-    """Append the rows that the file does not contain yet, after removing a truncated last line of an earlier run."""
+    """Append the rows that the file does not contain yet. If an earlier run left a truncated last line, it is removed
+    first.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(file.with_name(f".{file.name}.lock")), file.open("a+b") as out:
         out.seek(0)

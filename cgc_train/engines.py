@@ -1,4 +1,4 @@
-"""Engines that recipes can use, and the versions that they were tested with.
+"""Engines that recipes can use, and the versions with which they were tested.
 
 `constraints-gpu.txt` pins the same versions; a test compares the two.
 """
@@ -18,7 +18,7 @@ SLOW_TORCH = "2.9"
 
 
 def engines_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
-    """Packages other than torch and TRL that a run imports, each with the recipe's setting that requires it."""
+    """Packages other than torch and TRL that a run imports, each with the setting of the recipe that requires it."""
     if recipe.grpo.get("use_vllm"):
         yield "vllm", "grpo.use_vllm=true"
     if recipe.sharing in ("zero2", "zero3"):
@@ -55,15 +55,15 @@ def install(*packages: str) -> str:
 
 
 def untested(recipe: Recipe) -> dict[str, str]:
-    """The engines that a recipe uses and whose installed minor version differs from the tested version, with the
-    installed version.
+    """The engines that a recipe uses and whose installed minor version differs from the tested one, with the installed
+    version.
     """
     found = {package: _installed(package) for package, _ in engines_of(recipe) if package in TESTED}
     return {package: seen for package, seen in found.items() if seen and _minor(seen) != _minor(TESTED[package])}
 
 
 def slow_torch() -> str | None:
-    """The installed version of torch, if this version processes images many times slower."""
+    """The installed version of torch, if it is one that processes images many times slower."""
     seen = _installed("torch")
     return seen if seen and _minor(seen) == _minor(SLOW_TORCH) else None
 

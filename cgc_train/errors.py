@@ -1,6 +1,6 @@
-"""Training errors that users can fix. Each is raised where the cause is known; the CLI prints it as one line.
+"""Training errors that users can fix. Each error is raised where its cause is known, and the CLI prints it as one line.
 
-A message names the file or setting at fault and states the fix. All are `CgcError`, so one handler prints them.
+A message names the file or setting at fault and states the fix. All of them are `CgcError`, so one handler prints them.
 """
 
 from cgc_data.common.errors import CgcError
@@ -23,7 +23,7 @@ class PredictionsError(CgcError):
 
 
 class MemoryPlanError(CgcError):
-    """According to the memory estimate, the run does not fit into the memory that the recipe states."""
+    """According to the memory plan, the run does not fit into the memory that the recipe states."""
 
 
 class RunError(CgcError):
@@ -31,4 +31,4 @@ class RunError(CgcError):
 
 
 class DivergedError(CgcError):
-    """The loss, gradient, or weights are not finite; if training continued, it would only save broken weights."""
+    """The loss, gradient, or weights are not finite. If training continued, it would only save broken weights."""

@@ -1,8 +1,8 @@
-"""The supported model families: their differences, and the settings that they share.
+"""The supported model families: how they differ, and which settings they share.
 
-LoRA adapts attention and the expert that all tokens share. LoRA does not adapt the other experts, which are
-three-dimensional parameters, not linear layers, and see few tokens each; nor does it adapt the two projections of
-linear attention that output one number per head.
+LoRA adapts attention, the MLP, and the expert that all tokens share. LoRA does not adapt the other experts, because
+they are three-dimensional parameters instead of linear layers, and each sees few tokens. It also does not adapt the two
+projections of linear attention that output one number per head.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,7 @@
-"""Generate responses to many multi-image prompts: in batches, padded on the left, without sampling image tokens.
+"""Generates responses to many multi-image prompts, in batches that are padded on the left, without sampling image
+tokens.
 
-Training samples through TRL; everything else uses this module: prediction, held-out evaluation, difficulty.
+Training samples through TRL. Prediction, held-out evaluation, and difficulty use this module.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,7 +44,7 @@ def generate(
     Args:
         model: a model loaded by `cgc_train.model`.
         processor: a processor that pads on the left.
-        conversations: chat messages whose image parts stand for `images`, in order.
+        conversations: chat messages. Their image parts stand for `images`, in order.
         images: images in each conversation, as files or PIL images.
         max_new_tokens: maximum length of a response, in tokens.
         temperature: sampling temperature; 0: greedy decoding, so all samples of a prompt are equal.

@@ -1,7 +1,7 @@
-"""TRL's GRPOTrainer, restricted to groups with different rewards: other groups are replaced by new prompts, or get no
-advantage.
+"""TRL's GRPOTrainer, restricted to groups with different rewards. Other groups are replaced by groups of new prompts,
+or get no advantage.
 
-Completions are generated and rewarded in rounds before TRL's own pass. TRL's pass then reuses them, and computes
+Completions are generated and rewarded in rounds before TRL's own pass. That pass then reuses them, and computes
 probabilities, advantages, and logs only for the selected completions.
 """
 
@@ -19,11 +19,11 @@ from cgc_train.recipe import GroupSettings
 
 
 class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
-    """GRPO with the recipe's `groups`; the defaults behave exactly as TRL's trainer.
+    """GRPO with the recipe's `groups`. With the defaults, it behaves exactly like TRL's trainer.
 
     Args:
-        groups: which groups teach, and how often all other groups are replaced.
-        grades: grades of the training rows; new prompts have grades that occur in the batch. None: any row.
+        groups: which groups teach something, and how often all other groups are replaced.
+        grades: grades of the training rows. New prompts have grades that occur in the batch. None: any row.
         given: arguments of TRL's GRPOTrainer.
     """
 
@@ -59,7 +59,9 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return self._gated(super()._generate_and_score_completions(inputs))
 
     def _choose(self, rows: Sequence[TrainingRow]) -> list[TrainingRow]:
-        """Answer the rows of this process and replace idle groups, round by round; returns the rows to learn from."""
+        """Answer the rows of this process, and replace groups that teach nothing, round by round; returns the rows to
+        learn from.
+        """
         batch = self._sampled(rows)
         asked = {self._place(entry.row["id"]) for entry in batch}
         key = self._key(asked)
@@ -105,7 +107,9 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return [entry.row for entry in entries]
 
     def _gated(self, scored: Any) -> Any:
-        """The batch, with an advantage of zero for groups that teach nothing, also in the completions file."""
+        """The batch, with an advantage of zero for groups that teach nothing. The completions file contains the same
+        values.
+        """
         idle, size = self._idle(), self.num_generations
         self._log_groups("idle", len(idle) * size / len(self._rewards))
         places = {place for group in idle for place in range(group * size, (group + 1) * size)}
@@ -133,7 +137,9 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return self._places[identity]
 
     def _key(self, asked: set[int]) -> list[int]:
-        """Key of the draw: new prompts depend on seed, step, and batch only, so a resumed run draws the same ones."""
+        """Key of the draw. New prompts depend only on seed, step, and batch, so a resumed run draws the same
+        prompts.
+        """
         name = hashlib.sha256(",".join(map(str, sorted(asked))).encode()).digest()
         return [self.args.seed, self.state.global_step, int.from_bytes(name[:8], "big")]
 

@@ -1,7 +1,7 @@
 """Selects the groups of completions to learn from, and the prompts that replace all other groups.
 
 GRPO learns from differences within a group, so a group whose rewards are all equal costs sampling time and teaches
-nothing. Instead, DAPO samples new prompts, and MG-Thinker selects groups by the variance and mean of their rewards.
+nothing. DAPO samples new prompts for such groups. MG-Thinker selects groups by the variance and mean of their rewards.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,7 +19,7 @@ from cgc_train.reward.batch import EQUAL
 
 @dataclass(frozen=True)
 class Sampled:
-    """A completion with its row, as exchanged between processes."""
+    """A completion with its row, in the form in which processes exchange it."""
 
     row: TrainingRow
     prompt_ids: list[int]
@@ -30,7 +30,7 @@ class Sampled:
 
 
 def teaches(rewards: Sequence[float], settings: GroupSettings) -> bool:
-    """Whether the rewards of a group differ, with a deviation and a mean that the recipe accepts."""
+    """Whether the rewards of a group differ, and have a deviation and a mean that the recipe accepts."""
     if max(rewards) - min(rewards) < EQUAL or pstdev(rewards) < settings.min_spread:
         return False
     return settings.min_mean <= fmean(rewards) <= (inf if settings.max_mean is None else settings.max_mean)
@@ -43,7 +43,7 @@ def idle_groups(rewards: Sequence[float], size: int, settings: GroupSettings) ->
 
 
 def whole_groups(count: int, size: int, processes: int) -> int:
-    """The smallest number of groups, at least `count`, whose completions divide evenly among the processes."""
+    """The smallest number of groups, at least `count`, whose completions can be divided evenly among the processes."""
     return next(number for number in range(count, count + processes) if number * size % processes == 0)
 
 
@@ -65,7 +65,9 @@ def further_rows(
 def replaced(
     batch: Sequence[Sampled], idle: Sequence[int], others: Sequence[Sampled], idle_others: Collection[int], size: int
 ) -> list[Sampled]:
-    """The batch with its idle groups replaced, in order, by the groups of `others` that teach."""
+    """The batch in which groups that teach nothing are replaced, in order, by the groups of `others` that teach
+    something.
+    """
     teaching = [place for place in range(len(others) // size) if place not in idle_others]
     result = list(batch)
     for place, other in zip(idle, teaching, strict=False):  # the remaining idle groups stay

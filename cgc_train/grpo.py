@@ -1,4 +1,4 @@
-"""GRPO training with a recipe, started or resumed in a run folder."""
+"""Trains with GRPO and a recipe, in a run folder. A run can be started or resumed."""
 
 import hashlib
 from collections.abc import Sequence
@@ -39,12 +39,12 @@ TRACKERS = ("trackio", "tensorboard", "wandb")
 
 
 def run_grpo(recipe: Recipe, folder: Path, *, rows: Dataset | None = None) -> Run:
-    """Train by a recipe into a new folder. Call this in every process of a launch.
+    """Train with a recipe, into a new folder. Call this in every process of a launch.
 
-    `rows` replace the recipe's training rows and have the columns of `training_set`; None: the recipe's rows.
+    `rows` replace the recipe's training rows, and have the columns of `training_set`; None: the recipe's rows.
 
-    Raises RunError if the folder is not empty, and the errors of loading data and model; after an error, no folder is
-    left behind.
+    Raises RunError if the folder is not empty, and the errors of loading the data and the model. After an error, no
+    folder is left behind.
     """
     arguments = _arguments(recipe, folder)
     if arguments.process_index == 0:  # another process may get here after this process has created the run
@@ -56,7 +56,9 @@ def run_grpo(recipe: Recipe, folder: Path, *, rows: Dataset | None = None) -> Ru
 
 
 def resume(run: Run, checkpoint: Path | None = None) -> Run:
-    """Resume a run from its newest checkpoint or the given one. Raises RunError if the run has no such checkpoint."""
+    """Resume a run from its newest checkpoint, or from the given one. Raises RunError if the run has no such
+    checkpoint.
+    """
     if run.finished:
         raise RunError(f"{run.folder}: already finished; its model is in {run.model_folder.name}/")
     if run.kind == "sft":
@@ -78,13 +80,13 @@ def _sound(folder: Path, checkpoints: Sequence[Path]) -> Path:
             continue
         if not (weight := diverged_weight(checkpoint)):
             return checkpoint
-        say(f"warning: {checkpoint.name} is skipped: {weight} is not finite or beyond {LARGEST:g}")
+        say(f"warning: {checkpoint.name} is skipped, because {weight} is not finite or beyond {LARGEST:g}")
     raise RunError(f"{folder}: has no complete checkpoint with finite weights; delete the folder and start again")
 
 
 @dataclass(frozen=True)
 class Material:
-    """The parts of a trainer, which are all checked before a run folder is created."""
+    """The parts of a trainer. All of them are checked before a run folder is created."""
 
     processor: Processor
     rows: Dataset
@@ -160,7 +162,7 @@ def _check_same_rows(trainer: GroundingTrainer) -> None:
 
 
 def _save(trainer: GroundingTrainer, run: Run) -> None:
-    """Write the final model, completely or not at all: if the model exists, the run is finished."""
+    """Write the final model completely or not at all. If the model exists, the run is finished."""
     partial = run.folder / "model.partial"
     trainer.save_model(str(partial))
     trainer.accelerator.wait_for_everyone()

@@ -1,4 +1,4 @@
-"""The effect of training: compares answers to the held-out rows before and after training, paired by row."""
+"""Measures the effect of training: compares answers to the held-out rows before and after training, paired by row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,9 @@ SHOWN: tuple[Metric, ...] = (
 
 @dataclass(frozen=True)
 class Change:
-    """A metric before and after training, and the paired difference, each with a 95 % interval clustered by photo."""
+    """A metric before and after training, and the paired difference. Each has a 95 % interval that is clustered by
+    photo.
+    """
 
     metric: Metric
     before: Estimate
@@ -37,7 +39,7 @@ def held_out_change(run: Run) -> list[Change]:
     """The change of each metric between the first and the last evaluation in a run; empty if the run has only one
     evaluation.
 
-    Raises ReleaseError if the run's release no longer exists, PredictionsError if it does not contain the rows.
+    Raises ReleaseError if the run's release no longer exists, and PredictionsError if it does not contain the rows.
     """
     steps = run.held_out_steps()
     if len(steps) < 2:
@@ -60,8 +62,8 @@ def changes(before: Sequence[ItemScore], after: Sequence[ItemScore]) -> list[Cha
 
 
 def change_table(found: Sequence[Change]) -> Table:
-    """The changes as a table for the terminal, without metrics that no row defines."""
-    title = f"Held-out rows before and after, {found[0].before.n} of them"
+    """The changes as a table for the terminal. Metrics that no row defines are omitted."""
+    title = f"{found[0].before.n} held-out rows before and after training"
     table = Table("metric", title=title, title_justify="left", title_style="bold")
     for head in ("before", "after", "change", "95 %"):
         table.add_column(head, justify="right")

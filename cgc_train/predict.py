@@ -1,6 +1,6 @@
-"""Ask a trained model about several images, and get typed objects with boxes in pixels of your images.
+"""Asks a trained model about several images, and returns typed objects with boxes in pixels of your images.
 
-One prompt at a time, without a server; for many rows at once, use `cgc_train.generate`.
+One prompt at a time is answered, without a server. For many rows at once, use `cgc_train.generate`.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class GroundedObject:
     Attributes:
         img_idx: number of the image, from 1.
         label: label as the model wrote it.
-        bbox_2d: x1, y1, x2, y2, integers 0-1000 of the image.
+        bbox_2d: x1, y1, x2, y2, integers from 0 to 1000 relative to the image.
         bbox_px: x1, y1, x2, y2 in pixels of the upright input image.
     """
 
@@ -47,10 +47,10 @@ class Prediction:
     """A model's answer.
 
     Attributes:
-        objects: well-formed objects, in the order written; also empty if the answer is not `readable`.
+        objects: well-formed objects, in the order written. They are also empty if the answer is not `readable`.
         reasoning: the text inside the think tags.
         response: the complete response.
-        readable: whether the answer contains a list; `[]` counts.
+        readable: whether the answer contains a list, which may be `[]`.
         violations: violations of the strict format.
     """
 
@@ -65,13 +65,13 @@ class Predictor:
     """A model that locates objects in several images.
 
     Args:
-        name: folder of a run's model, a merged model, or an adapter, or an id on the Hub.
+        name: a folder (of a run's model, a merged model, or an adapter), or an id on the Hub.
         think: ask for a reasoning trace; False for a model trained without one.
-        max_pixels: maximum pixels of an image as the model sees it; larger images are downscaled for the model only.
+        max_pixels: maximum pixels of an image as the model sees it. Larger images are downscaled for the model only.
         dtype: type of the weights, `float32` or `bfloat16`.
         revision: commit or tag of a model on the Hub; None: the newest.
-        prefix: the start of the response that the model's chat template writes, such as `<think>`; None: read it
-            from the template.
+        prefix: what the model's chat template writes at the start of a response, such as `<think>`; None: read it from
+            the template.
 
     Raises:
         ModelError: weights or processor cannot be loaded, or the template does not fit `think`.
@@ -104,14 +104,14 @@ class Predictor:
         """Find every `label` in the images, or answer a custom `question`.
 
         Args:
-            images: one to sixteen files or PIL images; rotated upright by their EXIF data.
-            label: a category in English, such as "dog"; the question is worded as in the data sets.
-            question: a question instead of a label; the answer format is appended to it.
+            images: one to sixteen files or PIL images. They are rotated upright by their EXIF data.
+            label: a category in English, such as "dog". The question has the wording of the data sets.
+            question: a question instead of a label. The answer format is appended to it.
             max_new_tokens: maximum length of the answer, in tokens.
 
         Raises:
-            PredictionsError: there are no images or too many, an image is unreadable, or the call does not have exactly
-                one of label and question.
+            PredictionsError: there are no images or too many, an image cannot be read, or the call does not have
+                exactly one of label and question.
         """
         shown = [upright(image) for image in images]
         if not FEWEST <= len(shown) <= MOST:
@@ -125,7 +125,7 @@ class Predictor:
 def read_prediction(
     response: str, sizes: Sequence[tuple[int, int]], *, think: bool = True, prefix: str = ""
 ) -> Prediction:
-    """Parse a response to images of these sizes (width, height in pixels); boxes are given in both units."""
+    """Parse a response to images of these sizes (width, height in pixels). Boxes are given in both units."""
     reading = read_answer(response, len(sizes), require_think=think, prefix=prefix)
     objects = tuple(
         GroundedObject(item.img_idx, item.label, item.bbox_2d, from_thousand(item.bbox_2d, *sizes[item.img_idx - 1]))
@@ -150,7 +150,7 @@ def upright(image: ImageLike) -> Image.Image:
 
 def _question(label: str | None, question: str | None, count: int) -> str:
     if (label is None) == (question is None):
-        raise PredictionsError("give either a label to find or a question, not both")
+        raise PredictionsError("pass either a label to find or a question, not both")
     if question is not None:
         return f"{question.strip()} {ANSWER_FORM}"
     name = readable(str(label))

@@ -1,5 +1,6 @@
-"""Protocols of the transformers, TRL, and PyTorch objects used here, whose types the type checker cannot see. These
-libraries define every name. Using a key or an attribute that is not listed here is a type error.
+"""Protocols of the transformers, TRL, and PyTorch objects that are used here, because the type checker cannot see their
+types. The names in this module are defined by these libraries. Using a key or an attribute that is not listed here is a
+type error.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -35,7 +35,7 @@ MAY_DIFFER = (
 
 
 class MetricsLine(TypedDict, total=False):
-    """A line in metrics.jsonl; in addition to these keys, it contains numbers by metric name."""
+    """A line in metrics.jsonl. In addition to these keys, it contains numbers by metric name."""
 
     step: int
     epoch: float
@@ -43,7 +43,7 @@ class MetricsLine(TypedDict, total=False):
 
 
 class CompletionRow(TypedDict, total=False):
-    """A row in TRL's completions file; in addition to these keys, it contains the value of each reward function by
+    """A row in TRL's completions file. In addition to these keys, it contains the value of each reward function by
     name.
     """
 
@@ -99,14 +99,16 @@ class Run:
         return sorted((path for path in steps if steps[path].isdecimal()), key=lambda path: int(steps[path]))
 
     def metrics(self) -> list[MetricsLine]:
-        """The lines of metrics.jsonl, without non-numeric values and without a truncated last line, which a killed run
-        can leave.
+        """The lines of metrics.jsonl, without values that are not numbers and without a truncated last line, which a
+        killed run can leave.
         """
         lines = [_numbers(line) for line in read_lines(self.folder / "metrics.jsonl")]
         return [cast(MetricsLine, line) for line in lines if _is_step(line.get("step"))]
 
     def rewind(self, checkpoint: Path) -> None:
-        """Drop the metrics logged after a checkpoint: a run that resumes from the checkpoint logs them again."""
+        """Drop the metrics that were logged after a checkpoint, because a run that resumes from the checkpoint logs
+        them again.
+        """
         step = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
         lines = [line for line in read_lines(self.folder / "metrics.jsonl") if _is_step(line.get("step"))]
         kept = [json.dumps(line) + "\n" for line in lines if cast(int, line["step"]) <= step]
@@ -151,7 +153,9 @@ class Run:
 
 
 def is_whole(checkpoint: Path) -> bool:
-    """Whether a checkpoint is complete. The state of a checkpoint is written last, and a full disk can truncate it."""
+    """Whether a checkpoint is complete. The state of a checkpoint is written last, and can be truncated if the disk is
+    full.
+    """
     try:
         state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -161,7 +165,7 @@ def is_whole(checkpoint: Path) -> bool:
 
 @contextmanager
 def written_to_disk(folder: Path, fix: str) -> Iterator[None]:
-    """Convert disk errors during a run into RunError; `fix` is the command to run when there is free space."""
+    """Convert disk errors during a run into RunError. `fix` is the command to run when there is free space."""
     try:
         yield
     except Exception as error:
@@ -195,8 +199,8 @@ def check_free(folder: Path) -> None:
 
 
 def open_run(folder: Path | str) -> Run:
-    """The run in a folder. Raises RunError if there is no run, and ReleaseError for a link that leads out of the
-    folder.
+    """The run in a folder. Raises RunError if the folder contains no run, and ReleaseError for a link that leads out of
+    the folder.
     """
     folder = Path(folder)
     if not (folder / "recipe.yaml").is_file():
@@ -231,7 +235,7 @@ def environment() -> Environment:
 
 
 def image_folder() -> Path:
-    """The cache of resized images, shared by all runs: `$CGC_CACHE/images`, or a folder in the user's cache."""
+    """The cache of resized images, which all runs share: `$CGC_CACHE/images`, or a folder in the user's cache."""
     return Path(os.environ.get("CGC_CACHE") or Path.home() / ".cache" / "cgc-grounding") / "images"
 
 
@@ -250,7 +254,7 @@ def held_out_path(folder: Path, step: int) -> Path:
 
 
 def read_lines(path: Path) -> Iterator[Mapping[str, object]]:
-    """The JSON objects in a file with one object per line; truncated lines are skipped, and a missing file counts as
+    """The JSON objects in a file with one object per line. Truncated lines are skipped, and a missing file counts as
     empty.
     """
     if not path.is_file():

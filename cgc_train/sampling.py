@@ -1,6 +1,6 @@
-"""The order of training prompts: a function of seed and epoch only, so that a resumed run continues exactly.
+"""The order of training prompts. It depends only on seed and epoch, so that a resumed run continues exactly.
 
-TRL draws all epochs from one generator, whose state is not part of a checkpoint. From the second epoch on, a resumed
+TRL draws all epochs from one generator, and checkpoints do not contain its state. From the second epoch on, a resumed
 run would see a different order.
 """
 
@@ -12,8 +12,8 @@ from cgc_train.data.select import epoch_order
 class EpochSampler:
     """Yields indices of a training set like TRL's `RepeatSampler`, but in an order that is known for every epoch.
 
-    Every prompt is repeated `group` times in a row. `prompts` different prompts form a generation batch, which is
-    repeated `repeats` times, once per step that learns from it. Prompts that do not fill a batch are skipped.
+    Every prompt is repeated `group` times in a row. `prompts` different prompts form a generation batch. It is repeated
+    `repeats` times, once for each step that learns from it. Prompts that do not fill a batch are skipped.
     """
 
     def __init__(
@@ -23,7 +23,7 @@ class EpochSampler:
         self.seed, self.grades, self.epoch = seed, grades, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Use the order of this epoch (from 0) from the next iteration on."""
+        """Use the order of this epoch (from 0), from the next iteration on."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[int]:

@@ -1,6 +1,6 @@
 """The warm-up: supervised training on the answer format, so that GRPO has valid answers to rank.
 
-Its traces are rule-based and contain no coordinates. Adapters are merged into the final model, so that
+The reasoning traces are written by rules and contain no coordinates. Adapters are merged into the final model, so that
 `cgc-train grpo RECIPE model.name=RUN/model` can start from it.
 """
 
@@ -40,7 +40,7 @@ ADAPTER = "adapter"
 
 
 class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
-    """TRL's SFTTrainer on rows in the recipe's order; `training_step` raises DivergedError for a loss that is NaN."""
+    """TRL's SFTTrainer on rows in the recipe's order. `training_step` raises DivergedError if the loss is NaN."""
 
     def __init__(self, *, args: TrainingArguments, grades: Sequence[int] | None = None, **given: object) -> None:
         # the default filter would hide a NaN in the log until the weights are NaN too
@@ -68,7 +68,7 @@ class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class _Material:
-    """The parts of a warm-up, all checked before its folder is created."""
+    """The parts of a warm-up. All of them are checked before its folder is created."""
 
     processor: Processor
     rows: Dataset
@@ -76,15 +76,15 @@ class _Material:
 
 
 def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: Dataset | None = None) -> Run:
-    """Warm up a model by a recipe into a new folder. Call this in every process of a launch.
+    """Warm up a model with a recipe, into a new folder. Call this in every process of a launch.
 
     Args:
         recipe: the recipe; its `sft` contains TRL's settings.
         folder: folder of the run; missing or empty.
         until: stop as soon as the mean R_miou of greedy answers to the held-out rows reaches this value; None: train
             for as long as `sft` states.
-        rows: training rows that replace the recipe's, with the columns of
-            `training_set(..., completions=True)`; None: the recipe's rows.
+        rows: training rows that replace those of the recipe, with the columns of `training_set(..., completions=True)`;
+            None: the recipe's rows.
 
     Raises:
         RunError: the folder is not empty.
@@ -107,7 +107,10 @@ def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: D
         trainer.train()
         _save(trainer, run, material.processor)
     if skill and until is not None and not skill.reached and arguments.process_index == 0:
-        say(f"warning: held-out R_miou is {skill.skill:.3f} after {skill.step} steps, below {until:g}; train longer")
+        say(
+            f"warning: R_miou on held-out rows is {skill.skill:.3f} after {skill.step} steps, below {until:g}; train "
+            "longer"
+        )
     return run
 
 
@@ -120,7 +123,9 @@ def _arguments(recipe: Recipe, folder: Path) -> TrainingArguments:
 def _material(recipe: Recipe, until: float | None, rows: Dataset | None) -> _Material:
     held_out = recipe.data.held_out_every > 0 and recipe.data.held_out_rows > 0
     if until is not None and not held_out:
-        raise RecipeError("stopping at a skill needs held-out rows; set data.held_out_every and data.held_out_rows")
+        raise RecipeError(
+            "stopping at a value of R_miou needs held-out rows; set data.held_out_every and data.held_out_rows"
+        )
     load_config(recipe.model)
     processor = load_processor(recipe.model, recipe.data.max_pixels)
     check_template(recipe.model.name, processor, recipe.prompt)
@@ -153,7 +158,7 @@ def _trainer(
 
 
 def _save(trainer: WarmUpTrainer, run: Run, processor: Processor) -> None:
-    """The final weights and the processor, with an adapter merged into the weights on which it was trained."""
+    """The final weights and the processor. An adapter is merged into the weights on which it was trained."""
     if run.recipe.model.lora is None:
         trainer.save_model(str(run.model_folder))
     else:

@@ -1,4 +1,4 @@
-"""Answer held-out rows during a warm-up in all processes, regardless of how the weights are divided."""
+"""Answers held-out rows during a warm-up in all processes, regardless of how the weights are divided among them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +19,9 @@ from cgc_train.run import Run
 
 
 class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
-    """Answers the held-out rows at intervals, greedily, and stops training at a given R_miou.
+    """Answers the held-out rows at intervals, with greedy decoding, and stops training when a given R_miou is reached.
 
-    Set `trainer` before training; answers come from its prepared model.
+    Set `trainer` before training. Its prepared model gives the answers.
     """
 
     def __init__(self, run: Run, rows: Dataset, processor: Processor, until: float | None) -> None:
@@ -52,7 +52,7 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
             self._answer(state, control)
 
     def _answer(self, state: TrainerState, control: TrainerControl) -> None:
-        """Answer with all processes; each has the same skill afterward, so that all stop at the same step."""
+        """Answer with all processes. Each process has the same result afterward, so that all stop at the same step."""
         self.step = state.global_step
         everything = dict(gather_object(self._share()))
         answers = {key: everything[key] for key in self.truths}
@@ -79,7 +79,7 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
 
 @contextmanager
 def answering(trainer: PreparedTrainer) -> Iterator[Model]:
-    """The trainer's prepared model, ready to generate: weights gathered, no gradient checkpointing."""
+    """The trainer's prepared model, ready to generate: its weights are gathered, and gradient checkpointing is off."""
     training, checkpointing = trainer.model.training, trainer.args.gradient_checkpointing_kwargs
     trainer.model.eval()
     with unwrap_model_for_generation(
@@ -90,8 +90,8 @@ def answering(trainer: PreparedTrainer) -> Iterator[Model]:
 
 
 def share(count: int, process: int, processes: int) -> list[int]:
-    """Indices of the rows that a process answers. Every process gets the same number, because divided weights need all
-    processes at each step.
+    """Indices of the rows that a process answers. Every process gets the same number of rows, because divided weights
+    need all processes at each step.
 
     If the number of rows does not divide evenly, the last process wraps around to the first rows.
     """
@@ -99,5 +99,5 @@ def share(count: int, process: int, processes: int) -> list[int]:
 
 
 def held_out_miou(answers: dict[str, str], truths: dict[str, Truth], recipe: Recipe) -> float:
-    """Mean R_miou (0-1) of the `answers`, a mapping from row id to answer, without the reward's options."""
+    """Mean R_miou (0-1) of the `answers`, a mapping from row id to answer. Options of the reward are ignored."""
     return sum(score(text, truths[key], None, recipe.prompt).miou for key, text in answers.items()) / len(answers)

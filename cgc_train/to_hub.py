@@ -1,7 +1,8 @@
-"""Upload checkpoints to the Hub during training, each in a separate commit, in the background.
+"""Uploads checkpoints to the Hub during training, in the background, each in a separate commit.
 
-A failed upload prints a warning and is retried with the next checkpoint. Missing uploads of a stopped run are made
-when it is resumed. A checkpoint counts as uploaded if the Hub has its state, which is part of the same commit.
+A failed upload prints a warning and is retried with the next checkpoint. If a run was stopped, its missing uploads are
+made when it is resumed. A checkpoint counts as uploaded if the Hub has its state file, which is part of the same
+commit.
 """
 
 import os
@@ -35,7 +36,7 @@ OURS = {".gitattributes", ".gitignore", "README.md", "recipe.yaml"}
 
 
 class CheckpointsToHub(TrainerCallback):  # type: ignore[misc]
-    """Uploads every checkpoint of a run to `hub.repo`; creates the repository and checks the login before training."""
+    """Uploads every checkpoint of a run to `hub.repo`. Creates the repository and checks the login before training."""
 
     def __init__(self, run: Run) -> None:
         self.run, self.settings = run, run.recipe.hub
@@ -72,7 +73,7 @@ class CheckpointsToHub(TrainerCallback):  # type: ignore[misc]
         try:
             upload(self.run.folder, self.run.recipe)
         except PushError as error:
-            say(f"warning: a checkpoint was not uploaded; the next one will retry it: {error}")
+            say(f"warning: a checkpoint was not uploaded; the next upload retries it: {error}")
 
 
 def prepare(recipe: Recipe) -> None:
@@ -88,7 +89,8 @@ def prepare(recipe: Recipe) -> None:
 
 
 def is_there(repo: str) -> bool:
-    """Whether the repository exists; also checks that this login can write to or create it, without writing anything.
+    """Whether the repository exists. Also checks that this login can write to it or create it, without writing
+    anything.
 
     Raises PushError if the login is unknown or lacks permission, or the repository contains other files.
     """
@@ -108,7 +110,7 @@ def is_there(repo: str) -> bool:
 
 
 def _role(account: Mapping[str, Any]) -> str | None:
-    """The role of a token as reported by the Hub: read, write, or fineGrained."""
+    """The role of a token, as the Hub reports it: read, write, or fineGrained."""
     token = account.get("auth", {}).get("accessToken", {})
     return token.get("role") if isinstance(token, dict) else None
 
@@ -131,7 +133,7 @@ def _known(api: HfApi, repo: str) -> bool:
 
 
 def keep(run: Path, checkpoint: Path) -> None:
-    """Keep links to a checkpoint until it is uploaded, so that it can be deleted in the meantime."""
+    """Keep links to a checkpoint until it is uploaded, so that the checkpoint can be deleted in the meantime."""
     kept, partial = run / FOLDER / checkpoint.name, run / FOLDER / f"{checkpoint.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(kept, ignore_errors=True)

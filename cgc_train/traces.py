@@ -1,6 +1,7 @@
-"""Rule-based reasoning traces for the warm-up on the answer format: true for the row, and without coordinates.
+"""Rule-based reasoning traces for the warm-up on the answer format. They are true for the row, and contain no
+coordinates.
 
-A trace goes through the images in order and states only what the row's objects and evidence warrant.
+A trace goes through the images in order. It states only what the objects and the evidence of the row prove.
 Simplification: it names what is visible, not how to recognize it.
 """
 
@@ -121,9 +122,7 @@ MATCHED = (
 
 @dataclass(frozen=True)
 class Sight:
-    """The facts that a row warrants about one image (numbered from 1): labels with the number of boxes, and absent
-    labels.
-    """
+    """What a row proves about one image (numbered from 1): labels with the number of boxes, and absent labels."""
 
     image: int
     shown: Mapping[str, int]
@@ -131,7 +130,7 @@ class Sight:
 
 
 def sights(row: Row) -> list[Sight]:
-    """The facts about each image, in order; images about which the row warrants nothing are omitted."""
+    """What the row proves about each image, in order. Images about which it proves nothing are omitted."""
     counts = Counter((o["img_idx"], _asked_label(o["label"], row)) for o in row["objects"])
     lacking = {(e["img_idx"], e["label"]) for e in row["evidence"]} - counts.keys()
     found = []
@@ -144,20 +143,22 @@ def sights(row: Row) -> list[Sight]:
 
 
 def _asked_label(written: str, row: Row) -> str:
-    """The label in the query for an object in the answer; the answer itself may use a generic word such as "object"."""
+    """The label that the query uses for an object in the answer. The answer itself may use a generic word such as
+    "object".
+    """
     labels = row["query"]["labels"]
     return written if written in labels or not labels else labels[0]
 
 
 def _labels(row: Row) -> list[str]:
-    """The object that the row asks for, or the label of its answers if the question names none."""
+    """The object that the row asks for. If the question names none, the label of its answers."""
     return row["query"]["labels"] or [task_of(row).answer_label]
 
 
 def trace(row: Row) -> str:
-    """Reasoning for a row of a release: a few sentences, with a phrasing chosen deterministically by the row's id.
+    """Reasoning for a row of a release: a few sentences. The row's id determines their phrasing.
 
-    It refers to images by number and counts objects in words; it contains no coordinates and no tags.
+    The trace refers to images by number and counts objects in words. It contains no coordinates and no tags.
     """
     return " ".join(_reasoning(row)(row))
 
@@ -176,7 +177,7 @@ def _reasoning(row: Row) -> Callable[[Row], Iterator[str]]:
 def completion(row: Row, prompt: PromptSettings) -> list[Message]:
     """The message of a perfect answer in the format that the prompt asks for, in the form that TRL expects.
 
-    With `prompt.think`, the trace precedes the answer; the start that the chat template writes is omitted.
+    With `prompt.think`, the trace precedes the answer. The start that the chat template writes is omitted.
     """
     objects = answer_objects(row["objects"])
     text = format_response(objects, trace(row) if prompt.think else "").removeprefix(prompt.prefix.strip())
@@ -196,7 +197,9 @@ def _search(row: Row) -> Iterator[str]:
 
 
 def _compare(row: Row) -> Iterator[str]:
-    """For the one category in every image: what each image shows and lacks, then what they share."""
+    """For a row about the one category that every image shows: what each image shows and lacks, and then what they
+    share.
+    """
     yield _pick(COMPARISONS, row, "opening")
     for sight in sights(row):
         yield _seen(sight, row)
@@ -219,8 +222,8 @@ def _found(row: Row) -> str:
 
 
 def _single_out(row: Row) -> Iterator[str]:
-    """States which image shows several objects, and which of them is requested; images without proven absence show one
-    object.
+    """For a row about one of several objects: which image shows several, and which of them is requested. Images without
+    proven absence show one object.
     """
     name, answer = readable(row["query"]["labels"][0]), row["objects"][0]["img_idx"]
     words = {"counted": name.counted, "plural": name.plural, "referred": referred(name, row["query"]["relation"])}
@@ -233,7 +236,9 @@ def _single_out(row: Row) -> Iterator[str]:
 
 
 def _follow(row: Row) -> Iterator[str]:
-    """From the given box to the image that the question names, or through all images except the image of the box."""
+    """For a row with a given box: from the box to the image that the question names, or through all images except the
+    one with the box.
+    """
     words = {"counted": readable(row["query"]["labels"][0]).counted, "a": row["query"]["ref_img_idx"]}
     yield _pick(REFERENCES, row, REFERENCES[0]).format(**words)
     if (named := row["query"]["img_idx"]) is not None:
@@ -248,7 +253,7 @@ def _follow(row: Row) -> Iterator[str]:
 
 
 def _match(row: Row) -> Iterator[str]:
-    """For an image piece: the image from which it was cut, and the other images."""
+    """For a row about a piece of an image: the image from which it was cut, and the other images."""
     found = row["objects"][0]["img_idx"]
     yield _pick(PIECES, row, "piece").format(a=row["query"]["ref_img_idx"])
     if others := [f"Image {image}" for image in row["answer_images"] if image != found]:
@@ -267,13 +272,15 @@ def _seen(sight: Sight, row: Row) -> str:
 
 
 def _sought(name: Name, row: Row) -> str:
-    """The opening, chosen by phrasing, not by task: the start of a trace must not reveal an absent row."""
+    """The opening. It is chosen by phrasing, not by task, because the start of a trace must not reveal an absent
+    row.
+    """
     every = answer_of_pool(row["template_id"].partition("/")[0]) == "set" and task_of(row).labels[1] == 1
     return name.plural if every else name.indefinite
 
 
 def _counted(name: Name, count: int) -> str:
-    """ "a dog", "two dogs"; "many dogs" for numbers without a word."""
+    """ "a dog" or "two dogs"; "many dogs" for numbers without a word."""
     if count == 1:
         return name.indefinite
     return f"{NUMBER_WORDS[count] if count < len(NUMBER_WORDS) else 'many'} {name.plural}"

@@ -1,6 +1,6 @@
 """TRL's GRPOTrainer with fixes for multi-image prompts, plus held-out answers during training.
 
-Each override states its reason. Everything else, including the loss, is TRL's.
+Each method that overrides one of TRL's states the reason. Everything else, including the loss, is TRL's.
 """
 
 import math
@@ -37,9 +37,9 @@ class GroundingTrainer(GroupTrainer):
 
     Args:
         frozen_vision: freeze the vision tower.
-        grades: ascending grades of the rows, if later epochs are to start with easy rows too.
-        groups: from which groups of completions to learn; None: from all groups.
-        processing_class, args, train_dataset, eval_dataset, peft_config, **given: arguments of TRL's GRPOTrainer.
+        grades: ascending grades of the rows, so that later epochs start with easy rows too; None: no curriculum.
+        groups: which groups of completions to learn from; None: all groups. processing_class, args, train_dataset,
+            eval_dataset, peft_config, **given: arguments of TRL's GRPOTrainer.
 
     Raises:
         ModelError: the processor pads on the right.
@@ -147,7 +147,7 @@ class GroundingTrainer(GroupTrainer):
         raise self._diverged(f"after step {self.state.global_step}, the model's output probabilities are not finite")
 
     def training_step(self, model: object, inputs: object, num_items_in_batch: object = None) -> torch.Tensor:
-        """Run one of TRL's steps; raises DivergedError if the loss is not finite."""
+        """Run one of TRL's steps. Raises DivergedError if the loss is not finite."""
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         if not torch.isfinite(loss):
             raise self._diverged(f"the loss of step {self.state.global_step + 1} is {loss.item()}")
@@ -170,7 +170,8 @@ class GroundingTrainer(GroupTrainer):
     # TRL would overwrite a step's completions with the held-out ones of the same step, and compare probabilities with
     # those of vLLM at temperature zero, which are all 1.
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log like TRL, but log completions and sampling-versus-training metrics for training steps only.
+        """Log as TRL does, but log completions, and metrics that compare sampling with training, only for training
+        steps.
 
         Raises DivergedError if the gradient is not finite.
         """
@@ -189,7 +190,7 @@ class GroundingTrainer(GroupTrainer):
 
     @contextmanager
     def _greedy_if_held_out(self) -> Iterator[None]:
-        """Answer held-out rows greedily, so that two evaluations differ only by the weights."""
+        """Answer held-out rows greedily, so that two evaluations differ only if the weights differ."""
         if self.model.training:
             yield
         elif self.use_vllm:
@@ -214,8 +215,8 @@ def check_saves(args: GrpoArguments) -> None:
     passes = args.steps_per_generation * args.num_iterations
     if args.save_strategy == "steps" and (args.save_steps * args.gradient_accumulation_steps) % passes:
         raise RecipeError(
-            f"grpo.save_steps={args.save_steps:g} falls between steps that share completions, so resuming would not be "
-            f"exact; make save_steps x gradient_accumulation_steps a multiple of {passes}"
+            f"grpo.save_steps={args.save_steps:g} falls between steps that share completions, so a resumed run would "
+            f"differ; set save_steps x gradient_accumulation_steps to a multiple of {passes}"
         )
 
 
@@ -226,7 +227,7 @@ def never_sampled(processor: Processor, use_vllm: bool) -> dict[str, object]:
 
 
 def collapse_images(ids: Sequence[int], image_token: int) -> list[int]:
-    """Token ids with each run of image tokens collapsed to one, because vLLM in the same process expands them
+    """Token ids in which each run of image tokens is collapsed to one, because vLLM in the same process expands them
     itself.
     """
     return [i for token, run in groupby(ids) for i in ([token] if token == image_token else run)]

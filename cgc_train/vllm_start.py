@@ -1,4 +1,4 @@
-"""Passes settings to vLLM that TRL omits when it starts vLLM: the type of the weights, and the expected images.
+"""Passes settings to vLLM that TRL omits when it starts vLLM: the type of the weights, and which images to expect.
 
 By default, vLLM computes in half precision even if the weights are float32, so that sampling and training differ. It
 also reserves memory for videos and for the largest image that the processor allows.
@@ -21,7 +21,9 @@ class Rows(Protocol):
 
 
 def vllm_settings(args: GrpoArguments, processor: Processor, *sets: Rows | None) -> dict[str, object]:
-    """vLLM's settings for the prompts of these data sets: type, images per prompt, no videos, pixels per image."""
+    """vLLM's settings for the prompts of these data sets: the type, the images per prompt, no videos, and the pixels
+    per image.
+    """
     most = max(len(images) for rows in sets if rows is not None for images in rows["images"])
     size = dict(processor.image_processor.size)
     images = {"limit_mm_per_prompt": {"image": most, "video": 0}, "mm_processor_kwargs": {"size": size}}
@@ -30,7 +32,7 @@ def vllm_settings(args: GrpoArguments, processor: Processor, *sets: Rows | None)
 
 @contextmanager
 def vllm_started_with(settings: Mapping[str, object]) -> Iterator[None]:
-    """Within this context, TRL starts vLLM with these settings, which TRL does not expose."""
+    """Context in which TRL starts vLLM with these settings. TRL has no option for them."""
     started = vllm_generation.LLM
     vllm_generation.LLM = partial(started, **settings)
     try:

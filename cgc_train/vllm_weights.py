@@ -1,10 +1,11 @@
 """Updates vLLM's weights: clears its image cache, and sends merged weights if the model has adapters.
 
-TRL merges the adapters into the base before each step and unmerges them afterward. In bfloat16, both operations round,
-so the base drifts step by step (TRL issue 6688), and the saved adapter no longer matches the base with which it is
-loaded. Here the base is never modified.
+TRL merges the adapters into the base before each step and unmerges them afterward. In bfloat16, both operations round.
+Therefore, the base drifts step by step (TRL issue 6688), and the saved adapter no longer matches the base with which it
+is loaded. Here the base is never modified.
 
-vLLM caches the vision tower's outputs. When weights change, TRL clears the cache of texts, but not the cache of images.
+vLLM caches the outputs of the vision tower. When weights change, TRL clears the cache of texts, but not the cache of
+images.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -36,16 +37,16 @@ def forget_images(generation: Any) -> None:
 
 
 def send_merged(generation: Any) -> None:
-    """Make TRL send merged weights to vLLM instead of merging adapters into the model that it trains."""
+    """Make TRL send merged weights to vLLM, instead of merging adapters into the model that it trains."""
     generation._iter_named_params = partial(merged_weights, generation.model, generation._dist.gather_params)
 
 
 def merged_weights(model: PeftModel, gather: Gather) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield the base weights with merged adapters, one at a time, under the names in the base model.
+    """Yield the base weights with merged adapters, one at a time, under the names that they have in the base model.
 
     Args:
         model: a base with LoRA adapters.
-        gather: gathers weights that are sharded across processes; every process must call it.
+        gather: gathers weights that are sharded across processes. Every process must call it.
     """
     base = model.get_base_model()
     layers = {
@@ -67,6 +68,6 @@ def merged(layer: LoraLayer) -> torch.Tensor:
 
 
 def _whole(weight: torch.Tensor) -> torch.Tensor:
-    """Gather a weight if FSDP2 has divided it among processes."""
+    """Gather a weight, if FSDP2 has divided it among processes."""
     weight = weight.detach()
     return weight.full_tensor() if isinstance(weight, DTensor) else weight

@@ -1,5 +1,5 @@
-"""Score answers to a release: in this example, the true answers in the strict form. Replace them with the text of your
-model.
+"""Scores answers to a release. In this example, they are the true answers in the strict format. Replace them with the
+text of your model.
 
 Run `python examples/score_answers.py RELEASE`.
 """

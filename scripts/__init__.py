@@ -1,3 +1,3 @@
-"""Programs of this repository that are not in a package. This file gives the folder precedence over a trainer's package
-of the same name.
+"""Programs of this repository that are not part of a package. Because of this file, the folder takes precedence over a
+trainer's package of the same name.
 """

@@ -1,8 +1,8 @@
-"""Check that every supported version of `datasets` reads a release and its exports identically, field by field.
+"""Checks that every supported version of `datasets` reads a release and its exports identically, field by field.
 
-Usage: python scripts/check_datasets_versions.py [--folder .datasets-versions] [VERSION]...
-Each version is installed into its own environment in the folder, which is kept for later runs. The rows that it reads
-are compared with the rows that the installed version reads. Exits with status 1 if any rows differ or cannot be read.
+Usage: python scripts/check_datasets_versions.py [--folder .datasets-versions] [VERSION]... Each version is installed
+into its own environment in the folder. The environments are kept for later runs. The rows that it reads are compared
+with the rows that the installed version reads. Exits with status 1 if any rows differ or cannot be read.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def differences(expected: Any, found: Any, where: str = "") -> Iterator[str]:
 
 
 def answers(python: Path, folder: Path, name: str) -> dict[str, Any]:
-    """The rows that the reader returns in an environment, with a separate cache."""
+    """The rows that the reader returns in an environment. It uses a separate cache."""
     target = folder / f"{name}.json"
     home = {**os.environ, "HF_HOME": str(folder / "caches" / name), "HF_HUB_OFFLINE": "1"}
     command = [str(python), "-I", str(READER), str(folder / "requests.json"), str(target)]
@@ -75,7 +75,9 @@ def answers(python: Path, folder: Path, name: str) -> dict[str, Any]:
 
 
 def environment(folder: Path, version: str) -> Path:
-    """The interpreter of an environment with this version of `datasets`, created if missing."""
+    """The interpreter of an environment with this version of `datasets`. The environment is created if it is
+    missing.
+    """
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     if not (folder / ".installed").exists():
         venv.create(folder, with_pip=True, clear=True)
@@ -86,7 +88,7 @@ def environment(folder: Path, version: str) -> Path:
 
 
 def written(folder: Path) -> Requests:
-    """A painted release of every task with and without images, and every export; returns how each is loaded."""
+    """A painted release of every task with and without images, and every export. Returns how to load each of them."""
     from cgc_data.builder.release import build_release
     from cgc_data.config import BuildConfig
     from cgc_data.export import FORMATS, export_release

@@ -1,14 +1,13 @@
-"""Train a random model of the real size with the one-GPU recipes on this machine's GPU, and compare with the plan.
+"""Trains a random model of the real size with the one-GPU recipes on this machine's GPU, and compares it with the plan.
 
 Usage: python scripts/check_gpu.py --to FOLDER [--work FOLDER] [--weights FOLDER] [--minutes 20] [--stages NAME...]
        [--rehearse]
-Requires the packages of `pip install '.[train]'`, a torch build for the GPU, deepspeed for `full_adam8`
-and `full_adam32`, and bitsandbytes for `full_adam8` and `quantised`.
-Nothing is downloaded: data and weights are generated. The weights take 18 GB, and all other files take about the same.
-Every stage is a `cgc-train` command in a separate process with a time limit. If a stage fails, the end of its output is
-kept, and the other stages continue. A stage that would exceed the remaining minutes is not started. FOLDER gets
-gpu.json, gpu.md, and log.txt, rewritten after every stage. `--rehearse` runs the same stages with the tiny model on the
-CPU.
+Requires the packages of `pip install '.[train]'`, a torch build for the GPU, deepspeed for `full_adam8` and
+`full_adam32`, and bitsandbytes for `full_adam8` and `quantised`. Nothing is downloaded: data and weights are generated.
+The weights take 18 GB, and all other files take about the same. Every stage is a `cgc-train` command in a separate
+process with a time limit. If a stage fails, the end of its output is kept, and the other stages continue. A stage that
+would exceed the remaining minutes is not started. FOLDER gets gpu.json, gpu.md, and log.txt, which are rewritten after
+every stage. `--rehearse` runs the same stages with the tiny model on the CPU.
 """
 
 import argparse
@@ -96,7 +95,7 @@ class Report:
 
 
 def wanted(names: Sequence[str] | None) -> list[Stage]:
-    """The stages with these names, in the order given; all stages if no names are given."""
+    """The stages with these names, in the given order; all stages if no names are given."""
     by_name = {run.__name__: run for run in STAGES}
     return [by_name[name] for name in names] if names else list(STAGES)
 

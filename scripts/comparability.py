@@ -1,4 +1,5 @@
-"""Write the tables of docs/comparability.md: effects of reading rules and of annotations on the same responses.
+"""Writes the tables of docs/comparability.md: how reading rules and annotations affect the scores of the same
+responses.
 
 Usage: python scripts/comparability.py FOLDER
 FOLDER contains MIG-Bench's two annotation files and published responses to the revised one, as `mig_bench`. Run the
@@ -66,8 +67,8 @@ def read_responses(half: str) -> list[Response]:
 
 
 def options_table() -> str:
-    """Each rule compared with a human reader, on both halves: same option, another option, or none although there is
-    one.
+    """Each rule compared with a human reader, on both halves: it finds the same option, another option, or no option
+    although there is one.
     """
     head = ["rule", *(f"{half.replace('_', ' ')}: {what}" for half in HALVES for what in ("right", "another", "none"))]
     return table(head, [[name, *_counts(rule)] for name, rule in RULES.items()])
@@ -106,21 +107,27 @@ def mig_table(folder: Path) -> str:
     on_original = {index: replace(original[other], index=index) for index, other in pairs.items()}
     both = {index: revised[index] for index in pairs}
     rows = [
-        ("revised script, revised boxes", _score(revised, responses)),
-        ("... with only the text after the reasoning", _score(revised, responses, protocol="strict")),
-        ("... with Migician's hidden stretch of y", _score(revised, responses, postprocess="migician")),
-        ("... read by the original script", _by_original_script(revised, responses)),
-        ("revised boxes, items of both versions", _score(both, responses)),
-        ("... original boxes, original script", _score(on_original, responses)),
+        ("revised script and boxes", _score(revised, responses)),
+        (
+            "revised script and boxes, only the text after the reasoning",
+            _score(revised, responses, protocol="strict"),
+        ),
+        (
+            "revised script and boxes, with y stretched as in Migician's figures",
+            _score(revised, responses, postprocess="migician"),
+        ),
+        ("original script, revised boxes", _by_original_script(revised, responses)),
+        ("revised script and boxes, items that are in both versions", _score(both, responses)),
+        ("original script and boxes, items that are in both versions", _score(on_original, responses)),
     ]
     return table(
-        ["responses read and judged by", "items", "Acc@0.5"],
+        ["how responses are parsed and judged", "items", "Acc@0.5"],
         [[name, f"{n:,}", f"{acc:.2f}"] for name, (n, acc) in rows],
     )
 
 
 def matched(revised: Mapping[str, Item], original: Mapping[str, Item]) -> dict[str, str]:
-    """Items in both versions, with the same images and words, ignoring spaces; the questions of `diff` were
+    """Items whose images and words are the same in both versions, ignoring spaces. The questions of `diff` were
     rewritten.
     """
     ours, theirs = _unique(revised), _unique(original)
@@ -167,7 +174,7 @@ def _macro(results: Sequence[ItemResult]) -> float:
 
 
 def tables(folder: Path) -> dict[str, str]:
-    """Content of the page by the mark that precedes it."""
+    """Content of the page, by the mark that precedes it."""
     return {"options": options_table(), "agreement": agreement_table(), "mig": mig_table(folder)}
 
 

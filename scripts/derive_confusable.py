@@ -1,7 +1,7 @@
-"""Derive cgc_data/vocabulary/confusable.csv: which categories of COCO and LVIS v1 can be mistaken for one another.
+"""Derives cgc_data/vocabulary/confusable.csv: which categories of COCO and LVIS v1 can be confused with each other.
 
-Sources: WordNet 3.0's noun database (Debian package wordnet-base, /usr/share/wordnet), the synonyms in an LVIS v1 file,
-boxes of two names on one object, drawn by COCO, LVIS, or both, and a manual review (confusable_review.yaml).
+The sources are WordNet 3.0's noun database (Debian package wordnet-base, /usr/share/wordnet), the synonyms in an LVIS
+v1 file, boxes of two names on one object (from COCO, LVIS, or both), and a manual review (confusable_review.yaml).
 """
 
 import argparse
@@ -38,20 +38,20 @@ class Synset(NamedTuple):
 
 
 class WordNet:
-    """The nouns in WordNet 3.0's database files (format: man 5 wndb)."""
+    """The nouns in WordNet 3.0's database files (`man 5 wndb` describes their format)."""
 
     def __init__(self, folder: Path) -> None:
         self._synsets = dict(map(self._synset, _records(folder / "data.noun")))
         self._senses = {line[0]: line[-int(line[2]) :] for line in map(str.split, _records(folder / "index.noun"))}
 
     def find(self, concept: str) -> str | None:
-        """Offset of "dog.n.01", or None if WordNet does not contain the name."""
+        """Offset of a name such as "dog.n.01"; None if WordNet does not contain the name."""
         lemma, _, number = concept.rpartition(".n.")
         offsets = self._senses.get(lemma.lower(), [])
         return offsets[int(number) - 1] if lemma and 0 < int(number) <= len(offsets) else None
 
     def words(self, offset: str) -> list[str]:
-        """The words of a synset, "traveling_bag"."""
+        """The words of a synset, such as "traveling_bag"."""
         return self._synsets[offset].words
 
     @cache  # noqa: B019 - one WordNet lives as long as the process
@@ -70,7 +70,7 @@ class WordNet:
 
 
 class Review:
-    """confusable_review.yaml with its names resolved to concepts; an unknown name raises KeyError."""
+    """confusable_review.yaml, with its names resolved to concepts. An unknown name raises KeyError."""
 
     def __init__(self, path: Path = REVIEW) -> None:
         names = {e.lvis: e.concept for e in entries().values() if e.lvis}
@@ -101,7 +101,7 @@ class Review:
 
 
 def ancestors(wordnet: WordNet, review: Review) -> Iterator[Relation]:
-    """Pairs in which WordNet places one concept above the other; COCO's own classes do not cover one another."""
+    """Pairs in which WordNet places one concept above the other. COCO's own classes do not cover each other."""
     found = {concept: offset for concept in entries() if (offset := wordnet.find(concept))}
     concept_at = {offset: concept for concept, offset in found.items()}
     for lower, offset in found.items():
@@ -109,7 +109,9 @@ def ancestors(wordnet: WordNet, review: Review) -> Iterator[Relation]:
             if review.rejects((upper, lower)) or review.includes.keys() & {(upper, lower), (lower, upper)}:
                 continue
             if (upper, lower) in review.not_covered or (entries()[upper].coco and entries()[lower].coco):
-                yield Relation(*_sorted((upper, lower)), "hand", "below it in WordNet, but annotated separately")
+                yield Relation(
+                    *_sorted((upper, lower)), "hand", ("below this category in WordNet, but annotated separately")
+                )
             else:
                 yield Relation(upper, lower, "ancestor", "WordNet 3.0")
 
@@ -132,7 +134,7 @@ def synonyms(wordnet: WordNet, lvis: dict[str, Any], review: Review) -> Iterator
 
 
 def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Review) -> Iterator[Relation]:
-    """Pairs of names of boxes with IoU > 0.8 on one photo, in one file or in two, with their counts."""
+    """Pairs of names whose boxes have an IoU above 0.8 on one photo, in one file or in two, with their counts."""
     coco_names = {e.coco: e.concept for e in entries().values() if e.coco}
     by_coco: Drawn = {}
     for file in coco:  # the first file that contains a photo counts
@@ -149,7 +151,7 @@ def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Rev
 
 
 def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
-    """The pairs named in the review; a COCO class that covers a concept also covers all concepts that `kinds` puts
+    """The pairs that the review names. A COCO class that covers a concept also covers all concepts that `kinds` puts
     below it.
     """
     below: dict[str, set[str]] = defaultdict(set)
@@ -165,7 +167,7 @@ def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
 
 
 def derive(wordnet: Path, lvis: Path, coco: Iterable[Path]) -> list[Relation]:
-    """All relations, sorted. `lvis` lists all categories of LVIS v1; files of `coco` can share photos with it."""
+    """All relations, sorted. `lvis` lists all categories of LVIS v1. Files of `coco` can share photos with it."""
     database, review = WordNet(wordnet), Review()
     lvis_file, coco_files = orjson.loads(lvis.read_bytes()), [orjson.loads(path.read_bytes()) for path in coco]
     kinds = list(ancestors(database, review))

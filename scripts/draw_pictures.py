@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/ from the embedded sample: deterministic, and without downloads.
+"""Draws the pictures of docs/ from the embedded sample. The result is deterministic, and nothing is downloaded.
 
 Usage: python -m scripts.draw_pictures [FOLDER]
 Paints and builds in FOLDER (default: a temporary one) and writes docs/pictures/*.png.
@@ -33,7 +33,7 @@ PICTURES: dict[str, Callable[[World], Image.Image]] = {
 
 
 def main(work: Path, target: Path = FOLDER) -> None:
-    """Write every picture with a palette to keep files small."""
+    """Write every picture with a color palette, to keep the files small."""
     world = open_world(work)
     target.mkdir(parents=True, exist_ok=True)
     for name, draw in PICTURES.items():

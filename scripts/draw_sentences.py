@@ -1,4 +1,4 @@
-"""Draw sentences of the project at random, for a reader to rate.
+"""Draws sentences of the project at random, for a reader to rate.
 
 Usage: python -m scripts.draw_sentences [--seed N] [--number N]
 Draws from pages (README, docs, cards), messages (help, errors), and docstrings, each kind equally often. Rate each
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def draw(texts: Iterable[Passage], seed: int, number: int) -> list[tuple[str, str]]:
-    """Places (path:line) and sentences, in random order; a seed gives the same sentences until a text changes."""
+    """Places (path:line) and sentences, in random order. A seed gives the same sentences until a text changes."""
     kinds: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for text in texts:
         if text.kind != "comment" and not text.path.startswith("tests/"):
@@ -43,7 +43,7 @@ def _is_prose(sentence: str) -> bool:
     return (
         len(sentence.split()) >= LEAST_WORDS
         and sentence[0] not in "{["
-        and not re.search(r"^cgc-| --\w+ .* --|[\],]$|\$\(|= ?\[", sentence)
+        and not re.search(r"^cgc-| --\w+ .* --|[\],]$|\$\(|= ?\[|\{\{|\(\?:|- \{|^>>>|^https:", sentence)
     )
 
 

@@ -1,7 +1,7 @@
-"""Draw docs/pictures/view.png: the page of a run, as a browser shows it.
+"""Draws docs/pictures/view.png: the page of a run, as a browser shows it.
 
-Usage: python scripts/draw_view.py RUN [--browser chromium]
-The run should be of the tiny model on painted photos, such as one by benchmarks/learning.py.
+Usage: python scripts/draw_view.py RUN [--browser chromium] RUN should be a run of the tiny model on painted photos,
+such as one that benchmarks/learning.py made.
 """
 
 import argparse

@@ -95,7 +95,7 @@ def flat_png(shade: int) -> bytes:
 
 
 def _rows(form: Format, folder: Path) -> list[dict[str, Any]]:
-    """The exporter's output, the question with objects first, under the folder that the page names."""
+    """The output of the exporter, with the question with objects first, under the folder that the page names."""
     if form == "verl":
         found = list(pq.read_table(folder / "train.parquet").to_pylist())
     else:
@@ -119,7 +119,7 @@ def _as_trl(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pretty(row: Mapping[str, Any]) -> str:
-    """JSON with one column per line; long prompt texts and bytes are truncated."""
+    """JSON with one column per line. Long prompt texts and bytes are truncated."""
     lines = (f"  {json.dumps(name)}: {_value(value)}" for name, value in row.items() if name not in LEFT_OUT)
     return "{\n" + ",\n".join(lines) + "\n}"
 

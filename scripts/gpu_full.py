@@ -1,6 +1,7 @@
 """Stages of `scripts/check_gpu.py` that train all weights of the language model on one GPU with 140 GB or more.
 
-The recipe is for several GPUs. One has no room for all of its float32 numbers: each stage gives up something else.
+The recipe is for several GPUs. One GPU has no room for all float32 numbers of the recipe, so each stage omits a
+different part.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,9 @@ def full_adam8(machine: Machine) -> dict[str, Any]:
 
 
 def full_adam32(machine: Machine) -> dict[str, Any]:
-    """Two steps under ZeRO-3 with Adam's states in float32, without a reference model, half of the share at a time."""
+    """Two steps under ZeRO-3 with Adam's states in float32, without a reference model. Half of the GPU's share is
+    processed at a time.
+    """
     steps = [*completions(machine, SHARE // 2, PER_DEVICE, 128), "grpo.max_steps=2", "grpo.beta=0"]
     return _train(
         machine, "full-adam32", "zero3", steps, seconds=150, PYTORCH_CUDA_ALLOC_CONF="expandable_segments:True"
@@ -32,7 +35,9 @@ def full_adam32(machine: Machine) -> dict[str, Any]:
 
 
 def full_long(machine: Machine) -> dict[str, Any]:
-    """One step with completions of the recipe's length, in one process without DeepSpeed, everything in bfloat16."""
+    """One step with completions of the recipe's length, in one process without DeepSpeed, with everything in
+    bfloat16.
+    """
     steps = [*completions(machine, SHARE, PER_DEVICE, 1024), "grpo.max_steps=1"]
     return _train(machine, "full-long", "cpu" if machine.rehearse else "ddp", steps, seconds=190)
 

@@ -22,7 +22,7 @@ ON_CPU = {"DS_ACCELERATOR": "cpu", "ACCELERATE_TORCH_DEVICE": "cpu"}
 
 
 class StageError(Exception):
-    """A command in a stage failed; the message is the end of its output, and `facts` contains the measurements so
+    """A command in a stage failed. The message is the end of its output, and `facts` contains the measurements so
     far.
     """
 
@@ -32,7 +32,7 @@ class StageError(Exception):
 
 
 class TimeUpError(StageError):
-    """A command of a stage reached its time limit or the check's; the message is the end of its output."""
+    """A command of a stage reached its time limit, or that of the check. The message is the end of its output."""
 
 
 class Machine:
@@ -84,7 +84,9 @@ class Machine:
     def wait(
         self, name: str, process: "subprocess.Popen[bytes]", seconds: float = 600, codes: Sequence[int] = (0,)
     ) -> str:
-        """The output of a command. Raises TimeUpError if it takes longer, StageError for a nonzero exit status."""
+        """The output of a command. Raises TimeUpError if it takes too long, and StageError if the exit status is not
+        zero.
+        """
         try:
             code = process.wait(max(1, min(seconds, self.end - time.monotonic())))
         except subprocess.TimeoutExpired:
@@ -108,7 +110,7 @@ class Machine:
 
 
 def kill(process: int) -> None:
-    """Kill a process and everything that it started: launchers put their processes into separate sessions."""
+    """Kill a process and everything that it started, because launchers put their processes into separate sessions."""
     parent = psutil.Process(process)
     for one in (parent, *parent.children(recursive=True)):
         try:

@@ -65,12 +65,12 @@ def read(file: Path) -> Record:
 
 
 def add(record: Record, more: Record) -> None:
-    """Add the stages of a later run to those of a record: new ones, and those that did not succeed then.
+    """Add the stages of a later run to those of a record. Only stages that are new or did not succeed before are added.
 
     Raises ValueError if it ran with other versions or on another GPU.
     """
     if _on(record) != _on(more):
-        raise ValueError("the later run used other versions of packages or another GPU")
+        raise ValueError("the later run used other package versions or another GPU")
     for result in (replace(result, date=more.date) for result in more.results):
         old = next((old for old in record.results if old.stage == result.stage), None)
         if old is None:

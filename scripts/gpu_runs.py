@@ -34,7 +34,9 @@ def train(machine: Machine, name: str, command: str, recipe: str, *over: str, se
 def outcome(
     machine: Machine, name: str, process: "Popen[bytes]", facts: dict[str, Any], seconds: float
 ) -> dict[str, Any]:
-    """Wait for a measured run, and add its measurements to `facts`. A StageError has those so far."""
+    """Wait for a measured run, and add its measurements to `facts`. If a StageError occurs, it contains the
+    measurements so far.
+    """
     try:
         machine.wait(name, process, seconds)
     except StageError as error:
@@ -103,7 +105,7 @@ def of_run(folder: Path) -> dict[str, Any]:
 
 
 def largest_adapter_weight(file: Path) -> float | None:
-    """The largest weight of the adapters' second matrices, which start at zero; None without adapters."""
+    """The largest weight in the second matrices of the adapters, which start at zero; None without adapters."""
     from safetensors.torch import load_file
 
     if not file.exists():

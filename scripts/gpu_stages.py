@@ -37,7 +37,9 @@ def check_imports(machine: Machine) -> dict[str, Any]:
 
 
 def prepare(machine: Machine) -> dict[str, Any]:
-    """Make a release of the embedded sample and the weights in parallel, then the rows with the longest prompts."""
+    """Make a release of the embedded sample and the weights in parallel, and then find the rows with the longest
+    prompts.
+    """
     began, release = time.monotonic(), machine.work / "release"
     building = None if release.exists() else machine.start("build", *build_release(release), gpu=False)
     if not (machine.weights / "processor_config.json").exists():  # written last
@@ -126,7 +128,9 @@ def quantised(machine: Machine) -> dict[str, Any]:
 
 
 def devices(machine: Machine) -> dict[str, Any]:
-    """Train the tiny model on GPU and CPU from one seed in float32 with replayed completions, and compare results."""
+    """Train the tiny model on the GPU and the CPU from one seed, in float32 with replayed completions, and compare the
+    results.
+    """
     tiny = machine.work / "tiny"
     machine.run("tiny", *cgc("cgc_train", "tiny", str(tiny), "--head-size", "32"), gpu=False)
     started, runs = [], {}

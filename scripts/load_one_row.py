@@ -1,4 +1,4 @@
-"""Load one row of a release with only `datasets`, as users do, and print its question."""
+"""Loads one row of a release with only `datasets`, as users do, and prints its question."""
 
 import sys
 from pathlib import Path

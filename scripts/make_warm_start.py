@@ -1,9 +1,9 @@
-"""Make the warmed-up tiny model that `cgc-train tiny --warm` writes.
+"""Makes the warmed-up tiny model that `cgc-train tiny --warm` writes.
 
-Usage: python scripts/make_warm_start.py --work FOLDER [--seed 1] [--quick] [--to cgc_train/tiny/warm]
-It paints photos of one kind of object each and builds a release from them with examples/painted.yaml. A random tiny
-model first learns to list what one image shows, then which image shows the requested object, and then to answer rows,
-for so few steps that it can still learn much. Finished parts of FOLDER are skipped. Weights are stored in float16 with
+Usage: python scripts/make_warm_start.py --work FOLDER [--seed 1] [--quick] [--to cgc_train/tiny/warm] It paints photos
+of one kind of object each and builds a release from them with examples/painted.yaml. A random tiny model first learns
+to list what one image shows, then which image shows the requested object, and then to answer rows. The last part has so
+few steps that the model can still learn much. Finished parts of FOLDER are skipped. Weights are stored in float16 with
 the tokenizer, because later versions may number tokens differently.
 """
 
@@ -53,8 +53,8 @@ def main() -> None:
     """Run the missing parts, then write the folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, release, and models")
-    parser.add_argument("--seed", type=int, default=1, help="seed of photos, release, weights, and row order")
-    parser.add_argument("--quick", action="store_true", help="a few steps: the model learns nothing")
+    parser.add_argument("--seed", type=int, default=1, help="seed for photos, release, weights, and row order")
+    parser.add_argument("--quick", action="store_true", help="run only a few steps, in which the model learns nothing")
     parser.add_argument("--to", type=Path, default=ROOT / "cgc_train" / "tiny" / "warm", help="replaced")
     options = parser.parse_args()
     work = options.work.resolve()
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def prepare(scale: Scale, work: Path, seed: int) -> None:
-    """A release like the demo's release, but with other photos, and a random model."""
+    """A release like that of the demo, but with other photos, and a random model."""
     from cgc_data.builder.release import build_release
     from cgc_data.config import load_config
     from cgc_data.painter import paint
@@ -142,20 +142,22 @@ def listings(row: dict[str, Any], shown: Mapping[str, str]) -> Iterator[dict[str
 
 
 def pointing(row: dict[str, Any]) -> dict[str, Any]:
-    """A row whose answer ends after its first image number; the loss of coordinates would outweigh this one token."""
+    """A row whose answer ends after its first image number. Otherwise, the loss of the coordinates would outweigh this
+    single token.
+    """
     text = row["completion"][0]["content"][0]["text"]
     found = FIRST_IMAGE.match(text)
     return row | {"completion": message("assistant", found.group() if found else text)}
 
 
 def message(role: str, *content: str | None) -> list[dict[str, Any]]:
-    """A conversation of one message; a text, or None for an image."""
+    """A conversation of one message. A part is a text, or None for an image."""
     parts = [{"type": "image" if text is None else "text", "text": text} for text in content]
     return [{"role": role, "content": parts}]
 
 
 def write(model: Path, target: Path) -> None:
-    """Write a trained model with its processor in half the bytes."""
+    """Write a trained model with its processor, in half the number of bytes."""
     from cgc_train.model import load_trained
     from cgc_train.tiny import tiny_processor
 

@@ -1,9 +1,9 @@
-"""Run a `cgc-train` command and measure it: seconds, bytes on the GPU, sampled tokens, and details of the model.
+"""Runs a `cgc-train` command and measures it: seconds, bytes on the GPU, sampled tokens, and details of the model.
 
-Usage: python scripts/measure_training.py FACTS.json [--only-train] sft RECIPE [KEY=VALUE]... --to RUN
-With `--only-train`, the process ends after the last step, before the model is saved.
-Random weights never write a well-formed answer, so they earn no reward and learn nothing. Every second completion is
-therefore wrapped as an empty answer of the same length: its tokens become the reasoning.
+Usage: python scripts/measure_training.py FACTS.json [--only-train] sft RECIPE [KEY=VALUE]... --to RUN With
+`--only-train`, the process ends after the last step, before the model is saved. Random weights never write a
+well-formed answer, so they earn no reward and learn nothing. Therefore, every second completion is wrapped as an empty
+answer of the same length. Its tokens become the reasoning.
 """
 
 import json
@@ -31,7 +31,7 @@ class Measured:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time a part of the run excluding nested phases; its peaks are measured after the nested phases."""
+        """Time a part of the run, excluding nested phases. Its peaks are measured after the nested phases."""
         inside, start = len(self.phases), _now()
         _reset()
         yield
@@ -58,7 +58,7 @@ class Measured:
         }
 
     def write(self, error: str | None = None) -> None:
-        """Write everything as JSON, if there is a file for it; after an error, with the peaks of the phase."""
+        """Write everything as JSON, if there is a file for it. After an error, the peaks of the phase are included."""
         if self.file is None:
             return
         facts = {"seconds": time.perf_counter() - self.began, "error": error, "model": self.model}
@@ -69,7 +69,7 @@ class Measured:
 
 
 def framed(completion: Sequence[int], tokenizer: Any) -> list[int]:
-    """The completion as the reasoning of an empty answer, with the same length if the tokens suffice."""
+    """The completion as the reasoning of an empty answer. The length is the same if there are enough tokens."""
     opening, closing = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in (OPEN, CLOSE))
     room = max(0, len(completion) - len(opening) - len(closing) - 1)
     return [*opening, *completion[:room], *closing, tokenizer.eos_token_id]
@@ -120,7 +120,7 @@ def _looked_at(measured: Measured, train: Callable[..., Any]) -> Callable[..., A
 
 
 def _size(parameter: Any) -> int:
-    """Numbers in a parameter, even if ZeRO-3 has emptied it."""
+    """Number of values in a parameter, even if ZeRO-3 has emptied it."""
     return int(getattr(parameter, "ds_numel", parameter.numel()))
 
 

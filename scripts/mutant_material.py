@@ -1,4 +1,4 @@
-"""Write valid files of every kind that commands open to a folder, for `scripts/try_mutants.py` to mutate.
+"""Writes valid files of every kind that commands open to a folder, for `scripts/try_mutants.py` to mutate.
 
 Usage: python scripts/mutant_material.py FOLDER
 """
@@ -78,7 +78,7 @@ def _make_sources() -> list[str]:
 
 
 def _as_lvis(content: Any) -> Any:
-    """Convert a COCO file to an LVIS file: categories that a photo does not show are negative."""
+    """Convert a COCO file to an LVIS file. Categories that a photo does not show are negative."""
     categories = [
         {"synset": f"{c['name']}.n.01", "frequency": "f", "synonyms": [c["name"]], "def": "a thing", **c}
         for c in content["categories"]

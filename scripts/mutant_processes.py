@@ -1,6 +1,6 @@
-"""Run jobs in forked processes, and report whether each hangs, takes too much memory, or ends its process.
+"""Runs jobs in forked processes, and reports whether each hangs, takes too much memory, or ends its process.
 
-A process runs many jobs one after another; after a failure, a new process continues.
+A process runs many jobs one after another. After a failure, a new process continues.
 """
 
 import json
@@ -19,7 +19,7 @@ Job = TypeVar("Job")
 
 
 def verdicts(jobs: Iterable[Job], run: Callable[[Job], str]) -> Iterator[tuple[Job, str]]:
-    """Run jobs in forked processes; yields each job with the fault in how it ended, or ""."""
+    """Run jobs in forked processes. Yields each job with the fault in how it ended, or ""."""
     waiting = iter(jobs)
     while chunk := list(islice(waiting, EACH)):
         while chunk:
@@ -31,7 +31,7 @@ def verdicts(jobs: Iterable[Job], run: Callable[[Job], str]) -> Iterator[tuple[J
 
 
 def _in_process(jobs: Sequence[Job], run: Callable[[Job], str]) -> Iterator[str]:
-    """Verdicts on jobs in one process; only the first ones if the process dies, but at least one."""
+    """Verdicts on jobs in one process. If the process dies, only the first ones are returned, but at least one."""
     reading, writing = os.pipe()
     if not (child := os.fork()):
         os.close(reading)

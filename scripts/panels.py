@@ -1,4 +1,4 @@
-"""Lay out pictures side by side with boxes and text for docs/, independent of their content."""
+"""Lays out pictures side by side with boxes and text for docs/, regardless of what they show."""
 
 import io
 from collections.abc import Iterable, Sequence

@@ -52,7 +52,7 @@ class Passage:
 
 
 def passages(root: Path = ROOT) -> Iterator[Passage]:
-    """All text below `root`. Strings in tests are skipped, because many of them are faulty input on purpose."""
+    """All text below `root`. Strings in tests are skipped, because many of them are faulty on purpose."""
     for file in _files(root):
         path, text = file.relative_to(root).as_posix(), file.read_text(encoding="utf-8")
         read = of_python if file.suffix == ".py" else of_settings if _kind_of(file) in SETTINGS else of_page
@@ -105,7 +105,7 @@ def _files(root: Path) -> list[Path]:
 
 
 def _kind_of(file: Path) -> str:
-    """Suffix or name of the file; a template has the suffix of the file that it becomes."""
+    """Suffix or name of the file. A template has the suffix of the file that it becomes."""
     return file.with_suffix("").suffix if file.name.endswith(".yaml.j2") else file.suffix or file.name
 
 
@@ -140,7 +140,7 @@ def _content(node: ast.expr) -> str:
 
 
 def _comments(source: str, strings: Iterable[ast.expr]) -> dict[int, str]:
-    """Comments by line. Columns are bytes, as `ast` counts them; a `#` inside a string begins no comment."""
+    """Comments by line. Columns are bytes, as `ast` counts them. A `#` inside a string does not start a comment."""
     spans = [(s.lineno, s.col_offset, s.end_lineno or 0, s.end_col_offset or 0) for s in strings]
     starts: dict[int, int] = {}
     lines = source.encode().split(b"\n")

@@ -1,4 +1,4 @@
-"""List public names of the three packages and their docstrings.
+"""Lists public names of the three packages and their docstrings.
 
 Usage: python scripts/public_names.py [--sample N] [--seed N]
 Prints names without a docstring, and exits with status 1 if there are any. `--sample` prints random docstrings for
@@ -75,7 +75,7 @@ def _inside(node: ast.Module | ast.ClassDef, path: str, file: Path, inherited: f
 
 
 def _documented_above(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> frozenset[str]:
-    """Methods that are documented by a base class in the same module, or listed in a protocol for objects of other
+    """Methods that are documented in a base class in the same module, or listed in a protocol for objects of other
     packages.
     """
     bases = [ast.unparse(base).partition("[")[0] for base in node.bases]

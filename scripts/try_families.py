@@ -1,7 +1,7 @@
-"""Train a tiny random model of every family on a CPU in every way, and write the results as the table of a page.
+"""Trains a tiny random model of every family on a CPU in every way, and writes the results as the table of a page.
 
-Usage: python scripts/try_families.py RELEASE WORK [--families NAME...] [--page docs/recipes.md]
-Random weights never earn a reward and so never change. Every second completion is therefore a well-formed empty answer.
+Usage: python scripts/try_families.py RELEASE WORK [--families NAME...] [--page docs/recipes.md] Random weights never
+earn a reward and so never change. Therefore, every second completion is a well-formed empty answer.
 """
 
 import argparse
@@ -82,7 +82,7 @@ class Trial:
     def grpo(self) -> None:
         """Two steps with held-out answers before, between, and after the steps."""
         run = run_grpo(self.recipe(model=self.folder / "warm" / "model"), self.folder / "grpo")
-        hold("held-out rows were not answered around every step", run.held_out_steps() == [0, 1, 2])
+        hold("the held-out rows were not answered before and after every step", run.held_out_steps() == [0, 1, 2])
         found = changed(run.model_folder, self.folder / "warm" / "model")
         hold("training changed nothing", bool(found))
         hold("the frozen vision tower changed", not any(".visual." in name for name in found))
@@ -91,7 +91,7 @@ class Trial:
         loads(run.model_folder)
 
     def resumed(self) -> None:
-        """Resume the same run from its first checkpoint; the run must end with identical weights."""
+        """Resume the same run from its first checkpoint. The run must end with identical weights."""
         whole = open_run(self.folder / "grpo")
         copy = Path(shutil.copytree(whole.folder, self.folder / "resumed"))
         shutil.rmtree(copy / "model")
@@ -100,7 +100,7 @@ class Trial:
         hold("the resumed run ended with different weights", not changed(run.model_folder, whole.model_folder))
 
     def lora(self) -> None:
-        """Two steps with adapters, which must be only on the family's projections."""
+        """Two steps with adapters, which must be only on the projections that the family has adapters for."""
         run = run_grpo(self.recipe(*ADAPTERS), self.folder / "lora")
         weights = load_file(run.model_folder / "adapter_model.safetensors")
         adapted = {name.split(".lora_")[0].rpartition(".")[2] for name in weights}
@@ -135,7 +135,7 @@ STAGES: dict[str, Callable[[Trial], None]] = {
 
 
 def changed(folder: Path, before: Path) -> set[str]:
-    """Names of the weights that differ, or that only one of two models has; all must be finite."""
+    """Names of the weights that differ, or that only one of two models has. All weights must be finite."""
     one, other = (load_file(place / "model.safetensors") for place in (folder, before))
     hold(f"{folder.parent.name}: weights are not finite", all(map(is_sound, one.values())))
     differ = {name for name in one.keys() & other.keys() if not torch.equal(one[name], other[name])}
@@ -143,7 +143,7 @@ def changed(folder: Path, before: Path) -> set[str]:
 
 
 def loads(folder: Path) -> None:
-    """Stock transformers loads a model with every weight in place."""
+    """Check that stock transformers loads a model with every weight in place."""
     _, report = AutoModelForImageTextToText.from_pretrained(folder, output_loading_info=True)
     hold(f"{folder}: weights are missing or unknown", not report["missing_keys"] and not report["unexpected_keys"])
 
@@ -159,7 +159,7 @@ def logits(model: Any, recipe: Recipe) -> torch.Tensor:
 
 
 def pay_every_second() -> None:
-    """Replace every second completion with a well-formed empty answer; all other completions stay as sampled."""
+    """Replace every second completion with a well-formed empty answer. All other completions stay as sampled."""
     sample = GroundingTrainer._generate_single_turn
 
     def sampled(self: Any, prompt_ids: list[list[int]], *rest: Any) -> Any:
@@ -176,7 +176,7 @@ def pay_every_second() -> None:
 
 
 def try_family(trial: Trial) -> dict[str, str]:
-    """Result of each stage; stages after a failed one still run."""
+    """Result of each stage. Stages after a failed stage still run."""
     found = {}
     for name, stage in STAGES.items():
         try:

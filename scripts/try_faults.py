@@ -1,9 +1,9 @@
-"""Break builds and releases in every known way, and check that nothing is lost, wrong, or changed elsewhere.
+"""Breaks builds and releases in every known way, and checks that nothing is lost, wrong, or changed elsewhere.
 
-Usage: python scripts/try_faults.py [--seed N] [--without GUARD | --self-test]
-`--without` disables a guard of the package, only in the tested processes, which must make the campaign fail.
-`--self-test` disables every guard, one at a time. Exits with status 1 if a fault was not caught or, in the self-test,
-if the campaign did not notice a disabled guard.
+Usage: python scripts/try_faults.py [--seed N] [--without GUARD | --self-test] `--without` disables a guard of the
+package, only in the tested processes, which must make the campaign fail. `--self-test` disables every guard, one at a
+time. Exits with status 1 if a fault was not caught, or, in the self-test, if the campaign did not notice that a guard
+was disabled.
 """
 
 import argparse

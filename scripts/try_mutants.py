@@ -1,9 +1,10 @@
-"""Run mutated files through every command: no traceback, no hang over ten seconds, no process over one gigabyte.
+"""Runs mutated files through every command. There must be no traceback, no hang of more than ten seconds, and no
+process with more than one gigabyte.
 
     python scripts/try_mutants.py --count 100000 --seed 0 --keep found/
 
-Mutants run in processes forked after every command has run once on valid files; each failure starts a new process.
-Failures are printed, their folders are kept, and the exit status is 1.
+Mutants run in processes that are forked after every command has run once on valid files. Each failure starts a new
+process. Failures are printed, their folders are kept, and the exit status is 1.
 """
 
 import gc
@@ -54,7 +55,7 @@ def make_material(folder: Path) -> dict[str, str]:
 
 
 def warm_up(material: Path, folder: Path, names: Mapping[str, str]) -> None:
-    """Run every command on valid files, without TRL: recipes are then read without TRL's check of their keys.
+    """Run every command on valid files, without TRL. Recipes are then read without TRL's check of their keys.
 
     Raises RuntimeError if a command fails, because its mutants would then test nothing.
     """
@@ -70,14 +71,14 @@ def warm_up(material: Path, folder: Path, names: Mapping[str, str]) -> None:
 
 
 def in_folder(command: Sequence[str], folder: Path) -> Ending:
-    """Outcome of a command run in a folder that also contains its cache."""
+    """Outcome of a command that runs in a folder that also contains its cache."""
     os.chdir(folder)
     os.environ["CGC_CACHE"] = str(folder / "cache")
     return ending(command)
 
 
 def mutants(count: int, seed: int, kinds: Sequence[str]) -> Iterator[Mutant]:
-    """Draw a mutant, deterministic for a seed."""
+    """Draw a mutant. The result is deterministic for a seed."""
     for number in range(count):
         rng = random.Random(f"{seed}:{number}")
         name = kinds[number % len(kinds)]
@@ -102,14 +103,14 @@ def _argument(path: Path) -> str:
 
 
 def spoil(path: Path, mutation: Mutation, rng: random.Random) -> None:
-    """Mutate a file, which can be a link to a valid one."""
+    """Mutate a file, which can be a link to a valid file."""
     spoilt = mutation(path.read_bytes(), rng)
     path.unlink()
     path.write_bytes(spoilt)
 
 
 def run_mutant(mutant: Mutant, *, seed: int, material: Path, folder: Path, names: Mapping[str, str]) -> str:
-    """Make a mutant in a folder and run its command; returns the fault in how it ended."""
+    """Make a mutant in a folder and run its command. Returns the fault in how the command ended."""
     copied(material, folder)
     path = folder / KINDS[mutant.kind].file.format(**names)
     spoil(path, mutant.mutation, random.Random(f"{seed}/{mutant.number}"))
@@ -142,7 +143,7 @@ def try_mutants(
 @click.option("--count", default=100_000, show_default=True, help="Number of mutants.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--kinds", default=",".join(KINDS), help="Comma-separated.", show_default=True)
-@click.option("--keep", type=click.Path(path_type=Path), help="Folder for the files of failing mutants.")
+@click.option("--keep", type=click.Path(path_type=Path), help="Folder in which to save the files of mutants that fail.")
 def main(count: int, seed: int, kinds: str, keep: Path | None) -> None:
     """Run COUNT mutants and print their outcomes."""
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""Check how a command of the three packages ends: no traceback, and a one-line error."""
+"""Checks how a command of the three packages ends. It must end without a traceback, and with a one-line error."""
 
 import contextlib
 import io

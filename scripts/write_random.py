@@ -1,4 +1,4 @@
-"""Write a random Qwen3-VL with the size of the 8B model for `scripts/check_gpu.py`: 18 GB in half a minute.
+"""Writes a random Qwen3-VL with the size of the 8B model for `scripts/check_gpu.py`: 18 GB in half a minute.
 
 Usage: python scripts/write_random.py FOLDER
 """

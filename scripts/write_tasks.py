@@ -1,4 +1,4 @@
-"""Write the task files of cgc_bench/tasks for lmms-eval: one per task, variant, and prompt, and their groups.
+"""Writes the task files of cgc_bench/tasks for lmms-eval: one per task, variant, and prompt, and one per group.
 
 Usage: python scripts/write_tasks.py
 Run it after a benchmark's tasks or metrics have changed. A test checks that the files match its output.

@@ -1,11 +1,13 @@
 """`make demo` in stages: done ones are skipped, a changed one reruns with all that follow, a failure is one line."""
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from scripts.demo.page import broken_links
+from cgc_train.run import MetricsLine
+from scripts.demo.page import MEASUREMENT, STEPS, Change, broken_links, first_and_last, measured
 from scripts.demo.stages import Stage, StageError, run_stages
 
 
@@ -64,3 +66,34 @@ def test_a_link_to_a_file_that_does_not_exist_is_found(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").touch()
     page = '<img src="a.jpg"><a href="gallery/index.html"><a href="https://x.org/y"><a href="#top"><img src="b.png">'
     assert broken_links(page, tmp_path) == ["gallery/index.html", "b.png"]
+
+
+@pytest.mark.parametrize(
+    ("change", "better"),
+    [
+        (Change(0.1, 0.02, 0.2, True), True),
+        (Change(0.1, 0.02, 0.2, False), False),
+        (Change(-0.1, -0.2, -0.02, False), True),
+        (Change(0.1, -0.02, 0.2, True), None),
+        (Change(0.1, 0.0, 0.2, True), None),
+        (Change(0.1, None, None, True), None),
+    ],
+)
+def test_a_change_counts_only_if_its_interval_excludes_zero(change: Change, better: bool | None) -> None:
+    assert change.better is better
+
+
+def test_the_reward_of_the_first_and_the_last_steps() -> None:
+    lines = [{"step": step, "kind": "train", "reward": float(step >= STEPS)} for step in range(2 * STEPS)]
+    held_out = {"step": 0, "kind": "held_out", "reward": 9.0}
+    assert first_and_last([held_out, *lines]) == (0.0, 1.0)  # type: ignore[list-item]
+    short: list[MetricsLine] = [{"step": 1, "kind": "train"}]
+    assert first_and_last(short) is None
+
+
+def test_the_measurement_on_the_page_is_that_of_the_docs() -> None:
+    seeds = list(json.loads(MEASUREMENT.read_text(encoding="utf-8"))["seeds"].values())
+    shown = dict(measured(seeds))
+    assert [len(cells) for cells in shown.values()] == [len(seeds)] * len(shown)
+    assert all(change.better for _, _, change in shown["R_miou"])
+    assert not any(change.better for _, _, change in shown["hallucination"])

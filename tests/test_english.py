@@ -65,7 +65,7 @@ OFFICIAL = {
     "cgc_bench/mig/prompts.py": "prompts of MIG-Bench and UniVG-R1",
     "cgc_bench/options/patterns.py": "patterns that match answers of models",
 }
-RECORDED = ("centre box", "quantised")  # a floor in docs/tasks_learned.json, and a stage in docs/gpu.json
+RECORDED = ("quantised",)  # a stage in docs/gpu.json
 CODE = re.compile(r"`[^`\n]*`|" + "|".join(RECORDED))
 ANY = re.compile(rf"\b(?:{'|'.join(f'(?P<p{n}>{phrase})' for n, phrase in enumerate(BETTER))})\b".replace(" ", r"\s+"))
 

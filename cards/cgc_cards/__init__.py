@@ -1,1 +1,1 @@
-"""Templates of the cards that go with releases and models, importable as `cgc_cards` once installed."""
+"""Templates of the cards for releases and models. After installation, they can be imported as `cgc_cards`."""

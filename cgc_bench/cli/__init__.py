@@ -18,5 +18,5 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
-    """Entry point: run a command and print expected errors on one line."""
+    """Entry point: run a command, and print expected errors on one line."""
     run(cli, "cgc-bench")

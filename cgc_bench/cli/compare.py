@@ -1,4 +1,4 @@
-"""`cgc-bench compare`: compare models on the same items, with the items won and lost."""
+"""`cgc-bench compare`: compare models on the same items, and show the items won and lost."""
 
 from pathlib import Path
 
@@ -13,10 +13,15 @@ PATH = click.Path(path_type=Path)
 @click.command()
 @click.argument("base", type=PATH)
 @click.argument("new", type=PATH, nargs=-1, required=True, metavar="NEW...")
-@click.option("--task", "label", help="Group of tasks, such as cgc_mig, if the folders contain several.")
+@click.option("--task", "label", help="Group of tasks, such as cgc_mig, if the folders contain several groups.")
 @saved_options
-@click.option("--per-task", default=6, show_default=True, help="Most items won, and items lost, shown per task.")
-@click.option("--seed", default=0, show_default=True, help="Seed for sampling the items shown.")
+@click.option(
+    "--per-task",
+    default=6,
+    show_default=True,
+    help=("Maximum number of items to show per task, both for items won and for items lost."),
+)
+@click.option("--seed", default=0, show_default=True, help="Seed for choosing the items to show.")
 @click.option("--to", "folder", type=PATH, default=Path("comparison"), show_default=True, help="Output folder.")
 def compare(
     base: Path,
@@ -31,10 +36,10 @@ def compare(
     seed: int,
     folder: Path,
 ) -> None:
-    """Compare models item by item: each NEW with BASE.
+    """Compare models item by item. Each NEW model is compared with BASE.
 
-    Each is an output folder of lmms-eval, or a file of saved responses, named like its model: JSON Lines of {"index",
-    "response"}.
+    BASE and NEW are output folders of lmms-eval, or files of saved responses, which are named like their model and
+    contain JSON Lines of {"index", "response"}.
     """
     from cgc_bench.report import write_comparison
     from cgc_bench.report.runs import one_run

@@ -18,7 +18,9 @@ from cgc_data.common.tables import PlainConsole
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def floors(task: str, *, annotations: Path, as_json: bool) -> None:
-    """Score trivial answers to TASK (mig, vlm2, contrast, transfer): the floor that every model must exceed."""
+    """Score trivial answers to TASK (mig, vlm2, contrast, or transfer). These scores are the floor that every model
+    must exceed.
+    """
     import json
 
     from cgc_bench.scoring.benchmark import benchmark

@@ -15,15 +15,20 @@ PATH = click.Path(path_type=Path)
     "--from",
     "source",
     type=PATH,
-    help="A copy of the Hub repository; for MIG-Bench and VLM2-Bench also the authors' files in a folder or zip. "
-    "Default: the Hub.",
+    help=(
+        "Copy of the Hub repository to read instead of the Hub. For MIG-Bench and VLM2-Bench, also the authors' "
+        "files in a folder or zip."
+    ),
 )
-@click.option("--annotations", help="A variant, such as MIG-Bench's original, or an annotation file.")
-@click.option("--revision", help="Revision of the Hub repository; without one, reports are marked unpinned.")
+@click.option("--annotations", help="Variant of the benchmark, such as MIG-Bench's original, or an annotation file.")
+@click.option(
+    "--revision",
+    help=("Revision of the Hub repository. If you set none, reports state that the revision is not pinned."),
+)
 def prepare(name: str, *, source: Path | None, annotations: str | None, revision: str | None) -> None:
     """Prepare BENCHMARK, such as mig, vlm2, or mmstar, in the cache (set CGC_CACHE to change its location).
 
-    A prepared benchmark is kept, unless --from or --annotations names files, which are always read again.
+    A prepared benchmark is kept, unless you name files with --from or --annotations, which are always read again.
     """
     from cgc_bench.scoring.benchmark import prepared_by
 
@@ -34,6 +39,6 @@ def prepare(name: str, *, source: Path | None, annotations: str | None, revision
     show(f"{title}, {ready.version} annotations from {ready.source}: {len(items):,} items")
     excluded = bench.excluded(ready)
     if excluded is not None:
-        show(f"  its photos, for cgc-data build --exclude: {excluded}")
+        show(f"  photos of the benchmark, for cgc-data build --exclude: {excluded}")
     for fault, indices in bench.faults(items).items():
         show(f"  {len(indices):,} with unusual annotations still count: {fault} ({', '.join(indices[:5])})")

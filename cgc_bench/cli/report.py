@@ -1,4 +1,4 @@
-"""`cgc-bench report`: write runs of lmms-eval and saved responses as Markdown and as one page."""
+"""`cgc-bench report`: write a report about runs of lmms-eval and saved responses, as Markdown and as one page."""
 
 from pathlib import Path
 
@@ -23,10 +23,11 @@ def report(
     prefix: str,
     folder: Path,
 ) -> None:
-    """Report models: tasks, intervals, floors, and, separately, published figures; with tables as CSV and LaTeX.
+    """Report the scores of models: tasks, intervals, floors, and, separately, published figures. The tables are also
+    written as CSV and LaTeX.
 
-    A RUN is an output folder of lmms-eval, or a file of saved responses, named like its model: JSON Lines of {"index",
-    "response"}.
+    A RUN is an output folder of lmms-eval, or a file of saved responses, which is named like its model and contains
+    JSON Lines of {"index", "response"}.
     """
     from cgc_bench.report import write_report
     from cgc_bench.report.runs import read_runs

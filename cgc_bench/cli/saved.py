@@ -1,4 +1,4 @@
-"""Options of commands that take files of saved responses next to output folders of lmms-eval."""
+"""Options of commands that accept files of saved responses in addition to output folders of lmms-eval."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -14,20 +14,28 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _OPTIONS = (
-    click.option("--benchmark", help="What files of saved responses answer, such as mig or contrast."),
-    click.option("--annotations", type=click.Path(path_type=Path), help="Its annotation file, or its folder."),
+    click.option("--benchmark", help="Benchmark that the files of saved responses answer, such as mig or contrast."),
+    click.option(
+        "--annotations", type=click.Path(path_type=Path), help=("Annotation file of this benchmark, or its folder.")
+    ),
     click.option("--protocol", default="official", show_default=True, help="Scoring of saved responses."),
-    click.option("--prefix", default="", help="Start of a saved response that the chat template writes."),
+    click.option(
+        "--prefix",
+        default="",
+        help=("Text with which the chat template starts every response; it is missing from the saved responses."),
+    ),
 )
 
 
 def saved_options(command: Command) -> Command:
-    """Add the options that say what files of saved responses answer."""
+    """Add the options that state which questions the files of saved responses answer."""
     return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
 
 
 def questions(benchmark: str | None, annotations: Path | None, protocol: str, prefix: str) -> "Questions | None":
-    """The questions that the options name, or None. Raises ReportError if only one of the two is given."""
+    """The questions that the options name; None if they name none. Raises ReportError if only one of the two options is
+    given.
+    """
     from cgc_bench.report.saved import read_questions
 
     if benchmark is None and annotations is None:

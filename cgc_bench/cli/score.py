@@ -18,20 +18,29 @@ PATH = click.Path(path_type=Path)
     type=PATH,
     required=True,
     multiple=True,
-    help='JSON Lines of {"index", "response"}, samples files of lmms-eval, or its output folder if it contains one run '
-    "(the newest file of each task counts); may be repeated.",
+    help=(
+        'Saved responses: JSON Lines of {"index", "response"}, samples files of lmms-eval, or an output folder of '
+        "lmms-eval with one run (only the newest file of each task counts). Repeatable."
+    ),
 )
 @click.option(
     "--protocol",
     default="official",
     show_default=True,
-    help="official, or strict (only the text after the reasoning counts); for transfer also vlmevalkit or authors.",
+    help=(
+        "official, or strict (only the text after the reasoning counts). For the transfer benchmarks also vlmevalkit "
+        "or authors."
+    ),
 )
-@click.option("--prefix", default="", help="Start of a response that the chat template writes, such as '<think>'.")
-@click.option("--postprocess", help="A model's published post-processing, such as migician.")
-@click.option("--json", "json_file", type=PATH, help="Write all figures to this file.")
-@click.option("--video-judgements", type=PATH, help='VLM2-Bench: a judge\'s replies, JSON Lines of {"vid", "score"}.')
-@click.option("--judge", help="The model that judged the videos.")
+@click.option(
+    "--prefix", default="", help=("Text with which the chat template starts every response, such as '<think>'.")
+)
+@click.option("--postprocess", help="Post-processing that the authors of a model published, such as migician.")
+@click.option("--json", "json_file", type=PATH, help="Also write all figures to this file.")
+@click.option(
+    "--video-judgements", type=PATH, help=('For VLM2-Bench: replies of a judge, as JSON Lines of {"vid", "score"}.')
+)
+@click.option("--judge", help="For VLM2-Bench: name of the model that judged the videos.")
 def score(
     task: str,
     *,
@@ -46,7 +55,8 @@ def score(
 ) -> None:
     """Score saved responses to TASK, such as mig or contrast, as its authors do, and print what their scores hide.
 
-    Figures are in percent, with 95 % intervals clustered by photos. A subset of the items is allowed and reported.
+    Figures are in percent, with 95 % intervals that are clustered by photos. You can score a subset of the items; the
+    output states this.
     """
     from cgc_bench.scoring.asked import Asked, described
     from cgc_bench.scoring.benchmark import benchmark

@@ -1,6 +1,6 @@
 """The held-out split of a release as a benchmark, with the project's metrics.
 
-The tasks are the contrasts, and the mean is taken over the contrasts. Each question type has its own row in the tables.
+The tasks are the contrasts, and the mean is over the contrasts. Each question type has its own row in the tables.
 
 `official` reads an answer with or without reasoning before it. `strict` requires both tags, as training does.
 """
@@ -31,7 +31,7 @@ DIAGNOSTICS = (*(name for name in METRICS if name not in ("acc@0.5", "miou", "so
 
 @dataclass(frozen=True)
 class ContrastResult(ItemResult):
-    """A result that keeps the full score, for metrics that are defined only over several items."""
+    """A result that also stores the full score, for metrics that are defined only over several items."""
 
     score: ItemScore | None = None
 
@@ -121,7 +121,7 @@ class Contrast(Benchmark[Item, ContrastResult]):
     messages = staticmethod(items.messages)
 
     def prepared(self, task: str, variant: str) -> Prepared:  # noqa: ARG002 - the environment names the release
-        """Prepare the release named by the environment variables."""
+        """Prepare the release that the environment variables name."""
         release, revision = settings.release()
         return prepare_release(release, revision, settings.photos())
 
@@ -137,7 +137,7 @@ class Contrast(Benchmark[Item, ContrastResult]):
         protocol: str = "official",
         postprocess: str | None = None,  # noqa: ARG002 - there is none for this benchmark
     ) -> ContrastResult:
-        """Score one response. Never raises on any text."""
+        """Score one response. Raises no error, for any text."""
         require_think = protocol == "strict"
         scored = score_item(response, item.truth, require_think=require_think)
         in_shares = in_unit_scale(response.rpartition("</think>")[2])
@@ -156,8 +156,8 @@ class Contrast(Benchmark[Item, ContrastResult]):
         )
 
     def units(self, results: Sequence[ContrastResult]) -> list[ItemResult]:
-        """The item results with the leakage expected by chance, plus one result with only `constancy` per pair of
-        directions.
+        """The results of the items, with the leakage expected by chance. For each pair of directions, another result
+        has only `constancy`.
         """
         scores = [result.score for result in results if result.score is not None]
         chance = expected_same_place(scores, 0)
@@ -165,7 +165,7 @@ class Contrast(Benchmark[Item, ContrastResult]):
         return [*single, *(_pair(first, second) for first, second in direction_pairs(scores))]
 
     def table(self, results: Sequence[ContrastResult]) -> Table:
-        """Every metric of `METRICS` in percent, with a row per contrast and per question type."""
+        """Every metric of `METRICS` in percent, with one row per contrast and one per question type."""
         groups: dict[str, list[ItemScore]] = defaultdict(list)
         for result in results:
             if result.score is not None:

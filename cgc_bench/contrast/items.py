@@ -1,4 +1,4 @@
-"""Items in a release's test split: questions and ground truth. The images stay in the release."""
+"""Items in the test split of a release: questions and ground truth. The images stay in the release."""
 
 import hashlib
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ SPLIT = "test"
 
 @dataclass(frozen=True)
 class Item:
-    """One question of the split.
+    """One question in the split.
 
     Attributes:
         index: ID of the row.
@@ -67,8 +67,8 @@ def held_out_release(name: Path | str, revision: str | None = None) -> Release:
 
 
 def version_of(release: Release) -> str:
-    """The version as stated in reports, with the first digits of the split's digest, because the content of a tag can
-    change.
+    """The version as reports state it. It contains the first digits of the split's digest, because the content of a tag
+    can change.
     """
     return f"{release.name}@{split_sha256(release)[:12]}"
 

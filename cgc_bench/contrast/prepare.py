@@ -1,4 +1,4 @@
-"""Write the held-out split of a release as shards, from which a task can read the images of a single item."""
+"""Writes the held-out split of a release as shards, from which a task can read the images of a single item."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from cgc_data.tasks import CONTRASTS
 
 
 def prepare_release(name: str, revision: str | None = None, photos: str | None = None) -> Prepared:
-    """Prepare the split in the cache; returns immediately if the cache already contains it.
+    """Prepare the split in the cache. Returns immediately if the cache already contains it.
 
     Args:
         name: folder of a release, or its ORG/NAME on the Hub.

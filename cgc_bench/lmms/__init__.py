@@ -1,3 +1,3 @@
-"""This project's benchmarks as lmms-eval tasks, which need no flag, are prepared on first use, and use the same scoring
+"""This project's benchmarks as lmms-eval tasks. They need no flag, are prepared on first use, and share the scoring
 code.
 """

@@ -1,8 +1,8 @@
-"""How lmms-eval runs this project's tasks: the profile, which depends on the settings and `--model`, and the token
+"""How lmms-eval runs this project's tasks: the profile, which depends on the settings and on `--model`, and the token
 limit.
 
-Task files name their generation settings as `!function cgc_bench.lmms.chosen.TASK`, which lmms-eval reads as an
-attribute of this module when it loads the task, so they follow the profile like everything else.
+Task files name their generation settings as `!function cgc_bench.lmms.chosen.TASK`. When lmms-eval loads a task, it
+reads this as an attribute of this module, so the settings follow the profile too.
 """
 
 import json
@@ -17,7 +17,7 @@ from cgc_bench.scoring.profiles import Profile, check_names
 
 
 class Generation(TypedDict):
-    """Generation settings of lmms-eval; `until` is empty because answers can have several paragraphs."""
+    """Generation settings of lmms-eval. `until` is empty because answers can have several paragraphs."""
 
     max_new_tokens: int
     temperature: int
@@ -34,7 +34,7 @@ def chosen(asked: Mapping[str, str]) -> Profile:
 
 
 def generation(asked: Mapping[str, str]) -> Generation:
-    """Greedy decoding with the token limit of the profile or, if the profile has none, of the benchmark."""
+    """Greedy decoding with the token limit of the profile, or, if the profile has none, of the benchmark."""
     with expected_errors_end():
         tokens = chosen(asked).tokens(asked["task"])
     tokens = tokens or benchmark(asked["benchmark"]).new_tokens(asked["task"], asked["prompt"])

@@ -1,9 +1,9 @@
 """Lets lmms-eval find this project's tasks without a flag, records the name of the model that runs, and registers the
 floor models.
 
-lmms-eval has an entry point for models only. It is called before lmms-eval lists any tasks, so this package also adds
-its task folder to the list in that call. This patches one method of lmms-eval; if the method has moved, a one-line
-message states the workaround.
+lmms-eval has an entry point for models, but not for tasks. The entry point is called before lmms-eval lists any tasks.
+So in that call, this package also adds its task folder to the list. This patches a method of lmms-eval. If the method
+has moved, a one-line message states the workaround.
 """
 
 import sys
@@ -32,7 +32,7 @@ def manifests() -> list[Any]:
 
 
 def add_tasks() -> None:
-    """Add the task folder wherever lmms-eval lists its own tasks; prints the workaround if this is not possible."""
+    """Add the task folder wherever lmms-eval lists its own tasks. If this is not possible, print the workaround."""
     try:
         from lmms_eval.tasks import TaskManager
 
@@ -55,7 +55,7 @@ def add_tasks() -> None:
 
 
 def asked_model() -> str:
-    """The name given to `--model` of lmms-eval, or "" if unknown."""
+    """The name that was given to lmms-eval's `--model`; "" if it is unknown."""
     return _models[0] if _models else ""
 
 

@@ -1,4 +1,4 @@
-"""The script `lmms_eval`: lmms-eval's own command, which is otherwise installed only as `lmms-eval`."""
+"""The script `lmms_eval`, which runs lmms-eval's own command. lmms-eval installs this command only as `lmms-eval`."""
 
 import sys
 

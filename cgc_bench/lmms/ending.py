@@ -1,4 +1,6 @@
-"""Ends an evaluation at an expected error, which lmms-eval would otherwise retry, hide, or turn into exit status 0."""
+"""Ends an evaluation at an expected error. Otherwise, lmms-eval would retry, hide the error, or turn it into exit
+status 0.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ def end(error: CgcError) -> NoReturn:
 
 @contextmanager
 def expected_errors_end() -> Iterator[None]:
-    """Call `end` if an expected error is raised inside."""
+    """Call `end` if an expected error is raised in this context."""
     try:
         yield
     except CgcError as error:

@@ -9,10 +9,12 @@ from cgc_bench.lmms.ending import end
 from cgc_bench.lmms.tasks import item_of
 from cgc_bench.scoring.benchmark import benchmark
 
+EARLIER = {"centre box": "center box"}  # the name in earlier versions
+
 
 class Floor(lmms):  # type: ignore[misc]
-    """Answers this project's tasks with one of the benchmark's floors; underscores can replace the spaces in a floor's
-    name.
+    """Answers this project's tasks with one of the benchmark's floors. In a floor's name, underscores can replace the
+    spaces.
     """
 
     is_simple = True
@@ -20,10 +22,11 @@ class Floor(lmms):  # type: ignore[misc]
     def __init__(self, floor: str = "whole_image", **_: Any) -> None:
         super().__init__()
         self.device = "cpu"  # lmms-eval gathers counts here if several processes share the work
-        self.floor = floor.replace("_", " ")
+        name = floor.replace("_", " ")
+        self.floor = EARLIER.get(name, name)
 
     def generate_until(self, requests: Any) -> list[str]:
-        """The floor's answer to each request; an unknown floor ends the process with a one-line error."""
+        """The floor's answer to each request. An unknown floor ends the process with a one-line error."""
         try:
             return [self._answer(*request.args[-3:]) for request in requests]
         except TaskError as error:
@@ -35,7 +38,7 @@ class Floor(lmms):  # type: ignore[misc]
             raise TaskError(f"{task} is not one of our tasks, so it has no floors")
         bench = benchmark(doc["cgc_benchmark"])
         if self.floor not in bench.floors:
-            raise TaskError(f"{bench.name} has no floor {self.floor!r}; there are: {', '.join(bench.floors)}")
+            raise TaskError(f"{bench.name} has no floor {self.floor!r}; choose from {', '.join(bench.floors)}")
         return bench.floor_response(self.floor, item_of(doc))
 
     def loglikelihood(self, requests: Any) -> Any:  # noqa: ARG002 - the signature is lmms-eval's

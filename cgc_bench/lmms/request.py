@@ -1,8 +1,9 @@
-"""Everything that an answer depends on except the model, as columns in every document and in each task's configuration.
+"""Everything, except the model, that an answer depends on, as columns in every document and in the configuration of
+each task.
 
 lmms-eval builds the key of its response cache (`--use_cache`) from the name of a task, the position of a document, and
-the task's configuration, which it also writes to its results. lmms-eval does not know this project's data or settings,
-so they are added to the configuration's `metadata`. Models do not see them.
+the task's configuration, which it also writes to its results. It does not know this project's data or settings, so they
+are added to the configuration's `metadata`. Models do not see these values.
 """
 
 import hashlib
@@ -37,7 +38,7 @@ _MARK = "_cgc_states_requests"
 
 
 def stated(ready: Prepared, asked: Mapping[str, str], items: Iterable[Any], max_pixels: int) -> Columns:
-    """The columns `STATED` of one task: its data, prompts, and settings; `items` are the items of the task, in
+    """The columns `STATED` of one task: its data, prompts, and settings. `items` are the items of the task, in
     order.
     """
     own, bench = list(items), benchmark(asked["benchmark"])
@@ -68,7 +69,7 @@ def _version(name: str) -> str:
 
 
 def state_in_configuration() -> None:
-    """Add the columns `STATED` to the configuration of each task of this project; warns if lmms-eval does not support
+    """Add the columns `STATED` to the configuration of each task of this project. Warns if lmms-eval does not support
     this.
     """
     try:
@@ -94,7 +95,9 @@ def state_in_configuration() -> None:
 
 
 def _of_task(task: Any) -> Columns:
-    """The columns for one of this project's tasks, and its interface: images between the words, or before them."""
+    """The columns for one of this project's tasks and its interface, which places images within the text or before
+    it.
+    """
     from lmms_eval.api.task import ConfigurableMessagesTask
 
     if "cgc_data_sha256" not in task.features:
@@ -105,9 +108,16 @@ def _of_task(task: Any) -> Columns:
 
 
 def _refuse_kept_prompts(task: Any) -> None:
-    """Refuse `--cache_requests true`, which would reuse the prompts of an earlier run by task name alone."""
+    """Refuse `--cache_requests true`, because it would reuse the prompts of an earlier run based only on the task's
+    name.
+    """
     if getattr(getattr(task, "args", None), "cache_requests", None) == "true":
-        end(TaskError("--cache_requests true would serve prompts made from other data or settings; remove the option"))
+        end(
+            TaskError(
+                "--cache_requests true would reuse prompts that were made from other data or settings; remove this "
+                "option"
+            )
+        )
 
 
 def _moved() -> str:

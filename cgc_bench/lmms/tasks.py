@@ -1,8 +1,8 @@
-"""The functions that the task files name, for documents, images, prompts, and scores. They are the same for all
+"""The functions that the task files name. They return documents, images, prompts, and scores. They are the same for all
 benchmarks.
 
-A document contains only the item and the location of its images, so scoring never carries pixels. A missing file is
-reported on one line before anything runs. Scoring never raises on any response.
+A document contains only the item and the location of its images, so no pixels are passed to scoring. A missing file is
+reported on one line before anything runs. Scoring raises no error, for any response.
 """
 
 import io
@@ -30,10 +30,10 @@ Document = Mapping[str, Any]
 
 
 def documents(request: Any) -> Any:
-    """The documents that a task's request file asks for; they are prepared first if necessary.
+    """The documents that a task's request file asks for. If necessary, they are prepared first.
 
     The request is a dataset of one row, `{"benchmark", "variant", "task", "prompt"}`. If preparation fails, the process
-    ends with a one-line error, because lmms-eval would retry five times and hide the cause.
+    ends with a one-line error. lmms-eval would otherwise retry five times and hide the cause.
     """
     from datasets import Dataset
 
@@ -58,7 +58,7 @@ def documents(request: Any) -> Any:
 
 
 def images(doc: Document) -> list[Image.Image]:
-    """The item's images in RGB, each with at most the number of pixels that was allowed when the task was loaded."""
+    """The item's images in RGB. Each has at most the number of pixels that was allowed when the task was loaded."""
     with expected_errors_end():
         ready = _ready(doc)
         contents = ready.images(doc["cgc_task"], doc["cgc_place"])
@@ -87,15 +87,15 @@ def _part(part: Mapping[str, Any], shown: Sequence[Image.Image], places: Iterato
 
 
 def target(doc: Document) -> str:
-    """The item's index, by which scoring reads the ground truth from the annotations."""
+    """The index of the item. Scoring uses it to look up the ground truth in the annotations."""
     return f"{doc['cgc_benchmark']} {doc['cgc_index']}"
 
 
 def score(doc: Document, results: Sequence[Any]) -> dict[str, object]:
     """Every metric of one response, and the fields for the samples file.
 
-    If the prompt requested reasoning, only the text after the reasoning is scored: a box in the reasoning is not an
-    answer.
+    If the prompt requested reasoning, only the text after the reasoning is scored, because a box in the reasoning is
+    not an answer.
     """
     written = results[0] if results and isinstance(results[0], str) else ""
     response = whole_response(written, settings.prefix())
@@ -118,7 +118,7 @@ def score(doc: Document, results: Sequence[Any]) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Scored:
-    """The value of one metric for one response; its text is the value, which the samples file shows."""
+    """The value of one metric for one response. Its text is the value, which the samples file shows."""
 
     benchmark: str
     metric: str
@@ -130,10 +130,11 @@ class Scored:
 
 
 def percent(scored: Sequence[Scored]) -> float | list[float]:
-    """A metric of one task in percent: from the benchmark's own table, or otherwise the mean over items that define it.
+    """A metric of one task in percent: from the benchmark's own table, or otherwise the mean over the items for which
+    it is defined.
 
-    If no item defines it, returns an empty list, which lmms-eval omits from its tables; otherwise it would show NaN.
-    Metrics that a group averages must be numbers.
+    If it is defined for no item, an empty list is returned, which lmms-eval omits from its tables instead of showing
+    NaN. A metric that a group averages must be a number.
     """
     value = _percent(scored)
     averaged = any(name in scored[0].metric for name in benchmark(scored[0].benchmark).metrics)

@@ -1,7 +1,7 @@
-"""MIG-Bench as a benchmark: one scoring path for saved responses, lmms-eval, and reports.
+"""MIG-Bench as a benchmark. Saved responses, lmms-eval, and reports are all scored by the same code.
 
-Official figures come first, followed by errors that they hide: boxes in the reasoning, missing boxes, boxes in pixels,
-and wrong images.
+Official figures come first. Errors that they hide follow: boxes in the reasoning, missing boxes, boxes in pixels, and
+wrong images.
 """
 
 from collections import defaultdict
@@ -55,7 +55,9 @@ def _hidden(item: Item, read: OfficialBox, concluded: StrictBox, *, in_shares: b
 
 
 def _as_pixels(item: Item, box: Box) -> float:
-    """Whether the box would be correct if it were in pixels of one of the displayed images; an upper bound."""
+    """Whether the box would be correct if it were in pixels of one of the displayed images. The share of such boxes is
+    an upper bound.
+    """
     x1, y1, x2, y2 = _bounded(in_thousandths(box, item.scale))
     scaled = [(x1 / w, y1 / h, x2 / w, y2 / h) for w, h in item.sizes]
     truth = in_thousandths(item.box, item.scale)
@@ -63,7 +65,7 @@ def _as_pixels(item: Item, box: Box) -> float:
 
 
 def _bounded(box: Box) -> Box:
-    """A box with finite numbers that can be divided, drawn, and written as JSON, regardless of the digits that a model
+    """A box with finite numbers that can be divided, drawn, and written as JSON, regardless of which digits a model
     wrote.
     """
     x1, y1, x2, y2 = (max(-_FAR, min(value, _FAR)) for value in box)
@@ -81,7 +83,7 @@ def _note(item: Item, read: OfficialBox, *, in_shares: bool) -> str:
 
 
 def _in_shares(item: Item, response: str) -> bool:
-    """Whether boxes are written 0-1; the original annotations accept both scales."""
+    """Whether boxes are written on the scale 0-1. The original annotations accept both scales."""
     return item.scale == THOUSAND and _concludes_in_shares(response)
 
 
@@ -113,7 +115,7 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
     messages = staticmethod(prompts.messages)
 
     def default_profile(self, variant: str) -> str:
-        """The profile of the script published with the annotations."""
+        """The profile of the script that was published with the annotations."""
         return "authors" if variant == "original" else prompts.PROFILES[0].name
 
     def asked(self, item: Item, prompt: str = "official", profile: str = "") -> list[Message]:
@@ -121,7 +123,7 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
         return prompts.messages(item, prompt, profile)
 
     def shown(self, item: Item, sizes: Callable[[], Sequence[Size]]) -> Item:
-        """Add the sizes of the images, which are needed to detect answers in pixels."""
+        """Add the sizes of the images. Answers in pixels can be detected only with these sizes."""
         return replace(item, sizes=tuple(sizes()))
 
     def score(
@@ -132,7 +134,7 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
         Args:
             item: the item that the prompt was about.
             response: the model's full text.
-            protocol: `official` reads the first box of the full text, `strict` only the text after the reasoning.
+            protocol: `official` reads the first box in the full text; `strict` reads only the text after the reasoning.
             postprocess: key of `POSTPROCESSES`, applied to the box before scoring; not used for strict figures.
         """
         concluded = read_conclusion(response, item)
@@ -159,9 +161,10 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
         return ItemResult(item.task, item.index, response, values, item.cluster)
 
     def table(self, results: Sequence[ItemResult]) -> Table:
-        """The official figures in percent; the macro average is taken over the tasks that were run.
+        """The official figures in percent. The macro average is over the tasks that were run.
 
-        Sums follow the order of the results, as in the authors' script, so figures agree to the last digit.
+        Sums are computed in the order of the results, as in the authors' script, so that figures agree to the last
+        digit.
         """
         groups: dict[str, list[ItemResult]] = defaultdict(list)
         for result in results:

@@ -1,4 +1,4 @@
-"""Answers to MIG-Bench that ignore the input: the floor that every model must exceed."""
+"""Answers to MIG-Bench that ignore the input. Their scores are the floor that every model must exceed."""
 
 import random
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from cgc_bench.mig.items import Item
 from cgc_bench.mig.official import REMEMBERED
 from cgc_data.answer import Object, format_response
-from cgc_data.metrics.floors import CENTRE, REASON, WHOLE
+from cgc_data.metrics.floors import CENTER, REASON, WHOLE
 
 
 def whole_image(item: Item) -> list[Object]:  # noqa: ARG001 - every floor takes an item
@@ -15,9 +15,9 @@ def whole_image(item: Item) -> list[Object]:  # noqa: ARG001 - every floor takes
     return [Object(1, WHOLE, "object")]
 
 
-def centre_box(item: Item) -> list[Object]:  # noqa: ARG001 - as above
+def center_box(item: Item) -> list[Object]:  # noqa: ARG001 - as above
     """The middle 60 % of each side of the first image."""
-    return [Object(1, CENTRE, "object")]
+    return [Object(1, CENTER, "object")]
 
 
 def copied_reference(item: Item) -> list[Object]:
@@ -28,20 +28,20 @@ def copied_reference(item: Item) -> list[Object]:
 
 
 def random_image(item: Item) -> list[Object]:
-    """The center of a random image, drawn by the item's index."""
-    return [Object(random.Random(item.index).randint(1, len(item.images)), CENTRE, "object")]
+    """The center of a random image. The item's index determines the image."""
+    return [Object(random.Random(item.index).randint(1, len(item.images)), CENTER, "object")]
 
 
 FLOORS: dict[str, Callable[[Item], list[Object]]] = {
     "whole image": whole_image,
-    "centre box": centre_box,
+    "center box": center_box,
     "copied reference": copied_reference,
     "random image": random_image,
 }
 
 
 def floor_response(name: str, item: Item) -> str:
-    """A floor's answer in the form of the answer contract; `name` is a key of `FLOORS`."""
+    """A floor's answer in the format of the answer contract. `name` is a key of `FLOORS`."""
     try:
         objects = FLOORS[name](item)
     except ValueError:  # a reference box that is empty or past 1000 cannot be answered

@@ -1,6 +1,6 @@
-"""Read items of MIG-Bench from either published annotation file, or from another file of the same form.
+"""Reads items of MIG-Bench from one of the two published annotation files, or from another file of the same form.
 
-The two published versions are recognized by their sha256 and are not comparable. Any other file is marked unknown.
+The two published versions are recognized by their sha256. They are not comparable. Any other file is marked unknown.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ _NUMBERED = re.compile(r"\b\dth image")
 
 
 class Row(TypedDict, total=False):
-    """An entry of an annotation file; `task`, `question`, `images`, and `answer` are always present."""
+    """An entry of an annotation file. `task`, `question`, `images`, and `answer` are always present."""
 
     task: str
     question: str
@@ -64,14 +64,14 @@ class Item:
         task: one of `TASKS`.
         images: paths as written in the file.
         question: as written in the file, without an answer format.
-        box: true box x1, y1, x2, y2, in units of 1 / `scale` of the image's sides; can be faulty, see `fault`.
-        scale: coordinate of the image's far edge: 1000 (revised) or 1 (original).
+        box: true box x1, y1, x2, y2, in units of 1 / `scale` of the image's sides. It can be faulty; see `fault`.
+        scale: coordinate of the image's far edge, which is 1000 (revised) or 1 (original).
         version: `revised`, `original`, or `unknown version (boxes 0-N)` followed by a digest, where N is 1000 or 1.
         cluster: items in a cluster share photos.
         names_image: whether the question states which image contains the box.
         target_image: 1-based number of the image with the box, if the file states it and the question does not;
             otherwise None.
-        reference: box given in the question, integers 0-1000 of the first image, or None.
+        reference: box that the question gives, as integers 0-1000 of the first image, or None.
         need_format: the flag `need_format` in the file.
         fault: the fault of the true box; empty if it has none. Faulty items count, as in the authors' script.
         named_image: image that the question names, from 1, if it can be read from the words; otherwise None.
@@ -99,12 +99,12 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
     """Items of an annotation file by index, in the order of the file.
 
     Args:
-        annotations: `MIG_data.json`, `revised_MIG_bench.json`, or another file in the same form; or a folder with one
+        annotations: `MIG_data.json`, `revised_MIG_bench.json`, or another file of the same form; or a folder with one
             such file, such as a folder of prepared files.
         version: `revised` or `original` to require that version.
 
     Raises:
-        AnnotationError: the file is missing, damaged, in another format, or has another version.
+        AnnotationError: the file is missing, damaged, in another format, or of another version.
     """
     annotations = annotation_file(annotations, version)
     raw = _read_bytes(annotations)
@@ -121,8 +121,8 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
 
 
 def annotation_file(place: Path, version: str | None = None) -> Path:
-    """The given file, or the file in a given folder: the prepared file or, if there is none, the published file (with
-    this version).
+    """The given file, or the file in a given folder. In a folder, this is the prepared file, or, if there is none, the
+    published file of this version.
 
     Raises AnnotationError if a folder contains no such file or several.
     """
@@ -141,7 +141,7 @@ def _read_bytes(annotations: Path) -> bytes:
     try:
         return annotations.read_bytes()
     except OSError as error:
-        raise AnnotationError(f"cannot read the annotations {annotations}: {error.strerror}") from error
+        raise AnnotationError(f"the annotations {annotations} cannot be read: {error.strerror}") from error
 
 
 def _rows(raw: bytes, annotations: Path) -> list[Row]:
@@ -207,7 +207,7 @@ def _names_image(task: str, question: str) -> bool:
 
 
 def _named_image(question: str, images: int) -> int | None:
-    """The last image that the question names, which contains the answer; the source image is named first."""
+    """The last image that the question names. It contains the answer, because the source image is named first."""
     named = list(_IMAGE.finditer(question))
     if not named:
         return 1 if "source image" in question else None

@@ -1,7 +1,7 @@
-"""MIG-Bench scoring by its authors' rules: the box read from a response, its units, and the IoU.
+"""Scores MIG-Bench by its authors' rules: how a box is read from a response, its units, and the IoU.
 
-Each annotation version has its own script. Every quirk of both is kept, because published figures depend on them.
-Patterns scan the text once and cannot backtrack far: digits, spaces, and brackets never overlap.
+Each annotation version has its own script. Every quirk of both scripts is kept, because published figures depend on
+them. Patterns scan the text once, and cannot backtrack far because digits, spaces, and brackets never overlap.
 """
 
 import math
@@ -53,7 +53,7 @@ class OfficialBox:
 
 @lru_cache(maxsize=REMEMBERED)
 def read_box(text: str, scale: int) -> OfficialBox:
-    """The box of a response; `scale` is the scale of the item: 1000 (revised script) or 1 (original script)."""
+    """The box of a response. `scale` is the scale of the item: 1000 (revised script) or 1 (original script)."""
     for pattern in _PATTERNS:
         matches = pattern.finditer(text)
         first = next(matches, None)
@@ -81,12 +81,14 @@ def _whole(group: str) -> int:
 
 
 def _unit(value: float, *, alone: bool) -> float:
-    """The original script reads 1 as a thousandth if the response has one box, and otherwise as the far edge."""
+    """If the response has one box, the original script reads 1 as a thousandth. Otherwise, it reads 1 as the far
+    edge.
+    """
     return value / 1000 if value > 1 or (alone and value == 1) else value
 
 
 def iou(truth: Box, box: Box) -> float:
-    """Continuous intersection over union of boxes in the same unit; faulty boxes are not repaired, and an undefined
+    """Continuous intersection over union of boxes in the same unit. Faulty boxes are not repaired, and an undefined
     result is 0.
     """
     left, top = max(truth[0], box[0]), max(truth[1], box[1])
@@ -106,7 +108,8 @@ def _area(box: Box) -> float:
 
 
 def migician(read: OfficialBox, scale: int) -> Box:
-    """The box as in Migician's published figures: y is stretched by 5 % at the top and 10 % at the bottom.
+    """The box as in Migician's published figures. Its y coordinates are stretched by 5 % at the top and 10 % at the
+    bottom.
 
     The original script does so only if the response contains a single box.
     """

@@ -1,4 +1,6 @@
-"""Prompts from a published script, or prompts that ask for reasoning and then an answer in the contract's form."""
+"""Prompts from a published script, or prompts that ask for reasoning and then for an answer in the contract's
+format.
+"""
 
 import re
 
@@ -32,7 +34,7 @@ def official_text(item: Item, profile: str = PROFILES[0].name) -> str:
 
 
 def think_text(item: Item) -> str:
-    """The question in plain words, with the form of the answer contract; the chat messages then add the request for
+    """The question in plain words, with the answer format of the contract. The chat messages then add the request for
     tags.
     """
     question = _REFERENCE_TAG.sub("", _BOX.sub(r"[\1, \2, \3, \4]", item.question)).strip()

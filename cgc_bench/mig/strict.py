@@ -1,6 +1,6 @@
-"""Reads MIG-Bench answers only from the text after the reasoning: the model's conclusion, never a box in the reasoning.
- If the answer follows the contract, the first box counts, and its image index is kept separately. Any other text is
-read as in the authors' script.
+"""Reads MIG-Bench answers only from the text after the reasoning. This is the model's conclusion, so a box in the
+reasoning never counts. If the answer follows the contract, the first box counts, and the index of its image is stored
+separately. Any other text is read as in the authors' script.
 """
 
 import math
@@ -49,7 +49,9 @@ def read_conclusion(response: str, item: Item) -> StrictBox:
 
 @lru_cache(maxsize=REMEMBERED)
 def _concluded(response: str) -> tuple[str | None, Sequence[_Entry] | None]:
-    """The text after the reasoning, and the entries of the contract's list that have a box; None if there is none."""
+    """The text after the reasoning, and the entries of the contract's list that have a box; None if there is no such
+    list.
+    """
     layout = read_layout(response, require_think=False)
     entries = None if layout.body is None else _entries(layout.body)
     return layout.conclusion, None if entries is None else [entry for entry in entries if _has_box(entry)]

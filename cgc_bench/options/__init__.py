@@ -1,4 +1,4 @@
-"""Find the option that a free-form response names, by one rule for every model and benchmark."""
+"""Finds the option that a free-form response names. One rule is used for every model and benchmark."""
 
 from cgc_bench.options.reading import read_option
 

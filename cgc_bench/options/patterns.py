@@ -1,7 +1,7 @@
-"""Patterns over plain text for responses that state an option, hint at an option, or open with an option.
+"""Patterns over plain text, for responses that state an option, hint at an option, or start with an option.
 
-Words match in any case; option letters are case-sensitive. Every repeat is bounded or cannot overlap its neighbor, so
-that a scan is linear in the length of the text.
+Words match in any case. Option letters are case-sensitive. Every repeat is bounded or cannot overlap its neighbor, so
+that a scan takes time linear in the length of the text.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Remove decoration from a response: Markdown, LaTeX, quotes, and lists that go through the options."""
+"""Removes decoration from a response: Markdown, LaTeX, quotes, and lists of the options."""
 
 import re
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ _NESTED = 2
 
 
 class Listed(NamedTuple):
-    """A line such as `B. a kite`: its start, its letter, and whether a bullet precedes it."""
+    """A line such as `B. a kite`: where it starts, its letter, and whether a bullet precedes it."""
 
     start: int
     letter: str
@@ -39,7 +39,7 @@ class Listed(NamedTuple):
 
 
 def plain(text: str) -> str:
-    """The text with decoration normalized; `\\boxed{C}` becomes `answer: C` on a separate line."""
+    """The text with decoration normalized. `\boxed{C}` becomes `answer: C` on a separate line."""
     bare = _QUOTES.sub("", _DELIMITERS.sub(" ", text.translate(_SAME)))
     for _ in range(_NESTED):
         bare = _STYLED.sub(r"\1", bare)
@@ -47,7 +47,7 @@ def plain(text: str) -> str:
 
 
 def without_lists(text: str) -> str:
-    """The text without lines that go through all the options in order."""
+    """The text without lines that list all the options in order."""
     spans = sorted(start for run in _runs(listed(text)) for start in run)
     kept, place = [], 0
     for start in spans:
@@ -68,7 +68,7 @@ def listed(text: str) -> list[Listed]:
 
 
 def _runs(lines: list[Listed]) -> Iterator[list[int]]:
-    """Starts of consecutive lines A, B, ..., if there are at least two."""
+    """Starts of consecutive lines A, B, ..., if there are at least two such lines."""
     run: list[int] = []
     for line in lines:
         if line.letter != chr(ord("A") + len(run)):

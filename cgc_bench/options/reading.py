@@ -1,7 +1,7 @@
-"""Find the option that a free-form response names, as a person would read it.
- A response states its answer (`\\boxed{C}`, "the answer is C", a line with only `C`), hints at it ("which is option
-C"), or opens with it ("C is closer"). The last statement counts; if there is no statement, the last hint; if there is
-no hint, the opening. Options that are only discussed are never taken as the answer.
+"""Finds the option that a free-form response names, as a person would read it. A response can state its answer
+(`\boxed{C}`, "the answer is C", a line with only `C`), hint at it ("which is option C"), or start with it ("C is
+closer"). The last statement counts. If there is no statement, the last hint counts; if there is no hint, the start
+counts. Options that are only discussed are never taken as the answer.
 """
 
 import re
@@ -17,7 +17,9 @@ _ANNOUNCED = re.compile(r"\b(?:options?|choices?|each)\b[^\n]{0,60}:\s{0,9}\Z", 
 
 
 class _Found(NamedTuple):
-    """An option in a text: the position of its letter, and the letter; "" if several are named at once."""
+    """An option in a text: the position of its letter, and the letter, which is "" if several options are named at
+    once.
+    """
 
     place: int
     letter: str
@@ -27,8 +29,8 @@ def read_option(response: str, letters: Sequence[str]) -> str | None:
     """The letter of the option that a response names, or None.
 
     Args:
-        response: the text that a model wrote; reasoning in `<think>` tags before the answer is ignored.
-        letters: the options, such as `("A", "B", "C", "D")`; an answer with any other letter is None.
+        response: the text that a model wrote. Reasoning in `<think>` tags before the answer is ignored.
+        letters: the options, such as `("A", "B", "C", "D")`. An answer with any other letter is None.
 
     Returns:
         One of `letters`, or None if the response names no option or several at once, or if its reasoning is truncated.
@@ -68,8 +70,8 @@ def _first_or_last_line(text: str) -> Iterator[_Found]:
 
 
 def _in_a_list(body: str, line: Listed, before: Listed | None) -> bool:
-    """Whether the line is part of a list: the list is announced, continues on the same line, or has the preceding
-    letter on the previous line.
+    """Whether the line is part of a list. If so, the list is announced, continues on the same line, or has the
+    preceding letter on the previous line.
     """
     start = line.start
     rest, announced = body[start + 2 : end_of_line(body, start)], body[max(0, start - 2 * _NEAR) : start]

@@ -1,7 +1,8 @@
-"""The cache of prepared benchmarks: one folder per benchmark and variant, complete once its manifest exists.
+"""The cache of prepared benchmarks. Each benchmark and variant has a folder, which is complete when its manifest
+exists.
 
-FOLDER/ manifest.json annotations/... Each task has a shard TASK.parquet with the columns `index` and `images`, a list
-of bytes; each item is a row group. Each shard contains a digest of its content, and the manifest repeats the digests.
+FOLDER/ manifest.json annotations/... Each task has a shard TASK.parquet with the columns `index` and `images` (a list
+of bytes). Each item is a row group. Each shard contains a digest of its content, and the manifest repeats the digests.
 """
 
 import io
@@ -27,7 +28,9 @@ Size: TypeAlias = tuple[int, int]
 
 
 class Manifest(msgspec.Struct):
-    """Manifest of a prepared folder; fields as in `Prepared`, and `annotations` is relative if inside the folder."""
+    """Manifest of a prepared folder. The fields are those of `Prepared`; `annotations` is relative if it is inside the
+    folder.
+    """
 
     annotations: str
     version: str
@@ -44,9 +47,9 @@ class Prepared:
         folder: folder with one shard per task.
         annotations: file or folder for the benchmark's `read_items`.
         version: version of the annotations.
-        source: source of the files; the source states if the revision is unpinned.
+        source: where the files come from. It states if the revision is not pinned.
         digests: sha256 for each task, over the version of its annotations, its items, and their images, in order.
-        photos: folder or zip with the photos of the images; empty if the source stores images.
+        photos: folder or zip with the photos from which the images are composed; empty if the source stores images.
     """
 
     folder: Path
@@ -67,8 +70,8 @@ class Prepared:
             return [str(index) for index in shard.read(columns=["index"])["index"].to_pylist()]
 
     def images(self, task: str, place: int) -> list[bytes]:
-        """The images of the item at a 0-based position; no other images are read. Raises PrepareError as `indices`
-        does.
+        """The images of the item at a 0-based position. No other images are read. Raises PrepareError under the same
+        conditions as `indices`.
         """
         with self._shard(task) as shard:
             group = shard.read_row_group(place, columns=["images"])
@@ -76,8 +79,8 @@ class Prepared:
             return images
 
     def sizes(self, task: str, place: int, most: int) -> list[Size]:
-        """Width and height of the item's displayed images, with at most this number of pixels each; reads only
-        headers.
+        """Width and height of the item's displayed images, each with at most this number of pixels. Only headers are
+        read.
         """
         return [shown_size(_size(content), most) for content in self.images(task, place)]
 
@@ -107,7 +110,7 @@ def _size(content: bytes) -> Size:
 
 
 def shard_digest(path: Path) -> str | None:
-    """The digest stored in a shard, or None if the shard has none, is damaged, or is missing."""
+    """The digest that a shard stores; None if the shard has none, is damaged, or is missing."""
     try:
         return _digest(pq.read_schema(path))
     except (OSError, pa.ArrowException):
@@ -120,17 +123,17 @@ def _digest(schema: pa.Schema) -> str | None:
 
 
 def cache_folder() -> Path:
-    """The user's cache folder of this project, or CGC_CACHE."""
+    """This project's cache folder of the user, or CGC_CACHE."""
     return Path(os.environ.get("CGC_CACHE") or Path.home() / ".cache" / "cgc-grounding")
 
 
 def prepared_folder(name: str, variant: str) -> Path:
-    """Folder of a benchmark's variant, which need not exist."""
+    """Folder of a benchmark's variant. It may not exist yet."""
     return cache_folder() / "bench" / name / file_name(variant)
 
 
 def open_prepared(folder: Path, *, elsewhere: bool = False) -> Prepared | None:
-    """The prepared benchmark in a folder, or None if it is incomplete or was written by an older version.
+    """The prepared benchmark in a folder; None if it is incomplete or was written by an older version.
 
     Raises ReleaseError if the manifest names annotations outside the folder, unless the benchmark is `elsewhere`.
     """

@@ -1,4 +1,4 @@
-"""Files of a benchmark as published by its authors: in a folder, in a zip archive, or on the Hub."""
+"""The files of a benchmark as its authors published them: in a folder, in a zip archive, or on the Hub."""
 
 import textwrap
 import zipfile
@@ -15,7 +15,7 @@ MOST_BYTES = 2**29  # maximum size per file, because an archive can state any si
 
 
 class Files(Protocol):
-    """Files by their path under a root, with forward slashes; `label` names them in reports."""
+    """Files by their path under a root, with forward slashes. Reports name them by `label`."""
 
     label: str
 
@@ -34,7 +34,7 @@ class Files(Protocol):
 
 
 class Folder:
-    """Files under a folder, including files inside its zip archives; the layout matches the repositories on the Hub."""
+    """Files under a folder, including files inside its zip archives. The layout matches the repositories on the Hub."""
 
     def __init__(self, root: Path, label: str = "", archives: Sequence["Archive"] = ()) -> None:
         self.root, self.label = root, label or "a local copy"
@@ -51,7 +51,7 @@ class Folder:
         return sorted(found | self._packed.keys())
 
     def read(self, name: str) -> bytes:
-        """Content of a file; a plain file takes precedence over a file in an archive. Raises PrepareError."""
+        """Content of a file. A plain file takes precedence over a file in an archive. Raises PrepareError."""
         path = self.root / name
         if name in self._packed and not path.is_file():
             return self._packed[name].read(name)
@@ -116,12 +116,14 @@ def _archive(path: Path, opened: ExitStack) -> Archive:
 
 
 def shortened(error: Exception) -> str:
-    """The start of a message, on one line and cut between words."""
+    """The start of a message, on one line and truncated between words."""
     return textwrap.shorten(str(error), 160, placeholder=" ...")
 
 
 def fetch(repository: str, patterns: tuple[str, ...], revision: str | None) -> tuple[Path, str]:
-    """Files on the Hub, downloaded unless cached, and their source as named in reports. Raises PrepareError."""
+    """Files on the Hub, which are downloaded unless they are cached, and their source in the words of reports. Raises
+    PrepareError.
+    """
     from huggingface_hub import snapshot_download
 
     pinned = revision or "unpinned"

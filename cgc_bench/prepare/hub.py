@@ -16,7 +16,7 @@ Row: TypeAlias = Mapping[str, Any]
 
 
 def hub_rows(name: str, configuration: str | None, split: str, revision: str | None) -> Iterator[Row]:
-    """Iterate over the rows of one split; images are `{"bytes", "path"}`.
+    """Iterate over the rows of one split. Images are `{"bytes", "path"}`.
 
     `name` is ORG/NAME or the folder of a copy. Raises PrepareError if the dataset cannot be downloaded or read.
     """
@@ -25,7 +25,9 @@ def hub_rows(name: str, configuration: str | None, split: str, revision: str | N
 
 
 def _files(name: str, configuration: str | None, split: str, revision: str | None) -> list[str]:
-    """The Parquet files of one split as listed in the repository's README; from the Hub through its cache."""
+    """The Parquet files of one split, as the README of the repository lists them. Files on the Hub are read through its
+    cache.
+    """
     from datasets import DownloadManager, load_dataset_builder
 
     try:

@@ -1,4 +1,6 @@
-"""File layout of a benchmark's authors: the repository, the annotations, and the location of an item's images."""
+"""The file layout that a benchmark's authors use: the repository, the annotations, and where the images of an item
+are.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,10 +39,11 @@ class Layout(Generic[ItemT]):
     Attributes:
         repository: repository on the Hub.
         patterns: patterns for the names of the required files.
-        archive: zip in the repository that contains everything; empty if the files are not zipped.
-        variants: variants of the annotations, starting with the default.
-        annotations: paths of a variant's annotations within the files, and the path at which each is stored.
-        read: path of the stored annotations that `read_items` reads; empty if it reads the entire folder.
+        archive: zip in the repository that contains all files; empty if they are not zipped.
+        variants: variants of the annotations; the first is the default.
+        annotations: for each variant, the paths of its annotations within the files, and the path at which each is
+            stored.
+        read: path of the stored annotations that `read_items` reads; empty if it reads the whole folder.
         image: path of an item's image, relative to the root in which the authors' code runs.
     """
 

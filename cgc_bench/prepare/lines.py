@@ -26,7 +26,7 @@ class Lines(Generic[ItemT]):
 
     Attributes:
         file: name of the file.
-        noun: the word for an item, with its article, and its plural, for errors.
+        noun: the word for an item with its article, and its plural, for errors.
         prepare: the command that writes the file.
         decode: reads a line; may raise ValueError or msgspec.MsgspecError.
     """
@@ -39,7 +39,7 @@ class Lines(Generic[ItemT]):
     def read(self, annotations: Path, version: str | None = None) -> dict[str, ItemT]:
         """Items by index, from a prepared file or from a folder with several such files.
 
-        Raises AnnotationError if a file is missing, damaged, in another format, or has a version other than the
+        Raises AnnotationError if a file is missing, damaged, in another format, or of another version than the
         requested one.
         """
         files = [annotations] if not annotations.is_dir() else sorted(annotations.rglob(self.file))

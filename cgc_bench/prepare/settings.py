@@ -1,4 +1,4 @@
-"""Settings for the files from which tasks are prepared, as environment variables.
+"""Environment variables that select the files from which tasks are prepared.
 
 CGC_BENCH_RELEASE and CGC_BENCH_RELEASE_REVISION: the release of `cgc_contrast`; CGC_BENCH_PHOTOS: its photos, if it
 does not store images. CGC_BENCH_REVISION_MIG, _VLM2, _MATHVISTA, _MUIRBENCH, _MMSTAR, _MMMU_VAL, _BLINK, _REFCOCO,
@@ -24,5 +24,5 @@ def photos() -> str | None:
 
 
 def revision(benchmark: str) -> str | None:
-    """Revision of a benchmark's repository; None uses the latest, and reports state this."""
+    """Revision of a benchmark's repository. None uses the latest revision, and reports state this."""
     return os.environ.get(f"CGC_BENCH_REVISION_{benchmark.upper()}") or None

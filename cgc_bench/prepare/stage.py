@@ -1,4 +1,4 @@
-"""Replaces a prepared folder only as a whole: the new content is written next to the folder, checked, and then moved
+"""Replaces a prepared folder only as a whole. The new content is written next to the folder, checked, and then moved
 into it.
 
 After an error, the finished folder is unchanged, and the staged files are kept for the next attempt.
@@ -24,8 +24,8 @@ Row = tuple[str, Sequence[bytes]]
 
 
 def prepare_once(folder: Path, found: Callable[[], Prepared | None], make: Callable[[Path], Prepared]) -> Prepared:
-    """The result of `found` or, if it returns None, of `make`, which writes to the given stage; one process runs at a
-    time.
+    """The result of `found`, or, if that is None, of `make`, which writes to the given stage. Only one process runs at
+    a time.
 
     Raises PrepareError if the folder cannot be written.
     """
@@ -38,7 +38,7 @@ def prepare_once(folder: Path, found: Callable[[], Prepared | None], make: Calla
 
 @contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
-    """A folder next to `folder` for writing; `settle` moves its content into place."""
+    """A folder next to `folder` to write into. `settle` moves its content into place."""
     stage = folder.with_name(f"{folder.name}.part")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,9 @@ def _staging(folder: Path) -> Iterator[Path]:
 
 
 def content_digest(version: str, rows: Iterable[Row]) -> str:
-    """sha256 for a task, over the version of its annotations and every item's index and images, in order."""
+    """sha256 of a task, computed over the version of its annotations, and the index and images of every item, in
+    order.
+    """
     return digest_of(
         version, ((index, [hashlib.sha256(image).hexdigest() for image in images]) for index, images in rows)
     )
@@ -99,7 +101,7 @@ def settle(
     digests: Mapping[str, str],
     photos: str = "",
 ) -> Prepared:
-    """Put the staged annotations and shards in place, then the manifest, which marks the folder as complete."""
+    """Put the staged annotations and shards in place. The manifest follows last, and marks the folder as complete."""
     staged = annotations.relative_to(stage) if annotations.is_relative_to(stage) else None
     kept = annotations if staged is None else folder / staged
     before = open_prepared(folder, elsewhere=staged is None)
@@ -125,7 +127,7 @@ def _move(path: Path, target: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file atomically, creating its folder if needed."""
+    """Write a file atomically. Its folder is created if needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.write_bytes(content)

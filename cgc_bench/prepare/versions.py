@@ -1,4 +1,6 @@
-"""Version names that identify the annotations: a digest follows the name unless a published checksum pins it."""
+"""Version names that identify the annotations. A digest follows the name, unless a published checksum pins the
+version.
+"""
 
 import hashlib
 from collections.abc import Iterable
@@ -26,12 +28,12 @@ def without_digest(version: str) -> str:
 
 
 def agrees(stated: str, version: str) -> bool:
-    """Whether a stated version can be this version; a name without a digest, as in older files, matches any digest."""
+    """Whether a stated version can be this version. A name without a digest, as in older files, matches any digest."""
     return stated in (version, without_digest(version))
 
 
 def joined(versions: Iterable[str]) -> str:
-    """Combine several versions into one; versions with the same name become that name with a digest over all of
+    """Combine several versions into one. Versions with the same name become that name with a digest over all of
     them.
     """
     found = sorted(set(versions))

@@ -1,4 +1,4 @@
-"""Write a benchmark's files as shards, one per task; shards with the same content are kept."""
+"""Writes a benchmark's files as shards, one per task. Shards whose content is unchanged are kept."""
 
 import io
 import shutil
@@ -30,7 +30,7 @@ def prepare_files(
     annotations: Path | None = None,
     revision: str | None = None,
 ) -> Prepared:
-    """Prepare a benchmark in the cache; returns immediately if the cache already contains it and no file was named.
+    """Prepare a benchmark in the cache. Returns immediately if the cache already contains it and no file was named.
 
     Args:
         name: name of the benchmark.
@@ -38,8 +38,8 @@ def prepare_files(
         read_items: reads items from the stored annotations.
         variant: variant of the annotations; defaults to the layout's first.
         source: folder or zip archive with the authors' files; None downloads them from the Hub.
-        annotations: file to use instead of the published file; its content determines its version.
-        revision: revision of the repository on the Hub; None uses the latest, and every report states this.
+        annotations: file to use instead of the published file. Its content determines its version.
+        revision: revision of the repository on the Hub. None uses the latest revision, and every report states this.
 
     Raises:
         PrepareError: files are missing or damaged, or cannot be downloaded or written.
@@ -47,7 +47,7 @@ def prepare_files(
     """
     variant = variant or layout.variants[0]
     if variant not in layout.variants:
-        raise PrepareError(f"{name} has no annotations {variant!r}; there are: {', '.join(layout.variants)}")
+        raise PrepareError(f"{name} has no annotations {variant!r}; choose from {', '.join(layout.variants)}")
     folder = prepared_folder(name, variant)
 
     def make(stage: Path) -> Prepared:
@@ -71,7 +71,7 @@ def _fetched(layout: Layout[ItemT], revision: str | None) -> tuple[Path, str]:
 def _stage_shards(
     items: Sequence[ItemT], files: Files, layout: Layout[ItemT], folder: Path, stage: Path
 ) -> dict[str, str]:
-    """Stage one shard per task, and return the digest of each; the first pass over the images checks them."""
+    """Stage one shard per task, and return the digest of each. The first pass over the images also checks them."""
     names = {_tail(found): found for found in files.names()}
     digests = {}
     for task, group in groupby(sorted(items, key=lambda item: item.task), key=lambda item: item.task):
@@ -122,7 +122,7 @@ def _names_of(item: ItemT, files: Files, names: Mapping[str, str], layout: Layou
 
 
 def whole_image(content: bytes, name: str) -> bytes:
-    """Return the content unchanged. Raises PrepareError if the image is not complete."""
+    """Return the content of the image unchanged. Raises PrepareError if the image is not complete."""
     try:
         photo_size(content)
         with _refusing_truncated(), Image.open(io.BytesIO(content)) as image:
@@ -134,7 +134,7 @@ def whole_image(content: bytes, name: str) -> bytes:
 
 @contextmanager
 def _refusing_truncated() -> Iterator[None]:
-    """lmms-eval makes Pillow accept truncated images when it is imported; this turns that off."""
+    """When lmms-eval is imported, it makes Pillow accept truncated images. This function turns that off."""
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
@@ -144,7 +144,7 @@ def _refusing_truncated() -> Iterator[None]:
 
 
 def _tail(path: str) -> str:
-    """A path starting at its `images` or `data` folder: archives and copies differ in the folders before it."""
+    """A path, starting at its `images` or `data` folder. The folders before it differ between archives and copies."""
     parts = path.split("/")
     for place, part in enumerate(parts):
         if part in ("images", "data"):

@@ -1,5 +1,5 @@
-"""RefCOCO, RefCOCO+, and RefCOCOg: single-image grounding, to show whether a gain on several images reduces accuracy on
-one image.
+"""RefCOCO, RefCOCO+, and RefCOCOg: grounding in a single image. They show whether a gain on several images reduces
+accuracy on one image.
 """
 
 from cgc_bench.refcoco.benchmark import BENCHMARK

@@ -1,6 +1,7 @@
 """RefCOCO, RefCOCO+, and RefCOCOg: an answer is correct if its first box has an IoU of at least 0.5.
 
-The prompt asks for the 0-1000 scale, on which multi-image models answer, so that both can be compared.
+The prompt asks for the 0-1000 scale, on which multi-image models answer, so that both kinds of accuracy can be
+compared.
 """
 
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ _THINK = 'Where is the object that this sentence describes: "{expression}"?'
 
 
 def messages(item: Item, variant: str = "official") -> list[Message]:
-    """The image, then the question; `think` asks for the answer contract with reasoning first."""
+    """The image, followed by the question. `think` asks for the answer contract, with reasoning first."""
     if variant == "think":
         return with_thinking(build_messages(f"{_THINK.format(expression=item.expression)} {ANSWER_FORM}", 1))
     question = _QUESTION.format(expression=item.expression)
@@ -66,13 +67,13 @@ class RefCoco(Benchmark[Item, ItemResult]):
     profiles = (Profile(OWN),)
     floors = {  # noqa: RUF012 - a mapping of the class, as every benchmark's
         "whole image": lambda _: _fixed((0, 0, FAR, FAR)),
-        "centre box": lambda _: _fixed((200, 200, 800, 800)),
+        "center box": lambda _: _fixed((200, 200, 800, 800)),
     }
     read_items = staticmethod(items.read_items)
     messages = staticmethod(messages)
 
     def prepared(self, task: str, variant: str) -> Prepared:  # noqa: ARG002 - there is one
-        """Prepare the dataset of a task as set by the environment variables."""
+        """Prepare the dataset of a task as the environment variables state."""
         part = next(name for name, source in SOURCES.items() if task in source.splits)
         return prepare_refcoco(part, revision=settings.revision(part))
 
@@ -126,7 +127,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
         )
 
     def table(self, results: Sequence[ItemResult]) -> Table:
-        """Figures in percent; the mean is taken over the tasks that were run."""
+        """Figures in percent. The mean is over the tasks that were run."""
         tasks: dict[str, Row] = {
             task: _row(chosen) for task in TASKS if (chosen := [r for r in results if r.task == task])
         }

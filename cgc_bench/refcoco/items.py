@@ -16,7 +16,7 @@ class Item:
     """One expression with the box of the object that it describes.
 
     Attributes:
-        index: such as `plus_testA/1234/0`: the task, the object ID, and the position among the object's expressions.
+        index: the task, the object ID, and the position among the object's expressions, such as `plus_testA/1234/0`.
         task: one of `TASKS`.
         expression: as written by its author.
         box: x1, y1, x2, y2 in 0-1000 of the image's sides, not rounded.
@@ -24,7 +24,7 @@ class Item:
         file_name: file name of the photo in COCO.
         version: version of the expressions.
         cluster: items about the same photo share a cluster.
-        fault: the unusual property of the box; empty if it has none.
+        fault: what is unusual about the box; empty if nothing is.
     """
 
     index: str

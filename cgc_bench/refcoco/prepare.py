@@ -40,7 +40,7 @@ SOURCES = {
 
 
 def prepare_refcoco(part: str, *, source: Path | None = None, revision: str | None = None) -> Prepared:
-    """Prepare one of `SOURCES` in the cache; returns immediately if the cache already contains it and no copy was
+    """Prepare one of `SOURCES` in the cache. Returns immediately if the cache already contains it and no copy was
     named.
 
     Also writes `EXCLUDED`. The arguments and errors are the same as in `prepare_transfer`.
@@ -123,7 +123,7 @@ def _fault(box: tuple[float, float, float, float]) -> str:
 
 
 def _photo(file_name: str) -> str:
-    """The photo's COCO name, which its crops and other splits share; any other name is returned unchanged."""
+    """The COCO name of the photo, which its crops and other splits share. Any other name is returned unchanged."""
     number = coco_number(file_name)
     return file_name if number is None else f"{number:012}.jpg"
 

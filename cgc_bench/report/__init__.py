@@ -1,4 +1,4 @@
-"""Report pages: one page over benchmarks and models, and one page that compares two models item by item."""
+"""Report pages: one page about benchmarks and models, and one page that compares two models item by item."""
 
 from cgc_bench.report.comparison import write_comparison
 from cgc_bench.report.report import write_report

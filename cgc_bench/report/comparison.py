@@ -1,4 +1,4 @@
-"""Compare runs with a base run on the same items, as one static page: differences by task, and items won and lost."""
+"""Compares runs with a base run on the same items, as one static page: differences by task, and items won and lost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Compared:
         new: the new run.
         found: differences for every task and for the mean of the tasks.
         cards: items won and lost.
-        warnings: settings that differ or that a run does not state.
+        warnings: settings that differ, or that a run does not state.
     """
 
     new: Run
@@ -39,8 +39,9 @@ def write_comparison(
 ) -> tuple[Path, list[Compared]]:
     """Write index.html, comparison.md, and their images to a folder, and return the differences.
 
-    Per task, up to `per_task` won items and as many lost items are shown, drawn by `seed` from distinct photo sets.
-    Raises ReportError if the runs belong to different benchmarks or annotations, or the folder contains other files.
+    For each task, up to `per_task` won items and as many lost items are shown. `seed` draws them from distinct photo
+    sets. Raises ReportError if the runs belong to different benchmarks or annotations, or if the folder contains other
+    files.
     """
     for other in others:
         _check_same(base, other)

@@ -1,4 +1,4 @@
-"""Export a benchmark's table as CSV for programs and as LaTeX for papers."""
+"""Exports a benchmark's table as CSV for programs and as LaTeX for papers."""
 
 import csv
 import io
@@ -53,9 +53,9 @@ def _digits(value: float | None) -> str:
 
 
 def as_latex(board: Leaderboard) -> str:
-    """A `tabular` with booktabs rules, followed by what each block's letter stands for.
+    """A `tabular` with booktabs rules, and a legend of the letters that stand for blocks.
 
-    Tags are shown only if there are published figures, and headings of figures are turned, so that figures on ten tasks
+    Tags are shown only if there are published figures. Headings of figures are rotated, so that figures on ten tasks
     stay legible. A table that is wider than the text is scaled down to its width.
     """
     names = ["model", "tag"] if _tagged(board) else ["model"]
@@ -105,6 +105,8 @@ def _bounds(line: Line) -> str:
 
 
 def latex_text(text: str) -> str:
-    """Text that every LaTeX engine prints verbatim: accents are dropped, and other alphabets become question marks."""
+    """Text that every LaTeX engine prints verbatim. Accents are dropped, and letters of other alphabets become question
+    marks.
+    """
     bare = "".join(mark for mark in unicodedata.normalize("NFKD", one_line(text)) if not unicodedata.combining(mark))
     return "".join(_ESCAPED.get(mark) or (mark if mark.isascii() else "?") for mark in bare)

@@ -1,4 +1,4 @@
-"""Cards of won and lost items: sampled over photo sets, with images, boxes, and both answers."""
+"""Cards of won and lost items. They are sampled over photo sets, and show images, boxes, and both answers."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Answer:
-    """The response of one model: its final answer, empty if there is none, and the full text if it is longer."""
+    """The response of one model: its final answer, which can be empty, and the full text if it is longer."""
 
     final: str
     whole: str
@@ -47,13 +47,13 @@ class Card:
 
 @dataclass
 class Album:
-    """Images of a page by file name; an image on several cards is stored once."""
+    """Images of a page by file name. An image on several cards is stored once."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     of_item: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     def add(self, run: Run, task: str, index: str) -> list[str]:
-        """File names of the item's images, in order; none for saved responses."""
+        """File names of the item's images, in order; empty for saved responses."""
         if task not in run.ready:
             return []
         if (task, index) not in self.of_item:
@@ -70,8 +70,8 @@ class Album:
 
 
 def cards_of(found: Difference, base: Run, new: Run, most: int, seed: int, album: Album) -> list[Card]:
-    """Won items and lost items, at most the given number of each, all from different photo sets and drawn by
-    the seed.
+    """Won items and lost items, at most the given number of each. All are from different photo sets, and the seed draws
+    them.
     """
     seen: set[str] = set()
     chosen = [
@@ -83,7 +83,7 @@ def cards_of(found: Difference, base: Run, new: Run, most: int, seed: int, album
 
 
 def _drawn(units: Sequence[ItemResult], most: int, chance: random.Random, seen: set[str]) -> Iterable[ItemResult]:
-    """Units in random order, one per cluster, without clusters that were drawn before."""
+    """Units in random order, one per cluster. Clusters that were drawn before are skipped."""
     drawn: list[ItemResult] = []
     for unit in chance.sample(units, len(units)):
         if len(drawn) < most and unit.cluster not in seen:

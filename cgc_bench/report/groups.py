@@ -1,5 +1,5 @@
-"""Tables for tasks that a benchmark divides into groups, such as BLINK's own tasks: one table per task, one column per
-run.
+"""Tables for tasks that a benchmark divides into groups, such as BLINK's own tasks. Each task has a table, with one
+column per run.
 """
 
 from collections.abc import Mapping, Sequence

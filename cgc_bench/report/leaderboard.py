@@ -1,5 +1,5 @@
-"""One table per benchmark: models by tasks, with your results and published results in separate blocks, and a tag per
-line.
+"""One table per benchmark: models by tasks. Your results and published results are in separate blocks, and each line
+has a tag.
  Runs with the same prompts and the same scoring share a block. The best value in a column is marked per block.
 """
 
@@ -44,7 +44,9 @@ class Block:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The table of one benchmark; `columns` are the tasks, then `MEAN`, then the means that other authors publish."""
+    """The table of one benchmark. Its `columns` are the tasks, then `MEAN`, then the means that other authors
+    publish.
+    """
 
     name: str
     title: str
@@ -77,7 +79,7 @@ def _versions(scored: Sequence[Scored]) -> set[str]:
 
 
 def _columns(bench: AnyBenchmark, blocks: Sequence[Block]) -> tuple[str, ...]:
-    """The benchmark's tasks that have a value, then any other columns, then the means."""
+    """The tasks of the benchmark that have a value, then any other columns, then the means."""
     found = dict.fromkeys(column for block in blocks for line in block.lines for column in line.values)
     tasks = [task for task in bench.tasks if task in found]
     others = [column for column in found if column not in tasks and column != MEAN]
@@ -107,7 +109,7 @@ def _differing(runs: Sequence[Mapping[str, Asked]]) -> list[str]:
 
 
 def _protocol(run: Run, summary: Summary) -> tuple[object, ...]:
-    """The settings that must be the same for two runs to be comparable; the heading comes first."""
+    """The settings that must be the same for two runs to be comparable. The heading comes first."""
     items = f"{summary['n']:,} of {summary['items']:,} items"
     scoring = f"{run.label}, {summary['annotations']} annotations, {summary['protocol']} scoring, {items}"
     return "; ".join([scoring, *described(run.asked, _HEADED)]), *_settings(run.asked)
@@ -127,7 +129,7 @@ def _our_line(run: Run, summary: Summary, metric: str) -> Line:
 
 
 def _published_blocks(bench: AnyBenchmark, versions: Iterable[str], metric: str) -> list[Block]:
-    """Published figures on these annotations or on unknown annotations, with one block per table of a source."""
+    """Published figures on these annotations or on unknown annotations. Each table of a source has one block."""
     figures = dict.fromkeys(
         figure for version in sorted(versions) for figure in figures_of(bench.name, annotations=version)
     )
@@ -149,7 +151,7 @@ def _source(figure: Figure, metric: str) -> str:
 
 
 def _marked(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The lines, with the best value in each column marked if there are at least two lines."""
+    """The lines. If there are at least two, the best value in each column is marked."""
     if len(lines) < 2:
         return tuple(lines)
     best: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Render templates and write pages. A folder that this package wrote can be overwritten; a folder with other files
+"""Renders templates and writes pages. A folder that this package wrote can be overwritten; a folder with other files
 cannot.
 """
 
@@ -19,7 +19,7 @@ IMAGES, TABLES = "images", "tables"
 
 
 def render(template: str, **values: Any) -> str:
-    """Render a template; values inserted into an HTML template are escaped."""
+    """Render a template. Values that are inserted into an HTML template are escaped."""
     return _environment().get_template(template).render(mark=MARK, **values)
 
 

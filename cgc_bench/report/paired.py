@@ -1,4 +1,4 @@
-"""Compare two models on the same items: the difference of their means, its interval, and its p-value.
+"""Compares two models on the same items: the difference of their means, its interval, and its p-value.
  Resampling is over clusters of items that share photos. p comes from a test that flips the signs of entire clusters'
 sums. Over several tasks, p is corrected by Holm (1979), so that one significant task in twenty does not count as a
 finding. The mean of the tasks is a single figure, so its p is not corrected.
@@ -23,11 +23,12 @@ class Difference:
 
     Attributes:
         task: task of the items.
-        n: number of items, or of pairs if items count only in pairs; for a mean, the sum over its tasks.
+        n: number of items, or of pairs if items count only in pairs. For a mean, it is the sum over the tasks of the
+            mean.
         base: mean of the base model.
         new: mean of the new model.
-        low: lower bound of the difference's 95 % interval; None with fewer than two clusters.
-        high: upper bound of this interval; None with fewer than two clusters.
+        low: lower bound of the difference's 95 % interval; None if there are fewer than two clusters.
+        high: upper bound of this interval; None if there are fewer than two clusters.
         p: probability of a difference at least this large by chance.
         corrected: `p` corrected for the number of comparisons.
         won: results of the new model on items for which it scores higher.
@@ -60,7 +61,7 @@ _Pairs = Sequence[tuple[ItemResult, ItemResult]]
 def compare_all(
     base: Sequence[ItemResult], others: Sequence[Sequence[ItemResult]], metric: str
 ) -> list[Comparison | None]:
-    """Compare each of the other runs with the base; p is corrected over all tasks in all comparisons. None if the runs
+    """Compare each of the other runs with the base. p is corrected over all tasks in all comparisons. None if the runs
     share no items.
     """
     found = [compare_units(base, other, metric) for other in others]
@@ -73,7 +74,7 @@ def _corrected(found: Comparison, values: Iterator[float]) -> Comparison:
 
 
 def compare_units(base: Sequence[ItemResult], new: Sequence[ItemResult], metric: str) -> Comparison | None:
-    """The differences by task, in alphabetical order, over the items for which both have a value.
+    """The differences by task, in alphabetical order, over the items for which both models have a value.
 
     p is not corrected. None if no items are shared.
     """
@@ -90,7 +91,7 @@ def compare_units(base: Sequence[ItemResult], new: Sequence[ItemResult], metric:
 
 
 def _mean(tasks: Sequence[Difference], pairs: Sequence[_Pairs], metric: str) -> Difference:
-    """The difference of the task means; a cluster that several tasks share is flipped as one unit."""
+    """The difference of the task means. If several tasks share a cluster, it is flipped as one unit."""
     gains = [_gains(chosen, metric) for chosen in pairs]
     clusters = [[one.cluster for one, _ in chosen] for chosen in pairs]
     columns = [(gain, cluster_codes(names)) for gain, names in zip(gains, clusters, strict=True)]

@@ -1,6 +1,6 @@
-"""Figures that other authors have published, each with its source and tag, read from a single file.
+"""Figures that other authors have published. Each has its source and tag, and all are read from a single file.
 
-They are shown in a separate column next to the results of the runs, and never without their tag.
+They are shown separately from the results of the runs, and never without their tag.
 """
 
 import importlib.resources
@@ -20,14 +20,15 @@ class Figure:
 
     Attributes:
         benchmark: such as `mig`.
-        task: one of its tasks, or `average`, with a condition if the average is not a plain mean of the tasks.
+        task: one of the benchmark's tasks, or `average`. If the average is not a plain mean of the tasks, a condition
+            follows.
         model: name of the model in the source.
-        metric: a metric such as `acc@0.5`; the name states if the figure is a difference between two models.
+        metric: a metric such as `acc@0.5`. The name states if the figure is a difference between two models.
         value: in percent.
         annotations: version of the annotations; `unknown` if the source does not state it.
         tag: one of `TAGS`.
         source: title of the source.
-        where: location of the source.
+        where: where the source can be found.
         note: a remark for readers; can be empty.
     """
 
@@ -65,7 +66,7 @@ def published_figures() -> tuple[Figure, ...]:
 
 
 def figures_of(benchmark: str, *, annotations: str | None = None) -> tuple[Figure, ...]:
-    """Published figures for one benchmark; if `annotations` is given, only figures on this version or on an unknown
+    """Published figures for one benchmark. If `annotations` is given, only figures on this version or on an unknown
     version.
     """
     versions = None if annotations is None else (annotations, "unknown")
@@ -80,7 +81,7 @@ def parse_figures(content: Any) -> tuple[Figure, ...]:
     """Figures in the decoded file.
 
     Raises:
-        ValueError: a table has an unknown tag or source, or the length of a row does not match its tasks.
+        ValueError: a table has an unknown tag or source, or a row does not have one value per task.
     """
     return tuple(figure for table in content["tables"] for figure in _figures(table, content["sources"]))
 

@@ -1,4 +1,5 @@
-"""Report runs as Markdown and as one static page: a table of models and tasks, then every run with all its figures.
+"""Reports runs as Markdown and as one static page: a table of models and tasks, and then every run with all its
+figures.
 
 The tables are also written as CSV and LaTeX. Published figures are kept separate from the results of the runs.
 """
@@ -20,7 +21,7 @@ from cgc_bench.scoring.summary import Summary, other_scales
 
 OURS, FLOOR = "#2f5fd0", "#9aa3b2"
 # Units of a model's boxes, by the diagnostic that detects them.
-_UNITS = {"pixel_scale": "pixels", "unit_scale": "fractions of the image, 0 to 1"}
+_UNITS = {"pixel_scale": "pixels", "unit_scale": "fractions of the image, from 0 to 1"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Section:
 
     @property
     def units(self) -> list[str]:
-        """The units that the model's boxes seem to have, if they are not on the requested scale."""
+        """The units that the model's boxes seem to be in, if they are not on the requested scale."""
         return [_UNITS[name] for name in other_scales(self.summary)]
 
 

@@ -1,7 +1,7 @@
-"""Reads saved runs of lmms-eval: finds the benchmark of this project that a samples file answers, its items, and the
+"""Reads saved runs of lmms-eval. Finds the benchmark of this project that a samples file answers, its items, and the
 responses.
 
-Items are looked up in the cache of prepared benchmarks, by the data digest in the file.
+Items are looked up in the cache of prepared benchmarks, by the data digest that the file states.
 """
 
 import json
@@ -34,16 +34,17 @@ class Run:
     """Answers of one model to one benchmark.
 
     Attributes:
-        name: name of the model's folder, which lmms-eval derives from the model.
-        folder: the output folder with the model's folder, as given by the user, or the file of saved responses.
+        name: name of the model's folder. lmms-eval derives it from the name of the model.
+        folder: the output folder that contains the model's folder, as the user named it; or the file of saved
+            responses.
         date: date of the newest file, such as `2026-11-24 12:00`; empty if unknown.
         label: group of tasks, such as `cgc_mig_think`.
         bench: the benchmark.
         items: all items of the benchmark, by index.
         results: one result per response.
         protocol: scoring protocol; `strict` if the prompt asked for reasoning.
-        source: source of the benchmark's files, with its revision.
-        ready: prepared benchmark of each task, which contains the images; empty for saved responses.
+        source: where the benchmark's files come from, with their revision.
+        ready: prepared benchmark of each task. It contains the images; empty for saved responses.
         asked: settings and prompts of each task.
     """
 
@@ -66,7 +67,7 @@ class Run:
 
     @property
     def origin(self) -> str:
-        """The source of the answers, in words."""
+        """Where the answers come from, in words."""
         return f"run of {self.date} in {self.folder}" if self.date else self.folder
 
     def summary(self) -> Summary:
@@ -75,8 +76,8 @@ class Run:
 
 
 def read_runs(folders: Iterable[Path]) -> list[Run]:
-    """Every run of this project's benchmarks in the output folders of lmms-eval; if a task was rerun, its newest file
-    counts.
+    """Every run of this project's benchmarks in the output folders of lmms-eval. If a task was run again, its newest
+    file counts.
 
     Raises ReportError if a folder contains no run, or if a benchmark is no longer prepared.
     """
@@ -84,7 +85,7 @@ def read_runs(folders: Iterable[Path]) -> list[Run]:
 
 
 def told_apart(runs: Sequence[Run]) -> list[Run]:
-    """The runs with unique names: folder and date are appended if a model occurs more than once."""
+    """The runs with unique names. If a model occurs more than once, folder and date are appended."""
     times = Counter((run.name, run.label) for run in runs)
     return [
         replace(run, name=f"{run.name} ({', '.join(filter(None, (run.folder, run.date)))})")
@@ -122,14 +123,14 @@ def _runs(folder: Path) -> Iterator[Run]:
 
 
 def _output_of(model: Path, given: Path) -> str:
-    """The output folder that contains a model's folder, starting at the name of the given folder."""
+    """The output folder that contains a model's folder. Its path starts at the name of the given folder."""
     if model == given:
         return given.resolve().parent.name
     return Path(given.resolve().name, model.relative_to(given).parent).as_posix()
 
 
 def _date(files: Iterable[Path]) -> str:
-    """Date of the newest file, from the name that lmms-eval gives it: `20261124_120000_samples_...`."""
+    """Date of the newest file, read from the name that lmms-eval gives it: `20261124_120000_samples_...`."""
     stated = max(file.stem.partition("_samples_")[0] for file in files)
     try:
         return datetime.strptime(stated, "%Y%m%d_%H%M%S").strftime("%Y-%m-%d %H:%M")
@@ -170,7 +171,7 @@ def _shown(bench: AnyBenchmark, items: Items, samples: Mapping[str, Sample], pre
 
 
 def _generated(asked: Asked, file: Path) -> Asked:
-    """Add the settings in the results file next to a samples file, if the results file exists and is complete."""
+    """Add the settings from the results file next to a samples file, if the results file exists and is complete."""
     time, _, task = file.stem.partition("_samples_")
     try:
         configuration = json.loads(file.with_name(f"{time}_results.json").read_bytes())["configs"][task]
@@ -205,7 +206,7 @@ def _first_line(file: Path) -> dict[str, object]:
 
 
 def find_prepared(bench: AnyBenchmark, task: str, version: str, digest: object) -> Prepared | None:
-    """The prepared benchmark that contains this task with this digest, or with this version if no digest is stated."""
+    """The prepared benchmark that contains this task with this digest. If no digest is stated, with this version."""
     folders = (cache_folder() / "bench" / bench.name).glob("*")
     opened = [open_prepared(folder, elsewhere=bench.elsewhere) for folder in sorted(folders)]
     found = [ready for ready in opened if ready and task in ready.digests]

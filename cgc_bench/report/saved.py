@@ -1,6 +1,6 @@
-"""Responses that were saved without lmms-eval, as runs: one JSON Lines file per model, named like the model.
+"""Responses that were saved without lmms-eval, as runs. Each model has one JSON Lines file, named like the model.
 
-Such a file states no settings, and its items have no images here, so galleries show text only.
+Such a file states no settings, and its items have no images here. Therefore, galleries show only text.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,14 +18,14 @@ LABEL = "saved responses"
 
 @dataclass(frozen=True)
 class Questions:
-    """The questions that files of saved responses answer, and the settings for scoring.
+    """Which questions the files of saved responses answer, and the settings for scoring.
 
     Attributes:
         bench: the benchmark.
         items: its items, by index.
         source: name of the annotation file or release.
         protocol: scoring protocol.
-        prefix: start of every response that the chat template wrote.
+        prefix: text with which the chat template started every response.
     """
 
     bench: AnyBenchmark
@@ -47,11 +47,11 @@ def read_places(
 ) -> list[Run]:
     """Runs in the order of their places: files of saved responses, and output folders of lmms-eval.
 
-    Raises ReportError if there is a file without questions, or questions without a file.
+    Raises ReportError if there is a file of responses without questions, or if there are questions without such a file.
     """
     listed = list(places)
     if questions and not any(place.is_file() for place in listed):
-        raise ReportError("--benchmark and --annotations belong to files of saved responses, but no file is named")
+        raise ReportError("--benchmark and --annotations describe files of saved responses, but you named no such file")
     return [run for place in listed for run in ([_saved(place, questions)] if place.is_file() else read_folder(place))]
 
 

@@ -1,4 +1,4 @@
-"""Settings and prompts of a run, as stated in its files: shown in every report, and checked before a comparison."""
+"""Settings and prompts of a run, as its files state them. Every report shows them, and comparisons check them first."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -31,7 +31,8 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Asked:
-    """Everything that the answers to one task depend on except the model; a field is None if the files do not state it.
+    """Everything, except the model, that the answers to one task depend on. A field is None if the files do not state
+    it.
 
     Attributes:
         annotations: sha256 of the annotation file, or of the shards of a release split.
@@ -41,7 +42,7 @@ class Asked:
         max_pixels: maximum number of pixels per image.
         versions: versions of the libraries that decode the images and write the prompts.
         generation: generation settings, such as the maximum number of new tokens.
-        interface: `chat` if images are placed between the words, `simple` if before them.
+        interface: `chat` if images are placed within the text, `simple` if they are placed before it.
     """
 
     annotations: str | None = None
@@ -55,7 +56,7 @@ class Asked:
 
 
 def read_asked(row: Mapping[str, Any], place: str) -> Asked:
-    """The settings in one line of a samples file. Raises SampleFileError if a value has another type."""
+    """The settings that one line of a samples file states. Raises SampleFileError if a value has another type."""
     found = {field: row.get(column) for field, column in COLUMNS.items()}
     for field, value in found.items():
         expected = int if field == "max_pixels" else str
@@ -65,7 +66,7 @@ def read_asked(row: Mapping[str, Any], place: str) -> Asked:
 
 
 def described(asked: Mapping[str, Asked], fields: Collection[str] = tuple(TITLES)) -> list[str]:
-    """The settings of a run in words; tasks with different settings are listed by name."""
+    """The settings of a run in words. If tasks have different settings, they are listed by name."""
     known = [field for field in TITLES if any(getattr(one, field) is not None for one in asked.values())]
     shown = [field for field in TITLES if field in fields and (field in known or field in COLUMNS)]
     return [f"{TITLES[field]} {_values(field, asked)}" for field in shown]
@@ -82,13 +83,13 @@ def mixed(asked: Mapping[str, Asked]) -> list[str]:
 
 
 def other_data(base: Mapping[str, Asked], new: Mapping[str, Asked]) -> list[str]:
-    """Tasks whose items or images are known to differ between two runs."""
+    """Tasks for which it is known that items or images differ between two runs."""
     stated = {task: (base[task].data, new[task].data) for task in base if task in new}
     return [task for task, (ours, theirs) in stated.items() if ours and theirs and ours != theirs]
 
 
 def differences(base: Mapping[str, Asked], new: Mapping[str, Asked]) -> list[str]:
-    """Warnings about settings that differ or are not stated, for tasks that two runs share."""
+    """Warnings about settings that differ or are not stated, for the tasks that two runs share."""
     shared = [task for task in base if task in new]
     found = []
     for field, title in TITLES.items():
@@ -111,7 +112,7 @@ def _values(field: str, asked: Mapping[str, Asked]) -> str:
 
 
 def _digest(values: Iterable[str | None]) -> str:
-    """The start of the digest or, because each task has its own, of one digest over all digests."""
+    """The start of the digest. Each task has its own digest, so several tasks have one digest over all of these."""
     found: Sequence[str] = sorted(value for value in values if value)
     if len(found) > 1:
         found = [hashlib.sha256("".join(found).encode()).hexdigest()]

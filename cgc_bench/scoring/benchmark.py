@@ -1,6 +1,6 @@
-"""The interface of a benchmark for scoring, lmms-eval tasks, and reports, and the result of one item.
+"""The interface through which scoring, lmms-eval tasks, and reports use a benchmark, and the result of one item.
 
-A metric that is not defined for an item is None and does not count in the mean.
+If a metric is not defined for an item, its value is None and does not count in the mean.
 """
 
 from abc import ABC, abstractmethod
@@ -29,13 +29,13 @@ class ItemResult:
         task: subtask of the benchmark, such as `common_object`.
         index: ID of the item within the benchmark.
         response: the model's text, as scored.
-        values: value per metric on this item, 0-1; None if the metric is not defined for the item.
-        cluster: items in a cluster share photos; intervals resample clusters.
-        boxes: boxes read from the response, as (image or 0 if unknown, x1, y1, x2, y2), 0-1000.
+        values: value of each metric on this item, 0-1; None if the metric is not defined for the item.
+        cluster: items in the same cluster share photos. Intervals resample clusters.
+        boxes: boxes that were read from the response, as (image, or 0 if it is unknown, x1, y1, x2, y2), 0-1000.
         truth: true boxes, in the same form.
         note: a remark for readers, such as `pixel scale`; empty if there is none.
-        subtask: subtask whose row also counts the item, in addition to the row of its task; "" for none.
-        members: indices of the items, if the result belongs to several items that count only together.
+        subtask: subtask whose row also counts the item, in addition to the row of its task; "" if there is none.
+        members: indices of the items, if several items count only together and share this result.
     """
 
     task: str
@@ -57,7 +57,9 @@ Row: TypeAlias = Mapping[str, float | None]
 
 
 class Group(NamedTuple):
-    """A group of lmms-eval tasks: its name, a variant of the annotations, and a prompt, `official` or `think`."""
+    """A group of lmms-eval tasks: its name, a variant of the annotations, and a prompt, which is `official` or
+    `think`.
+    """
 
     name: str
     variant: str
@@ -78,19 +80,20 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
     Attributes:
         name: name of its package.
         title: name in reports.
-        parts: names that `cgc-bench prepare` accepts for it; empty if it is prepared only when a task is loaded.
+        parts: names under which `cgc-bench prepare` accepts the benchmark; empty if it is prepared only when a task is
+            loaded.
         tasks: tasks in the authors' order.
-        groups: groups of lmms-eval tasks, starting with the main group; `scripts/write_tasks.py` writes their files.
-        metrics: metrics in the table; keys of an `ItemResult`'s values.
-        diagnostics: metrics next to the table; also keys of an `ItemResult`'s values.
+        groups: groups of lmms-eval tasks; the main group comes first. `scripts/write_tasks.py` writes their files.
+        metrics: metrics in the table. They are keys of an `ItemResult`'s values.
+        diagnostics: metrics next to the table. They are also keys of an `ItemResult`'s values.
         lower_is_better: metrics and diagnostics for which lower is better.
         floors: functions whose answers ignore the input, by name.
         protocols: scoring protocols.
-        profiles: prompt profiles, starting with the default.
+        profiles: prompt profiles; the first is the default.
         postprocesses: post-processing steps that published figures used.
-        elsewhere: whether its annotations stay in their original location when it is prepared.
+        elsewhere: whether its annotations stay in their original location when the benchmark is prepared.
         in_all: whether `cgc_all` contains its main group.
-        chance: why its floors differ from the chance level that its authors print; empty if they print no chance level.
+        chance: why its floors differ from the chance level that its authors print; empty if they print none.
     """
 
     name: str
@@ -117,7 +120,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
     @staticmethod
     @abstractmethod
     def messages(item: ItemT, variant: str = "official") -> list[Message]:
-        """Chat messages of an item, with one `{"type": "image"}` part per image; `variant` is the variant of the
+        """Chat messages of an item, with one `{"type": "image"}` part per image. `variant` is the variant of the
         prompt.
         """
 
@@ -137,7 +140,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
 
     @abstractmethod
     def prepared(self, task: str, variant: str) -> Prepared:
-        """Prepare the items and images of a task as set by the environment variables. Raises PrepareError."""
+        """Prepare the items and images of a task as the environment variables state. Raises PrepareError."""
 
     def prepare(
         self,
@@ -147,14 +150,16 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         source: Path | None = None,  # noqa: ARG002
         revision: str | None = None,  # noqa: ARG002
     ) -> Prepared:
-        """Prepare one of `parts` in the cache; `annotations` is a variant or an annotation file.
+        """Prepare one of `parts` in the cache. `annotations` is a variant or an annotation file.
 
         Raises PrepareError.
         """
         raise PrepareError(f"{part} does not need preparation")
 
     def excluded(self, ready: Prepared) -> Path | None:  # noqa: ARG002 - few write one
-        """A list of its photos for `cgc-data build --exclude`, or None if the annotations can be used as the list."""
+        """A list of the benchmark's photos for `cgc-data build --exclude`; None if the annotations can be used as the
+        list.
+        """
         return None
 
     def annotations_sha256(self, annotations: Path) -> str:
@@ -179,7 +184,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return choose(wanted, self.profiles, self.default_profile(variant))
 
     def asked(self, item: ItemT, prompt: str = "official", profile: str = "") -> list[Message]:  # noqa: ARG002
-        """Chat messages of an item in a profile; "" is the first profile."""
+        """Chat messages of an item in a profile. "" selects the first profile."""
         return self.messages(item, prompt)
 
     def units(self, results: Sequence[ResultT]) -> list[ItemResult]:
@@ -187,7 +192,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return list(results)
 
     def faults(self, items: Mapping[str, ItemT]) -> dict[str, list[str]]:
-        """Indices of items with unusual annotations, by fault; they are still scored."""
+        """Indices of items with unusual annotations, by fault. These items are still scored."""
         found: dict[str, list[str]] = {}
         for item in items.values():
             fault = getattr(item, "fault", "")
@@ -196,11 +201,11 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return found
 
     def shown(self, item: ItemT, sizes: Callable[[], Sequence[Size]]) -> ItemT:  # noqa: ARG002 - few ask for them
-        """The item with the properties of the displayed images that scoring needs; `sizes` are width and height."""
+        """The item, with the properties of the displayed images that scoring needs. `sizes` are width and height."""
         return item
 
     def prompt(self, item: ItemT, prompt: str = "official", profile: str = "") -> str:
-        """The messages as one text; for images, only the question's own marks remain, such as `<image 2>`."""
+        """The messages as one text. Of the images, only the question's own marks remain, such as `<image 2>`."""
         parts = [part for message in self.asked(item, prompt, profile) for part in message["content"]]
         return "".join(part.get("text") or "" for part in parts)
 
@@ -215,7 +220,7 @@ AnyBenchmark: TypeAlias = Benchmark[Any, Any]
 def benchmark(name: str) -> AnyBenchmark:
     """The benchmark with this name. Raises TaskError."""
     if name not in PACKAGES:
-        raise TaskError(f"no benchmark {name!r}; there are: {', '.join(PACKAGES)}")
+        raise TaskError(f"there is no benchmark {name!r}; choose from {', '.join(PACKAGES)}")
     found: AnyBenchmark = import_module(PACKAGES[name]).BENCHMARK
     return found
 
@@ -226,5 +231,5 @@ def prepared_by(part: str) -> AnyBenchmark:
     found = next((bench for bench in benchmarks if part in bench.parts), None)
     if found is None:
         known = ", ".join(name for bench in benchmarks for name in bench.parts)
-        raise PrepareError(f"{part!r} does not need preparation or does not exist; there are: {known}")
+        raise PrepareError(f"{part!r} does not need preparation or does not exist; choose from {known}")
     return found

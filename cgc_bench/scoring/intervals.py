@@ -1,4 +1,4 @@
-"""Means of a benchmark's metrics with 95 % intervals, by task and for the unweighted mean of the tasks.
+"""Means of a benchmark's metrics with 95 % intervals, for each task and for the unweighted mean of the tasks.
 
 Resampling is over clusters of items that share photos. Tasks share no clusters, so each task is resampled separately.
 """
@@ -25,7 +25,7 @@ def task_estimates(results: Sequence[ItemResult], metrics: Sequence[str]) -> dic
 
 
 def macro_estimates(results: Sequence[ItemResult], metrics: Sequence[str]) -> Estimates:
-    """The unweighted mean over the tasks that define the metric, 0-1; `n` is the number of their items."""
+    """The unweighted mean over the tasks for which the metric is defined, 0-1. `n` is the number of their items."""
     groups = _grouped(results, "task")
     return {
         metric: macro_estimate(

@@ -1,4 +1,6 @@
-"""Prompt profiles: the evaluation harness or authors that a run follows when it writes prompts and reads answers."""
+"""Prompt profiles. A profile states which evaluation harness or which authors a run follows when it writes prompts and
+reads answers.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,15 +13,15 @@ OWN = "cgc"
 
 @dataclass(frozen=True)
 class Profile:
-    """The way in which a benchmark's prompts are written and its answers are read.
+    """How a benchmark's prompts are written and its answers are read.
 
     Attributes:
         name: name of the profile, such as `lmms-eval`.
-        new_tokens: maximum new tokens of an answer, or the limit of each task; None leaves it to the benchmark.
-        max_pixels: maximum pixels per image; None leaves it to the settings.
+        new_tokens: maximum number of new tokens of an answer, or the limit of each task; None: as the benchmark states.
+        max_pixels: maximum number of pixels per image; None: as the settings state.
         protocol: scoring protocol, one of the benchmark's protocols.
         models: tasks in which a model has its own prompts, by its name in `--model`.
-        unknown: tasks in which a model has its own prompts that are not known here.
+        unknown: tasks in which a model has its own prompts that this project does not know.
     """
 
     name: str
@@ -38,7 +40,7 @@ class Profile:
         return replace(self, name=f"{self.name}:{model}") if task in self.models.get(model, ()) else self
 
     def tokens(self, task: str) -> int | None:
-        """Maximum new tokens of an answer to a task; None leaves it to the benchmark."""
+        """Maximum number of new tokens of an answer to a task; None: as the benchmark states."""
         return self.new_tokens.get(task) if isinstance(self.new_tokens, Mapping) else self.new_tokens
 
 
@@ -53,4 +55,4 @@ def check_names(wanted: Iterable[str], known: Iterable[str]) -> None:
     there = sorted(set(known))
     for name in wanted:
         if name not in there:
-            raise TaskError(f"CGC_BENCH_PROFILE: no profile {name!r}; there are: {', '.join(there)}")
+            raise TaskError(f"CGC_BENCH_PROFILE: there is no profile {name!r}; choose from {', '.join(there)}")

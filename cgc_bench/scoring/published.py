@@ -1,4 +1,4 @@
-"""A benchmark whose authors publish annotation files and images: it defines their layout and is prepared from them."""
+"""A benchmark whose authors publish annotation files and images. It defines their layout and is prepared from them."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ class PublishedBenchmark(Benchmark[ItemT, ResultT]):
     layout: Layout[ItemT]
 
     def prepared(self, task: str, variant: str) -> Prepared:  # noqa: ARG002 - all its tasks are prepared at once
-        """Prepare all tasks as set by the environment variables."""
+        """Prepare all tasks as the environment variables state."""
         return prepare_files(self.name, self.layout, self.read_items, variant, revision=settings.revision(self.name))
 
     def prepare(

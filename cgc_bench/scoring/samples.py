@@ -1,7 +1,7 @@
-"""Match saved responses, from plain files or from lmms-eval's samples files, to the items of a benchmark.
+"""Matches saved responses to the items of a benchmark. They come from plain files or from lmms-eval's samples files.
 
-A line is `{"index", "response"}`, with `task` and `annotations` if known; lmms-eval's lines contain the same under
-`cgc_index`, `cgc_response`, `cgc_task`, `cgc_annotations`. A file that could belong to another task is refused.
+A line is `{"index", "response"}`, with `task` and `annotations` if they are known. In lmms-eval's lines, these keys are
+`cgc_index`, `cgc_response`, `cgc_task`, and `cgc_annotations`. A file that could belong to another task is refused.
 """
 
 import json
@@ -39,20 +39,20 @@ class Sample:
 
 
 def whole_response(written: str, prefix: str) -> str:
-    """Prepend the start of the response that the chat template wrote, unless the response already contains it.
+    """Prepend the text with which the chat template started the response, unless the response already contains it.
 
-    Otherwise, truncated reasoning would be read as an answer: only its opening tag identifies it.
+    Otherwise, truncated reasoning would be read as an answer, because only its opening tag identifies it.
     """
     return written if written.startswith(prefix) else prefix + written
 
 
 def read_responses(files: Sequence[Path], items: Mapping[str, Item], name: str) -> dict[str, str]:
-    """Responses by index; arguments and errors are those of `read_matched`."""
+    """Responses by index. Arguments and errors are those of `read_matched`."""
     return {index: sample.response for index, sample in read_matched(files, items, name).items()}
 
 
 def read_matched(files: Sequence[Path], items: Mapping[str, Item], name: str) -> dict[str, Sample]:
-    """Saved responses by index, in the order of the items; responses to only some of the items are allowed.
+    """Saved responses by index, in the order of the items. They may answer only some of the items.
 
     Args:
         files: JSON Lines files, or output folders of lmms-eval with one run of this benchmark, whose newest files
@@ -61,7 +61,7 @@ def read_matched(files: Sequence[Path], items: Mapping[str, Item], name: str) ->
         name: name of the benchmark.
 
     Raises:
-        SampleFileError: a file cannot be read, or a line is damaged, unknown, repeated, or of another task; the message
+        SampleFileError: a file cannot be read, or a line is damaged, unknown, repeated, or of another task. The message
             names the file and line.
     """
     found: dict[str, Sample] = {}
@@ -152,7 +152,7 @@ def _sample(line: bytes, place: str) -> Sample:
 
 
 def decode_line(line: bytes, place: str) -> dict[str, object]:
-    """The object on one line. Raises SampleFileError that names the place."""
+    """The object on one line. Raises SampleFileError, which names the place."""
     try:
         row = json.loads(decode(line, place, SampleFileError))
     except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""Finds boxes in a text and checks their scale: boxes on another scale than the requested one score as wrong even if
+"""Finds boxes in a text and checks their scale. Boxes on another scale than the requested one score as wrong even if
 they are correct.
 """
 

@@ -22,8 +22,8 @@ from cgc_data.metrics import Estimate
 # Diagnostics that detect answers on a scale other than 0-1000, with the units of such boxes. A share of answers above
 # `MANY` percent is not an accident.
 SCALES = {
-    "pixel_scale": "have numbers over 1000, so their boxes seem to be in pixels",
-    "unit_scale": "have boxes from 0 to 1, so the boxes seem to be in fractions of the image",
+    "pixel_scale": "contain numbers above 1000, so their boxes seem to be in pixels",
+    "unit_scale": "contain boxes from 0 to 1, so these seem to be fractions of the image",
 }
 MANY = 5.0
 
@@ -101,7 +101,7 @@ def score_responses(
     """Score every response, by the index of its item.
 
     Raises:
-        TaskError: the benchmark does not have the protocol or post-processing, or the protocol does not allow
+        TaskError: the benchmark does not have the protocol or the post-processing, or the protocol does not allow
             post-processing.
     """
     check_protocol(bench, protocol, postprocess)
@@ -114,14 +114,17 @@ def score_responses(
 def check_protocol(bench: AnyBenchmark, protocol: str, postprocess: str | None) -> None:
     """Raise TaskError if the benchmark does not have the protocol or post-processing."""
     if protocol not in bench.protocols:
-        raise TaskError(f"{bench.name} has no protocol {protocol!r}; there are: {', '.join(bench.protocols)}")
+        raise TaskError(f"{bench.name} has no protocol {protocol!r}; choose from {', '.join(bench.protocols)}")
     if postprocess is None:
         return
     if postprocess not in bench.postprocesses:
         known = ", ".join(bench.postprocesses) or "none"
-        raise TaskError(f"{bench.name} has no post-processing {postprocess!r}; there are: {known}")
+        raise TaskError(f"{bench.name} has no post-processing {postprocess!r}; choose from {known}")
     if protocol != "official":
-        raise TaskError(f"post-processing {postprocess!r} belongs to published figures: use --protocol official")
+        raise TaskError(
+            f"post-processing {postprocess!r} was used for published figures, which follow the official protocol; "
+            "use --protocol official"
+        )
 
 
 def summarise(
@@ -133,7 +136,7 @@ def summarise(
     postprocess: str | None = None,
     asked: Mapping[str, Asked] | None = None,
 ) -> Summary:
-    """The summary of scored results; floors are over the answered items, and `asked` is by task."""
+    """The summary of scored results. Floors are over the answered items, and `asked` is by task."""
     table = bench.table(results)
     units = bench.units(results)
     tasks = {item.task for item in items.values()}
@@ -160,7 +163,7 @@ def summarise(
 
 
 def floor_table(bench: AnyBenchmark, items: Items, indices: Sequence[str], name: str) -> Table:
-    """The table of a floor's answers to these items, with official scoring."""
+    """The scores of a floor's answers to these items, with official scoring."""
     return bench.table([bench.official(items[index], bench.floor_response(name, items[index])) for index in indices])
 
 
@@ -170,7 +173,7 @@ def versions(items: Mapping[str, Item]) -> str:
 
 
 def write_summary(summary: Summary, file: Path) -> None:
-    """Write JSON. Raises ReportError instead of overwriting a file of another kind."""
+    """Write JSON. Raises ReportError if a file of another kind would be overwritten."""
     if file.exists() and not _is_summary(file):
         raise ReportError(f"{file} exists but was not written by `cgc-bench score`; choose another name")
     try:
@@ -214,7 +217,7 @@ def _warnings(bench: AnyBenchmark, summary: Summary, tasks: set[str]) -> list[st
     if summary["missing_tasks"]:
         where = "the annotations" if not tasks.issuperset(bench.tasks) else "the responses"
         missing = ", ".join(summary["missing_tasks"])
-        found.append(f"the macro average is over the available tasks; {where} lack {missing}")
+        found.append(f"the macro average covers only the available tasks; {where} lack {missing}")
     found += [
         f"{len(indices):,} with faulty annotations that still count: {fault}"
         for fault, indices in summary["faults"].items()

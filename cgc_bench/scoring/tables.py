@@ -1,6 +1,6 @@
 """Prints a summary of scores as terminal tables: official figures, errors that they hide, and floors.
 
-A table wider than the terminal (80 columns in a pipe) is split into several, so that no digit is truncated.
+A table that is wider than the terminal (80 columns in a pipe) is split into several, so that no digit is truncated.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ Cells = Sequence[str]
 
 
 def score_tables(bench: AnyBenchmark, summary: Summary, width: int) -> Iterator[Table]:
-    """The tables of a summary, in reading order, each at most `width` wide; values are in percent."""
+    """The tables of a summary, in reading order. Each is at most `width` wide, and values are in percent."""
     yield from _official(bench, summary, width)
     shown = [name for name in bench.diagnostics if name in summary["diagnostics"]["macro"]]
     if shown:
@@ -88,7 +88,7 @@ def _width(head: str, cells: Iterable[str]) -> int:
 
 
 def _fitting(widths: Sequence[int], width: int) -> Iterator[list[int]]:
-    """Indices of the columns after the first, in groups that fit next to it; a group has at least one."""
+    """Indices of the columns after the first, in groups that fit next to it. A group has at least one column."""
     lot: list[int] = []
     used = start = 1 + widths[0]
     for place, needed in enumerate(widths[1:], 1):

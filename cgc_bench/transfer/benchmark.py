@@ -1,6 +1,6 @@
 """The transfer tasks as a benchmark: accuracy by the rule of each task in lmms-eval.
 
-One rule for all tasks also reads the same final answers, because the tasks' rules differ in what they can read.
+In addition, one rule for all tasks reads the same final answers, because the tasks' rules differ in what they can read.
 """
 
 from collections import defaultdict
@@ -37,7 +37,7 @@ class TransferResult(ItemResult):
 
 
 def judge(item: Item, response: str, protocol: str = "official") -> tuple[bool, bool]:
-    """Whether a response is correct by the rule of a protocol, and whether the rule could read it."""
+    """Whether a response is correct by the rule of a protocol, and whether that rule could read it."""
     if protocol == "vlmevalkit":
         return vlmevalkit_judges(item, response.rpartition(_END)[2].strip())
     answer = final_answer(response) if protocol == "strict" else without_tagged(response)
@@ -74,8 +74,8 @@ def _read(item: Item, answer: str) -> str | None:
 
 
 def _mathvista_option(answer: str, item: Item) -> str | None:
-    """The option whose text equals the answer, or otherwise the option that the answer states; the nearest spelling is
-    not guessed.
+    """The option whose text equals the answer, or otherwise the option that the answer states. The option with the
+    nearest spelling is not guessed.
     """
     words = answer.strip()
     if words in item.options:
@@ -135,7 +135,7 @@ class Transfer(Benchmark[Item, TransferResult]):
     messages = staticmethod(prompts.messages)
 
     def prepared(self, task: str, variant: str) -> Prepared:  # noqa: ARG002 - there is one
-        """Prepare a task as set by the environment variables."""
+        """Prepare a task as the environment variables state."""
         return prepare_transfer(task, revision=settings.revision(task))
 
     def prepare(

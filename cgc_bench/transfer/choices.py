@@ -1,4 +1,4 @@
-"""Find the option that an answer names, by the rule of each benchmark's lmms-eval task, with every quirk.
+"""Finds the option that an answer names, by the rule of each benchmark's lmms-eval task, with every quirk.
 
 All rules read the answer without its reasoning, and return None if they find no option. Every pattern is a single scan.
 """
@@ -46,7 +46,7 @@ def filtered_option(response: str, answer: str, letters: Sequence[str]) -> str |
 
 
 def ranked_option(answer: str, letters: Sequence[str]) -> str | None:
-    """MMStar: the letter in the most explicit form; the last letter if several have this form."""
+    """MMStar: the letter in the most explicit form. If several letters have this form, the last one."""
     text = f" {_without_marks(answer.strip(), _RANKED_MARKS)} "
     found = [*_in_form(text, letters), *_after_phrase(text, letters), *_at_an_end(text, letters)]
     if not found:
@@ -81,8 +81,8 @@ def _at_an_end(text: str, letters: Sequence[str]) -> Iterator[tuple[int, int, st
 
 
 def stated_option(answer: str, letters: Sequence[str]) -> str | None:
-    """BLINK: a short first line, otherwise the last "answer is X", otherwise the last "(X)", otherwise an initial
-    letter.
+    """BLINK: a short first line, or else the last "answer is X", or else the last "(X)", or else a letter at the
+    start.
     """
     if not letters:
         return None
@@ -102,11 +102,11 @@ def stated_option(answer: str, letters: Sequence[str]) -> str | None:
 def listed_option(
     answer: str, letters: Sequence[str], options: Sequence[str], forms: Sequence[tuple[str, str]] = LMMS_FORMS
 ) -> str | None:
-    """MMMU: a letter in parentheses, or before a space or a period; if there is none, the text of an option in a longer
+    """MMMU: a letter in parentheses, or before a space or a period. If there is none, the text of an option in a longer
     answer.
 
-    If several are found, the last one counts. If none is found, the authors' script draws an option; here the result is
-    None, which counts as wrong.
+    If several are found, the last one counts. If none is found, the authors' script draws an option. Here, the result
+    is None, which counts as wrong.
     """
     text = f" {_without_marks(answer, _LISTED_MARKS)} "
     for form, place in forms:

@@ -1,4 +1,4 @@
-"""Answers that ignore the input: the first option, and an option drawn by the item's index."""
+"""Answers that ignore the input: the first option, and an option that the item's index determines."""
 
 import random
 

@@ -1,6 +1,8 @@
-"""Reading rules of other harnesses: VLMEvalKit's option inference, authors' rules, lmms-eval's removal of reasoning.
+"""Reading rules of other harnesses: how VLMEvalKit infers an option, the rules of the authors, and how lmms-eval
+removes reasoning.
 
-Reimplemented from their published behavior, with every quirk. Answers that they pass to a language model are None here.
+They are reimplemented from their published behavior, with every quirk. If a harness would pass an answer to a language
+model, the result here is None.
 """
 
 import re
@@ -24,8 +26,8 @@ _OPENINGS = ("(", "option ", "the answer is ")
 
 
 def without_tagged(text: str) -> str:
-    """The text without reasoning, as lmms-eval removes it: every block and, if only a closing tag is left, all text
-    before it.
+    """The text without reasoning, as lmms-eval removes it: every block is removed, and, if only a closing tag is left,
+    all text before it.
 
     An opening tag without a closing tag is kept, with all text after it.
     """
@@ -41,8 +43,8 @@ def without_tagged(text: str) -> str:
 
 
 def vlmevalkit_option(answer: str, options: Mapping[str, str]) -> str | None:
-    """The only option among the last five words, otherwise after "answer is", otherwise the only option whose text
-    occurs.
+    """The only option among the last five words, or else the option after "answer is", or else the only option whose
+    text occurs.
 
     If this rule finds no option, VLMEvalKit asks a language model, or counts the answer as wrong if none is configured.
     """
@@ -88,8 +90,8 @@ def vlmevalkit_judges(item: Item, answer: str) -> tuple[bool, bool]:
 
 
 def authors_option(item: Item, answer: str) -> str | None:
-    """The option by the rule of the benchmark's authors; BLINK's authors ask a language model if this rule finds
-    none.
+    """The option by the rule of the benchmark's authors. If this rule finds none, BLINK's authors ask a language
+    model.
     """
     if item.task == "mmstar":
         return _first_letter(answer, item.letters)
@@ -109,7 +111,7 @@ def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
 
 
 def _blink_option(answer: str, letters: Sequence[str]) -> str | None:
-    """BLINK: a single letter, otherwise the only `(X)` that is a word of the last paragraph, or of the full text."""
+    """BLINK: a single letter, or else the only `(X)` that is a word of the last paragraph, or else of the full text."""
     alone = answer[1:-1] if answer.startswith("(") and answer.endswith(")") else answer
     if alone in letters:
         return alone

@@ -1,6 +1,6 @@
-"""Read answers that are not options: words and numbers in MMMU's open questions, numbers and lists in MathVista.
+"""Reads answers that are not options: words and numbers in MMMU's open questions, and numbers and lists in MathVista.
 
-`open_matches` is MMMU's own rule. MathVista's authors use a language model to extract the answer; here, rules extract
+`open_matches` is MMMU's own rule. MathVista's authors use a language model to extract the answer. Here, rules extract
 it, so that scoring needs no API key and is deterministic.
 """
 
@@ -56,7 +56,7 @@ def _tail(line: str, indicators: Sequence[str]) -> str:
 
 
 def _normal(text: str) -> list[Found]:
-    """A number rounded to two decimals, or lowercase text; a single character gets a space, because it would otherwise
+    """A number rounded to two decimals, or lowercase text. A single character gets a space, because it would otherwise
     match in every word.
     """
     text = text.strip()
@@ -90,7 +90,7 @@ def read_list(answer: str) -> list[object] | None:
 
 
 def _concluding_number(answer: str) -> float | None:
-    """The first number after the last "answer is" or box; if there is no such number, the last number in the text."""
+    """The first number after the last "answer is" or box. If there is no such number, the last number in the text."""
     concluded = list(_CONCLUSION.finditer(answer))
     after = _NUMBER.search(answer, concluded[-1].end()) if concluded else None
     if after:

@@ -20,16 +20,16 @@ class Item:
         index: ID such as `mmstar/12`.
         task: one of `TASKS`.
         group: group within the benchmark, such as BLINK's `Jigsaw`.
-        kind: `choice`, or `integer`, `float`, `list`, `open` for answers that are not options.
-        question: as written by its authors; `<image>` or `<image 2>` marks the place of an image.
+        kind: `choice`; or `integer`, `float`, `list`, or `open` for answers that are not options.
+        question: as its authors wrote it. `<image>` or `<image 2>` marks where an image goes.
         options: texts of the options; empty texts if the question itself contains them.
-        answers: the letter, or the true answers, any of which is correct.
+        answers: the letter; or the true answers, any of which is correct.
         decimals: number of decimals of a `float`.
         marks: the numbers that `<image N>` gives the images, in order; empty if the question has no numbers.
         images: sha256 of each image.
         version: version of the questions.
         cluster: items in a cluster share images.
-        fault: the unusual property of the row; empty if it has none.
+        fault: what is unusual about the row; empty if nothing is.
     """
 
     index: str

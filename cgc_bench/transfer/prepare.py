@@ -21,13 +21,14 @@ QUESTIONS = "questions.jsonl"
 
 
 def prepare_transfer(task: str, *, source: Path | None = None, revision: str | None = None) -> Prepared:
-    """Prepare one transfer task in the cache; returns immediately if the cache already contains it and no copy was
+    """Prepare one transfer task in the cache. Returns immediately if the cache already contains it and no copy was
     named.
 
     Args:
         task: key of `SOURCES`.
         source: local copy of the repository; None uses the repository on the Hub.
-        revision: revision of the repository; None uses the latest, and every report states that it is unpinned.
+        revision: revision of the repository. None uses the latest revision, and every report states that it is not
+            pinned.
 
     Raises:
         PrepareError: the dataset cannot be downloaded or read, lacks a column or an image, or cannot be written.
@@ -91,7 +92,7 @@ def _item(task: str, question: Question, digests: tuple[str, ...], cluster: str)
 
 def _fault(question: Question) -> str:
     if not question.answers:
-        return "the answer is not an option"
+        return "the answer is not one of the options"
     if question.kind == "choice" and not question.options:
         return "no options"
     return ""
@@ -107,7 +108,7 @@ def _images(
 def _contents(question: Question) -> list[bytes]:
     found = [cell["bytes"] for cell in question.images if cell and cell["bytes"]]
     if not found or len(found) < len(question.images):
-        raise PrepareError(f"question {question.name}: the dataset lacks one of its images; fetch it again")
+        raise PrepareError(f"question {question.name}: the dataset lacks one of its images; download the dataset again")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Prompts by profile: the text, and the position of the images.
+"""Prompts by profile: their text, and where the images are placed.
 
 `lmms-eval` follows its tasks with the same names, `vlmevalkit` follows its prompts for Qwen3-VL, and `authors` follows
 the scripts of each benchmark. docs/comparability.md lists their sources.
@@ -38,7 +38,7 @@ _MARK = re.compile(r"<image(?: (\d+))?>")
 
 
 def text(item: Item, variant: str = "official", profile: str = "") -> str:
-    """The prompt; `<image>` and `<image 2>` stay as the authors of the question wrote them."""
+    """The prompt. `<image>` and `<image 2>` stay as the authors of the question wrote them."""
     if variant == "think":
         return f"{lmms_text(item)}\n{THINK_FORM}"
     return _TEXTS[profile or PROFILES[0].name](item)
@@ -48,8 +48,8 @@ def messages(item: Item, variant: str = "official", profile: str = "") -> list[M
     """Chat messages. An image part has two more keys: `place` (0-based number of the image) and `text` (its
     placeholder in a plain prompt).
 
-    Prompts that ask for reasoning, and prompts of authors whose questions name images, insert the images where they are
-    named; other prompts place them before the text, as in the profile.
+    Images are inserted where they are named in prompts that ask for reasoning, and in prompts of authors whose
+    questions name images. Other prompts place them before the text, as in the profile.
     """
     whole, name = text(item, variant, profile), profile or PROFILES[0].name
     shown: list[Part] = [{"type": "image", "place": place, "text": None} for place in range(len(item.images))]
@@ -68,7 +68,7 @@ def _user(content: list[Part]) -> list[Message]:
 
 
 def _in_turn(whole: str, shown: list[Part]) -> list[Part]:
-    """MMMU in lmms-eval's chat: each mark receives the next image regardless of its number; the words between are
+    """MMMU in lmms-eval's chat. Each mark receives the next image, regardless of its number, and the words between are
     trimmed.
     """
     *before, last = _MARK.sub("<image>", whole).split("<image>")
@@ -80,7 +80,7 @@ def _in_turn(whole: str, shown: list[Part]) -> list[Part]:
 
 
 def _in_place(item: Item, whole: str) -> list[Part]:
-    """Images inserted where the text names them; images that the text does not name, or names by another number,
+    """The images, inserted where the text names them. Images that the text does not name, or names by another number,
     precede it.
     """
     parts = list(_named(item, whole))

@@ -1,6 +1,6 @@
 """Convert a row of each dataset on the Hub to a question in the common form and its images.
 
-Missing parts of a row are reported as a fault of the item; a row is never dropped.
+Missing parts of a row are reported as a fault of the item. A row is never dropped.
 """
 
 import ast
@@ -22,7 +22,9 @@ _BLINK_TASKS = (
 
 @dataclass(frozen=True)
 class Question:
-    """A row in the common form; fields as in `Item`, and each of `images` is a cell `{"bytes", "path"}` or None."""
+    """A row in the common form. The fields are those of `Item`, and each of `images` is a cell `{"bytes", "path"}` or
+    None.
+    """
 
     name: str
     group: str
@@ -37,7 +39,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Source:
-    """Location of a task's questions on the Hub: repository, configurations, split, and row reader."""
+    """Where a task's questions are on the Hub: repository, configurations, and split; and the reader for its rows."""
 
     repository: str
     configurations: tuple[str | None, ...]

@@ -55,7 +55,9 @@ def lmms_text(item: Item) -> str:
 
 
 def qwen3_vl_text(item: Item) -> str:
-    """The prompt of lmms-eval's MMStar and MMMU for `qwen3_vl`: MMStar's instruction directly follows the question."""
+    """The prompt of lmms-eval's MMStar and MMMU for `qwen3_vl`. In MMStar, the instruction directly follows the
+    question.
+    """
     if item.task == "mmstar":
         return f"Question: {item.question.replace(' Please answer yes or no.', '')}{_ONLY_LETTER}"
     request = _ONLY_LETTER if item.options else _SELECT

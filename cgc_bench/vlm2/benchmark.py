@@ -1,4 +1,4 @@
-"""VLM2-Bench as a benchmark: items are scored by the authors' rules, and the two items of a pair count only together.
+"""VLM2-Bench as a benchmark. Items are scored by the authors' rules, and the two items of a pair count only together.
 
 Counting questions have two means: the authors' mean over valid answers, and a mean over all answers, in which
 unreadable answers count as wrong.
@@ -74,7 +74,7 @@ def _row(items: Sequence[ItemResult], counted: Sequence[ItemResult]) -> dict[str
 
 
 def _percent(counted: Sequence[ItemResult], name: str) -> float | None:
-    """The mean in percent; 0 if no unit is valid, as in the authors' script, or None if there are no units."""
+    """The mean in percent. It is 0 if no unit is valid, as in the authors' script, and None if there are no units."""
     values = [value for unit in counted if (value := unit.values[name]) is not None]
     if not counted:
         return None
@@ -98,9 +98,9 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     diagnostics = DIAGNOSTICS
     floors = FLOORS
     chance = (
-        "The authors print expected chance levels; a floor is one answer per item, scored like a model. They print one "
-        "half for `cpr`, the chance level of a single statement. A pair counts only if both answers are right, so a "
-        "random answer is right in one of four pairs, and a fixed answer in none."
+        "The authors print expected chance levels, but a floor gives one answer per item and is scored like a model. "
+        "For `cpr`, the authors print one half, the chance level of a single statement. A pair counts only if both "
+        "answers are right. Therefore, random answers are right for one of four pairs, and a fixed answer for none."
     )
     layout = LAYOUT
     read_items = staticmethod(items.read_items)
@@ -118,7 +118,7 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
         protocol: str = "official",
         postprocess: str | None = None,  # noqa: ARG002 - there is none for this benchmark
     ) -> PairedResult:
-        """Score one response; `strict` removes the reasoning first. Never raises on any text."""
+        """Score one response. `strict` removes the reasoning first. Never raises on any text."""
         verdict = judge(item, final_answer(response) if protocol == "strict" else response)
         return PairedResult(
             task=item.task,
@@ -138,11 +138,11 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
         )
 
     def units(self, results: Sequence[PairedResult]) -> list[ItemResult]:
-        """Combine the results of each pair into one; counts and choices are unchanged.
+        """Combine the two results of each pair into one. Counts and choices are unchanged.
 
-        As in the authors' script, a pair of the general cue needs a correct T and a correct F with its ID, and counts
-        even if one of the two is missing; a pair of statements counts only if both sides are present, using the last
-        answer to each side.
+        The rules are those of the authors' script. A pair of the general cue needs a correct T and a correct F with its
+        ID, and counts even if one of the two is missing. A pair of statements counts only if both sides are present;
+        the last answer to each side is used.
         """
         single = [result for result in results if result.kind in ("count", "choice")]
         pairs: dict[str, list[PairedResult]] = defaultdict(list)
@@ -153,9 +153,10 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
         return [*single, *map(_joined, whole)]
 
     def table(self, results: Sequence[PairedResult]) -> Table:
-        """Figures in percent, with `units` in each task's row; the macro average is over tasks with units.
+        """Figures in percent, with `units` in each task's row. The macro average is over the tasks with units.
 
-        `score` of `macro` is the authors' mean of eight tasks; the mean they publish includes a ninth, judged task.
+        `score` of `macro` is the authors' mean of eight tasks. The mean that they publish includes a ninth task, which
+        is judged.
         """
         counted = self.units(results)
         tasks = {

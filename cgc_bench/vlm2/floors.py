@@ -1,4 +1,4 @@
-"""Answers to VLM2-Bench that ignore the input: a fixed answer, and a random answer drawn by the item's index."""
+"""Answers to VLM2-Bench that ignore the input: a fixed answer, and a random answer that the item's index determines."""
 
 import random
 

@@ -1,6 +1,6 @@
-"""Read the items of VLM2-Bench from its question files, `jsonl/{gc,oc,pc}/vanilla/*.jsonl` in the unpacked archive.
+"""Reads the items of VLM2-Bench from its question files, `jsonl/{gc,oc,pc}/vanilla/*.jsonl` in the unpacked archive.
 
-The authors do not publish a checksum, so a version is never reported as known; a digest distinguishes the files.
+The authors do not publish a checksum, so a version is never reported as known. A digest distinguishes the files.
 """
 
 import json
@@ -31,7 +31,7 @@ DEFAULT_LENGTH = 2
 
 
 class Row(TypedDict, total=False):
-    """A line of a question file; `q_id`, `question`, `images`, and `gt_answer` are always present."""
+    """A line of a question file. `q_id`, `question`, `images`, and `gt_answer` are always present."""
 
     q_id: str | int
     question: str
@@ -46,19 +46,19 @@ class Item:
     """One question.
 
     Attributes:
-        index: `SUBTASK/PLACE`, with the place in the subtask's file, from 0.
+        index: `SUBTASK/PLACE`. The place is the position in the subtask's file, from 0.
         task: a key of `SUBTASKS`.
         kind: `pair` (T or F by itself), `statement` (T or F in a sentence), `count`, or `choice`.
         q_id: as in the file.
         question: as in the file.
-        answer: true answer: `T`/`F`, a number, or a choice such as `(A) ...`.
+        answer: the true answer: `T`/`F`, a number, or a choice such as `(A) ...`.
         images: paths relative to the subtask's image folder.
         length: number of images in the rule for counting questions.
         pair: key shared by the two items of a pair; empty if the item is not in a pair.
         side: `p` (the statement is true) or `n`; empty if the item is not in a pair.
         version: `VERSION` with a digest of the question file.
         cluster: items in a cluster share photos or are a pair.
-        fault: the unusual property of the annotation; empty if it has none.
+        fault: what is unusual about the annotation; empty if nothing is.
     """
 
     index: str
@@ -84,7 +84,7 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
             requested.
     """
     if version not in (None, VERSION):
-        raise AnnotationError(f"VLM2-Bench has one version, {VERSION!r}, not {version!r}")
+        raise AnnotationError(f"VLM2-Bench has only the version {VERSION!r}, not {version!r}")
     contents = {task: (file, _read_bytes(file)) for task, file in question_files(annotations).items()}
     versions = {task: with_digest(VERSION, content) for task, (_, content) in contents.items()}
     rows = [entry for task, (file, content) in contents.items() for entry in _rows(task, file, content)]
@@ -134,7 +134,7 @@ def _rows(task: str, file: Path, content: bytes) -> Iterator[tuple[str, int, Row
 def _form_fault(task: str, row: Any) -> str:
     """Why a row cannot be an item; empty if it can."""
     if not isinstance(row, dict) or not isinstance(row.get("question"), str) or "q_id" not in row:
-        return "not a question with `q_id` and `question`"
+        return "the row is not a question with `q_id` and `question`"
     images, answer = row.get("images"), row.get("gt_answer")
     if not isinstance(images, list) or not images or not all(isinstance(path, str) for path in images):
         return "`images` is not a list of paths"
@@ -146,7 +146,7 @@ def _form_fault(task: str, row: Any) -> str:
 def _pair(task: str, row: Row) -> tuple[str, str]:
     """Key and side of a pair.
 
-    An ID of a person task can start with `tf_`; IDs in other forms are skipped, as in the authors' code.
+    An ID of a person task can start with `tf_`. IDs of other forms are skipped, as in the authors' code.
     """
     kind, q_id = SUBTASKS[task][0], str(row["q_id"])
     if kind == "pair":
@@ -192,9 +192,9 @@ def _length(row: Row) -> int:
 
 def _fault(kind: str, side: str, length: int, images: int) -> str:
     if images < 2:
-        return "fewer than two images: the authors have no such questions"
+        return "the question has fewer than two images, unlike all questions of the authors"
     if kind in ("pair", "statement") and not side:
-        return "not in a pair, so the authors' script skips it"
+        return "the question has no pair, so the authors' script skips it"
     if kind == "count" and not length:
-        return f"no number of images, so the authors' script assumes {DEFAULT_LENGTH}"
+        return f"the question states no number of images, so the authors' script assumes {DEFAULT_LENGTH}"
     return ""

@@ -1,4 +1,4 @@
-"""Prompts as written by the benchmark's authors, or prompts that ask for reasoning before a marked answer."""
+"""Prompts as the benchmark's authors wrote them, or prompts that ask for reasoning before a marked answer."""
 
 from cgc_bench.vlm2.items import Item
 from cgc_data.answer.prompt import Message, Part

@@ -1,6 +1,6 @@
-"""The rules by which the authors of VLM2-Bench read and score an answer, by kind of question, with every quirk.
+"""The rules by which the authors of VLM2-Bench read and score an answer, for each kind of question, with every quirk.
 
-Scores are 0-1. All patterns are single scans, so time is linear in the length of an answer.
+Scores are 0-1. All patterns are single scans, so the time is linear in the length of an answer.
 """
 
 import re
@@ -30,7 +30,8 @@ class Verdict:
     """The reading of one answer.
 
     Attributes:
-        score: 0-1; None for a count that the authors exclude from their mean: not one number, or outside 1..length.
+        score: 0-1. None for a count that the authors exclude from their mean, because it is not one number or is
+            outside 1..length.
         readable: whether the answer has a form that the rule can read.
     """
 
@@ -45,7 +46,7 @@ def final_answer(response: str) -> str:
 
 
 def judge_pair(answer: str, truth: str) -> Verdict:
-    """T or F and nothing else; the authors strip surrounding whitespace when they save an answer."""
+    """T or F and nothing else. The authors strip surrounding whitespace when they save an answer."""
     text = answer.strip()
     return Verdict(float(text == truth), text in ("T", "F"))
 
@@ -57,7 +58,7 @@ def judge_statement(answer: str, truth: str) -> Verdict:
 
 
 def judge_choice(answer: str, truth: str) -> Verdict:
-    """The text before the first closing bracket equals that of the truth; more than one `(X)` is wrong."""
+    """Whether the text before the first closing bracket equals that of the truth. More than one `(X)` is wrong."""
     several = len(_CHOICE.findall(answer)) > 1
     right = not several and _letter(answer.strip()) == _letter(truth)
     return Verdict(float(right), not several and bool(re.fullmatch(r"\(?[A-Z]", _letter(answer.strip()))))
@@ -68,7 +69,9 @@ def _letter(answer: str) -> str:
 
 
 def judge_count(answer: str, truth: int, length: int) -> Verdict:
-    """The score of one number within 1..length: 1 if it is correct, lower if it is further from the truth."""
+    """The score of one number within 1..length. It is 1 if the number is correct, and lower the further it is from the
+    truth.
+    """
     numbers = read_numbers(answer)
     if len(numbers) != 1 or not 1 <= numbers[0] <= length:
         return Verdict(None, readable=False)
@@ -86,7 +89,7 @@ def count_score(count: int, truth: int, length: int) -> float:
 
 
 def read_numbers(answer: str) -> list[int]:
-    """Every number in digits, then the number that all number words of the answer form together, if any."""
+    """Every number written in digits, and then the number that all number words of the answer form together, if any."""
     text = answer.lower()
     digits = [int(found.lstrip("0")[:_MOST_DIGITS] or "0") for found in _DIGITS.findall(text)]
     words = _WORD.findall(text)
@@ -95,10 +98,10 @@ def read_numbers(answer: str) -> list[int]:
 
 
 def _number_of(words: list[str]) -> int | None:
-    """The sum of the words, where `hundred` multiplies the words before it; None if the sum is 0.
+    """The sum of the words, in which `hundred` multiplies the words before it; None if the sum is 0.
 
-    The authors' script first removes every `and`, so `thousand` is not a number word and invalidates the whole phrase.
-    A letter that matches only if case is ignored also invalidates the phrase.
+    The authors' script first removes every `and`. Therefore, `thousand` is not a number word, and invalidates the whole
+    phrase. A letter that matches only if case is ignored also invalidates the phrase.
     """
     if any(word not in _VALUES and word != "hundred" for word in words):
         return None

@@ -1,5 +1,5 @@
-"""VLM2-Bench's video subtask, in which another model judges open answers; scored only on request and never part of the
-mean.
+"""VLM2-Bench's video subtask, in which another model judges open answers. It is scored only on request, and is never
+part of the mean.
 
 The judging itself happens elsewhere. This module reads the judge's replies and averages them as the authors' script
 does.
@@ -62,8 +62,8 @@ def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> Vi
     """The entry that a judged video subtask adds to a summary of VLM2-Bench, or nothing if the user did not request it.
 
     Raises:
-        TaskError: there are judgments without a judge, a judge without judgments, or the benchmark has no judged
-            videos.
+        TaskError: there are judgments without the name of a judge, or the name without judgments, or the benchmark has
+            no judged videos.
         SampleFileError: as in `read_judgements`.
     """
     if file is None and judge is None:
@@ -76,7 +76,8 @@ def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> Vi
     scores = [row["score"] for row in summary["tasks"].values() if row["score"] is not None]
     mean = sum([*scores, videos.score]) / (len(scores) + 1)
     line = (
-        f"pc_vid {videos.score:.2f} as judged by {judge} ({videos.n} replies, {videos.unread} unread); mean {mean:.2f}"
+        f"pc_vid is {videos.score:.2f} as judged by {judge} ({videos.n} replies, {videos.unread} not readable); mean "
+        f"{mean:.2f}"
     )
     return {
         "pc_vid": {
@@ -95,7 +96,7 @@ def _lines(file: Path) -> list[tuple[str, str]]:
     try:
         lines = file.read_bytes().splitlines()
     except OSError as error:
-        raise SampleFileError(f"cannot read the judgments {file}: {error.strerror}") from error
+        raise SampleFileError(f"the judgments {file} cannot be read: {error.strerror}") from error
     return [_judgement(line, f"{file}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
 
 

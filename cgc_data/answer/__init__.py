@@ -1,6 +1,6 @@
-"""The answer contract: the exact output format shared by prompt, reward, and scorer.
+"""The answer contract: the exact output format that the prompt, the reward, and the scorer share.
 
-`prompt` asks for the format, `objects` writes it, and `reading` reads it, so that the requested format is also the
+`prompt` asks for the format, `objects` writes it, and `reading` reads it. Therefore, the requested format is also the
 scored format.
 """
 

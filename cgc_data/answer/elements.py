@@ -1,4 +1,4 @@
-"""Read the list inside an answer: from JSON text to objects, naming every fault.
+"""Reads the list inside an answer: from JSON text to objects, with a name for every fault.
 
 The JSON comes from a model, so deep nesting, huge numbers, repeated keys, and text that cannot be encoded all occur.
 """
@@ -24,12 +24,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class JsonObject(tuple[tuple[str, Any], ...]):
-    """A JSON object as pairs in the order written, so that repeated keys are detected."""
+    """A JSON object as pairs in the order in which they were written, so that repeated keys are detected."""
 
 
 @dataclass(frozen=True)
 class Elements:
-    """A parsed list: the number of entries, the well-formed entries, and the faults in all other entries."""
+    """A parsed list: the number of entries, the well-formed entries, and the faults of all other entries."""
 
     count: int
     objects: tuple[Object, ...]
@@ -38,22 +38,22 @@ class Elements:
 
 
 def decode_json(text: str, *, integral_floats: bool = False) -> Any:
-    """The value of a JSON text. Objects become `JsonObject`; integers are truncated to 19 characters (which are always
-    out of range).
+    """The value of a JSON text. Objects become `JsonObject`. Integers are truncated to 19 characters, because longer
+    ones are always out of range.
 
     With `integral_floats` a number such as 120.0 becomes an integer.
 
     Raises:
-        ValueError: the text is not JSON, contains NaN or Infinity, or nests deeper than `MAX_DEPTH`.
+        ValueError: the text is not JSON, contains NaN or Infinity, or is nested deeper than `MAX_DEPTH`.
     """
     if not _is_shallow(text):
         raise ValueError(f"nested deeper than {MAX_DEPTH}")
     if text.startswith("\ufeff"):
-        raise ValueError("it begins with a byte order mark")
+        raise ValueError("the text begins with a byte order mark")
     try:
         return (_WITH_INTEGRAL_FLOATS if integral_floats else _PLAIN).decode(text)
     except RecursionError as error:
-        raise ValueError("the call stack is too deep to read nested JSON") from error
+        raise ValueError("the nested JSON is too deep to be read here: the call stack is nearly full") from error
 
 
 def _is_shallow(text: str) -> bool:
@@ -121,7 +121,7 @@ def distinct(violations: list[Violation]) -> tuple[Violation, ...]:
 
 
 def is_pixel_scale(value: Any) -> bool:
-    """Whether an entry's box has four numbers, one of them above 1000."""
+    """Whether an entry's box has four numbers of which at least one is above 1000."""
     box = dict(value).get("bbox_2d") if isinstance(value, JsonObject) else None
     return are_numbers(box, 4) and any(number > THOUSAND for number in box)
 

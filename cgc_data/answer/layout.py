@@ -1,6 +1,6 @@
-"""Find the answer in a response, and check the tags against the strict format.
+"""Finds the answer in a response, and checks the tags against the strict format.
 
-One scan for tags, no backtracking: time is linear in the length of the text, for any content.
+The text is scanned for tags once, without backtracking. The time is linear in the length of the text, for any content.
 """
 
 import re
@@ -27,8 +27,8 @@ class Layout:
     """The parts of a response.
 
     Attributes:
-        body: the text that may contain the list: inside the answer tags, or after the thinking if a tag is missing;
-            None if thinking is not closed or the tags are ambiguous.
+        body: the text that may contain the list. It is inside the answer tags, or after the thinking if a tag is
+            missing; None if the thinking is not closed or the tags are ambiguous.
         conclusion: all text after the thinking; None if the thinking is not closed.
         violations: faults of the tags and of the text around the blocks.
         think_length: characters inside the think block, stripped of white space; 0 if there is not exactly one block.
@@ -97,7 +97,7 @@ def _think_length(text: str, tags: _Tags, names: list[str]) -> int:
 
 
 def _end_of_thinking(tags: _Tags) -> int | None:
-    """Position after the last </think>; 0 if there is no thinking, None if it continues to the end."""
+    """Position after the last </think>; 0 if there is no thinking, None if the thinking continues to the end."""
     for tag in reversed(tags):
         if tag.group() in _THINK_AND_ANSWER[:2]:
             return tag.end() if tag.group() == "</think>" else None

@@ -1,4 +1,4 @@
-"""A forgiving reading of a response, for scores that are reported next to the strict ones and never for the reward.
+"""A forgiving way to read a response. Its scores are reported next to the strict scores, and never used for the reward.
 
 It repairs broken JSON, takes the last fence or answer block, and accepts floats and a single object outside a list.
 """
@@ -22,11 +22,11 @@ Repair: TypeAlias = Callable[[str], str]
 
 
 def read_lenient(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
-    """Read a response in any form; the arguments and the result are the same as in `read_answer`.
+    """Read a response in any form. The arguments and the result are the same as in `read_answer`.
 
-    The lenient reading does not read the thinking either. `violations` are still the violations of the strict form.
-    The numbers of a box are rounded, keys other than the three are ignored, and a missing label becomes "". Broken JSON
-    of more than `MAX_REPAIRED` characters is unreadable.
+    As in the strict reading, the thinking is not read. `violations` are still the violations of the strict form. The
+    numbers of a box are rounded, keys other than the three are ignored, and a missing label becomes "". Broken JSON of
+    more than `MAX_REPAIRED` characters is unreadable.
 
     Raises:
         ConfigError: the package json-repair is not installed.
@@ -46,14 +46,14 @@ def _load_repair() -> Repair:
     try:
         from json_repair import repair_json
     except ImportError as error:
-        message = "the lenient score needs json-repair; run: pip install json-repair"
+        message = "the lenient score needs the package json-repair; run: pip install json-repair"
         raise ConfigError(message) from error
     repair: Repair = repair_json
     return repair
 
 
 def _narrow(conclusion: str) -> str:
-    """The last answer block after the thinking and, inside the block, the last fence with content."""
+    """The last answer block after the thinking. If this block contains fences, the last fence with content."""
     block = conclusion.rpartition("<answer>")[2].partition("</answer>")[0]
     fenced = [part for part in block.split(FENCE)[1::2] if part.strip()]
     return fenced[-1].strip().removeprefix("json") if fenced else block

@@ -1,6 +1,6 @@
 """One object of an answer, and the canonical text of a list of objects.
 
-An `Object` is always well formed, so formatter and scorer need no checks.
+An `Object` is always well formed, so code that formats or scores it needs no checks.
 """
 
 import json
@@ -34,7 +34,7 @@ class Object:
         object.__setattr__(self, "img_idx", index(self.img_idx))
         object.__setattr__(self, "bbox_2d", (x1, y1, x2, y2))
         if self.img_idx < 1 or not is_box(self.bbox_2d):
-            raise ValueError(f"not a box of an answer: {self}")
+            raise ValueError(f"not a valid box of an answer: {self}")
 
 
 def well_formed(img_idx: int, bbox_2d: ThousandBox, label: str) -> Object:
@@ -45,7 +45,7 @@ def well_formed(img_idx: int, bbox_2d: ThousandBox, label: str) -> Object:
 
 
 def is_box(box: Sequence[float]) -> bool:
-    """Whether the box is both in range and in order."""
+    """Whether every coordinate is in range, and all are in order."""
     x1, y1, x2, y2 = box
     return 0 <= x1 < x2 <= THOUSAND and 0 <= y1 < y2 <= THOUSAND
 

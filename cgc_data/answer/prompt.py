@@ -1,6 +1,7 @@
 """The prompt side of the answer contract: how a prompt introduces images, and which answer format it requests.
 
-A release stores questions with `ANSWER_FORM` and without tags; training and benchmark add them by `with_thinking`.
+A release stores questions with `ANSWER_FORM`, but without tags. Training and the benchmark add the tags with
+`with_thinking`.
 """
 
 from collections.abc import Sequence
@@ -23,9 +24,9 @@ class _Placed(TypedDict, total=False):
 
 
 class Part(_Placed):
-    """One part of a message: `text`, or `image`, whose `text` is None.
+    """One part of a message: a `text`, or an `image`, whose `text` is None.
 
-    An image may have a `place`, its 0-based number among the images, if the prompt does not show them in order.
+    If the prompt does not show the images in order, an image has a `place`, which is its 0-based number.
     """
 
     type: str
@@ -55,8 +56,7 @@ def build_messages(question: str, num_images: int) -> list[Message]:
 def with_thinking(messages: Sequence[Message], *, require_think: bool = True) -> list[Message]:
     """A copy of `messages` whose last message also asks for the tags of the strict format.
 
-    If `require_think` is false, the prompt requests only the answer tags (for models that think natively, or not at
-    all).
+    If `require_think` is false, the prompt requests only the answer tags, for models that think natively or not at all.
     """
     instruction = THINK_INSTRUCTION if require_think else ANSWER_INSTRUCTION
     *before, last = messages

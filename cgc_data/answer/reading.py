@@ -1,7 +1,7 @@
-"""Read a response: the reward and the benchmark share this reader.
+"""Reads a response. The reward and the benchmark share this reader.
 
-One pass returns the objects to score and every violation of the strict format. It never raises, takes time linear in
-the length of the text, and never reads the text inside <think>.
+A single pass returns the objects to score and every violation of the strict format. The reader raises no errors, takes
+time linear in the length of the text, and never reads the text inside <think>.
 """
 
 from dataclasses import dataclass, replace
@@ -18,11 +18,11 @@ class Reading:
     """The content of a response.
 
     Attributes:
-        readable: whether the response has a list. An unreadable response is not an empty answer.
+        readable: whether the response contains a list. An unreadable response does not count as an empty answer.
         elements: number of entries in the list, including malformed ones; 0 if unreadable.
         objects: the well-formed entries in the order written, including duplicates.
         violations: violations of the strict format, each listed once; not empty if unreadable.
-        pixel_scale: whether a box has a number above 1000, as in answers of models that write pixels.
+        pixel_scale: whether a box has a number above 1000, which models write if they answer in pixels.
         think_length: characters inside the think block, stripped of white space; 0 if there is not exactly one block.
     """
 
@@ -55,16 +55,16 @@ class Parsed:
 def read_answer(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
     """Read a response for scoring.
 
-    The list is taken from the answer block, in which a json fence is tolerated, or from the text after the thinking if
-    an answer tag is missing. The response is unreadable if thinking is not closed, if it has several answer blocks, or
-    if the block contains anything besides the list.
+    The list is taken from the answer block, in which a json fence is tolerated. If an answer tag is missing, it is
+    taken from the text after the thinking. The response is unreadable if the thinking is not closed, if there are
+    several answer blocks, or if the block contains anything besides the list.
 
     Args:
         text: the text that the model wrote.
         num_images: number of displayed images; `img_idx` runs from 1 to this number.
-        require_think: whether the strict format requires a think block; if false, one block with any content is
+        require_think: whether the strict format requires a think block. If false, one think block with any content is
             allowed.
-        prefix: the start of the response that the chat template already wrote, such as "<think>".
+        prefix: the text with which the chat template already started the response, such as "<think>".
     """
     layout = read_layout(prefix + text, require_think=require_think)
     if layout.body is None:
@@ -80,8 +80,8 @@ def read_answer(text: str, num_images: int, *, require_think: bool = True, prefi
 def read_soft(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
     """Read a response like `read_answer`, but tolerate unambiguous slips.
 
-    These are integers written as 120.0, trailing commas, and a fence labeled JSON in capitals. The violations are those
-    of the strict format.
+    These slips are integers written as 120.0, trailing commas, and a fence labeled JSON in capital letters. The
+    violations are those of the strict format.
     """
     strict = read_answer(text, num_images, require_think=require_think, prefix=prefix)
     layout = read_layout(prefix + text, require_think=require_think)
@@ -109,6 +109,6 @@ def read_list(text: str, num_images: int, *, integral_floats: bool = False) -> R
 
 
 def parse_strict(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Parsed:
-    """Parse a response by the strict format; the arguments are the same as in `read_answer`."""
+    """Parse a response in the strict format. The arguments are the same as in `read_answer`."""
     reading = read_answer(text, num_images, require_think=require_think, prefix=prefix)
     return Parsed(reading.objects, reading.violations)

@@ -1,6 +1,6 @@
 """Names of all violations of the strict format.
 
-The values are stable: training logs them and reports count them.
+The values are stable, because training logs them and reports count them.
 """
 
 from enum import Enum

@@ -1,7 +1,7 @@
-"""Questions in natural English, from the phrasings in templates.yaml and from the phrasings of the tasks.
+"""Writes questions in natural English, with the phrasings in templates.yaml and the phrasings of the tasks.
 
-A question is one phrasing, the answer format, and the label to write. The question is grammatical for any name (an
-umbrella, a pair of scissors, sheep), even if the images do not show the object.
+A question consists of a phrasing, the answer format, and the label to write. The question is grammatical for any name
+(an umbrella, a pair of scissors, sheep), even if no image shows the object.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "
 
 
 class Reference(NamedTuple):
-    """The reference in a question: a box, or a whole image."""
+    """What a question refers to: a box, or a whole image."""
 
     image: int  # 1-based
     box: tuple[int, int, int, int] | None = None  # x1, y1, x2, y2 in 0-1000 of that image
@@ -35,7 +35,7 @@ def _templates() -> Mapping[str, Mapping[int, str]]:
 
 
 def template_count(pool: str) -> int:
-    """Number of phrasings in a pool; they are numbered from 0. Raises PlanError for another pool."""
+    """Number of phrasings in a pool; they are numbered from 0. Raises PlanError for an unknown pool."""
     return len(_pool(pool))
 
 
@@ -50,32 +50,39 @@ def ask(
     relation: str = "",
     label: str = "",
 ) -> str:
-    """The complete question: phrasing `number` of `pool` about objects of these names.
+    """The complete question: phrasing `number` of `pool`, about objects with these names.
 
-    It states that images are numbered from 1, that coordinates are 0-1000 per image, and the answer format. Raises
-    PlanError if the phrasing needs something that is not given.
+    The question states that images are numbered from 1, that coordinates are 0-1000 per image, and the answer format.
+    Raises PlanError if the phrasing needs something that is not given.
 
     Args:
         pool: name of the pool of phrasings.
         number: number of the phrasing in the pool.
         names: names of the requested objects, in the order in which the question lists them.
         count_images: number of images shown.
-        ref: the box that the question gives, or the image that it refers to, if the phrasings of the pool contain one.
-        image: 1-based number of the image that the question names as the image of the answer, if the phrasings name
+        ref: the box that the question gives, or the image that it refers to; only if the phrasings of the pool contain
             one.
-        relation: what distinguishes the object from others with its label, if the phrasings state a relation.
+        image: 1-based number of the image that the question names as the image of the answer; only if the phrasings
+            name one.
+        relation: what distinguishes the object from others with its label; only if the phrasings state a relation.
         label: the label to write in the answer; default: the name, or one of the names.
     """
     if count_images < 2:
-        raise PlanError(f"a question is about at least two images, not {count_images}")
+        raise PlanError(f"a question needs at least two images, but there are {count_images}")
     if pool_gives_box(pool) != bool(ref and ref.box):
-        raise PlanError(f"pool {pool!r}: its questions {'do not give' if ref else 'give'} a reference box")
+        raise PlanError(f"question pool {pool!r}: its questions {'do not give' if ref else 'give'} a reference box")
     if pool_gives_image(pool) != bool(ref and not ref.box):
-        raise PlanError(f"pool {pool!r}: its questions {'do not point' if ref else 'point'} at a reference image")
+        raise PlanError(
+            f"question pool {pool!r}: its questions {'do not point' if ref else 'point'} at a reference image"
+        )
     if pool_names_image(pool) != (image is not None):
-        raise PlanError(f"pool {pool!r}: its questions {'do not name' if image else 'name'} the answer's image")
+        raise PlanError(
+            f"question pool {pool!r}: its questions {'do not name' if image else 'name'} the answer's image"
+        )
     if number not in _pool(pool):
-        raise PlanError(f"pool {pool!r} has phrasings 0 to {template_count(pool) - 1}, not {number}")
+        raise PlanError(
+            f"question pool {pool!r} has phrasings 0 to {template_count(pool) - 1}, but no phrasing {number}"
+        )
     fields = _fields(names, count_images, ref, image) | {"relation": relation}
     if len(names) == 1:
         fields["referred"] = referred(names[0], relation)
@@ -99,7 +106,7 @@ def listed(words: Sequence[str], conjunction: str) -> str:
 
 def _pool(pool: str) -> Mapping[int, str]:
     if pool not in _templates():
-        raise PlanError(f"no pool of phrasings is called {pool!r}; there are {', '.join(POOLS)}")
+        raise PlanError(f"there is no question pool named {pool!r}; choose from {', '.join(POOLS)}")
     return _templates()[pool]
 
 
@@ -133,8 +140,8 @@ def _fields(names: Sequence[Name], count_images: int, ref: Reference | None, ima
 
 
 def referred(name: Name, relation: str) -> str:
-    """One of several objects: "leftmost dog", but "dog highest in the picture": a word goes before the name, a phrase
-    after.
+    """One of several objects, in words. A word precedes the name ("leftmost dog"), and a phrase follows it ("dog
+    highest in the picture").
     """
     parts = (name.counted, relation) if " " in relation else (relation, name.counted)
     return " ".join(part for part in parts if part)

@@ -1,6 +1,7 @@
-"""Check that the inputs of a build do not change while it runs: a release from a mixture of two states would be wrong.
+"""Checks that the inputs of a build do not change while it runs. A release that mixes two states of its inputs would be
+wrong.
 
-A file is identified by its inode, size, and times; the ctime cannot be set back.
+A file is identified by its inode, size, and times. Its ctime cannot be set back.
 """
 
 import hashlib

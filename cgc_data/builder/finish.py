@@ -1,4 +1,6 @@
-"""Turn rendered shards into a release: rejected.parquet, stats.json, plots, documents, and, last, manifest.json."""
+"""Turns rendered shards into a release: writes rejected.parquet, stats.json, plots, documents, and, last,
+manifest.json.
+"""
 
 import hashlib
 import json
@@ -64,7 +66,7 @@ def write_release(
     out: Path,
     fingerprint: str,
 ) -> None:
-    """Write everything except the shards; the manifest comes last."""
+    """Write everything except the shards. The manifest is written last."""
     rejections = [*plan.rejections, *(r for receipt in receipts.values() for r in receipt.rejected)]
     manifest: Manifest = {
         "schema_version": SCHEMA_VERSION,
@@ -101,7 +103,7 @@ def write_release_files(out: Path, manifest: Manifest, rejections: Sequence[Reje
     """Write statistics, plots, documents, and the manifest with its counts and hashes, from the shards and the other
     parts of the manifest.
 
-    The card's commands refer to the folder; a push writes the documents again for the Hub.
+    The commands in the card refer to the folder. A push writes the documents again, with commands for the Hub.
     """
     for part in out.glob("*.part"):  # left by a process that was killed while it wrote one of these files
         part.unlink()

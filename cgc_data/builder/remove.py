@@ -1,8 +1,9 @@
-"""Write a new version of a release without a photo: a person asked for its removal, or its license was withdrawn.
+"""Writes a new version of a release without a photo, because a person asked for its removal or its license was
+withdrawn.
 
-The rows that show the photo are removed, together with the rows that would be unbalanced without them: the other half
-of a pair, and photo sets whose remaining questions would ask about only one photo. All other rows keep their content
-and ids.
+The rows that show the photo are removed, together with the rows that would be unbalanced without them. These are the
+other half of a pair, and photo sets whose remaining questions would ask about only one photo. All other rows keep their
+content and ids.
 """
 
 import shutil
@@ -30,11 +31,11 @@ SHOWN_IDS = 5
 
 
 def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None = None) -> int:
-    """Write the release without the photo of this id to `out`; returns the number of removed rows.
+    """Write the release to `out`, without the photo of this id; returns the number of removed rows.
 
-    `source` is a source key of the manifest, needed only if two sources use the same id for different photos. Raises
-    ReleaseError if no row shows the photo or no row would be left, and BuildError if `out` is not empty; files that an
-    interrupted call left in `out` are replaced.
+    `source` is a source key of the manifest. It is needed only if two sources use the same id for different photos.
+    Raises ReleaseError if no row shows the photo or no row would be left, and BuildError if `out` is not empty. Files
+    that an interrupted call left in `out` are replaced.
     """
     opened = open_release(release)
     if not is_free(out):
@@ -57,7 +58,7 @@ def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None 
 
 
 def _removed(release: Release) -> list[Removed]:
-    """The photos that earlier versions removed."""
+    """The photos that were removed from earlier versions."""
     earlier = release.manifest.get("removed", [])
     return earlier if isinstance(earlier, list) else []
 
@@ -70,7 +71,7 @@ def _rejected(path: Path) -> pa.Table:
 
 
 def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[str]:
-    """Ids of the rows that show the photo, and ids of the rows that would be unbalanced without these rows.
+    """Ids of the rows that show the photo, and ids of the rows that would be unbalanced without them.
 
     Raises ReleaseError if no row shows the photo, or no row would be left.
     """
@@ -90,11 +91,13 @@ def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[s
 
 
 def _ids(rows: list[Row], source: str | None) -> str:
-    """Some existing ids, for an error message."""
+    """Some of the existing ids, for an error message."""
     parts = [part for row in rows for view in row["views"] for part in view["parts"]]
     shown = sorted({part["image_id"] for part in parts if source in (None, part["source"])})
     some = ", ".join(map(str, shown[:SHOWN_IDS]))
-    return f"the `views` of the rows name {len(shown):,} ids, such as {some}" if shown else f"no row is from {source}"
+    return (
+        (f"the `views` of the rows contain {len(shown):,} ids, such as {some}") if shown else f"no row is from {source}"
+    )
 
 
 def _is(view: ViewRow, image_id: int, source: str | None) -> bool:
@@ -121,7 +124,7 @@ def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
 
 
 def _copy(shard: Path, target: Path, record: Shard, leaving: set[str]) -> Shard | None:
-    """Write the shard without the removed rows and return its manifest entry; None, and no file, if no rows are
+    """Write the shard without the removed rows, and return its manifest entry; None, and no file, if no rows are
     left.
     """
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""Render one shard of the plan into one Parquet file, with the same bytes on every machine and on every attempt.
+"""Renders one shard of the plan into one Parquet file, with the same bytes on every machine and on every attempt.
 
-A shard is complete if and only if its receipt exists and the file has the sha256 stated in the receipt, which is
-written after the file is in place.
+A shard is complete if and only if its receipt exists and the file has the sha256 that the receipt states. The receipt
+is written after the file is in place.
 """
 
 import json
@@ -29,7 +29,7 @@ IMAGE_BYTES = "images.list.element.bytes"  # name of a Parquet column
 
 @dataclass(frozen=True)
 class ShardTask:
-    """The data that a worker needs to render one shard; it can be pickled."""
+    """What a worker needs to render one shard. It can be pickled."""
 
     plan: Path
     number: int  # number of the row group in the plan
@@ -44,7 +44,7 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class Receipt:
-    """Content of a rendered shard; a shard without rows has no file."""
+    """What a rendered shard contains. A shard without rows has no file."""
 
     rows: int
     bytes: int
@@ -79,7 +79,7 @@ def render_shard(task: ShardTask) -> Receipt:
 
 
 def read_receipt(task: ShardTask) -> Receipt | None:
-    """Receipt of a shard that was rendered before; None if it is missing or damaged and must be rendered."""
+    """Receipt of a shard that was rendered before; None if the shard is missing or damaged and must be rendered."""
     try:
         receipt = msgspec.json.decode(task.receipt.read_bytes(), type=Receipt)
         whole = not receipt.rows or file_sha256(task.target) == receipt.sha256
@@ -95,7 +95,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> tuple[int, int]:
-    """Write rows, one list per row group, with the settings of all shards.
+    """Write rows as one row group per list, with the settings of all shards.
 
     Returns the number of rows and their size in memory, which `datasets` calls `num_bytes`.
     """
@@ -112,8 +112,8 @@ def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> tuple[int, 
 
 
 def _codecs(schema: pa.Schema) -> dict[str, str]:
-    """Codec per column: images are already compressed, and the Hub recognizes the images of an earlier version only if
-    they are stored plain.
+    """Compression codec for each column. Images are already compressed, and the Hub recognizes the images of an earlier
+    version only if they are stored plain.
     """
     leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
     return {leaf: "none" if leaf == IMAGE_BYTES else "zstd" for leaf in leaves}
@@ -135,7 +135,7 @@ def _write(path: Path, families: Iterator[Sequence[Row]]) -> tuple[int, int]:
 
 
 def group_rows(families: Iterator[Sequence[Row]]) -> Iterator[Sequence[Row]]:
-    """Row groups of families with at most 64 MB of images; a larger family has a row group to itself."""
+    """Row groups of families with at most 64 MB of images. A larger family has a row group to itself."""
     group: list[Row] = []
     size = 0
     for family in families:

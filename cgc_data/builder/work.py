@@ -1,4 +1,5 @@
-"""The output folder during a build: one build at a time, resumable, never mixed with another build.
+"""The output folder during a build. It can resume, and it never mixes with another build or is written by two builds at
+a time.
 
 Work in progress is in OUT/.build, with the fingerprint of its build.
 """
@@ -22,13 +23,13 @@ from cgc_data.tasks import CONTRASTS
 
 WORK, FINGERPRINT, REJECTED = ".build", "fingerprint", "rejected.parquet"
 _REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
-_GONE = "was removed while the command ran; run it again to start over"
+_GONE = "the file was removed while the command ran; run the command again to start over"
 
 
 def claim(out: Path, fingerprint: str) -> Path | None:
-    """Folder of work in progress, created or resumed; None if this release is already finished.
+    """The folder with the work in progress, created or resumed; None if this release is already finished.
 
-    Raises BuildError if the folder contains anything else.
+    Raises BuildError if the folder contains other files.
     """
     work = out / WORK
     record = work / FINGERPRINT
@@ -88,7 +89,7 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
-    """Leave no folder behind if the sources or settings are refused before anything is rendered."""
+    """Remove the folder if the sources or settings are refused before anything is rendered."""
     try:
         yield
     except BuildError:  # a worker is gone; the parts that are planned remain
@@ -103,7 +104,7 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
 
 
 def start_over(out: Path, rejected: Sequence[Rejection]) -> Path:
-    """Keep only the list of rejected samples, because the plan may change after the photos are fixed."""
+    """Keep only the list of rejected samples, because the plan can change after the photos are fixed."""
     for contrast in CONTRASTS:
         shutil.rmtree(out / contrast, ignore_errors=True)
     for path in (out / WORK).iterdir():
@@ -114,7 +115,7 @@ def start_over(out: Path, rejected: Sequence[Rejection]) -> Path:
 
 @contextmanager
 def explained(out: Path, option: str = "--out") -> Iterator[None]:
-    """Turn disk errors (full, read-only, or a file in the way) into a BuildError that states the fix."""
+    """Turn disk errors (a full disk, a read-only disk, or a file in the way) into a BuildError that states the fix."""
     try:
         yield
     except OSError as error:

@@ -21,5 +21,5 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
-    """Entry point: run a command, print expected errors as one line."""
+    """Entry point: run a command, and print expected errors as one line."""
     run(cli, "cgc-data")

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 @click.option(
     "--dry-run",
     is_flag=True,
-    help=("Plan only: report the rows per task, the size of the release, and the rejected rows."),
+    help=("Plan only: report the rows per task, the size of the release, and the rows that would be rejected."),
 )
 @click.option(
     "--push-to-hub",
     metavar="ORG/NAME",
-    help="Push the finished release to the Hub. By default, the build then uses only permissively licensed photos.",
+    help=(
+        "Push the finished release to the Hub. Unless you set --licenses, the build then uses only permissively "
+        "licensed photos."
+    ),
 )
 @click.option("--tag", metavar="vX.Y.Z", help="Version tag of the push.")
 @click.option("--private", is_flag=True, help="Create the repository as private.")
@@ -47,7 +50,7 @@ def build(
 ) -> None:
     """Build a release. Without a source, the embedded sample is used.
 
-    Every setting of the configuration can be given as KEY=VALUE, such as inter.hard=0.5 or limits.min_side=32.
+    You can set every setting of the configuration as KEY=VALUE, such as inter.hard=0.5 or limits.min_side=32.
     """
     from cgc_data.builder.planning import plan_only
     from cgc_data.builder.release import build_release
@@ -82,7 +85,7 @@ def show_built(built: "Built") -> None:
     show_made(built.made)
     show_notes(built.notes, built.folder / "rejected.parquet")
     if built.planned < 0.98 * built.wanted:
-        say(f"the photos allow only {built.planned} different rows; add photos for more")
+        say(f"these photos allow only {built.planned} different rows; to get more rows, add photos")
     for split in built.empty_splits:
         say(_too_few(split))
     show(f"view it:      cgc-data preview {built.folder}\nvalidate it:  cgc-data validate {built.folder}")
@@ -94,8 +97,8 @@ def _too_few(split: str) -> str:
 
 
 def show_made(made: Sequence["TaskRows"]) -> None:
-    """Print one line per task: the rows made, the rows requested, and the reason if there are fewer. Rows with an empty
-    answer count.
+    """Print one line per task: the rows made, the rows requested, and, if there are fewer, the reason. Rows with an
+    empty answer are included.
     """
     for task in made:
         cause = f": {task.cause}" if task.cause else ""

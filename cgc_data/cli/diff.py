@@ -23,7 +23,12 @@ ALWAYS = 3  # columns that are shown even if every count is zero
 @click.command()
 @click.argument("before", metavar="R1", type=click.Path(path_type=Path))
 @click.argument("after", metavar="R2", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the ids of rows and the names of photos.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help=("Print JSON, which also contains the ids of the rows and the names of the photos."),
+)
 def diff(before: Path, after: Path, as_json: bool) -> None:
     """Print the rows and photos that were added, removed, and changed from release R1 to R2, by task.
 
@@ -36,7 +41,7 @@ def diff(before: Path, after: Path, as_json: bool) -> None:
     if as_json:
         show(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     elif found.none:
-        show(f"no difference: {found.total.after:,} rows with identical ground truth")
+        show(f"no difference: both releases have the same {found.total.after:,} rows with the same ground truth")
     else:
         _print(found)
 

@@ -11,9 +11,11 @@ from cgc_data.download import DATASETS
 @click.command()
 @click.argument("name", metavar="|".join(DATASETS), type=click.Choice(list(DATASETS)))
 @click.option("--to", required=True, type=click.Path(path_type=Path), help="Folder for the archives.")
-@click.option("--base-url", envvar="CGC_DATA_BASE_URL", help="Mirror to use instead of the official servers.")
+@click.option(
+    "--base-url", envvar="CGC_DATA_BASE_URL", help=("Download from this mirror instead of the official servers.")
+)
 def download(name: str, to: Path, base_url: str | None) -> None:
-    """Download official archives and verify them, resuming an interrupted download.
+    """Download official archives and verify them. An interrupted download resumes.
 
     Photo archives stay zipped, because builds read them in place.
     """

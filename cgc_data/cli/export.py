@@ -17,10 +17,12 @@ from cgc_data.tasks import CONTRASTS
 @click.option(
     "--instruction",
     type=click.Choice(INSTRUCTIONS),
-    help="Instruction that the prompt adds to the question [default: think; llamafactory: answer].",
+    help="Answer instruction that is added to each question [default: think; for llamafactory: answer].",
 )
 @click.option(
-    "--images", type=click.Path(path_type=Path), help=("Folder or .zip of the photos, if the release stores no images.")
+    "--images",
+    type=click.Path(path_type=Path),
+    help=("Folder or .zip with the photos, if the release stores no images."),
 )
 def export(
     release: Path,

@@ -1,4 +1,4 @@
-"""`cgc-data paint`: paint a preset's photos and annotation files into a folder."""
+"""`cgc-data paint`: paint the photos and annotation files of a preset into a folder."""
 
 from pathlib import Path
 
@@ -19,10 +19,10 @@ from cgc_data.painter.paint import Preset
 @click.option(
     "--photos",
     type=click.IntRange(min=1),
-    help=("Number of photos in the train file [default: the number in the preset]."),
+    help=("Number of photos in the train file [default: set by the preset]."),
 )
 def paint(preset: Preset, out: Path, seed: int, photos: int | None) -> None:
-    """Paint PRESET: scenes with exact COCO (and LVIS) annotations. The same seed gives the same bytes."""
+    """Paint the scenes of PRESET, with exact COCO (and LVIS) annotations. The same seed gives the same bytes."""
     from cgc_data.builder.work import explained
 
     with explained(out, "--to"):

@@ -12,11 +12,11 @@ from cgc_data.common.progress import say, show
 @click.argument("release", type=click.Path(path_type=Path))
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Output folder [default: RELEASE-preview].")
 @click.option("--per-task", type=click.IntRange(min=1), default=20, show_default=True, help="Rows per task.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the choice of rows.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed for choosing the rows.")
 @click.option(
     "--images",
     type=click.Path(path_type=Path),
-    help="Folder or .zip of the photos, if the release stores no images [default: the photos of the build].",
+    help="Folder or .zip with the photos, if the release stores no images [default: the photos used by the build].",
 )
 @click.option("--sheets/--no-sheets", default=True, show_default=True, help="Also write contact sheets.")
 @click.option(
@@ -25,12 +25,14 @@ from cgc_data.common.progress import say, show
     type=click.Choice(["jpeg", "webp", "png"]),
     default="jpeg",
     show_default=True,
-    help="Format of sheets and images; png: exact, several times as large.",
+    help="Format of sheets and images; png is lossless, but several times as large.",
 )
 def preview(
     release: Path, *, folder: Path | None, per_task: int, seed: int, images: Path | None, sheets: bool, kind: Any
 ) -> None:
-    """Write a gallery of RELEASE: images, boxes, questions, answers, and why each distractor is safe."""
+    """Write a gallery of RELEASE. It shows images, boxes, questions, answers, and the reason why each distractor is
+    safe.
+    """
     from cgc_data.builder.work import explained
     from cgc_data.look.gallery import write_gallery
     from cgc_data.release.read import open_release

@@ -10,9 +10,9 @@ from cgc_data.common.progress import show
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
 @click.option(
-    "--image-id", type=int, required=True, help=("Id of the photo in its source, as listed in the `views` of a row.")
+    "--image-id", type=int, required=True, help=("Id of the photo in its source, as the `views` of a row state it.")
 )
-@click.option("--source", help="Source key, if two sources use the same id for different photos.")
+@click.option("--source", help="Key of the source, if two sources use the same id for different photos.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the new version.")
 def remove(release: Path, image_id: int, source: str | None, out: Path) -> None:
     """Write RELEASE without a photo and without the rows that depend on it. Push the result under a new tag."""

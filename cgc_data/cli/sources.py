@@ -16,7 +16,7 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 
 def source_options(text: Callable[[Format], str]) -> Callable[[Command], Command]:
-    """Options such as --coco, in the order of the formats; `text` returns the help of each."""
+    """Options such as --coco, in the order of the formats. `text` returns the help text of each option."""
 
     def add(command: Command) -> Command:
         for form in reversed(FORMATS.values()):
@@ -27,5 +27,5 @@ def source_options(text: Callable[[Format], str]) -> Callable[[Command], Command
 
 
 def splits_of(text: str) -> Iterator[tuple[str, str]]:
-    """Every way to split ANN.json:IMAGES; either part may contain a colon, as a URL does."""
+    """Every way to split ANN.json:IMAGES. Both parts may contain colons, as URLs do."""
     return ((text[: colon.start()], text[colon.end() :]) for colon in _COLON.finditer(text))

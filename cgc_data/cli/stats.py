@@ -58,8 +58,8 @@ def tables(counts: Stats) -> Iterable[Table]:
     yield _grouped("Objects per answer", counts["by_num_objects"])
     for contrast, sizes in counts["target_position"].items():
         yield _positions(contrast, sizes)
-    yield _histogram("Box area, fraction of the view", counts["box_area_share"])
-    yield _histogram("Shorter side of a box, pixels", counts["box_short_side_px"])
+    yield _histogram("Area of a box, as a fraction of the view", counts["box_area_share"])
+    yield _histogram("Shorter side of a box, in pixels", counts["box_short_side_px"])
     yield _table("Distractors", ("kind", "rows"), counts["by_distractors"].items())
     yield _table("Evidence of absence", ("warrant", "views"), counts["by_warrant"].items())
     licenses = [(license_name(entry["url"]), entry["photos"], entry["views"]) for entry in counts["licenses"]]

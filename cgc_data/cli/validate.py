@@ -1,6 +1,6 @@
-"""`cgc-data validate`: re-derive a release from its raw sources and check it.
+"""`cgc-data validate`: derive a release again from its raw sources, and check it.
 
-Exit status 0: valid; 1: violations were found; 2: the release or a source cannot be read.
+Exit status 0: the release is valid. 1: violations were found. 2: the release or a source cannot be read.
 """
 
 import json
@@ -39,7 +39,7 @@ def _about(form: Format) -> str:
 @click.option(
     "--sample",
     type=click.FloatRange(0, 1, min_open=True),
-    help="Share of the rows to compare with photos and masks and to measure shortcuts on [default: all].",
+    help="Share of the rows whose photos, masks, and shortcuts are checked [default: all rows].",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the sample.")
 @executor_options(1, "Number of processes; the report is the same.")
@@ -53,9 +53,11 @@ def validate(
     executor: "Executor",
     **moved: tuple[str, ...],
 ) -> None:
-    """Re-derive every sample of RELEASE from its raw sources, and measure shortcuts that need no looking.
+    """Derive every row of RELEASE again from its raw sources, and measure shortcuts that would work without looking at
+    the images.
 
-    Exit status 0: valid; 1: violations, each with its sample; 2: the release or a source cannot be read.
+    Exit status 0: the release is valid. 1: violations were found, and each is listed with its row. 2: the release or a
+    source cannot be read.
     """
     from cgc_data.validate import validate as run
 
@@ -75,7 +77,8 @@ def _sources(kind: str, texts: tuple[str, ...]) -> list["SourcePaths"]:
         annotations, images = next(reversed(list(splits_of(text))), ("", ""))
         if not annotations or not images:
             raise ReleaseError(
-                f"--{kind} {text}: expected {SOURCE}, an annotation file and the folder or zip with its photos"
+                f"--{kind} {text}: expected {SOURCE}, which is an annotation file followed by the folder or zip with "
+                "its photos"
             )
         found.append(SourcePaths(kind, Path(annotations), Path(images)))
     return found
@@ -107,8 +110,8 @@ def _show(report: "Report", most: int) -> None:
     console.print(count.append(f": {', '.join(failed)}", "default") if failed else Text("valid", "green"))
     if drawn := report.drawn:
         show(
-            f"sample: {drawn.rows:,} of {drawn.of:,} rows ({drawn.share:g}, seed {drawn.seed}) for the checks marked "
-            f"`sample`: {', '.join(check.name for check in report.checks if check.sampled)}"
+            f"sample: {drawn.rows:,} of {drawn.of:,} rows ({drawn.share:g}, seed {drawn.seed}) were drawn for the "
+            f"checks marked `sample`: {', '.join(check.name for check in report.checks if check.sampled)}"
         )
 
 

@@ -1,1 +1,1 @@
-"""Shared by the three packages: command lines, settings, errors, progress, downloads."""
+"""Code that the three packages share: command lines, settings, errors, progress, and downloads."""

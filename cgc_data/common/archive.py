@@ -1,4 +1,4 @@
-"""Read members of untrusted zip archives: never unpack more bytes than the archive states for a member."""
+"""Reads members of untrusted zip archives. Never unpacks more bytes than the archive states for a member."""
 
 import zipfile
 import zlib
@@ -12,7 +12,7 @@ PACKED_OTHERWISE = (NotImplementedError, RuntimeError)  # another compression me
 
 
 def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, check_size: Callable[[int], object]) -> bytes:
-    """Content of a member. `check_size` is called first with the stated number of bytes and may raise its own error.
+    """Content of a member. `check_size` is called first, with the stated number of bytes. It may raise its own error.
 
     Raises one of DAMAGED or PACKED_OTHERWISE if the member cannot be unpacked.
     """

@@ -1,6 +1,7 @@
-"""Shared by the command lines of the three packages: commands imported when called, one-line errors.
+"""Shared by the command lines of the three packages: commands are imported when they are called, and errors take one
+line.
 
-An expected error prints one line on stderr that names the file and the fix, and exits with status 2.
+An expected error prints one line on stderr, which names the file and the fix, and exits with status 2.
 """
 
 import ast
@@ -22,7 +23,9 @@ from cgc_data.common.text import one_line
 
 
 class LazyGroup(click.RichGroup):
-    """A group whose commands are modules of one package, one per file, each imported only when it is needed."""
+    """A command group whose commands are modules of one package, one per file. Each is imported only when it is
+    needed.
+    """
 
     def __init__(self, *args: Any, package: str = "", modules: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -86,7 +89,7 @@ def run(group: click.Command, name: str) -> NoReturn:
         context = getattr(error, "ctx", None)
         _end(name, f"{error.format_message()} Try: {context.command_path if context else name} --help", 2)
     except click.Abort:
-        _end(name, "interrupted; run the same command again", 130)
+        _end(name, "interrupted; run the same command again to resume", 130)
     except BrokenPipeError:  # the program that reads our output has exited, as in `cgc-data stats R | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

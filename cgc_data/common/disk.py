@@ -1,4 +1,6 @@
-"""Write files whole or not at all, and describe errors of the operating system: the file, the reason, and the fix."""
+"""Writes files completely or not at all, and describes errors of the operating system: the file, the reason, and the
+fix.
+"""
 
 import errno
 import secrets
@@ -12,8 +14,11 @@ _REASONS: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "free some space and run again"),
     errno.EDQUOT: ("the disk is full", "free some space and run again"),
     errno.EFBIG: ("a file is too large for this disk", "use another disk, or set a smaller shard_rows"),
-    errno.ENOENT: ("does not exist, or was removed while the command ran", _RERUN),
-    errno.ELOOP: ("is a symbolic link, which is not followed", "replace it with a file or folder"),
+    errno.ENOENT: ("the path does not exist, or was removed while the command ran", _RERUN),
+    errno.ELOOP: (
+        "the path is a symbolic link; symbolic links are not followed",
+        ("replace the link with a file or folder"),
+    ),
     errno.EISDIR: ("is a folder", "give the path of a file, or move the folder to another location"),
     errno.ENOTDIR: ("is no folder", "name another one"),
     errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n), or use fewer workers"),
@@ -41,8 +46,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def disk_full(error: BaseException) -> bool:
-    """Whether the cause was a full disk. Libraries written in other languages mention a full disk only in their
-    messages.
+    """Whether a full disk caused the error. Libraries that are written in other languages mention a full disk only in
+    their messages.
     """
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -51,12 +56,12 @@ def disk_full(error: BaseException) -> bool:
 
 
 def refusal(error: OSError, place: Path | None = None) -> str:
-    """One line: the file at fault (or `place` if it is unknown), the reason, and the fix."""
+    """One line: the file at fault (or `place` if the file is unknown), the reason, and the fix."""
     where = error.filename if error.filename is not None else place
     if isinstance(where, bytes):
         where = where.decode(errors="backslashreplace")
     if error.errno in _FORBIDDEN:
-        reason, fix = "cannot be read or written", "change its permissions, or use another location"
+        reason, fix = "cannot be read or written", "change the permissions, or use another location"
     else:
         plain = (error.strerror or str(error) or type(error).__name__, _RERUN)
         reason, fix = _REASONS.get(error.errno or 0, plain)

@@ -17,7 +17,7 @@ class PhotoError(CgcError):
 
 
 class SegmentationError(CgcError):
-    """A segmentation cannot be read as polygons or run lengths; `kind` is the fault without details of the instance."""
+    """A segmentation cannot be read as polygons or run lengths. `kind` is the fault without details of the instance."""
 
     def __init__(self, kind: str, detail: str = "") -> None:
         super().__init__(detail or kind)
@@ -37,7 +37,7 @@ class PlanError(CgcError):
 
 
 class BuildError(CgcError):
-    """The output folder belongs to another build, is full, or too many samples were rejected."""
+    """The output folder belongs to another build or is full, or too many samples were rejected."""
 
 
 class WorkerError(CgcError):
@@ -57,7 +57,7 @@ class PushError(CgcError):
 
 
 class DownloadError(CgcError):
-    """A download did not finish, or its content does not match the server's announcement."""
+    """A download did not finish, or its content is not what the server announced."""
 
 
 class RemoteError(CgcError):

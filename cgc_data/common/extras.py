@@ -1,4 +1,4 @@
-"""Optional packages: report a missing extra in one line instead of a traceback."""
+"""Optional packages. If an extra is missing, the error takes one line instead of a traceback."""
 
 from importlib.util import find_spec
 
@@ -15,13 +15,13 @@ def need(extra: str) -> None:
 
 
 def installing(extra: str) -> str:
-    """How to install an extra. The package is not on a package index, so it is installed from a clone of its
+    """How to install an extra, in words. The package is not on a package index, so it is installed from a clone of its
     repository.
     """
-    return f"run in a clone of the repository: pip install '.[{extra}]'"
+    return f"in a clone of the repository, run: pip install '.[{extra}]'"
 
 
 def need_package(package: str, why: str) -> None:
-    """Raise MissingExtraError if a package is not installed; `why` names what needs it."""
+    """Raise MissingExtraError if a package is not installed. `why` names what needs it."""
     if find_spec(package) is None:
         raise MissingExtraError(f"{why} needs {package}, which is not installed; run: pip install {package}")

@@ -1,6 +1,6 @@
 """Download one large file over HTTP into `NAME.part`, resuming an earlier attempt.
 
-The size is checked against what the server announces. Checking the content is up to the caller.
+The size is checked against the size that the server announces. The caller is responsible for checking the content.
 """
 
 import errno
@@ -69,7 +69,7 @@ def disk_error(path: Path, error: OSError, needed: int | None = None) -> Downloa
 
 
 class _Stalled:
-    """Stop after several consecutive attempts without progress; a long download may be interrupted many times."""
+    """Stop after several consecutive attempts without progress. A long download may be interrupted many times."""
 
     def __init__(self, part: Path) -> None:
         self._part, self._size, self._failures = part, size_of(part), 0
@@ -121,7 +121,7 @@ def _total(response: requests.Response) -> int | None:
 
 
 def _beyond_the_end(url: str, part: Path, total: int | None) -> None:
-    """The server has no bytes after the received bytes: the file is complete, or the server's file has changed."""
+    """The server has no bytes after those received. Either the file is complete, or the server's file has changed."""
     if size_of(part) == total:
         return
     size = size_of(part)
@@ -146,7 +146,7 @@ def _receive(response: requests.Response, part: Path, start: int, total: int | N
 
 @contextmanager
 def _progress(name: str) -> Iterator[Advance]:
-    """A progress bar on a terminal; otherwise a plain line per tenth of the file."""
+    """A progress bar on a terminal; elsewhere, a plain line for each tenth of the file."""
     if not sys.stderr.isatty():
         yield _Lines(name)
         return

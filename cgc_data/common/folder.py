@@ -1,4 +1,6 @@
-"""An output folder, marked as unfinished until it is complete, so that an interrupted command can be repeated."""
+"""An output folder that is marked as unfinished until it is complete, so that an interrupted command can be
+repeated.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -9,8 +11,8 @@ MARK = ".unfinished"
 
 
 def is_free(folder: Path) -> bool:
-    """Whether a command may write into a folder: it does not exist, is empty, or contains files of an interrupted
-    command.
+    """Whether a command may write into a folder. The folder must not exist, be empty, or contain files of an
+    interrupted command.
     """
     if not folder.is_dir():
         return not folder.exists()
@@ -24,7 +26,9 @@ def is_unfinished(folder: Path) -> bool:
 
 @contextmanager
 def marked(folder: Path) -> Iterator[None]:
-    """Mark a folder, created if missing, as unfinished until the block ends; after an error it stays marked."""
+    """Mark a folder as unfinished until the block ends; it is created if it is missing. After an error, it stays
+    marked.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()
     yield
@@ -33,7 +37,9 @@ def marked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def filled(folder: Path) -> Iterator[None]:
-    """Like `marked`, for a free folder: files that an interrupted command left in the folder are removed first."""
+    """Like `marked`, for a folder that may be written into. Files that an interrupted command left there are removed
+    first.
+    """
     with marked(folder):
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():

@@ -1,4 +1,4 @@
-"""Progress of a long stage: a live bar on a terminal, otherwise a plain line at the end."""
+"""Shows the progress of a long stage: a live bar on a terminal, and elsewhere a plain line at the end."""
 
 import sys
 import time

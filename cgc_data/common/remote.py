@@ -1,7 +1,7 @@
 """Files in object stores and on the Hub, by URL: `s3://`, `gs://`, `hf://`, and any other protocol of fsspec.
 
-Whole files are copied into a local folder once per state of the file; zip archives are read by range. A failed read is
-retried; a missing or forbidden file fails immediately, with a one-line error that names the URL and the fix.
+Whole files are copied into a local folder, once for each state of the file. Zip archives are read by range. A failed
+read is retried. A missing or forbidden file fails immediately, with a one-line error that names the URL and the fix.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "h
 
 
 def url_of(path: Path | str) -> str | None:
-    """The URL in a path, or None for a local path. A `Path` has lost the second slash of the URL, which is restored."""
+    """The URL in a path, or None for a local path. A `Path` loses the second slash of a URL; it is restored here."""
     found = _URL.match(str(path))
     if found is None or found[1] in _LOCAL:
         return None
@@ -44,14 +44,14 @@ def joined(path: Path | str, name: str) -> str:
 
 
 def cache_folder() -> Path:
-    """The folder of local copies: `CGC_REMOTE_CACHE` if set, otherwise a folder in the user's cache."""
+    """The folder for local copies: `CGC_REMOTE_CACHE` if it is set, otherwise a folder in the user's cache."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("CGC_REMOTE_CACHE") or Path(base, "cgc-data", "remote"))
 
 
 def local_file(path: Path | str) -> Path:
-    """The path itself if it is local, otherwise the path of a local copy, which is made once per state of the remote
-    file.
+    """The path itself if it is local, and otherwise the path of a local copy. A copy is made once for each state of the
+    remote file.
 
     Raises RemoteError.
     """
@@ -80,7 +80,7 @@ def read_bytes(url: str) -> bytes:
 
 
 def list_files(url: str) -> dict[str, int]:
-    """Sizes of all files below a remote folder, by their name relative to it. Raises RemoteError."""
+    """Sizes of all files below a remote folder, by name relative to the folder. Raises RemoteError."""
 
     def listed(files: "AbstractFileSystem", name: str) -> dict[str, int]:
         root = files._strip_protocol(name).rstrip("/") + "/"
@@ -100,7 +100,7 @@ def opened(url: str) -> IO[bytes]:
 
 
 def upload(folder: Path, url: str, *, last: str) -> None:
-    """Copy all files in a folder to a remote folder; `last` is copied after all other files. Raises RemoteError."""
+    """Copy all files of a folder to a remote folder. `last` is copied after all other files. Raises RemoteError."""
     paths = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: (path.name == last, path))
     for path in paths:
         name = path.relative_to(folder).as_posix()
@@ -109,9 +109,9 @@ def upload(folder: Path, url: str, *, last: str) -> None:
 
 
 def download(url: str, folder: Path) -> None:
-    """Copy all files below a remote folder into a local folder, which is replaced as a whole.
+    """Copy all files below a remote folder into a local folder. The local folder is replaced as a whole.
 
-    Raises RemoteError, also if a file's name leads out of the folder.
+    Raises RemoteError for a failed copy, and if the name of a file leads out of the folder.
     """
     names = list_files(url)
     if astray := next((name for name in names if name.startswith("/") or ".." in name.split("/")), None):
@@ -137,7 +137,7 @@ def _put(path: Path, files: "AbstractFileSystem", url: str) -> None:
 
 
 def _tried(url: str, action: Callable[["AbstractFileSystem", str], Any]) -> Any:
-    """The result of an action on a remote file, retried if the failure may be temporary."""
+    """The result of an action on a remote file. The action is retried if the failure may be temporary."""
     from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
     with explained(url):
@@ -168,7 +168,7 @@ def _lacks_credentials(error: BaseException) -> bool:
 
 @contextmanager
 def explained(url: str) -> Iterator[None]:
-    """Convert the errors of a protocol's package into a RemoteError that names the URL and the fix."""
+    """Convert the errors of a protocol's package into a RemoteError, which names the URL and the fix."""
     protocol = url.partition("://")[0]
     try:
         yield
@@ -183,10 +183,10 @@ def explained(url: str) -> Iterator[None]:
         raise RemoteError(f"{url}: {protocol}:// needs {package}; run: pip install {package}") from None
     except Exception as error:  # each protocol's package has its own errors
         if _lacks_credentials(error):
-            fix = f"no {protocol} credentials found; set them as for the {protocol} command line"
+            fix = f"no {protocol} credentials were found; set them as for the {protocol} command line"
         elif isinstance(error, ValueError) and "rotocol" in str(error):
             fix = f"{protocol}:// is not a protocol of fsspec; use s3://, gs://, or hf://"
         else:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
-            fix = f"cannot be reached ({reason}); check the connection and run it again"
+            fix = f"the storage cannot be reached ({reason}); check the connection and run the command again"
         raise RemoteError(f"{url}: {fix}") from None

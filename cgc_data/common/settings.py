@@ -1,6 +1,6 @@
-"""Settings of the three packages: one YAML file, `key=value` overrides, and errors that suggest the nearest key.
+"""Settings of the three packages: a YAML file, `key=value` overrides, and errors that suggest the most similar key.
 
-Sections are pydantic models that reject unknown keys. This module does not depend on any particular setting.
+Sections are pydantic models that reject unknown keys. This module knows no particular setting.
 """
 
 import difflib
@@ -28,7 +28,7 @@ Settings = TypeVar("Settings", bound=Section)
 
 
 def read_settings(model: type[Settings], values: Values, origin: str, error: type[CgcError] = ConfigError) -> Settings:
-    """Validate nested values; `origin` names their source in the `error` that is raised."""
+    """Validate nested values. `origin` names their source, for the `error` that is raised."""
     try:
         return model.model_validate(values)
     except ValidationError as fault:
@@ -41,7 +41,7 @@ def stated(key: str, value: str) -> str:
 
 
 def parse_override(text: str, error: type[CgcError] = ConfigError) -> Values:
-    """`a.b=value` as nested dictionaries; the value is read as YAML. Raises `error`."""
+    """`a.b=value` as nested dictionaries. The value is read as YAML. Raises `error`."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise error(f"{text!r}: write a setting as key=value, such as inter.hard=0.5")
@@ -79,7 +79,7 @@ def merge(base: Values, over: Values) -> Values:
 
 
 def merge_all(parts: list[Values]) -> Values:
-    """Merge nested dictionaries from left to right; the last one takes precedence."""
+    """Merge nested dictionaries from left to right; later values take precedence."""
     merged: Values = {}
     for part in parts:
         merged = merge(merged, part)
@@ -87,7 +87,7 @@ def merge_all(parts: list[Values]) -> Values:
 
 
 def nearest(key: str, known: Any) -> str:
-    """`; did you mean 'x'?` for the known key nearest to a misspelled one, or an empty string."""
+    """`; did you mean 'x'?` with the known key that is most similar to a misspelled one, or an empty string."""
     close = difflib.get_close_matches(key.rpartition(".")[2], list(known), n=1, cutoff=0.5)
     prefix = "".join(key.rpartition(".")[:2])
     return f"; did you mean {prefix + close[0]!r}?" if close else ""

@@ -1,4 +1,4 @@
-"""Tables on a terminal. Text from files is shown as plain text: no markup, no control characters."""
+"""Tables on a terminal. Text from files is shown as plain text, without markup and control characters."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +11,7 @@ from cgc_data.common.text import plain
 
 
 class PlainConsole(Console):
-    """A console on stdout for untrusted text; styles are given as `Text` or by the table."""
+    """A console on stdout for untrusted text. Styles come only from `Text` or from the table."""
 
     def __init__(self, width: int | None = None) -> None:
         super().__init__(width=width, markup=False, emoji=False, highlight=False)

@@ -1,4 +1,4 @@
-"""Text from files: read as UTF-8, with or without a byte order mark, and shown without terminal control codes."""
+"""Text from files. It is read as UTF-8, with or without a byte order mark, and shown without terminal control codes."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ _FOREIGN = re.compile(rb"[\x80-\xff]+")
 
 
 def plain(text: object) -> str:
-    r"""The text with control characters escaped as in JSON: names and labels are untrusted.
+    r"""The text, with control characters escaped as in JSON, because names and labels are untrusted.
 
     >>> plain("a\x1b[2Jb")
     'a\\u001b[2Jb'
@@ -25,6 +25,15 @@ def plain(text: object) -> str:
 def one_line(text: object) -> str:
     """The text as one line, without control characters."""
     return plain(" ".join(str(text).split()))
+
+
+def counted(number: int, noun: str) -> str:
+    """The number with the noun in the singular or, with an s, in the plural.
+
+    >>> counted(1, "object"), counted(1200, "object")
+    ('1 object', '1,200 objects')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def read_text(path: Path, error: type[CgcError]) -> str:
@@ -47,7 +56,7 @@ def decode(content: bytes, origin: object, error: type[CgcError]) -> str:
 
 
 def not_utf8(content: bytes, at: int, offset: int = 0) -> str:
-    """The fault of the byte at position `at`, and the fix; `offset` is the position of `content` in its file."""
+    """What is wrong with the byte at position `at`, and the fix. `offset` is the position of `content` in its file."""
     likely = likely_encoding(content)
     return (
         f"not UTF-8 at byte {offset + at} (0x{content[at]:02x}), likely {likely}; save it as UTF-8, for example "
@@ -56,7 +65,9 @@ def not_utf8(content: bytes, at: int, offset: int = 0) -> str:
 
 
 def likely_encoding(content: bytes) -> str:
-    """A guess for the message: by byte order mark, zero bytes, or whether non-ASCII bytes come in pairs."""
+    """A guess of the encoding, for the message. It uses byte order marks, zero bytes, and whether non-ASCII bytes come
+    in pairs.
+    """
     for mark, name in _MARKS.items():
         if content.startswith(mark):
             return name

@@ -1,4 +1,4 @@
-"""Read untrusted YAML into plain values, or reject it, in bounded time and memory."""
+"""Reads untrusted YAML into plain values, or rejects it, in bounded time and memory."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """Number of nodes with all aliases expanded. Raises ValueError if the number is too large or infinite."""
+    """Number of nodes after all aliases are expanded. Raises ValueError if the number is too large or infinite."""
     if id(node) in known:
         size = known[id(node)]
         if not size:
@@ -60,7 +60,7 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
     known[id(node)] = 0
     size = 1 + sum(_size(child, known) for child in _children(node))
     if size > MOST_NODES:
-        raise ValueError(f"more than {MOST_NODES:,} values, including aliases")
+        raise ValueError(f"the file has more than {MOST_NODES:,} values, counting aliases")
     known[id(node)] = size
     return size
 

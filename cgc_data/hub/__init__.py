@@ -1,5 +1,5 @@
 """Publish a release on the Hugging Face Hub as an immutable version."""
 
-from cgc_data.hub.push import PushResult, push
+from cgc_data.hub.push import Prepared, PushResult, prepare, push
 
-__all__ = ["PushResult", "push"]
+__all__ = ["Prepared", "PushResult", "prepare", "push"]

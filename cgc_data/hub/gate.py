@@ -26,9 +26,9 @@ _TAG = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 
 def check_names(repo_id: str, tag: str | None) -> None:
-    """Raises PushError unless `repo_id` is ORG/NAME and `tag` (if any) vX.Y.Z."""
+    """Raises PushError unless `repo_id` has the form ORG/NAME and `tag`, if it is given, the form vX.Y.Z."""
     if tag is not None and not _TAG.fullmatch(tag):
-        raise PushError(f"--tag {tag}: a version is written vX.Y.Z, such as v1.0.0")
+        raise PushError(f"--tag {tag}: a version tag has the form vX.Y.Z, such as v1.0.0")
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
@@ -38,17 +38,17 @@ def check_names(repo_id: str, tag: str | None) -> None:
 
 
 def next_version(tags: list[str]) -> str:
-    """The version that follows the highest of `tags`; tags in other forms are ignored."""
+    """The version after the highest of `tags`. Tags of other forms are ignored."""
     versions = [tuple(int(part) for part in match.groups()) for match in map(_TAG.fullmatch, tags) if match]
     major, minor, patch = max(versions, default=(1, 0, -1))
     return f"v{major}.{minor}.{patch + 1}"
 
 
 def published_contents(release: Release, documents: Mapping[str, str]) -> dict[str, Path | bytes]:
-    """The content of every published file, by its path in the release and in upload order; the manifest is last.
+    """The content of every published file by its path in the release, in upload order. The manifest is last.
 
-    `documents` replace the documents of the folder, whose commands refer to the folder. The manifest names sources by
-    their paths on the build machine; only their base names are published.
+    `documents` replace the documents of the folder, because the commands in those refer to the folder. The manifest in
+    the folder names sources by their paths on the build machine. Only their base names are published.
     """
     written = {name: text.encode() for name, text in documents.items()}
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}
@@ -64,7 +64,9 @@ def published_manifest(contents: Mapping[str, Path | bytes]) -> Manifest:
 
 
 def same_release(one: Manifest, other: Manifest) -> bool:
-    """Do these published manifests belong to the same release? Documents may differ between versions of the program."""
+    """Whether these published manifests belong to the same release. Documents may differ between versions of the
+    program.
+    """
     return _without_documents(one) == _without_documents(other)
 
 
@@ -103,8 +105,8 @@ def checked_hashes(release: Release, contents: dict[str, Path | bytes]) -> dict[
 def check_licenses(release: Release, noncommercial: bool = False) -> None:
     """Raises LicenseError if the release embeds a photo whose license forbids this form of publication.
 
-    Non-commercial photos pass only on request and only if the release was built with them, because its card then states
-    this.
+    Non-commercial photos are accepted only on request, and only if the release was built with them, because its card
+    then states this.
     """
     if not release.has_images:
         return
@@ -135,7 +137,7 @@ def _sha256(path: Path) -> str:
 
 
 def _views(release: Release) -> Iterator[tuple[str, bool]]:
-    """Pairs (license URL, whether the photo is changed) for every photo that a view shows, even in part."""
+    """Pairs of a license URL and whether the photo is changed, for every photo that a view shows, even in part."""
     for row in release.rows(["contrast", "task", "views"]):
         windows = task_of(row).contrast.windows
         for view in row["views"]:
@@ -155,7 +157,7 @@ def _fix(refused: dict[tuple[str, bool], int], noncommercial: bool, marked: bool
     fix = "build with --licenses permissive, or with --images reference"
     kinds = {license_class(url) for url, _ in refused}
     if "unknown" in kinds:
-        fix += ", or name each photo's license in the annotation file"
+        fix += ", or add each photo's license to the annotation file"
     if kinds == {"noncommercial"} and marked and not noncommercial:
         fix += ", or push with --noncommercial"
     if noncommercial and not marked:

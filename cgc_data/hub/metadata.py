@@ -1,7 +1,7 @@
-"""Check a card's metadata before an upload, because the Hub rejects a bad card only in the last commit.
+"""Checks a card's metadata before an upload, because the Hub rejects a bad card only in the last commit.
 
-The checks cover the requirements of the Hub's dataset card specification and of `datasets`, and compare the metadata
-with the published files. The Hub checks again and may reject more.
+The checks cover the requirements of the Hub's dataset card specification and of `datasets`. They also compare the
+metadata with the published files. The Hub checks again and may reject more.
 """
 
 import re
@@ -68,7 +68,7 @@ CONFIG_NAME, SPLIT_NAME = _matches(r'[^<>:/\\|?*"\s]+'), _matches(r"\w+(\.\w+)*"
 def check_metadata(card: str, published: Collection[str]) -> None:
     """Check the metadata of a card published with these files (paths in the repository).
 
-    Raises PushError that names the first invalid field and what it must be.
+    Raises PushError, which names the first invalid field and what it must be.
     """
     data = _read(card)
     if fault := next(_faults(data, published), None):
@@ -81,7 +81,7 @@ def _read(card: str) -> Mapping[str, Any]:
         return dict(data.to_dict())  # type: ignore[no-untyped-call]
     except (ValueError, TypeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise PushError(f"README.md: metadata between the lines --- cannot be read as YAML ({reason})") from None
+        raise PushError(f"README.md: the metadata between the --- lines is not valid YAML ({reason})") from None
 
 
 def _faults(data: Mapping[str, Any], published: Collection[str]) -> Iterator[str]:
@@ -94,7 +94,7 @@ def _faults(data: Mapping[str, Any], published: Collection[str]) -> Iterator[str
             yield f"{name}: {str(data[name])[:80]!r} is not {wanted}"
     link = data.get("license_link", "")
     if link in ("LICENSE", "LICENSE.md") and link not in published:
-        yield f"license_link: {link} is not among the files that are published"
+        yield f"license_link: {link} is not one of the published files"
     yield from _config_faults(data["configs"], published)
     yield from _info_faults(data["dataset_info"], {c["config_name"]: c for c in data["configs"]})
 
@@ -118,7 +118,7 @@ def _config_faults(configs: list[dict[str, Any]], published: Collection[str]) ->
 
 def _info_faults(infos: list[dict[str, Any]], configs: Mapping[str, Any]) -> Iterator[str]:
     if [info.get("config_name") for info in infos] != list(configs):
-        yield f"dataset_info: needs an entry for each of the configs {', '.join(configs)}"
+        yield f"dataset_info: needs one entry for each configuration: {', '.join(configs)}"
     for info in infos:
         where = f"dataset_info: {info['config_name']}"
         features, splits = info.get("features") or [], info.get("splits") or []

@@ -1,7 +1,7 @@
-"""Push a release: check it, upload the files that the Hub does not have, publish them in one commit, then tag the
-commit.
+"""Pushes a release: checks it, uploads the files that the Hub does not have, publishes them in one commit, and then
+tags the commit.
 
-The tag comes last, so that every loadable version is complete.
+The tag comes last, so that every version that can be loaded is complete.
 """
 
 import logging
@@ -29,15 +29,16 @@ from cgc_data.hub.repository import Repository
 from cgc_data.look.difference import difference
 from cgc_data.look.documents import CARD, published_documents
 from cgc_data.look.load import load_call
-from cgc_data.release.read import open_release
+from cgc_data.release.read import Release, open_release
 
+Contents = dict[str, Path | bytes]
 Event = Callable[[str], None]
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class PushResult:
-    """Location of a release on the Hub; `uploaded` files were sent, and `kept` files were already on the Hub.
+    """Where a release is on the Hub. `uploaded` files were sent; `kept` files were already on the Hub.
 
     `load_example` is Python code that loads this version.
     """
@@ -49,6 +50,42 @@ class PushResult:
     uploaded: tuple[str, ...]
     kept: tuple[str, ...]
     load_example: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A release that passed all checks that come before an upload.
+
+    `contents` maps each path in the repository to a file or its bytes; `hashes` maps it to the sha256.
+    """
+
+    release: Release
+    contents: Contents
+    hashes: dict[str, str]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all published files together."""
+        return sum(len(c) if isinstance(c, bytes) else c.stat().st_size for c in self.contents.values())
+
+
+def prepare(
+    release: Path, repo_id: str, *, tag: str | None, noncommercial: bool = False, since: Path | None = None
+) -> Prepared:
+    """Checks a release as `push` does, and writes its card, without contacting the Hub. Parameters as in `push`.
+
+    Raises ReleaseError if the folder is not a finished, unchanged release, LicenseError if its photos cannot be
+    published this way, and PushError for a bad name or card.
+    """
+    check_names(repo_id, tag)
+    finished = open_release(release)
+    check_licenses(finished, noncommercial)
+    check_documents(finished)
+    changes = difference(since, release) if since else None
+    written = published_documents(finished, repo_id, tag, changes=changes)
+    contents = published_contents(finished, written)
+    check_metadata(written[CARD], contents)
+    return Prepared(finished, contents, checked_hashes(finished, contents))
 
 
 def push(
@@ -65,21 +102,15 @@ def push(
     """Publishes the release folder as a version of the dataset ORG/NAME, which is created if it is missing.
 
     The same call resumes an interrupted push, and does nothing if the version already exists. `tag` is vX.Y.Z, or None
-    to leave the commit untagged; the card states what changed `since` the release in that folder; `token` defaults to
-    HF_TOKEN or the stored login; `on_event` receives one line per step (default: the log).
+    to leave the commit untagged. `since` is the folder of an earlier release; the card then states what changed since
+    that release. `token` defaults to HF_TOKEN or the stored login. `on_event` receives one line per step (default: the
+    log).
 
     Raises ReleaseError if the folder is not a finished, unchanged release, LicenseError if its photos cannot be
     published this way, and PushError for a bad or existing name, a missing login, or an unreachable Hub.
     """
-    check_names(repo_id, tag)
-    finished = open_release(release)
-    check_licenses(finished, noncommercial)
-    check_documents(finished)
-    changes = difference(since, release) if since else None
-    written = published_documents(finished, repo_id, tag, changes=changes)
-    contents = published_contents(finished, written)
-    check_metadata(written[CARD], contents)
-    expected = checked_hashes(finished, contents)
+    prepared = prepare(release, repo_id, tag=tag, noncommercial=noncommercial, since=since)
+    finished, contents, expected = prepared.release, prepared.contents, prepared.hashes
     example = partial(load_call, finished.manifest, repo_id)
     api = connect(token)
     with explained(repo_id, api.endpoint), _bars_on_terminals_only():
@@ -98,7 +129,7 @@ def push(
 
 
 def _upload(
-    repository: Repository, contents: dict[str, Path | bytes], expected: dict[str, str], on_event: Event
+    repository: Repository, contents: Contents, expected: dict[str, str], on_event: Event
 ) -> dict[str, CommitOperationAdd]:
     present = repository.files()
     missing = [path for path, digest in expected.items() if present.get(path) != digest]

@@ -1,7 +1,7 @@
 """A dataset repository on the Hub that contains successive releases.
 
-Files are uploaded one by one and then appear together in a single commit: users of `main` see the last release or this
-one, never a mixture, and a resumed push finds the files that it has already uploaded.
+Files are uploaded one by one, and then appear together in a single commit. Users of `main` see either the last release
+or this one, never a mixture, and a resumed push finds the files that it has already uploaded.
 """
 
 import json
@@ -25,7 +25,9 @@ _HARMLESS = {".gitattributes", ".gitignore", "README.md"}
 
 
 class Repository:
-    """The dataset repository `repo_id`; methods raise the client's errors, or PushError for a refusal."""
+    """The dataset repository `repo_id`. Methods raise the errors of the client, or PushError if something is
+    refused.
+    """
 
     def __init__(self, api: HfApi, repo_id: str) -> None:
         self._api = api
@@ -34,9 +36,9 @@ class Repository:
         self.url = f"{api.endpoint}/datasets/{repo_id}"
 
     def prepare(self, tag: str | None, private: bool, manifest: Manifest) -> str | None:
-        """Create the repository if it is missing; refuse one that cannot take this version.
+        """Create the repository if it is missing, and refuse one that cannot take this version.
 
-        Returns the tagged commit if it already contains the release of this manifest, else None.
+        Returns the tagged commit if it already contains the release of this manifest, and None otherwise.
         """
         for attempt in attempts():
             with attempt:
@@ -61,7 +63,9 @@ class Repository:
         return {ref.name: ref.target_commit for ref in self._api.list_repo_refs(**self._target).tags}
 
     def upload(self, path: str, content: Path | bytes) -> CommitOperationAdd:
-        """Uploads a file's content without making it visible; content that the Hub already has is not sent again."""
+        """Uploads the content of a file without making it visible. Content that the Hub already has is not sent
+        again.
+        """
         for attempt in attempts():
             with attempt:
                 addition = CommitOperationAdd(path_in_repo=path, path_or_fileobj=content)
@@ -75,7 +79,7 @@ class Repository:
         uploaded: dict[str, CommitOperationAdd],
         message: str,
     ) -> str:
-        """Makes `main` contain the `expected` files and no files of an earlier release; returns the commit's id."""
+        """Makes `main` contain the `expected` files, and no files of an earlier release; returns the commit's id."""
         for attempt in attempts():
             with attempt:
                 # looked up on each try, because an unanswered attempt may have succeeded, or another push may have
@@ -91,7 +95,7 @@ class Repository:
         return str(commit.oid)
 
     def tag(self, name: str, commit: str) -> None:
-        """Tags the commit; an existing tag is never moved."""
+        """Tags the commit. An existing tag is never moved."""
         for attempt in attempts():
             with attempt:
                 # an unanswered attempt may have succeeded
@@ -110,8 +114,8 @@ class Repository:
         return True
 
     def _released(self, tag: str | None, manifest: Manifest) -> str | None:
-        """Commit of the tag if it exists and contains this release; raises an error if the tag contains another
-        release.
+        """Commit of the tag if the tag exists and contains this release. If the tag contains another release, an error
+        is raised.
         """
         tags = self.tags()
         if tag is None or tag not in tags:
@@ -128,7 +132,9 @@ class Repository:
             raise PushError(f"{self.repo_id}: contains {strangers[0]}, not a release; choose an empty repository")
 
     def _stale(self, present: Mapping[str, str | None], expected: Mapping[str, str], head: str) -> set[str]:
-        """Files of an earlier release that this release does not have; manually added files stay."""
+        """Files of an earlier release that this release does not have. Files that were added by hand are not
+        included.
+        """
         earlier = self._manifest(head) if "manifest.json" in present else None
         listed = {*(shard["path"] for shard in earlier["shards"]), *earlier["files"]} if earlier else set()
         stale = {path for path in present if path in listed or path.split("/")[0] in CONTRASTS}

@@ -40,9 +40,7 @@ Listing: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 @dataclass(frozen=True)
 class Warrant:
-    """The reason why a concept is known to be absent: the source that states the absence, and the rule that
-    proves it.
-    """
+    """Why a concept is known to be absent: the source that states it, and the rule that proves it."""
 
     source: str
     rule: str
@@ -81,8 +79,8 @@ class Index:
         return sorted(self.position[name] for name in kept if name in self.position)
 
     def warrant(self, photo: int, concept: int) -> Warrant:
-        """The fact that explains `states[photo, concept] == ABSENT`: a direct fact, or otherwise a fact about a
-        category above it.
+        """The fact that explains `states[photo, concept] == ABSENT`: either a direct fact, or a fact about a category
+        above the concept.
         """
         if direct := self._direct_warrant(photo, self.concepts[concept]):
             return direct
@@ -117,10 +115,10 @@ def build_index(config: BuildConfig, cache: Path, executor: Executor = HERE) -> 
 
 
 def rejoined(index: Index, config: BuildConfig) -> Index:
-    """The index of the same files with other declarations (`exhaustive`, `ignore`). Raises the same errors as
+    """The index of the same files, with other declarations (`exhaustive`, `ignore`). Raises the same errors as
     `build_index`.
 
-    The photos are reused; no file is read again.
+    The photos are reused, and no file is read again.
     """
     tables = tuple(without(table, source.ignore) for table, source in zip(index.tables, config.sources, strict=True))
     collected = Collected(index.photos, index.left_out, index.apart, index.renamed)
@@ -167,7 +165,7 @@ def _join(
 
 
 def _given_names(tables: Sequence[SourceTable], claims: Sequence[Claims]) -> dict[str, str]:
-    """For each concept, the name from the first source that has the concept."""
+    """The name of each concept, from the first source that has it."""
     given: dict[str, str] = {}
     for table, claim in zip(tables, claims, strict=True):
         for concept, name in zip(claim.concepts, table.categories.column("name").to_pylist(), strict=True):
@@ -200,8 +198,8 @@ def _read(source: Source, cache: Path, sha256: str = "") -> SourceTable:
 
 
 def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool_]:
-    """Mask (photos, concepts): whether all concepts that could be confused with the concept are provably absent from
-    the photo.
+    """Mask (photos, concepts): whether the photo provably lacks all concepts that could be confused with the
+    concept.
     """
     absent = np.ascontiguousarray((index.states == ABSENT).T)  # concept by concept, so that entire columns are combined
     clear: NDArray[np.bool_] = np.ones_like(absent)
@@ -212,8 +210,8 @@ def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool
 
 
 def confused(index: Index) -> NDArray[np.bool_]:
-    """Mask (photos, concepts): whether a concept that could be confused with the concept is known to be present, so
-    that no question asks about the concept.
+    """Mask (photos, concepts): whether the photo is known to show a concept that could be confused with the concept. If
+    so, no question asks for the concept.
     """
     present = index.states >= PRESENT_SOME
     boxed = np.zeros_like(present)
@@ -227,7 +225,7 @@ def confused(index: Index) -> NDArray[np.bool_]:
 
 
 def _listings(photos: list[Photo], source: int) -> Listing:
-    """The photos that a source lists, and the row numbers of its images, in parallel."""
+    """The photos that a source lists, and the row numbers of its images, as parallel arrays."""
     pairs = [
         (number, a.image_row) for number, photo in enumerate(photos) for a in photo.appearances if a.source == source
     ]
@@ -250,8 +248,8 @@ def _joined_states(
 def _below(
     photos: int, listings: Sequence[Listing], claims: Sequence[Claims], concepts: list[str], relations: Relations
 ) -> Below:
-    """Steps from a concept to the concepts below it; COCO's annotation practice counts only for photos in which COCO
-    itself warrants absence.
+    """Steps from a concept to the concepts below it. The annotation practice of COCO counts only in photos for which
+    COCO itself guarantees absence.
     """
     positions = {concept: i for i, concept in enumerate(concepts)}
     steps: Below = []

@@ -23,7 +23,7 @@ IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 @dataclass(frozen=True)
 class Exclusions:
-    """Excluded COCO numbers and file names, with the files that list them."""
+    """COCO numbers and file names to exclude, with the files that list them."""
 
     coco_numbers: frozenset[int]
     file_names: frozenset[str]
@@ -31,7 +31,7 @@ class Exclusions:
     entries: tuple[tuple[str, ...], ...]  # distinct entries of each file
 
     def matches(self, photo: Photo) -> bool:
-        """Whether this photo is excluded, by its COCO number, its file name, or (for other photos) its id."""
+        """Whether this photo is excluded by its COCO number, by its file name, or, for other photos, by its id."""
         numbers, names = _claims(photo)
         return not (numbers.isdisjoint(self.coco_numbers) and names.isdisjoint(self.file_names))
 
@@ -46,9 +46,9 @@ class Exclusions:
 
 
 def _claims(photo: Photo) -> tuple[set[int], set[str]]:
-    """Numbers and file names by which a list may refer to a photo.
+    """Numbers and file names with which a list may refer to a photo.
 
-    A photo of another dataset may have the name of a COCO photo: both are excluded, to be safe.
+    A photo of another dataset may have the name of a COCO photo. To be safe, both are excluded.
     """
     if photo.identity.startswith("coco:"):
         return {int(photo.identity.removeprefix("coco:"))}, set()
@@ -59,9 +59,7 @@ def _claims(photo: Photo) -> tuple[set[int], set[str]]:
 
 @dataclass(frozen=True)
 class ListUsage:
-    """The number of distinct entries of a list that match a photo of the sources, and examples of entries that do
-    not.
-    """
+    """How many distinct entries of a list match a photo of the sources, and examples of entries that do not."""
 
     list: str
     entries: int
@@ -70,31 +68,33 @@ class ListUsage:
 
     @classmethod
     def of(cls, record: ListUsageRecord) -> "ListUsage":
-        """Create the record from a manifest."""
+        """Create this record from a manifest."""
         return cls(record["list"], record["entries"], record["matched"], tuple(record["unmatched"]))
 
     def record(self) -> ListUsageRecord:
-        """The record in the form of a manifest."""
+        """This record, in the form of a manifest."""
         found: ListUsageRecord = {"list": self.list, "entries": self.entries, "matched": self.matched, "unmatched": []}
         found["unmatched"] += self.unmatched
         return found
 
     @property
     def note(self) -> str:
-        """A warning if the list does not match completely; empty if every entry matches a photo."""
+        """A warning if some entries of the list match no photo; empty if every entry matches."""
         if self.matched == self.entries:
             return ""
         examples = f", such as {', '.join(self.unmatched)}" if self.unmatched else ""
         if not self.matched:
             return (
-                f"warning: {self.list} excludes nothing: none of its {self.entries:,} entries matches a photo{examples}"
+                f"warning: {self.list} excludes nothing, because none of its {self.entries:,} entries matches a "
+                f"photo{examples}"
             )
         missing = self.entries - self.matched
         return f"{self.list}: {missing:,} of its {self.entries:,} entries match no photo{examples}"
 
 
 def read_exclusions(files: Iterable[str]) -> Exclusions:
-    """Union of exclusion files: text with one id or file name per line, or any JSON whose strings name images.
+    """Union of exclusion files. A file is either text with one id or file name per line, or any JSON whose strings name
+    images.
 
     Raises SourceError for a file that cannot be read or names no photo.
     """
@@ -148,7 +148,7 @@ def _entries(file: Path) -> Iterator[str]:
 
 
 def _json_entries(value: Any) -> Iterator[str]:
-    """Ids of a plain list, and names and `image_id`s at any depth; other numbers are boxes, sizes, or masks."""
+    """Ids of a plain list; otherwise, names and `image_id`s at any depth. Other numbers are boxes, sizes, or masks."""
     if isinstance(value, list):
         yield from (str(item) for item in value if isinstance(item, int) and not isinstance(item, bool))
     yield from _named(value)

@@ -1,7 +1,7 @@
-"""Facts about each photo file that planning needs: its hash, format, EXIF orientation, and whether it can be shown.
+"""The facts about each photo file that planning needs: its hash, format, EXIF orientation, and whether it can be shown.
 
-Every photo is opened once. Facts of photos that can be shown are cached by the state of the file. All other photos are
-opened again each time, because the texts of the reasons change with the version.
+Every photo is opened once. For photos that can be shown, the facts are cached by the state of the file. All other
+photos are opened again each time, because the texts of the reasons change with the version.
 """
 
 import os
@@ -55,7 +55,7 @@ def photo_facts(
     executor: Executor,
     displayed: Sequence[bool] | None = None,
 ) -> Facts:
-    """The facts about these photos; photos from the sources in `displayed` are rotated by EXIF before they are
+    """The facts about these photos. Photos from the sources in `displayed` are rotated by EXIF before they are
     hashed.
     """
     turned = [bool(displayed and displayed[photo.source]) for photo in photos]

@@ -1,4 +1,4 @@
-"""Instances of all photos in flat arrays, sorted by photo and concept and found by binary search."""
+"""Instances of all photos in flat arrays. They are sorted by photo and concept, and found by binary search."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,7 +36,9 @@ class Instances:
 
     @cached_property
     def _starts(self) -> list[int]:
-        """Position of each photo's first instance, up to the last photo that has any, and the number of instances."""
+        """Position of each photo's first instance, up to the last photo that has instances; at the end, the number of
+        instances.
+        """
         starts: list[int] = np.searchsorted(self.photo, np.arange(self.photo.max(initial=-1) + 2)).tolist()
         return starts
 

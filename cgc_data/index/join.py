@@ -1,8 +1,8 @@
-"""Join the facts of several sources about one photo. If sources contradict each other about a category, it becomes
+"""Joins the facts of several sources about one photo. If sources contradict each other about a category, it becomes
 unknown.
 
-The sources must agree on presence and count, and their boxes must match one to one at IoU 0.5. The boxes of each
-(photo, concept) come from one source, preferably a source whose protocol has better boxes, such as LVIS.
+The sources must agree on presence and count, and their boxes must match one to one at IoU 0.5. For each photo and
+concept, all boxes come from one source. A source whose protocol has better boxes, such as LVIS, is preferred.
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ SAME_BOX_IOU = 0.5
 
 @dataclass(frozen=True)
 class Agreement:
-    """The number of pairs (photo, concept) that two sources cover, and the number that they contradict each other
-    about.
+    """How many pairs of a photo and a concept two sources cover, and for how many of these they contradict each
+    other.
     """
 
     compared: int
@@ -35,9 +35,9 @@ class Agreement:
 def join_states(joined: States, claimed: States, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Agreement:
     """Merge another source's claims into the joined states, in place.
 
-    `claimed` has shape (len(rows), len(columns)); rows and columns are its positions in `joined`. A contradiction
-    between presence and absence is marked CONTRADICTED; of two presences, the weaker is kept until `disagreeing`
-    compares their boxes.
+    `claimed` has shape (len(rows), len(columns)); `rows` and `columns` are its positions in `joined`. If one source
+    claims presence and the other absence, the state is CONTRADICTED. Of two claims of presence, the weaker is kept
+    until `disagreeing` compares the boxes.
     """
     before = joined[np.ix_(rows, columns)]
     both = (before != UNKNOWN) & (before != CONTRADICTED) & (claimed != UNKNOWN)
@@ -49,8 +49,8 @@ def join_states(joined: States, claimed: States, rows: NDArray[np.intp], columns
 
 
 def disagreeing(instances: Instances, joined: States) -> list[tuple[int, int]]:
-    """Pairs (photo, concept) that two sources box completely but differently: with different counts, or with unmatched
-    boxes.
+    """Pairs of a photo and a concept that two sources box completely but differently: with different counts, or with
+    boxes that do not match.
     """
     sources, columns = instances.source, joined.shape[1]
     by_source = np.unique(np.stack([instances.photo * columns + instances.concept, sources], axis=1), axis=0)
@@ -67,8 +67,8 @@ def disagreeing(instances: Instances, joined: States) -> list[tuple[int, int]]:
 
 
 def one_source_each(instances: Instances, first: Sequence[bool]) -> Instances:
-    """For every (photo, concept), keep the instances of one source: of `first` sources, then in the order of
-    sources.
+    """For every photo and concept, keep the instances of one source: first those in `first`, then the other sources in
+    order.
     """
     order = sorted(range(len(first)), key=lambda i: (not first[i], i))
     rank = np.argsort(order)[instances.source]

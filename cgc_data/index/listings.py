@@ -1,4 +1,4 @@
-"""Photos as listed by the sources, each with the file to which its name refers."""
+"""Photos as the sources list them, each with the file to which its name refers."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +10,9 @@ from cgc_data.sources import PhotoStore, SourceTable
 
 @dataclass(frozen=True)
 class Appearance:
-    """A photo as listed by one source; `listed` is its name in the annotation file, if the actual file's differs."""
+    """A photo as one source lists it. `listed` is its name in the annotation file, if the name of the actual file
+    differs.
+    """
 
     source: int
     image_row: int
@@ -33,13 +35,13 @@ class Listing:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """URL and names that may identify the photo: COCO's names, and the name in the annotation file."""
+        """The URL and the names that may identify the photo: COCO's names, and the name in the annotation file."""
         return self.coco_url, self.appearance.listed or self.appearance.file_name
 
 
 @dataclass(frozen=True)
 class Found:
-    """Listings of existing photos, by actual file name; missing photos; and the number of photos with another file
+    """Listings of existing photos by the name of their file; missing photos; and the number of photos with another file
     name.
     """
 
@@ -81,7 +83,7 @@ def _listings(position: int, table: SourceTable) -> Iterator[Listing]:
 
 
 def _taken_twice(table: SourceTable, names: Sequence[str], places: Iterable[str | None]) -> set[int]:
-    """The listings that lose a file to the listing with its exact name."""
+    """The listings that lose their file to the listing with its exact name."""
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for number, place in enumerate(places):
         if place is not None:
@@ -98,7 +100,7 @@ def _taken_twice(table: SourceTable, names: Sequence[str], places: Iterable[str 
 
 
 def _named(appearance: Appearance, place: str) -> Appearance:
-    """The listing under the name of its file, unless only the leading folders differ."""
+    """The listing under the name of its file, unless only the leading folders of the two names differ."""
     listed = appearance.file_name
     if listed == place or f"/{listed}".endswith(f"/{place}") or place.endswith(f"/{listed}"):
         plain = not listed.startswith("/") and ".." not in listed.split("/")

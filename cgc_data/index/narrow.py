@@ -1,6 +1,6 @@
-"""An index of some of the photos, small enough to be sent to another process or machine.
+"""An index of some of the photos. It is small enough to be sent to another process or machine.
 
-The annotation files and the photos themselves are still read from their places.
+The annotation files and the photos are still read from their original locations.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,9 @@ Rows = NDArray[np.int64]
 
 
 def narrowed(index: Index, photos: NDArray[np.intp]) -> Index:
-    """The index as if the sources listed these photos only, (photos,), sorted. Rows of the sources are renumbered."""
+    """The index as if the sources listed only these photos (photos,), which are sorted. Rows of the sources are
+    renumbered.
+    """
     inside = _inside(index.instances, photos)
     instances = Instances(*(getattr(index.instances, name)[inside] for name in Instances.__dataclass_fields__))
     sources = range(len(index.tables))
@@ -41,7 +43,7 @@ def narrowed(index: Index, photos: NDArray[np.intp]) -> Index:
 
 
 def _inside(instances: Instances, photos: NDArray[np.intp]) -> Rows:
-    """Positions of the photos' instances, in order."""
+    """Positions of the instances of these photos, in order."""
     starts, ends = np.searchsorted(instances.photo, [photos, photos + 1])
     lengths = ends - starts
     return np.asarray(np.arange(lengths.sum()) + np.repeat(starts - np.cumsum(lengths) + lengths, lengths))
@@ -56,7 +58,9 @@ def _new_rows(instances: Instances, kept: Sequence[Rows]) -> Rows:
 
 
 def _with_rows(table: SourceTable, rows: Rows) -> SourceTable:
-    """The source with these annotations and no images; a slice would take the whole table along when it is sent."""
+    """The source with these annotations and without images. A slice would still contain the whole table when it is
+    sent.
+    """
     return replace(
         table,
         images=table.images.schema.empty_table(),
@@ -66,7 +70,7 @@ def _with_rows(table: SourceTable, rows: Rows) -> SourceTable:
 
 
 def _image_rows(photos: Sequence[Photo], source: int) -> Rows:
-    """Rows of a source's images that show the photos, sorted."""
+    """Sorted rows of a source's images that show these photos."""
     found = [seen.image_row for photo in photos for seen in photo.appearances if seen.source == source]
     return np.unique(np.array(found, dtype=np.int64))
 

@@ -1,6 +1,7 @@
-"""Near-duplicates by perceptual hash, in bounded memory regardless of how many photos look alike.
+"""Finds near-duplicates by perceptual hash, in bounded memory regardless of how many photos look alike.
 
-Equal hashes form one node. Hashes that differ are compared only if they share a band of bits, block by block.
+Photos with equal hashes form one node. Two hashes are compared only if they share a band of bits. The comparison runs
+block by block.
 """
 
 from collections.abc import Iterator
@@ -21,9 +22,9 @@ MOST_PAIRS = 2**20  # number of pairs collected before they are reduced to clust
 
 
 def near_duplicates(hashes: Hashes, distance: int) -> NDArray[np.int32]:
-    """Cluster number of each photo, (photos,): hashes that differ in at most `distance` bits are in one cluster.
+    """Cluster number of each photo, (photos,). Hashes that differ in at most `distance` bits are in the same cluster.
 
-    A hash of 0 marks a photo that cannot be decoded, which is similar to no other photo.
+    A hash of 0 marks a photo that cannot be decoded. It is similar to no other photo.
     """
     decoded = np.flatnonzero(hashes)
     distinct, first, node = np.unique(hashes[decoded], return_index=True, return_inverse=True)
@@ -41,7 +42,7 @@ def like_any(hashes: Hashes, others: Hashes, distance: int) -> NDArray[np.bool_]
 
 
 def _spanning(hashes: Hashes, distance: int) -> Pairs:
-    """Pairs of different hashes that connect all close hashes, directly or through others."""
+    """Pairs of different hashes. They connect all close hashes, directly or through other hashes."""
     kept, gathered, count = np.zeros((0, 2), dtype=np.intp), list[Pairs](), 0
     for pairs in _close_pairs(hashes, distance):
         gathered.append(pairs)
@@ -52,7 +53,9 @@ def _spanning(hashes: Hashes, distance: int) -> Pairs:
 
 
 def _reduced(pairs: Pairs, count: int) -> Pairs:
-    """Each member of a cluster paired with the cluster's first member, which gives fewer pairs than hashes."""
+    """Each member of a cluster, paired with the cluster's first member. This gives fewer pairs than all pairs of
+    hashes.
+    """
     first, clusters = np.unique(_clusters(pairs, count), return_index=True, return_inverse=True)[1:]
     leaders = first[clusters]
     members = np.flatnonzero(leaders != np.arange(count))
@@ -66,7 +69,7 @@ def _clusters(pairs: Pairs, count: int) -> NDArray[np.int32]:
 
 
 def _close_pairs(hashes: Hashes, distance: int) -> Iterator[Pairs]:
-    """Pairs of hashes that differ in at most `distance` bits: such pairs agree in one of `distance + 1` bands."""
+    """Pairs of hashes that differ in at most `distance` bits. Such hashes agree in one of `distance + 1` bands."""
     bounds = np.linspace(0, HASH_BITS, distance + 2).astype(np.uint64)
     for low, high in pairwise(bounds):
         band = (hashes >> low) & np.uint64((1 << int(high - low)) - 1)
@@ -77,7 +80,7 @@ def _close_pairs(hashes: Hashes, distance: int) -> Iterator[Pairs]:
 
 
 def _compared(hashes: Hashes, group: NDArray[np.intp], distance: int) -> Iterator[Pairs]:
-    """The close pairs of one group, each pair once, block by block."""
+    """The close pairs of one group, each pair once. They are found block by block."""
     height = max(1, BLOCK // len(group))
     for start in range(0, len(group), height):
         rows, rest = group[start : start + height], group[start:]

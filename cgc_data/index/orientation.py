@@ -1,6 +1,7 @@
-"""Whether a source's boxes fit its photos as stored, or as displayed after EXIF rotation.
+"""Determines whether a source's boxes fit its photos as stored, or as displayed after EXIF rotation.
 
-If the size of a photo does not decide this, the user is asked: boxes are wrong if the photo under them is rotated.
+If the size of a photo does not reveal this, the user is asked, because boxes are wrong if the photo under them is
+rotated.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,8 +16,8 @@ SWAPS_SIDES = 5  # orientations from 5 on swap width and height
 
 
 def check_orientations(photos: Sequence[Photo], facts: Facts, sources: Sequence[Source]) -> None:
-    """Raise SourceError for photos that EXIF rotates, unless the user states the orientation of the boxes or the size
-    shows it.
+    """Raise SourceError for photos that EXIF rotates, unless the user states the orientation of the boxes or the sizes
+    reveal it.
 
     COCO's own boxes fit the photos as stored.
     """
@@ -41,5 +42,5 @@ def _questions(position: int, photos: Sequence[Photo], facts: Facts) -> Iterator
             continue  # boxes of that size follow the stored photo
         says = f"{photo.file_name} is stored as {stored[0]} x {stored[1]} and has EXIF orientation {orientation}"
         if annotated == turned != stored:
-            says += f", which rotates it to the {annotated[0]} x {annotated[1]} of its annotation"
+            says += f", which rotates the photo to the {annotated[0]} x {annotated[1]} pixels of its annotation"
         yield says

@@ -1,7 +1,7 @@
-"""One row per photo over all sources: identity, size, license, and the source whose file contains its pixels.
+"""One row per photo, over all sources: its identity, size, license, and the source whose file contains its pixels.
 
-Two sources list the same photo if both use COCO's name for it and their files show the same picture, or if the files
-have equal bytes. Ids and names alone never join photos, because other datasets use the same numbers.
+Two sources list the same photo if their files have equal bytes, or if both use COCO's name for it and their files show
+the same picture. Ids and names alone never join photos, because other datasets use the same numbers.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ COCO_NAME = re.compile(r"(?:^|[^0-9])(000000[0-9]{6})\.[A-Za-z]+$")
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo that can be shown; its pixels are read from `appearances[0]`."""
+    """A photo that can be shown. Its pixels are read from `appearances[0]`."""
 
     identity: str
     appearances: tuple[Appearance, ...]
@@ -73,9 +73,10 @@ def coco_name(*names: str) -> str | None:
 
 @dataclass(frozen=True)
 class Collected:
-    """Photos of all sources, sorted by identity, and photos that cannot be used, with the reason.
+    """Photos of all sources, sorted by identity, and the photos that cannot be used, with the reasons.
 
-    `apart` are COCO names that refer to different pictures; `renamed` lists, per source, photos with another file name.
+    `apart` contains COCO names that refer to different pictures. `renamed` lists, per source, photos with another file
+    name.
     """
 
     photos: list[Photo]
@@ -123,14 +124,16 @@ def collect_photos(
 
 
 def usable(photos: Iterable[Photo], policy: LicensePolicy, *, windows: bool) -> NDArray[np.bool_]:
-    """Mask (photos,) of the photos that the license policy allows to be shown uncropped or, if `windows`, in
+    """Mask (photos,) of the photos that the license policy allows to be shown uncropped, or, with `windows`, in
     windows.
     """
     return np.array([allowed(p.license_url, policy, windows=windows) for p in photos], dtype=np.bool_)
 
 
 def _names_coco(table: SourceTable) -> bool:
-    """Whether the file annotates COCO's photos, so that names are COCO's names: by its format or its 80 categories."""
+    """Whether the file annotates COCO's photos, so that its names are COCO's names. Its format or its 80 categories
+    reveal this.
+    """
     return FORMATS[table.kind].coco_photos or set(table.categories.column("name").to_pylist()) == set(COCO_NAMES)
 
 
@@ -160,11 +163,11 @@ def _by_bytes(content: bytes) -> str:
 
 
 def _part_pictures(groups: dict[str, list[Listing]], stores: Sequence[PhotoStore]) -> list[str]:
-    """Remove from each group the listings that show another picture than its first listing; returns the names that were
-    split.
+    """Remove from each group the listings whose picture differs from that of the first listing; returns the names that
+    were split.
 
-    In any order of the sources, the listing with COCO's URL keeps the name, or otherwise the listing with the smallest
-    digest.
+    The order of the sources does not matter: the listing with COCO's URL keeps the name, or otherwise the listing with
+    the smallest digest.
     """
     apart = []
     for identity in [name for name, group in groups.items() if len(group) > 1]:
@@ -188,7 +191,7 @@ def _stamp(listing: Listing, stores: Sequence[PhotoStore]) -> str:
 
 
 def _content(listing: Listing, stores: Sequence[PhotoStore]) -> bytes:
-    """Bytes of the photo; None if it cannot be read; such a photo equals no other photo."""
+    """Bytes of the photo; None if it cannot be read. Such a photo is equal to no other photo."""
     try:
         return stores[listing.appearance.source].read(listing.appearance.file_name)
     except PhotoError:
@@ -196,7 +199,7 @@ def _content(listing: Listing, stores: Sequence[PhotoStore]) -> bytes:
 
 
 def _join_copies(groups: dict[str, list[Listing]], stores: Sequence[PhotoStore]) -> None:
-    """Join a copy of a COCO photo with another name to this photo; only files of equal size are compared."""
+    """Join a copy of a COCO photo that has another name to this photo. Only files of equal size are compared."""
     renamed = [identity for identity in groups if identity.startswith("sha256:")]
     sizes = {_size(groups[identity][0], stores) for identity in renamed}
     for identity in [i for i in groups if i.startswith("coco:")] if renamed else []:

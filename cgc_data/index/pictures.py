@@ -1,4 +1,4 @@
-"""Whether two files show the same picture: by their bytes, or otherwise by small thumbnails."""
+"""Determines whether two files show the same picture: by their bytes, or otherwise by small thumbnails."""
 
 from contextlib import nullcontext
 from threading import Lock
@@ -21,7 +21,8 @@ LARGE, _one_large = 16_000_000, Lock()
 
 
 def perceptual_hash(content: bytes, *, turn: bool = False) -> np.uint64 | None:
-    """64-bit DCT hash of a photo, with `turn` after EXIF rotation; None if the photo cannot be decoded.
+    """64-bit DCT hash of a photo; None if the photo cannot be decoded. With `turn`, the photo is first rotated as EXIF
+    states.
 
     Rendering rejects such a photo by name. Raises UnshownError for a photo that image libraries do not decode
     faithfully.
@@ -37,14 +38,15 @@ def perceptual_hash(content: bytes, *, turn: bool = False) -> np.uint64 | None:
 
 
 def thumbnail(content: bytes, longest: int, *, turn: bool = False) -> Pixels:
-    """Pixels (height, width, 3), BGR, of a photo scaled to this longer side, with `turn` after EXIF rotation.
+    """Pixels (height, width, 3), BGR, of a photo that is scaled to this longer side. With `turn`, it is first rotated
+    as EXIF states.
 
-    It is decoded at reduced size, which takes a fraction of the time. Raises PhotoError if it is not a photo.
+    It is decoded at reduced size, which takes a fraction of the time. Raises PhotoError if the file is not a photo.
     """
     photo_size(content)
     coarse = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_COLOR_2 | cv2.IMREAD_IGNORE_ORIENTATION)
     if coarse is None:
-        raise PhotoError("not a photo that OpenCV can read; download it again")
+        raise PhotoError("not readable by OpenCV; download the photo again")
     upright = turned(coarse, exif_orientation(content)) if turn else coarse
     shrink = min(1.0, longest / max(upright.shape[:2]))
     size = max(round(upright.shape[1] * shrink), 1), max(round(upright.shape[0] * shrink), 1)
@@ -59,7 +61,7 @@ def _hash(pixels: Pixels) -> np.uint64:
 
 
 def same_picture(first: bytes, second: bytes) -> bool:
-    """Whether two files show the same picture. False if one cannot be decoded and their bytes differ."""
+    """Whether two files show the same picture. False if one of them cannot be decoded and their bytes differ."""
     if first == second:
         return True
     one, two = _stamp(first), _stamp(second)

@@ -1,8 +1,9 @@
-"""What one source states about every (photo, concept): all instances boxed, some boxed, absent, or nothing.
+"""What one source states about every photo and concept: all instances are boxed, some are boxed, the concept is absent,
+or nothing.
 
-The annotation protocol of its format decides what the source warrants: it labels some categories exhaustively, or lists
-per photo which categories are verified absent and which are not completely boxed. A missing annotation alone never
-counts as absence.
+What the source guarantees depends on the annotation protocol of its format. It either labels some categories
+exhaustively, or lists for each photo which categories are verified absent and which are not completely boxed. A missing
+annotation alone never counts as absence.
 """
 
 from dataclasses import dataclass
@@ -27,14 +28,15 @@ Below = list[tuple[int, int, Flags | None]]
 
 @dataclass(frozen=True)
 class Claims:
-    """The states that one source gives, (images, concepts): one row per image, one column per category.
+    """The states that one source gives, (images, concepts), with one row per image and one column per category.
 
     Attributes:
-        rule: the rule by which the source warrants absence.
-        practice: COCO_PRACTICE if COCO's own 80 classes are labeled, as COCO's annotators understood them.
-        exhaustive: categories of which every instance is boxed in every photo, (categories,).
-        single: annotations that are known to be a single instance, not a crowd, (annotations,).
-        rows: image rows of the source to which `states` is narrowed, sorted; None if it has all of them.
+        rule: the rule by which the source guarantees absence.
+        practice: COCO_PRACTICE if COCO's own 80 classes are labeled in the way in which COCO's annotators understood
+            them.
+        exhaustive: mask (categories,) of the categories of which every instance is boxed in every photo.
+        single: mask (annotations,) of the annotations that are known to be a single instance, not a crowd.
+        rows: the image rows of the source to which `states` is narrowed, sorted; None if `states` has all rows.
     """
 
     states: States
@@ -60,8 +62,8 @@ class Claims:
 
 
 def source_claims(table: SourceTable, source: Source) -> Claims:
-    """States of a source's images, (image rows, concepts of the source), derived only from the source's annotation
-    protocol.
+    """States of a source's images (image rows, concepts of the source), derived only from the annotation protocol of
+    the source.
 
     Raises VocabularyError if two categories are the same concept, and ConfigError for a declaration that contradicts
     the file.
@@ -86,10 +88,11 @@ def source_claims(table: SourceTable, source: Source) -> Claims:
 
 
 def reach_below(states: States, below: Below) -> None:
-    """Propagate absence to the concepts below, in place: no dog, so no puppy; a boxed puppy makes both unknown.
+    """Propagate absence to the concepts below, in place. No dog means no puppy; if a puppy is boxed anyway, both become
+    unknown.
 
-    `below` lists (column, lower column, photos); `photos` is a mask (photos,) of the photos where the step is valid,
-    None for all. Pairs still marked CONTRADICTED become unknown.
+    `below` lists triples (column, lower column, photos). `photos` masks the photos (photos,) in which the step is
+    valid; None: all photos. Pairs that are still CONTRADICTED become unknown.
     """
     columns = np.ascontiguousarray(states.T)
     for column, lower, where in below:
@@ -104,7 +107,7 @@ def reach_below(states: States, below: Below) -> None:
 
 
 def _mark_present(states: States, table: SourceTable, exhaustive: Flags, complete: Flags) -> None:
-    """Mark boxed concepts; `complete` marks annotations whose category is completely boxed, (annotations,)."""
+    """Mark boxed concepts. `complete` masks the annotations (annotations,) whose category is completely boxed."""
     boxed = tuple(table.annotations.column(c).to_numpy() for c in ("image_row", "category_row"))
     contradicted = (states[boxed] == ABSENT) & ~exhaustive[boxed[1]]  # boxed, but listed as absent
     states[boxed] = PRESENT_ALL

@@ -1,4 +1,5 @@
-"""Permanent assignment of photos to train, validation, or test: by identity, never by seed or number of samples.
+"""Permanently assigns photos to train, validation, or test: by their identity, never by the seed or the number of
+samples.
 
 Near-duplicates are found by perceptual hash and stay together; a cluster with a test photo is test.
 """
@@ -38,8 +39,8 @@ def _hash_or_none(file: Path) -> np.uint64 | None:
 def assign_splits(
     photos: Sequence[Photo], clusters: NDArray[np.int32], held_out: NDArray[np.bool_], settings: Splits
 ) -> list[Split]:
-    """Split of each photo: photos of COCO val2017 and of held-out sources are test; a salted hash of its cluster
-    decides for all others.
+    """Split of each photo. Photos of COCO val2017 and of held-out sources are test; for all other photos, a salted hash
+    of their cluster decides.
     """
     test_clusters = {
         int(c) for c, photo, test in zip(clusters, photos, held_out, strict=True) if photo.coco_val or test

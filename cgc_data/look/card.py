@@ -1,4 +1,4 @@
-"""The card and license file of a release, rendered from its manifest and statistics with the templates in `cards/`.
+"""The card and the license file of a release, rendered from its manifest and statistics with the templates in `cards/`.
 
 This module prepares the values; the templates contain all prose.
 """
@@ -43,8 +43,8 @@ def render_card(
     tag: str | None = None,
     changes: Difference | None = None,
 ) -> str:
-    """README.md of a release. The commands in the card name the dataset `repo_id` at `tag`; None: the folder in which
-    they are run.
+    """README.md of a release. The commands in the card name the dataset `repo_id` at `tag`. If it is None, they name
+    the folder in which they are run.
 
     `changes` lists the changes since the previous version.
     """
@@ -83,8 +83,8 @@ def citation(manifest: Manifest, repo_id: str | None = None, tag: str | None = N
 
 
 def _explained(manifest: Manifest, stats: Stats) -> list[Format]:
-    """The formats whose annotation protocols warrant absence in this release; formats for COCO's photos count only if
-    any are shown.
+    """The formats whose annotation protocols guarantee absence in this release. Formats for COCO's photos count only if
+    such photos are shown.
     """
     used = [form for name, form in FORMATS.items() if name in formats(manifest)]
     return [form for form in used if from_coco(stats) or not _of_coco_photos(form)]
@@ -152,9 +152,7 @@ def _license(url: str) -> dict[str, str]:
 
 
 def _excluded(exclusions: Exclusions) -> dict[str, object]:
-    """Base names of the exclusion lists and folders, and the number of photos that the lists and the folders
-    excluded.
-    """
+    """Base names of the exclusion lists and folders, and how many photos the lists and the folders excluded."""
     return {
         "files": [base_name(name) for name in exclusions.get("files", [])],
         "like": [base_name(name) for name in exclusions.get("like", [])],

@@ -1,6 +1,7 @@
 """Croissant metadata of a release (croissant.json): files, columns, licenses, and responsible AI, as JSON-LD.
 
-Search engines and loaders can read it without knowing the row schema. Columns follow the Hub's own generator.
+Search engines and loaders can read it without knowing the row schema. Columns are described as by the Hub's own
+generator.
 """
 
 from collections.abc import Iterable
@@ -74,8 +75,8 @@ def croissant(manifest: Manifest, stats: Stats, *, repo_id: str | None = None, t
 def _description(stats: Stats, about: dict[str, str]) -> str:
     kinds = " ".join(f"{name}: {meaning}" for name, meaning in about.items())
     return (
-        f"{stats['total']:,} rows that show a model several images and ask in which image something is, and where in "
-        f"it. The answers are known by construction. {kinds}"
+        f"{stats['total']:,} rows. Each row shows a model several images and asks which image contains something, and "
+        f"where in that image. The answers are known by construction. {kinds}"
     )
 
 
@@ -111,8 +112,10 @@ def _records(name: str, manifest: Manifest, contrasts: list[str]) -> Node:
         "@type": "cr:RecordSet",
         "@id": name,
         "name": name,
-        "description": f"Rows of the configuration {name}; the field `split` is one of {splits}. Lists of records "
-        "inside a record are in the Parquet files, but are not described here.",
+        "description": (
+            f"Rows of the configuration {name}; the field `split` is one of {splits}. The Parquet files also contain "
+            "nested lists of records, which are not described here."
+        ),
         "field": [_field(f"{name}/{column}", name, column, feature, []) for column, feature in FEATURES.items()],
     }
 
@@ -134,13 +137,13 @@ def _field(identity: str, files: str, column: str, feature: Any, path: list[str]
 
 
 def _lists_records(feature: Any) -> bool:
-    """Is the feature a list of records? Croissant readers fail on lists of records inside a record."""
+    """Whether the feature is a list of records. Croissant readers fail on lists of records inside a record."""
     inner = _item(feature)
     return inner is not None and "_type" not in inner
 
 
 def _item(feature: Any) -> Any:
-    """Feature of a list's items; None for anything else."""
+    """Feature of the items of a list; None for anything else."""
     if isinstance(feature, list):
         return feature[0]
     return feature["feature"] if feature.get("_type") == "Sequence" else None

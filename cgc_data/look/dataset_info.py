@@ -1,4 +1,4 @@
-"""`dataset_info` of a card: features, rows, and bytes by configuration, as `datasets` itself writes them.
+"""`dataset_info` of a card: features, rows, and bytes for each configuration, as `datasets` itself writes them.
 
 With this block, the Hub and `datasets` know the columns before they read a shard.
 """
@@ -13,7 +13,9 @@ from cgc_data.tasks import CONTRASTS
 
 
 def configurations(manifest: Manifest) -> dict[str, list[str]]:
-    """Contrasts by configuration: `default` has all, and each contrast with shards has its own."""
+    """Contrasts of each configuration. `default` has all contrasts, and each contrast with shards has its own
+    configuration.
+    """
     found = {PurePath(shard["path"]).parent.name for shard in manifest["shards"]}
     present = [contrast for contrast in CONTRASTS if contrast in found]
     return {"default": present} | {contrast: [contrast] for contrast in present}

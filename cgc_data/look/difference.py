@@ -1,4 +1,4 @@
-"""Changes from one release to another: rows and photos added, removed, and changed, by task.
+"""Compares two releases: the rows and photos that were added, removed, and changed, by task.
 
 Rows are compared by question and ground truth, never by the bytes of shards. Only columns that exist in every schema
 version are read, so that releases of different versions can be compared.
@@ -85,7 +85,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Changes:
-    """Rows of one task or of all; photos count once per task."""
+    """Rows of one task or of all tasks. Photos count once per task."""
 
     before: int
     after: int
@@ -99,7 +99,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Difference:
-    """The changes; `changed` pairs a row's old and new ids."""
+    """The changes. `changed` contains pairs of a row's old and new id."""
 
     total: Changes
     tasks: dict[str, Changes]

@@ -32,7 +32,7 @@ def documents(
     tag: str | None = None,
     changes: Difference | None = None,
 ) -> dict[str, str]:
-    """Text by name, for the dataset `repo_id` at `tag`, or for the folder if it is None."""
+    """Text of each document by its name, for the dataset `repo_id` at `tag`; if it is None, for the folder."""
     described = croissant(manifest, stats, repo_id=repo_id, tag=tag)
     return {
         CROISSANT: json.dumps(described, indent=1, ensure_ascii=False) + "\n",
@@ -63,7 +63,9 @@ def _content(path: Path) -> bytes:
 
 @contextmanager
 def drawn_from(path: Path) -> Iterator[None]:
-    """Convert errors from missing or malformed values in the documents' input into a ReleaseError that names `path`."""
+    """If values in the documents' input are missing or malformed, convert the error into a ReleaseError that names
+    `path`.
+    """
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, jinja2.TemplateError) as error:

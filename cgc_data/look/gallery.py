@@ -1,6 +1,6 @@
 """A static gallery of a release: one HTML page with an images folder, and contact sheets.
 
-The page needs no server and no network. The choice of samples depends only on the seed and their ids.
+The page needs no server and no network. Which samples are chosen depends only on the seed and their ids.
 """
 
 import hashlib
@@ -49,10 +49,9 @@ def write_gallery(
     """Write `index.html`, `images/`, and `sheets/` into `folder`, with up to `per_task` samples per contrast and task.
 
     Rows that belong together (`pair_id`) are chosen together. `kind` is the format of the sheets and the page's images.
-    The page uses the bytes in the release for images that already have this format, and for all images if `kind` is
-    `png`. `images`: folder or zip with the photos, for a release that stores no images; None: the locations from which
-    it was
-        built.
+    Images that already have this format are copied byte for byte from the release. If `kind` is `png`, all images are.
+    `images`: folder or zip with the photos, for a release that stores no images; None: the locations of the photos when
+    the release was built.
 
     Raises:
         ReleaseError: `folder` contains something other than a gallery.
@@ -78,7 +77,7 @@ def choose_samples(release: Release, per_task: int, seed: int = 0, images: Path 
 
 
 def _chosen_ids(release: Release, per_task: int, seed: int) -> dict[str, list[str]]:
-    """The ids with the smallest salted hashes: a random choice that does not depend on other rows."""
+    """The ids with the smallest salted hashes. This is a random choice that does not depend on other rows."""
     best: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for row in release.rows(["id", "contrast", "task", "pair_id"]):
         salted = hashlib.sha256(f"{seed}/{row['pair_id'] or row['id']}".encode()).hexdigest()
@@ -90,7 +89,7 @@ def _chosen_ids(release: Release, per_task: int, seed: int) -> dict[str, list[st
 
 
 def _rows(release: Release, ids: set[str], images: Path | None) -> Iterator[Row]:
-    """The rows with these ids. Only views that the release does not store are composed."""
+    """The rows with these ids. Views are composed only if the release does not store them."""
     rows = release.pick(ids)
     return rows if release.has_images else with_images(release, rows, images)
 
@@ -145,7 +144,7 @@ def _encoded(view: View, kind: PictureFormat) -> bytes:
 
 
 def _tag(view: View, rect: tuple[float, float, float, float]) -> str:
-    """CSS that places a box's name above it, or inside if there is no room above."""
+    """CSS that places the name of a box above the box, or inside it if there is no room above."""
     x1, y1, x2, _ = rect
     left, right, top = 100 * x1 / view.width, 100 * (1 - x2 / view.width), 100 * y1 / view.height
     across = f"left:{left:.2f}%" if left <= 60 else f"right:{max(right, 0):.2f}%"

@@ -1,4 +1,4 @@
-"""The code that loads a release, for its card and for the output of a push."""
+"""The code that loads a release. It is shown on its card and after a push."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath

@@ -38,12 +38,12 @@ def card_metadata(manifest: Manifest, stats: Stats) -> dict[str, Any]:
 
 
 def from_coco(stats: Stats) -> bool:
-    """Does the release show photos of COCO? Its annotation files link each photo's page on Flickr."""
+    """Whether the release shows photos of COCO. Its annotation files link each photo's page on Flickr."""
     return stats["photos"]["with_flickr_page"] > 0
 
 
 def release_digest(manifest: Manifest) -> str:
-    """One sha256 over the shards' paths and hashes: new content, new digest."""
+    """One sha256 over the paths and hashes of the shards, so that new content has a new digest."""
     lines = sorted(f"{shard['path']} {shard['sha256']}\n" for shard in manifest["shards"])
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -54,7 +54,9 @@ def _tags(stats: Stats) -> list[str]:
 
 
 def _configs(manifest: Manifest) -> list[dict[str, Any]]:
-    """Description with the digest, because `datasets` keys its cache by paths and this text, not by content."""
+    """Description that contains the digest, because `datasets` keys its cache by paths and this text, not by
+    content.
+    """
     description = f"release sha256:{release_digest(manifest)}"
     return [
         {"config_name": name, "description": description, "data_files": _data_files(manifest, contrasts)}

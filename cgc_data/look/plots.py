@@ -1,6 +1,6 @@
 """The plots of a release's card, drawn from its statistics.
 
-Uses Agg with a fixed style and no metadata, so that the same statistics give the same bytes.
+They are drawn with Agg, a fixed style, and no metadata, so that the same statistics give the same bytes.
 """
 
 import warnings
@@ -49,7 +49,9 @@ STYLE = {
 
 
 def plot_assets(stats: Stats, folder: Path) -> list[Path]:
-    """Write one PNG per plot into `folder` (created if missing); `stats` from `release_stats`. Returns their paths."""
+    """Write one PNG per plot into `folder`, which is created if it is missing. `stats` comes from `release_stats`.
+    Returns their paths.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     return [_save(draw, stats, folder / f"{name}.png") for name, (draw, _) in PLOTS.items()]
 
@@ -107,7 +109,9 @@ def _categories(stats: Stats) -> Figure:
     axes.tick_params(axis="y", labelsize=8.5)
     axes.grid(axis="y", visible=False)
     more = len(stats["by_label"]) - len(labels)
-    axes.set(title="Rows per category" + (f" (the {len(labels)} most asked of {len(labels) + more})" if more else ""))
+    axes.set(
+        title="Rows per category" + (f" (the {len(labels)} most frequent of {len(labels) + more})" if more else "")
+    )
     axes.set_xlabel("rows that ask for it")
     _legend(figure, axes)
     return figure
@@ -124,7 +128,7 @@ def _box_sizes(stats: Stats) -> Figure:
 
 
 def _histogram(axes: Axes, histogram: Histogram, text: Callable[[float], str]) -> None:
-    """Bars of equal width: the bins are roughly logarithmic, with their edges labeled between them."""
+    """Bars of equal width. The bins are roughly logarithmic, and their edges are labeled between the bars."""
     edges, bars = histogram["edges"], len(histogram["edges"]) - 1
     width = 0.8 / max(len(histogram["counts"]), 1)
     for index, (contrast, counts) in enumerate(histogram["counts"].items()):
@@ -136,7 +140,9 @@ def _histogram(axes: Axes, histogram: Histogram, text: Callable[[float], str]) -
 
 
 def _positions(stats: Stats) -> Figure:
-    """One row of cells per number of images: share of targets at each position, which should be uniform."""
+    """One row of cells per number of images. It shows the share of targets at each position, which should be
+    uniform.
+    """
     kinds = stats["target_position"] or {FIRST: {}}
     figure, axes = _figure(9, 1.6 + 0.42 * max(len(k) for k in kinds.values()), panels=len(kinds))
     for panel, (contrast, sizes) in zip(axes, kinds.items(), strict=True):

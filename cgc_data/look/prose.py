@@ -1,4 +1,4 @@
-"""Templates for the documents of a release, in `cards/`, which contain all of their prose."""
+"""The templates of a release's documents, which contain all of their prose. They are in `cards/`."""
 
 import importlib.resources
 import re
@@ -32,12 +32,12 @@ def _template(name: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text escaped so that Markdown shows it verbatim, including in tables."""
+    """The text, escaped so that Markdown shows it verbatim, including in tables."""
     return re.sub(r"[|<>&\[\]*`\\]", lambda sign: f"&#{ord(sign[0])};", " ".join(str(text).split()))
 
 
 def _bibtex(text: str) -> str:
-    """Text for the braces of a BibTeX field, on one line and with TeX commands escaped."""
+    """Text for the braces of a BibTeX field: on one line, and with TeX commands escaped."""
     return " ".join(re.sub(r"[\\{}$&%#_^~`]", " ", str(text)).split())
 
 

@@ -1,4 +1,4 @@
-"""A row of a release in readable form: views with boxes, the question, and why each distractor is safe.
+"""A row of a release in readable form: views with boxes, the question, and the reason why each distractor is safe.
 
 The gallery and the contact sheets both use this form, so that they are consistent.
 """
@@ -23,7 +23,9 @@ Sources: TypeAlias = Mapping[str, SourceRecord]
 
 @dataclass(frozen=True)
 class Box:
-    """A box in pixels of its view (x1, y1, x2, y2, half-open); `tag` names it, abbreviated if a view has many."""
+    """A box in pixels of its view (x1, y1, x2, y2, half-open). `tag` names the box; it is abbreviated if the view has
+    many boxes.
+    """
 
     rect: tuple[float, float, float, float]
     tag: str
@@ -32,7 +34,7 @@ class Box:
 
 @dataclass(frozen=True)
 class View:
-    """One image of a sample; `why` explains in words why it does not show the target."""
+    """One image of a sample. `why` explains in words why it does not show the target."""
 
     number: int
     width: int
@@ -57,7 +59,7 @@ class View:
 
 @dataclass(frozen=True)
 class Sample:
-    """One question with its views and answer; `question` is the readable part, `form` the rest of the prompt."""
+    """One question with its views and answer. `question` is the readable part, and `form` is the rest of the prompt."""
 
     id: str
     kind: str
@@ -74,18 +76,20 @@ class Sample:
 
     @property
     def lines(self) -> tuple[tuple[View, ...], ...]:
-        """The views in display lines: more than four are split into two lines, so that none gets too small."""
+        """The views by line of the display. More than four views are split into two lines, so that none gets too
+        small.
+        """
         most = len(self.views) if len(self.views) <= 4 else -(-len(self.views) // 2)
         return tuple(self.views[start : start + most] for start in range(0, len(self.views), most))
 
     @property
     def widest(self) -> float:
-        """Width over height of the widest line."""
+        """The largest ratio of width to height among the lines."""
         return max(sum(view.aspect for view in line) for line in self.lines)
 
 
 def read_sample(row: Row, sources: Sources) -> Sample:
-    """The sample of a row with images; `sources` is the manifest's list by key."""
+    """The sample of a row with images. `sources` is the manifest's list, by key."""
     question, form, rest = row["question"].partition(ANSWER_FORM)
     return Sample(
         id=row["id"],
@@ -136,7 +140,7 @@ def _added(view: ViewRow) -> tuple[str, ...]:
 
 
 def _license(url: str) -> str:
-    """Name of the license; if the source states none, the text makes clear that it refers to the license."""
+    """Name of the license. If the source states none, the text makes clear that it is about the license."""
     return license_name(url) if url else f"license: {license_name(url)}"
 
 
@@ -171,14 +175,14 @@ def _warrant(evidence: Evidence, sources: Sources) -> str:
 
 
 def _protocol(rule: str, source: SourceRecord | None) -> AnnotationProtocol | None:
-    """The protocol by which this rule proves absence, preferring the protocol of the source; None for other rules."""
+    """The protocol by which this rule proves absence; None for other rules. The protocol of the source is preferred."""
     forms = sorted(FORMATS.values(), key=lambda form: source is None or form.name != source["kind"])
     return next((form.protocol for form in forms if form.protocol.rule == rule), None)
 
 
 def _who(key: str, sources: Sources) -> str:
-    """The annotators that followed the protocol, such as COCO; the file name if the user declared the vocabulary of the
-    source.
+    """Who followed the protocol, such as COCO. If the user declared the vocabulary of the source, the name of the
+    file.
     """
     source = sources.get(key)
     if source is None:

@@ -30,7 +30,7 @@ SAVED: dict[PictureFormat, dict[str, int]] = {"jpeg": {"quality": 85}, "webp": {
 
 
 class Style(NamedTuple):
-    """Text style: color (of the plate, for white text on a plate), size in pixels, and weight."""
+    """Style of a text: color, size in pixels, and weight. For white text on a plate, the color is that of the plate."""
 
     color: str
     size: int
@@ -147,7 +147,9 @@ def _write(
 
 
 def _printable(text: str) -> str:
-    """The text with a placeholder for undrawable characters, because the layout of a control character fails."""
+    """The text, with placeholders for characters that cannot be drawn, because control characters cannot be laid
+    out.
+    """
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 

@@ -1,6 +1,6 @@
-"""Statistics of a release as one JSON-serializable dictionary that does not depend on batching.
+"""Statistics of a release, as one dictionary that can be written as JSON. They do not depend on how rows are batched.
 
-Reads the columns without images once; memory grows with distinct photos and labels, not with rows.
+Reads the columns without images once. Memory grows with the number of distinct photos and labels, not of rows.
 """
 
 from collections import Counter
@@ -114,7 +114,7 @@ def _add_objects(tally: _Tally, columns: dict[str, pa.Array], contrast: Column, 
 def _add_photos(tally: _Tally, views: pa.Array, split: Column, role: Column) -> None:
     """Count photos that are shown or from which an object was taken, by split and role.
 
-    A COCO photo counts as one photo across sources; other names are unique only within a source.
+    A COCO photo counts once across all sources. Other names are unique only within a source.
     """
     base = pc.replace_substring_regex(views.field("file_name"), r".*/", "")
     is_coco = pc.match_substring_regex(base, COCO_PHOTO)
@@ -173,7 +173,7 @@ def _asked(wording: Counter[Key]) -> dict[str, int]:
 
 
 def _answer_images(counts: Counter[Key]) -> dict[str, dict[str, int]]:
-    """For set questions about photos: rows by number of images and number of images with an answer."""
+    """For set questions about photos: number of rows by number of images and number of images with an answer."""
     kept: Counter[Key] = Counter()
     for (task, images, answers), count in counts.items():
         declared = TASKS.get(task)
@@ -183,7 +183,7 @@ def _answer_images(counts: Counter[Key]) -> dict[str, dict[str, int]]:
 
 
 def _labels(tally: _Tally) -> dict[str, LabelCounts]:
-    """Labels by number of questions, descending; `absent`: rows whose answer is the empty list."""
+    """Labels by number of questions, in descending order. `absent` counts rows whose answer is the empty list."""
     asked, objects = _sum(tally.labels, 0), _sum(tally.objects, 0)
     order = sorted(asked, key=lambda label: (-asked[label], label))
     return {

@@ -1,6 +1,6 @@
-"""Cluster items that share photos: their results are correlated, so intervals are computed over clusters.
+"""Clusters items that share photos. Their results are correlated, so intervals are computed over clusters.
 
-Items are joined by any shared photo, transitively.
+Items that share any photo are joined, transitively.
 """
 
 from collections.abc import Iterable, Sequence

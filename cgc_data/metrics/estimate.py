@@ -1,4 +1,4 @@
-"""A mean with its 95 % interval, by a bootstrap over clusters of items that share photos.
+"""Computes a mean with its 95 % interval, by a bootstrap over clusters of items that share photos.
 
 Results of items about the same photos are correlated. Intervals that ignore this would be too narrow.
 """
@@ -22,9 +22,10 @@ Column: TypeAlias = tuple[NDArray[np.float64], NDArray[np.intp]]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over `n` items; `low` and `high` bound it at 95 %.
+    """A mean over `n` items. `low` and `high` are the bounds of its 95 % interval.
 
-    `value` is None if no item counts. The bounds are None if fewer than two clusters count or none were requested.
+    `value` is None if no item counts. The bounds are None if there are fewer than two clusters, or if no bounds were
+    requested.
     """
 
     value: float | None
@@ -38,7 +39,7 @@ def estimate(
 ) -> Estimate:
     """The mean of the values that are not None, with the percentile interval of a bootstrap over clusters.
 
-    If all values are 0, or all are 1, draws cannot differ. The bound is then the exact bound of Clopper and Pearson
+    If all values are 0 or all are 1, all draws are the same. The bound is then the exact bound of Clopper and Pearson
     (1934), with as many trials as `effective_clusters` returns.
 
     Args:
@@ -63,9 +64,9 @@ def estimate(
 def macro_estimate(
     groups: Iterable[tuple[Sequence[float | bool | None], Sequence[str]]], *, shares: bool = True
 ) -> Estimate:
-    """The unweighted mean of the groups' means, with an interval; `n` counts the values that are not None.
+    """The unweighted mean of the groups' means, with an interval. `n` counts the values that are not None.
 
-    Groups share no cluster, so each is resampled separately; groups without a value are skipped.
+    Groups share no cluster, so each group is resampled separately. Groups without a value are skipped.
 
     Args:
         groups: values and clusters of each.
@@ -81,8 +82,8 @@ def macro_estimate(
 
 
 def effective_clusters(codes: NDArray[np.intp]) -> float:
-    """The number of clusters of equal size that carry the same information (Kish, 1965): fewer if the sizes differ
-    more.
+    """The number of clusters of equal size that carry the same information (Kish, 1965). The more the sizes differ, the
+    smaller it is.
     """
     sizes = np.bincount(codes).astype(np.float64)
     return float(sizes.sum() ** 2 / (sizes**2).sum())
@@ -93,8 +94,8 @@ def _is_constant(values: NDArray[np.float64]) -> bool:
 
 
 def _macro_interval(columns: Sequence[Column]) -> tuple[float, float] | None:
-    """Like `bootstrap_interval`, but a column in which no draw can differ is drawn from the bound of Clopper and
-    Pearson.
+    """Like `bootstrap_interval`, but if all draws of a column are the same, they are drawn from the bound of Clopper
+    and Pearson instead.
     """
     if all(codes.max() == 0 for _, codes in columns):
         return None
@@ -105,7 +106,8 @@ def _macro_interval(columns: Sequence[Column]) -> tuple[float, float] | None:
 
 
 def _draws(column: Column, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draws of a column's mean for the lower bound and for the upper one; they differ only if all values are alike.
+    """Draws of a column's mean, once for the lower bound and once for the upper bound. The two differ only if all
+    values are equal.
 
     The upper quantiles of Beta(1, n) are the upper bounds of Clopper and Pearson for zero hits in n trials.
     """
@@ -165,7 +167,9 @@ def _kept_times(clusters: int, resamples: int, seed: int) -> NDArray[np.float64]
 
 
 def _drawn_times(clusters: int, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
-    """How often each draw (a row) takes each cluster, block by block, because all draws may not fit in memory."""
+    """How often each draw (a row) takes each cluster. The result is computed in blocks, because all draws may not fit
+    in memory.
+    """
     generator = np.random.default_rng(seed)
     rows = max(1, KEPT // clusters)
     for start in range(0, resamples, rows):

@@ -1,4 +1,4 @@
-"""Floors: scores of trivial answers that ignore the images, which every model should exceed."""
+"""Floors: scores of trivial answers that ignore the images. Every model should exceed them."""
 
 import random
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from cgc_data.metrics.truth import Truth
 
 WHOLE = (0, 0, 1000, 1000)
 # 60 % of each side, centered.
-CENTRE = (200, 200, 800, 800)
+CENTER = (200, 200, 800, 800)
 
 REASON = "This answer follows a fixed rule."
 
@@ -18,9 +18,9 @@ def whole_image(truth: Truth) -> list[Object]:
     return [_object(_named_image(truth), WHOLE, truth)]
 
 
-def centre_box(truth: Truth) -> list[Object]:
+def center_box(truth: Truth) -> list[Object]:
     """A box in the center of the image that the question names, or otherwise of the first image."""
-    return [_object(_named_image(truth), CENTRE, truth)]
+    return [_object(_named_image(truth), CENTER, truth)]
 
 
 def copied_reference(truth: Truth) -> list[Object]:
@@ -34,8 +34,8 @@ def copied_reference(truth: Truth) -> list[Object]:
 
 
 def random_image(truth: Truth) -> list[Object]:
-    """A box in the center of an image chosen by the row's id."""
-    return [_object(random.Random(truth.id).randint(1, truth.num_images), CENTRE, truth)]
+    """A box in the center of an image. The row's id determines which image."""
+    return [_object(random.Random(truth.id).randint(1, truth.num_images), CENTER, truth)]
 
 
 def always_empty(truth: Truth) -> list[Object]:  # noqa: ARG001 - every floor takes a truth
@@ -45,7 +45,7 @@ def always_empty(truth: Truth) -> list[Object]:  # noqa: ARG001 - every floor ta
 
 FLOORS: dict[str, Callable[[Truth], list[Object]]] = {
     "whole image": whole_image,
-    "centre box": centre_box,
+    "center box": center_box,
     "copied reference": copied_reference,
     "random image": random_image,
     "always empty": always_empty,
@@ -58,8 +58,8 @@ def floor_response(name: str, truth: Truth) -> str:
 
 
 def _named_image(truth: Truth) -> int:
-    """The image to use according to the question (not the answer): the named image, or any image except the image of
-    its box.
+    """The image to use, judged by the question and not by the answer. It is the named image, or any image except the
+    one with the given box.
     """
     return truth.img_idx or (2 if truth.ref_img_idx == 1 else 1)
 

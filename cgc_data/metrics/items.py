@@ -1,6 +1,7 @@
-"""Score one response to one row: every kind of failure is measured under its own name.
+"""Scores one response to one row. Every kind of failure has its own metric.
 
-A value is None if the metric is not defined for the row or the answer; its mean does not count such items.
+A value is None if the metric is not defined for the row or the answer. The mean of the metric does not include such
+items.
 """
 
 from collections.abc import Sequence
@@ -26,24 +27,24 @@ class ItemScore:
         accuracy: `acc@0.5` with the parser that the reward uses.
         lenient: `acc@0.5` with the lenient parser; None if it was not computed.
         miou: set-wise IoU within images.
-        miou_any_image: set-wise IoU ignoring the image index.
+        miou_any_image: set-wise IoU if the image index is ignored.
         source: whether the predicted images are exactly the true images.
-        leaked: whether a box is in an image without an object of the answer, if the answer is not empty.
+        leaked: whether a box is in an image without an object of the answer; defined if the answer is not empty.
         leaked_boxes: the boxes in these images, x1, y1, x2, y2, 0-1000.
-        leaked_same_place: whether one of these boxes overlaps a true box's coordinates (IoU >= 0.5).
+        leaked_same_place: whether the coordinates of one of these boxes overlap those of a true box (IoU >= 0.5).
         hallucinated: whether an `absent` row was answered with any entry, including malformed ones.
-        nowhere: whether a box has a requested label that no image shows, if the row also asks for other labels.
-        binding: of the boxes that are correct except for their label, the share with another requested label; None if
-            the question asks for one label only.
-        track: whether all images of a track are answered correctly: every true box matched, and nothing else; None
-            for other rows.
+        nowhere: whether a box has a requested label that no image shows; defined if the row also asks for other labels.
+        binding: among the boxes that are correct except for their label, the share with another requested label; None
+            if the question asks for only one label.
+        track: whether all images of a track are answered correctly, that is, every true box is matched and there is no
+            other box; None for other rows.
         track_images: share of the images of a track that are answered correctly; None for other rows.
         false_empty: whether a row with a target was answered `[]`.
         unreadable: whether the response contains no list.
         valid: whether the answer has the strict format.
         pixel_scale: whether the answer contains numbers above 1000.
         boxes: number of well-formed boxes.
-        distractor_boxes: number of boxes in safe images.
+        distractor_boxes: number of boxes in images without an object of the answer.
     """
 
     truth: Truth
@@ -71,9 +72,9 @@ class ItemScore:
 def score_item(
     response: str, truth: Truth, *, require_think: bool = True, prefix: str = "", lenient: bool | None = None
 ) -> ItemScore:
-    """Score a response; `require_think` and `prefix` as in `read_answer`. Never raises, for any response.
+    """Score a response; `require_think` and `prefix` are as in `read_answer`. Raises no errors, for any response.
 
-    The lenient reading is slow on damaged answers and needs json-repair. Default: only if json-repair is installed.
+    The lenient reading is slow on damaged answers, and needs json-repair. Default: only if json-repair is installed.
     """
     reading = read_answer(response, truth.num_images, require_think=require_think, prefix=prefix)
     if not (CAN_MEND if lenient is None else lenient):
@@ -115,8 +116,8 @@ def score_reading(reading: Reading, truth: Truth, *, lenient: Reading | None = N
 
 
 def accuracy(reading: Reading, truth: Truth) -> float:
-    """`acc@0.5` for one object: exactly one box, in the right image, IoU >= 0.5; for sets: F1 at 0.5; `[]` for a true
-    `[]` is 1.
+    """`acc@0.5`. For one object: exactly one box, in the right image, with IoU >= 0.5. For sets: F1 at 0.5. If the true
+    answer is `[]`: 1 for `[]`.
     """
     if truth.one_object and reading.elements != 1:
         return 0.0
@@ -153,8 +154,8 @@ def _boxes_nowhere(reading: Reading, truth: Truth) -> bool | None:
 
 
 def _swapped(reading: Reading, truth: Truth) -> float | None:
-    """Share of boxes whose label is a requested label, but not the label of the object that they match if labels are
-    ignored.
+    """Boxes are matched with objects without regard to labels. The share of boxes whose label is requested, but is not
+    that of the matched object.
     """
     if not truth.use_label:
         return None
@@ -166,8 +167,8 @@ def _swapped(reading: Reading, truth: Truth) -> float | None:
 
 
 def _right_along(reading: Reading, truth: Truth) -> list[bool]:
-    """For each image except the image of the given box, whether the answer boxes exactly its objects; malformed entries
-    fail all images.
+    """For each image except that of the given box, whether the answer boxes exactly the objects of the image. If any
+    entry is malformed, all images fail.
     """
     images = [number for number in range(1, truth.num_images + 1) if number != truth.ref_img_idx]
     if not reading.readable or reading.elements != len(reading.objects):

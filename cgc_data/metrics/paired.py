@@ -1,6 +1,6 @@
-"""Paired significance of the difference between two models on the same items, over clusters that share photos.
- The p-value comes from a permutation test that flips the signs of clusters' sums; it is corrected over groups by Holm
-(1979).
+"""Tests whether the difference between two models on the same items is significant, over clusters that share photos.
+The p-value comes from a permutation test that flips the signs of the clusters' sums. Over several groups, it is
+corrected by Holm (1979).
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,9 @@ FLIPS = 9999
 
 
 def sign_flip(gains: NDArray[np.float64], codes: NDArray[np.intp], *, seed: int = 0) -> float:
-    """Share of random sign flips of the clusters whose sum is at least as far from 0 (two-sided, never 0)."""
+    """Share of random sign flips after which the clusters' sum is at least as far from 0 as before (two-sided, never
+    0).
+    """
     sums = np.bincount(codes, weights=gains)
     sums = sums[sums != 0]
     if not len(sums):

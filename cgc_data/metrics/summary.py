@@ -37,7 +37,7 @@ SHUFFLES = 50
 
 
 def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: int = 0) -> Summary:
-    """Every metric of `METRICS` over the scores, with 95 % intervals clustered by photos; without intervals if
+    """Every metric of `METRICS` over the scores, with 95 % intervals that are clustered by photos; without intervals if
     `resamples` is 0.
     """
     photos = [score.truth.photos for score in scores]
@@ -86,7 +86,7 @@ def _constancy(scores: Sequence[ItemScore], resamples: int, seed: int) -> Estima
 
 
 def direction_pairs(scores: Sequence[ItemScore]) -> list[tuple[ItemScore, ...]]:
-    """The questions asked in both directions, two scores each; incomplete pairs are skipped.
+    """The questions that are asked in both directions, as two scores each. Incomplete pairs are skipped.
 
     If a question has several responses, the first is paired with the other question's first, and so on.
     """
@@ -98,7 +98,9 @@ def direction_pairs(scores: Sequence[ItemScore]) -> list[tuple[ItemScore, ...]]:
 
 
 def expected_same_place(scores: Sequence[ItemScore], seed: int) -> list[float | None]:
-    """For each leaked item, how often its boxes overlap the truth of other items of the same kind: the chance rate."""
+    """The chance rate: for each leaked item, how often its boxes overlap the true boxes of other items of the same
+    kind.
+    """
     pools: dict[tuple[str, str], list[Truth]] = defaultdict(list)
     for score in scores:
         if score.truth.objects:

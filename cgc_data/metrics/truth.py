@@ -42,11 +42,11 @@ class Truth:
         img_idx: 1-based number of the image that the question names as the image of the answer; None if it names none.
         ref_img_idx: 1-based number of the image whose box the question gives; None if it gives no box.
         ref_bbox: the given box, x1, y1, x2, y2, 0-1000.
-        safe_images: 1-based numbers of images without an object of the answer, including reference images: a box in
+        safe_images: 1-based numbers of the images without an object of the answer, including reference images. A box in
             such an image is leakage.
         photos: the displayed photos, in any order; rows with equal `photos` are one cluster.
-        pair_id: joins both directions of a question, or a row and its empty twin.
-        difficulty: 0 easy to 1 hard.
+        pair_id: the same for both directions of a question, and for a row and its twin with an empty answer.
+        difficulty: from 0 (easy) to 1 (hard).
     """
 
     id: str
@@ -65,7 +65,7 @@ class Truth:
 
     @cached_property
     def use_label(self) -> bool:
-        """Whether labels decide a match: only if several are requested by name."""
+        """Whether labels decide if boxes match. This is the case only if several labels are requested by name."""
         return len(self.labels) > 1 and not self._fixed_label
 
     @property
@@ -79,7 +79,9 @@ class Truth:
 
     @cached_property
     def nowhere(self) -> tuple[str, ...]:
-        """Requested labels that no image shows, for a row that also asks for labels that an image shows."""
+        """Requested labels that no image shows. Only rows that also ask for a label that an image shows have such
+        labels.
+        """
         if not self.use_label or not self.objects or self.kind is None or not self.kind.claims:
             return ()
         found = {item.label for item in self.objects}
@@ -87,7 +89,7 @@ class Truth:
 
     @cached_property
     def kind(self) -> Task | None:
-        """The declaration of its task; None if the row does not state its task."""
+        """The declaration of the row's task; None if the row does not state its task."""
         return TASKS.get(f"{self.contrast}/{self.task}")
 
     @property
@@ -123,7 +125,7 @@ class Truth:
 def truth_of(row: TruthRow) -> Truth:
     """The truth of a row (columns other than `COLUMNS` are ignored).
 
-    Raises ReleaseError, naming the row, if one of its objects is not a valid box of an answer.
+    Raises ReleaseError, which names the row, if one of its objects is not a valid box of an answer.
     """
     try:
         objects = tuple(answer_objects(row["objects"]))

@@ -1,6 +1,6 @@
-"""Write COCO instances and LVIS v1 files for painted photos.
+"""Writes COCO instances files and LVIS v1 files for painted photos.
 
-Image and annotation ids have gaps, so that they differ from positions, and the two files number images separately.
+Image ids and annotation ids have gaps, so that they differ from positions. The two files number images separately.
 """
 
 import csv
@@ -24,7 +24,9 @@ KEPT, THINNED = 0.85, 0.15  # probability that LVIS covers a name in a photo, an
 
 @dataclass(frozen=True)
 class Photo:
-    """A written photo: its path in the images folder, size, contents, and kind of awkwardness, if any."""
+    """A photo that was written: its path in the images folder, its size, its contents, and its kind of awkwardness, if
+    any.
+    """
 
     path: str
     width: int
@@ -57,7 +59,7 @@ def _table(name: str) -> list[dict[str, str]]:
 
 
 def coco_categories(kinds: Sequence[str] | None = None) -> list[Record]:
-    """COCO's records for all kinds or the named kinds, in the order of their (non-contiguous) ids."""
+    """COCO's records for all kinds, or for the named kinds, in the order of their (non-contiguous) ids."""
     rows = [row for row in _table("coco_categories.csv") if kinds is None or row["name"] in kinds]
     return [{"supercategory": r["supercategory"], "id": int(r["id"]), "name": r["name"]} for r in rows]
 
@@ -72,7 +74,7 @@ def lvis_categories() -> list[Record]:
 
 
 def coco_file(photos: Sequence[Photo], kinds: Sequence[str] | None = None) -> Record:
-    """A COCO instances file that is exhaustive for its categories: all or the named kinds."""
+    """A COCO instances file that is exhaustive for its categories, which are all kinds or the named kinds."""
     categories = coco_categories(kinds)
     ids = {category["name"]: category["id"] for category in categories}
     images: list[Record] = []
@@ -123,8 +125,8 @@ def lvis_file(photos: Sequence[Photo], rng: np.random.Generator) -> Record:
 
 
 def _cover(label: str, outlines: Sequence[Outline], rng: np.random.Generator) -> tuple[bool, list[Outline]]:
-    """Whether all instances of a name are listed, and the listed instances; empty if LVIS does not cover the name
-    here.
+    """Whether all instances of a name are listed, and the instances that are listed; empty if LVIS does not cover the
+    name here.
     """
     own = [outline for outline in outlines if label in outline.labels]
     single = [outline for outline in own if not outline.crowd]

@@ -1,6 +1,6 @@
-"""Oddities of real annotation files and photos that cause readers to fail, added to a few of the painted photos.
+"""Oddities of real annotation files and photos that make readers fail. They are added to a few of the painted photos.
 
-Every stated fact stays true for the photo: an awkward record states less, or states it in an unusual form.
+Every statement stays true for the photo. An awkward record states less, or states it in an unusual form.
 """
 
 import io
@@ -24,7 +24,9 @@ PAST = 4.5  # pixels by which a box extends past the border
 
 
 def encode(pixels: Bytes, case: str) -> bytes:
-    """JPEG bytes of RGB pixels (H, W, 3), in gray, CMYK, or with an orientation tag that annotations do not follow."""
+    """JPEG bytes of RGB pixels (H, W, 3): in gray, in CMYK, or with an orientation tag that the annotations do not
+    follow.
+    """
     if case == "duplicate":
         pixels = np.clip(pixels * 1.03 + 2, 0, 255).astype(np.uint8)
     image = Image.fromarray(pixels)

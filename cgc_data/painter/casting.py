@@ -1,5 +1,5 @@
-"""Cast a scene: which kinds of objects appear, how often, in which variant, and where each object stands, hangs, or
-flies.
+"""Casts a scene: chooses which kinds of objects appear, how often, in which variant, and where each object stands,
+hangs, or flies.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,8 +19,8 @@ NEW_LOOK = 0.3  # probability that the next instance of a kind looks different f
 
 @dataclass(frozen=True)
 class Settings:
-    """How full scenes are: numbers of kinds and objects, (min, max); `overlap` of two boxes is relative to the smaller
-    box.
+    """How full scenes are: numbers of kinds and objects, each as (min, max). `overlap` of two boxes is relative to the
+    smaller box.
     """
 
     kinds: tuple[int, int] = (3, 6)
@@ -34,7 +34,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Actor:
-    """A drawn object and the position of its upper left pixel; it can extend past the photo."""
+    """A drawn object, and the position of its upper left pixel. The object can extend past the photo."""
 
     kind: Kind
     look: Look
@@ -52,7 +52,7 @@ class Actor:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """LVIS names; for a crowd, the names of every variant, because its members can differ."""
+        """LVIS names. For a crowd, these are the names of every variant, because its members can differ."""
         if self.crowd:
             return tuple(sorted({name for names in self.kind.looks for name in names}))
         return self.kind.looks[self.look.variant]
@@ -76,7 +76,7 @@ class _Casting:
     rng: np.random.Generator
 
     def roles(self) -> Iterator[tuple[Kind, Look, bool]]:
-        """Kind and variant of every object, and whether it stands; the tallest objects come first, because they need
+        """Kind and variant of every object, and whether it stands. The tallest objects come first, because they need
         the most room.
         """
         options = [(k, True) for k in self.place.stands] + [(k, False) for k in self.place.aloft]
@@ -129,7 +129,9 @@ class _Casting:
         return int(self.rng.integers(bounds[0], bounds[1] + 1))
 
     def _depth(self) -> tuple[float, float]:
-        """Position of an object between the back (0) and front (1) of its band, and the resulting scale."""
+        """Position of an object between the back (0) and the front (1) of its band, and the scale that follows from
+        it.
+        """
         if self.place.open and self.rng.random() < self.settings.tiny:
             return 0.0, self.place.depth * float(self.rng.uniform(0.16, 0.28))
         depth = float(self.rng.random())
@@ -147,7 +149,7 @@ class _Casting:
         return self._posed(Look(*self.place.look.get(kind.name, picked)), kind)
 
     def _posed(self, look: Look, kind: Kind) -> Look:
-        """The same look in another pose: a sibling that differs only in position."""
+        """The same look in another pose, for a sibling that differs only in position."""
         turn = float(self.rng.uniform(-kind.turn, kind.turn))
         flip = bool(self.rng.random() < 0.5) and kind.mirrors
         return Look(look.variant, look.palette, flip, turn)

@@ -1,7 +1,7 @@
 """Compose one scene: occlusion, the picture, and the exact mask of every visible object.
 
-Simplification: the object with the lower feet is in front, and every flying or hanging object is behind every standing
-object.
+Simplification: if two objects overlap, the one with the lower feet is in front. Every flying or hanging object is
+behind every standing object.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ LEAST_VISIBLE = 0.45  # share of an object's pixels; objects with less visible a
 
 @dataclass(frozen=True)
 class Instance:
-    """One thing to annotate: COCO kind, LVIS names, and the (H, W) mask of its visible pixels."""
+    """One object to annotate: COCO kind, LVIS names, and the (H, W) mask of its visible pixels."""
 
     kind: str
     labels: tuple[str, ...]  # for a crowd: the names of any of its members

@@ -1,4 +1,4 @@
-"""The embedded sample as sources, painted once into the cache so that everything runs without a download."""
+"""The embedded sample as sources. It is painted once into the cache, so that everything runs without a download."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ RECORD = "sources.json"
 
 
 def with_sources(config: BuildConfig, cache: Path) -> BuildConfig:
-    """The configuration; if it names no source, the embedded sample is painted and used."""
+    """The configuration. If it names no source, the embedded sample is painted and used."""
     return (
         config
         if config.sources
@@ -25,7 +25,7 @@ def with_sources(config: BuildConfig, cache: Path) -> BuildConfig:
 
 
 def embedded_sources(folder: Path) -> list[Source]:
-    """Sources of the painted sample in this folder, painted first if it is missing or unfinished."""
+    """Sources of the painted sample in this folder. It is painted first if it is missing or unfinished."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f"{folder.name}.lock")):  # concurrent builds share the sample
         if not (folder / RECORD).exists():

@@ -1,7 +1,7 @@
 """Convert the exact mask of an instance to annotation data: polygons, run lengths, box, and area.
 
 Polygons cannot have holes, so a mask is cut open at each hole. Polygons are traced around the pixels, not through their
-centers, and rasterize to the mask except for single pixels along its edge.
+centers. When filled, they give the mask, except for single pixels along its edge.
 """
 
 from dataclasses import dataclass

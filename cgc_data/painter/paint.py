@@ -1,6 +1,6 @@
 """Paint a whole dataset: photos in train2017/ and val2017/ folders, with COCO and LVIS files for them.
 
-Every photo has its own random stream, so that requesting more photos does not change the earlier ones.
+Every photo has its own random stream, so requesting more photos does not change the earlier ones.
 """
 
 from collections.abc import Mapping
@@ -74,12 +74,12 @@ _RECIPES = {
 
 
 def paint(preset: Preset, out: Path, *, seed: int = 0, photos: int | None = None) -> list[PaintedSource]:
-    """Paint a preset into `out`, with `photos` photos in its train file; the same arguments give the same bytes.
+    """Paint a preset into `out`, with `photos` photos in its train file. The same arguments give the same bytes.
 
     Raises ConfigError for an unknown preset, a number of photos below 1, or an `out` that contains other files.
     """
     if preset not in _RECIPES:
-        raise ConfigError(f"preset {preset!r} is unknown: use one of {', '.join(PRESETS)}")
+        raise ConfigError(f"there is no preset {preset!r}; choose from {', '.join(PRESETS)}")
     recipe = _RECIPES[preset]
     count = recipe.photos if photos is None else photos
     if count < 1:
@@ -124,7 +124,7 @@ def _photo(recipe: _Recipe, images: Path, seed: int, part: int, number: int) -> 
 
 
 def _identity(part: int, number: int) -> int:
-    """Number in a photo's name, unique across all parts."""
+    """Number in the name of a photo, unique across all parts."""
     return part * 1000 + number + 1 if number < 1000 else (part + 1) * 1_000_000 + number
 
 

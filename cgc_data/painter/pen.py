@@ -1,6 +1,6 @@
 """A pen that draws flat, outlined, and softly shaded shapes, and records the exact silhouette of the drawing.
 
-Every shape is a polygon in drawing units (x right, y down); one affine map places, rotates, and mirrors the drawing.
+Every shape is a polygon in drawing units (x right, y down). One affine map places, rotates, and mirrors the drawing.
 Simplification: shapes are rasterized at three times the final size and averaged down instead of anti-aliased.
 """
 
@@ -60,7 +60,7 @@ class Layer:
 
     @property
     def mask(self) -> npt.NDArray[np.bool_]:
-        """Pixels at least half covered by the drawing."""
+        """Pixels that the drawing covers by at least half."""
         return self.alpha >= 128
 
     def paste(self, pixels: Bytes, x: int, y: int) -> None:
@@ -90,7 +90,7 @@ class Layer:
 
 
 class Pen:
-    """Draws in units of a `size` (width, height) sheet; `scale` is in final pixels per unit, `turn` in degrees."""
+    """Draws in units of a sheet with `size` (width, height). `scale` is in final pixels per unit, `turn` in degrees."""
 
     def __init__(self, size: Point, scale: float, *, turn: float = 0.0, flip: bool = False) -> None:
         width, height = size
@@ -201,7 +201,7 @@ def _fixed(points: Floats) -> npt.NDArray[np.int32]:
 def _meet(
     inner: tuple[int, ...], outer: tuple[int, ...], x: int, y: int
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Where an array placed at (x, y) meets another: the slices of both, rows first."""
+    """The overlap between an array placed at (x, y) and another array, as slices of both, rows first."""
     (top, bottom), (left, right) = (
         (min(max(p, 0), m), min(max(p + n, 0), m)) for p, n, m in zip((y, x), inner, outer, strict=False)
     )

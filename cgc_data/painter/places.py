@@ -1,4 +1,4 @@
-"""The places that photos show: background, where objects stand and hang, and which kinds of objects appear in each
+"""The places that photos show: the background, where objects stand and hang, and which kinds of objects appear in each
 place.
 """
 
@@ -15,11 +15,11 @@ Band = tuple[float, float]
 class Place:
     """A kind of scene.
 
-    `ground` is the band for feet and `air` the band for the tops of what hangs or flies, in fractions of the height.
-    `stands` and `aloft` are the weights of the kinds that appear in the place; kinds in `crowds` appear in groups.
-    `depth` is the scale at the back of the ground relative to the front, `zoom` scales everything, and `open` places
-    have some objects far away. `even`, if given, makes every kind as large as a square of that side; `look` fixes
-    (variant, palette) of a kind.
+    `ground` is the band for the feet of objects, and `air` is the band for the tops of hanging or flying objects, both
+    in fractions of the height. `stands` and `aloft` are the weights of the kinds that appear in the place; kinds in
+    `crowds` appear in groups. `depth` is the scale at the back of the ground relative to the front. `zoom` scales
+    everything. `open` places have some objects far away. `even`, if given, makes every kind as large as a square with
+    that side. `look` fixes the variant and palette of a kind.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A stage: the photo-sized sheet for painting backgrounds, in fractions of its width and height.
+"""A stage: a sheet of the size of the photo, for painting backgrounds. Positions are fractions of its width and height.
 
 Backgrounds are flat and have no outlines, so that objects stand out; noise and strokes add texture.
 """
@@ -62,7 +62,7 @@ class Stage:
         self.polygon([(0, 1), *zip(x, y + swing * curve, strict=True), (1, 1)], color)
 
     def mottle(self, y1: float, y2: float, strength: float, cell: tuple[int, int]) -> None:
-        """Lighten and darken a band by smooth noise with cells of (width, height) pixels: long cells look like wood."""
+        """Lighten and darken a band by smooth noise with cells of (width, height) pixels. Long cells look like wood."""
         first, last = round(y1 * self.height), round(y2 * self.height)
         band = self.pixels[first:last]
         grid = (-(-len(band) // cell[1]) + 1, -(-self.width // cell[0]) + 1)

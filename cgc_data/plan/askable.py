@@ -1,6 +1,6 @@
 """The questions that each photo allows, by concept: one usable instance, a usable set of instances, or provably absent.
- Sizes are first judged by the annotated boxes. A photo's objects are checked against their masks just before the photo
-is used.
+First, sizes are judged by the annotated boxes. Just before a photo is used, its objects are checked against their
+masks.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ from cgc_data.vocabulary import concept_of
 
 Mask = NDArray[np.bool_]
 
-TOO_SMALL = "box too small or too long"
+TOO_SMALL = "the box is too small or too elongated"
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,11 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Frequencies:
-    """How many of a number of photos show each concept, (concepts,), each supercategory, one instance, or all of them.
+    """For each concept: how many of a number of photos show it, show its supercategory, show one instance of it, or
+    show it with all instances boxed, (concepts,) each.
 
-    `single` is judged by the annotated boxes. `lent` are the labels (concepts,) of which some photo can lend an object,
-    by the task that shows lent objects; for other tasks, those of the index count.
+    `single` is judged by the annotated boxes. `lent` masks the labels (concepts,) of which some photo can lend an
+    object, by the task that shows lent objects. For other tasks, the labels in the index count.
     """
 
     photos: int
@@ -57,7 +58,9 @@ class Frequencies:
 
     @classmethod
     def of(cls, index: Index, config: BuildConfig) -> "Frequencies":
-        """Those of all photos of the index. Raises VocabularyError for a requested category that no source has."""
+        """The frequencies over all photos of the index. Raises VocabularyError if a requested category is in no
+        source.
+        """
         groups, _ = _supercategories(index)
         complete = (index.states == PRESENT_ALL) & _named(index, config)
         one, _ = _offered(index, config, complete, confused(index))
@@ -72,7 +75,7 @@ class Frequencies:
 
 @dataclass
 class Askable:
-    """Boolean tables of shape (photos, concepts), corrected as photos are checked against their masks."""
+    """Boolean tables of shape (photos, concepts). They are corrected as photos are checked against their masks."""
 
     index: Index
     truth: Truth
@@ -96,7 +99,9 @@ class Askable:
 
     @cached_property
     def detail(self) -> Detail:
-        """Detail of the photos' windows, which all planners share because computing it reads and decodes each photo."""
+        """Level of detail in the windows of the photos. All planners share it, because computing it reads and decodes
+        each photo.
+        """
         return Detail(self.index, self.config)
 
     @cached_property
@@ -106,11 +111,11 @@ class Askable:
 
     @cached_property
     def mixed(self) -> bool:
-        """Whether the photos have more than one file format."""
+        """Whether the photos are in more than one file format."""
         return len(set(self.forms.tolist())) > 1
 
     def check(self, photo: int) -> None:
-        """Remove from `one` and `every` the concepts that the photo's masks do not confirm, and record why."""
+        """Remove from `one` and `every` the concepts that the photo's masks do not confirm, and record the reasons."""
         if photo in self.checked:
             return
         self.checked.add(photo)
@@ -125,7 +130,7 @@ class Askable:
                     self.reject(instance, fault, detail)
 
     def reject(self, instance: int, reason: str, detail: str = "") -> None:
-        """Record an instance that cannot be used."""
+        """Record that an instance cannot be used."""
         instances = self.index.instances
         photo, concept = int(instances.photo[instance]), int(instances.concept[instance])
         table = self.index.tables[int(instances.source[instance])]
@@ -148,7 +153,7 @@ class Askable:
         )
 
     def take_over(self, rejections: Iterable[Rejection]) -> None:
-        """Count these rejections of instances as found here."""
+        """Add these rejected instances, as if they had been found here."""
         instances, found = self.index.instances, {r.annotation_id: r for r in rejections if r.annotation_id}
         names = [(t.key, t.annotations.column("annotation_id").to_numpy()) for t in self.index.tables]
         for instance in range(len(instances.row)) if found else ():
@@ -159,12 +164,14 @@ class Askable:
         self.rejections += found.values()
 
     def usable(self, photo: int, concept: int) -> list[int]:
-        """Usable instances of a concept in a photo: those that are not a crowd and whose mask matches their box."""
+        """Usable instances of a concept in a photo: instances that are not a crowd and whose mask matches their box."""
         instances = self.index.instances
         return [i for i in instances.of(photo, concept).tolist() if not instances.crowd[i] and not self.truth.fault(i)]
 
     def offers(self, photos: Sequence[int] | NDArray[np.intp]) -> Mask:
-        """Mask of the concepts that questions about the given photos can ask for, (given photos, concepts)."""
+        """Mask of the concepts that questions about the given photos can ask for, (number of given photos,
+        concepts).
+        """
         return np.asarray(self.one[photos] | self.every[photos])
 
     def draw_label(self, choices: NDArray[np.intp], rng: np.random.Generator) -> int:
@@ -173,17 +180,17 @@ class Askable:
         return int(rng.choice(choices, p=weights / weights.sum()))
 
     def like(self, concept: int) -> Mask:
-        """Mask of the concept itself and all concepts that it can be confused with, (concepts,)."""
+        """Mask (concepts,) of the concept and of all concepts that can be confused with it."""
         found = np.zeros(len(self.index.concepts), dtype=np.bool_)
         found[[concept, *self.index.confusable(concept, labelled_only=False)]] = True
         return found
 
     def similarity(self, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-        """Cosine similarity between the contents of each of these photos and another photo, (photos,)."""
+        """Cosine similarity (photos,) of what each of these photos shows and what another photo shows."""
         return _cosines(self.vectors, photos, photo)
 
     def kinship(self, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-        """Like `similarity`, but with supercategories weighted equally with categories, (photos,)."""
+        """Like `similarity`, but supercategories have the same weight as categories, (photos,)."""
         return _cosines(self.kin, photos, photo)
 
 
@@ -195,9 +202,10 @@ def find_askable(
     forms: NDArray[np.str_],
     frequencies: Frequencies | None = None,
 ) -> Askable:
-    """Tables of what can be asked, from states and annotated boxes; `forms` are the photos' file formats, (photos,).
+    """Tables of what questions can ask for, from states and annotated boxes. `forms` are the photos' file formats,
+    (photos,).
 
-    If the index has only some of the photos, `frequencies` are those of all.
+    If the index has only some of the photos, `frequencies` are over all photos.
     """
     frequencies = frequencies or Frequencies.of(index, config)
     named = _named(index, config)
@@ -230,7 +238,9 @@ def find_askable(
 
 
 def _offered(index: Index, config: BuildConfig, complete: Mask, in_the_way: Mask) -> tuple[Mask, Mask]:
-    """`Askable.one` and `Askable.every`, given which concepts (photos, concepts) are shown in full and confusable."""
+    """`Askable.one` and `Askable.every`. The parameters state, for each photo and concept, whether the photo shows the
+    concept in full, and whether it shows something confusable; both (photos, concepts).
+    """
     one, every = np.zeros_like(complete), np.zeros_like(complete)
     photos, concepts, count = _fitting_pairs(index, config)
     fair = complete[photos, concepts] & ~in_the_way[photos, concepts]
@@ -242,13 +252,13 @@ def _offered(index: Index, config: BuildConfig, complete: Mask, in_the_way: Mask
 def _named(index: Index, config: BuildConfig) -> Mask:
     wanted = {concept_of(name) for name in config.categories}
     if unknown := [name for name in config.categories if concept_of(name) not in index.labelled]:
-        raise VocabularyError(f"categories: no source has a category {unknown[0]!r}")
+        raise VocabularyError(f"categories: no source has a category named {unknown[0]!r}")
     return np.array([c in index.names and (not wanted or c in wanted) for c in index.concepts], dtype=np.bool_)
 
 
 def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs (photo, concept) whose instances are all annotated as single and large enough, and the number of instances
-    in each pair.
+    """The pairs of a photo and a concept whose instances are all annotated as single objects and large enough, and the
+    number of instances in each pair.
     """
     instances, fine = index.instances, large_enough(index, config)
     keys, pair = np.unique(instances.photo * len(index.concepts) + instances.concept, return_inverse=True)
@@ -259,8 +269,8 @@ def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64]
 
 
 def large_enough(index: Index, config: BuildConfig) -> Mask:
-    """Mask (instances,) of the instances annotated as single and large enough, with some tolerance because masks can
-    differ from boxes.
+    """Mask (instances,) of the instances that are annotated as single objects and are large enough, with some tolerance
+    because masks can differ from boxes.
     """
     instances, limits = index.instances, config.limits
     sizes = np.array([(p.width, p.height) for p in index.photos], dtype=np.float64).reshape(-1, 2)[instances.photo]
@@ -277,7 +287,7 @@ def large_enough(index: Index, config: BuildConfig) -> Mask:
 
 
 def _cosines(vectors: csr_matrix, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-    """Dot products of some rows of unit vectors with another row; for a few rows, scipy's own product is ten times
+    """Dot products of some unit vectors with another unit vector. For a few rows, scipy's own product is ten times
     slower.
     """
     starts = vectors.indptr[photos].astype(np.int64)
@@ -292,7 +302,9 @@ def _cosines(vectors: csr_matrix, photos: NDArray[np.intp], photo: int) -> NDArr
 
 
 def _unit(present: csr_matrix, frequency: NDArray[np.int64], photos: int) -> csr_matrix:
-    """Unit vectors (photos, columns) of what is present; columns that are rare in all `photos` are weighted more."""
+    """Unit vectors (photos, columns) of what each photo shows; columns that are rare in all `photos` have more
+    weight.
+    """
     rarity = np.log1p(photos / np.maximum(frequency, 1.0))
     weighted = csr_matrix(present.multiply(rarity[None, :]))
     norms = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
@@ -310,5 +322,7 @@ def _supercategories(index: Index) -> tuple[Mask, NDArray[np.int64]]:
 
 
 def _weights(frequency: NDArray[np.int64], temperature: float) -> NDArray[np.float64]:
-    """Weights of frequency ** (temperature - 1); each photo offers its concepts, so the total has the temperature."""
+    """Weights frequency ** (temperature - 1). Each photo offers its concepts, so the draws together have the
+    temperature.
+    """
     return np.asarray(np.maximum(frequency, 1.0) ** (temperature - 1.0))

@@ -1,4 +1,6 @@
-"""What a build was asked to make and what it made: shares of tasks, set kinds, image counts, and answers."""
+"""What the configuration of a build requested and what the build made: shares of tasks, set kinds, image counts, and
+answers.
+"""
 
 import math
 from collections import Counter
@@ -21,11 +23,11 @@ MOST_DIFFERENCES = 3
 
 @dataclass
 class Made:
-    """Row counts by task (including empty twins), kind of distractors, number of images, and number of images with an
-    answer.
+    """Row counts by task (including paired rows with an empty answer), kind of distractors, number of images, and
+    number of images with an answer.
 
-    `answers` counts rows of set questions about photos by their number of images and of images with an answer, except
-    for questions whose images all have one.
+    `answers` counts rows of set questions about photos, by their number of images and of images with an answer.
+    Questions whose images all have an answer are excluded.
     """
 
     tasks: Counter[str] = field(default_factory=Counter)
@@ -66,7 +68,9 @@ class Made:
 
 @dataclass(frozen=True)
 class Compared:
-    """A requested share and the achieved share, each 0-1, of a number of rows."""
+    """A requested share and the share that was achieved, each 0-1, and the number of rows that they are computed
+    over.
+    """
 
     what: str
     asked: float
@@ -86,14 +90,16 @@ class Compared:
 
 
 def asked_as(contrast: str, template_id: str) -> str:
-    """The task that a row's wording belongs to; the row counts toward that task's share even if its answer is empty."""
+    """The task to which a row's wording belongs. The row counts toward that task's share, even if its answer is
+    empty.
+    """
     pool = template_id.partition("/")[0]
     planned = (task for task in TASKS.values() if task.planner and task.contrast.name == contrast)
     return next((task.id for task in planned if pool in pools_of(task)), "")
 
 
 def compare(config: BuildConfig, made: Made) -> Iterator[Compared]:
-    """Each share that a configuration requests, skipping shares of rows that do not exist."""
+    """Each share that a configuration requests; shares of rows that do not exist are skipped."""
     total = made.tasks.total()
     if total:
         for task, share in config.shares.items():
@@ -109,7 +115,7 @@ def compare(config: BuildConfig, made: Made) -> Iterator[Compared]:
 
 
 def _answers(answers: Mapping[tuple[int, int], int]) -> Iterator[Compared]:
-    """Numbers of images with an answer, which should be uniform for each number of images."""
+    """Shares of each number of images with an answer. They should be uniform for each number of images."""
     total = sum(answers.values())
     for number in range(1, max((images for images, _ in answers), default=0) + 1):
         asked = sum(rows / images for (images, _), rows in answers.items() if number <= images)
@@ -118,14 +124,14 @@ def _answers(answers: Mapping[tuple[int, int], int]) -> Iterator[Compared]:
 
 
 def differences(compared: Iterable[Compared]) -> Iterator[str]:
-    """The shares that differ most from the request, on one line and without the shares of tasks; empty if all are
-    close.
+    """The shares that differ most from the request, on one line and without the shares of tasks; empty if all shares
+    are close.
     """
     found = sorted((c for c in compared if c.differs and c.what not in TASKS), key=lambda c: -c.difference)
     if found:
         shown = [f"{c.what} {c.made:.0%} instead of {c.asked:.0%}" for c in found[:MOST_DIFFERENCES]]
-        more = f", and {len(found) - len(shown)} more in cgc-data stats" if len(found) > len(shown) else ""
-        yield f"shares that are not as requested: {', '.join(shown)}{more}"
+        more = f", and {len(found) - len(shown)} more (see cgc-data stats)" if len(found) > len(shown) else ""
+        yield f"shares that differ from those requested: {', '.join(shown)}{more}"
 
 
 def asked_of(values: Values) -> BuildConfig | None:

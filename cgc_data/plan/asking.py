@@ -1,6 +1,4 @@
-"""Turns an item (a concept to find and the photos in a set that show it) into a question and its twin with an empty
-answer.
-"""
+"""Turns an item (a concept, and the photos of a set that show it) into a question and its twin with an empty answer."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +13,9 @@ from cgc_data.tasks import Task
 
 @dataclass(frozen=True)
 class Item:
-    """A question about a set of photos: its task, the concept, and the positions of the photos that show it."""
+    """What a question about a set of photos asks for: its task, the concept, and the positions of the photos that show
+    it.
+    """
 
     task: Task
     concept: int
@@ -26,8 +26,8 @@ class Item:
 def ask_twins(
     askable: Askable, there: Sequence[int], elsewhere: Sequence[int], item: Item, kind: str, rng: np.random.Generator
 ) -> list[Question]:
-    """A question about the item in photos that show it, and its twin about `elsewhere`, photos that are proved not to
-    contain it.
+    """A question about the item in photos that show it, and its twin about the photos `elsewhere`, which are proved not
+    to show it.
     """
     present = ask_set(askable, there, item, kind, rng)
     absent = ask_set(askable, elsewhere, replace(item, targets=()), kind, rng)
@@ -36,8 +36,8 @@ def ask_twins(
 
 
 def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng: np.random.Generator) -> Question:
-    """A question about the item in uncropped photos, in shuffled order; its task is the empty twin's if no photo shows
-    the concept.
+    """A question about the item in uncropped photos, in shuffled order. If no photo shows the concept, the question
+    belongs to the task of the empty twin.
     """
     return ask_labels(askable, members, [item], kind, rng)
 
@@ -45,8 +45,8 @@ def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng
 def ask_labels(
     askable: Askable, members: Sequence[int], items: Sequence[Item], kind: str, rng: np.random.Generator
 ) -> Question:
-    """One question about several items of one task in uncropped photos, in shuffled order; the question keeps the
-    items' order.
+    """One question about several items of one task, in uncropped photos and in shuffled order. The question names the
+    items in the given order.
     """
     task, (target, distractor) = items[0].task, items[0].task.contrast.roles
     targets = {position for item in items for position in item.targets}

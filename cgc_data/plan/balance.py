@@ -16,7 +16,7 @@ FAR_BEHIND = 0.75  # standard deviations of the number of rows
 
 
 def features(concept: int, pool: str, images: int, kind: str, form: str = "") -> tuple[Feature, ...]:
-    """The features that a question reveals before its images are inspected; `form` is the images' file format if the
+    """The features that a question reveals before its images are inspected. `form` is the images' file format, if the
     release has several.
     """
     shown: tuple[Feature, ...] = (("label", concept), ("wording", pool), ("images", images), ("kind", kind))
@@ -32,7 +32,7 @@ class AbsentBalance:
         self._absent: Counter[Feature] = Counter()
 
     def count(self, questions: Iterable[Question]) -> None:
-        """Count planned questions, except those whose wording can never be `absent`."""
+        """Count planned questions. Questions whose wording never belongs to an `absent` question are skipped."""
         for question in questions:
             is_empty = not question.shown
             if not is_empty and not question.task.has_empty:
@@ -43,14 +43,14 @@ class AbsentBalance:
                 self._absent[feature] += is_empty
 
     def lack(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> float:
-        """How many more absent questions with these features are needed, for the feature that needs the fewest; at most
-        0 if none.
+        """How many more absent questions with these features are needed. The feature that needs the fewest decides; at
+        most 0 if none is needed.
         """
         return min(self._lack(feature) for feature in features(concept, pool, images, kind, form))
 
     def allows(self, rows: int, absent: int) -> bool:
-        """Whether a family with this number of rows can have this number of empty answers; small releases must also
-        keep the share.
+        """Whether a family with this number of rows can have this number of empty answers. In a small release, the
+        family must also keep the requested share.
         """
         return self._absent[TOTAL] + absent <= self._share * (self._asked[TOTAL] + rows)
 
@@ -64,8 +64,8 @@ class AbsentBalance:
 
 
 class Made:
-    """Counts planned kinds, numbers of images, and numbers of targets, so that the planner continues with the one
-    furthest behind.
+    """Counts planned kinds, numbers of images, and numbers of targets, so that the planner continues with the value
+    that is furthest behind.
     """
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class Made:
         self._targets: Counter[tuple[str, int, int]] = Counter()
 
     def count(self, questions: Iterable[Question]) -> None:
-        """Count planned questions by the template pool of their wording."""
+        """Count planned questions by the question pool of their wording."""
         for question in questions:
             pool, images = question.pool, question.candidates
             self._kinds[pool, question.distractors] += 1
@@ -82,16 +82,18 @@ class Made:
             self._targets[pool, images, len({shown.view for shown in question.shown})] += 1
 
     def kinds(self, pool: str, shares: Mapping[str, float]) -> list[str]:
-        """Kinds of distractors with a positive share, starting with the kind furthest behind its share."""
+        """Kinds of distractors with a positive share, in order: the kind that is furthest behind its share comes
+        first.
+        """
         total = sum(self._kinds[pool, kind] for kind in shares)
         wanted = [kind for kind, share in shares.items() if share > 0]
         return sorted(wanted, key=lambda kind: self._kinds[pool, kind] - shares[kind] * total)
 
     def images(self, pool: str, numbers: Sequence[int], rng: np.random.Generator) -> list[int]:
-        """Numbers of images, least planned first; ties in random order."""
+        """Numbers of images, least planned first; ties are in random order."""
         return sorted(rng.permutation(numbers).tolist(), key=lambda number: self._images[pool, number])
 
     def targets(self, pool: str, images: int, rng: np.random.Generator) -> list[int]:
-        """Numbers of images with an answer, 1 to `images`, least planned first; ties in random order."""
+        """Numbers of images with an answer, from 1 to `images`, least planned first; ties are in random order."""
         order = (rng.permutation(images) + 1).tolist()
         return sorted(order, key=lambda number: self._targets[pool, images, number])

@@ -1,7 +1,7 @@
-"""Lists of names to choose from: one kind that every photo in a set shows, and other kinds that only some of the photos
-show.
+"""Lists of names to choose from. Every photo in a set shows one of the named kinds; only some of the photos show each
+other kind.
 
-Over all its lists, each name should be the right one as often as chance would predict: see `Surplus`.
+Over all lists, each name should be the right one as often as chance would predict; see `Surplus`.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ MOST_TILT = 4  # largest excess of pairs whose right name is the more frequent o
 
 
 class Candidates:
-    """Chooses right and wrong names, and remembers its choices."""
+    """Chooses right and wrong names, and remembers what it chose."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
@@ -38,16 +38,17 @@ class Candidates:
 
     @property
     def _slack(self) -> NDArray[np.float64]:
-        """Allowed deviation of each name (concepts,) from chance, in rows."""
+        """How far each name (concepts,) may deviate from chance, in rows."""
         least = min(SLACK + SLOPE * self._lists, MOST_SLACK)
         return np.maximum(least, BY_CHANCE * np.sqrt(self._surplus.lists))
 
     def right(self, photo: int, choices: Mask, rng: np.random.Generator, *, only: bool) -> list[int]:
-        """A photo's choices (concepts,) that can be the right name once more, starting with the one furthest behind.
+        """The photo's names (concepts,) that can be the right name once more, in order: the name that is furthest
+        behind comes first.
 
-        `only`: include kinds that can only be right, because fewer than two photos are proved not to contain them. Each
-        of these kinds is used only a few times, and other names must be wrong instead; with many such kinds, no wrong
-        names remain.
+        `only`: also return kinds that can only be right, because fewer than two photos are proved not to show them.
+        Each of these kinds is used only a few times, because other names must be wrong instead. With many such kinds,
+        no wrong names would remain.
         """
         surplus = self._surplus.values
         if not only:
@@ -55,17 +56,19 @@ class Candidates:
         return _best(choices & (surplus <= self._slack), -surplus, rng)
 
     def wrong(self, members: list[int], right: int, wanted: int, rng: np.random.Generator) -> list[int]:
-        """The requested number of wrong names, with at least one of them in each photo; empty if too few names are
+        """The requested number of wrong names. Each photo shows at least one of them; empty if too few names are
         available.
 
-        Also empty if the right name would too often be the rarer or the more frequent one in lists of that length.
+        Also empty if, in lists of that length, the right name would too often be the rarer or the more frequent one.
         """
         lists = [self._drawn(members, right, wanted, side, rng) for side in (1, -1)]
         level = [found for found in lists if found and self._is_level(right, found)]
         return min(level, key=lambda found: abs(self._tilted(right, found)), default=[])
 
     def _drawn(self, members: list[int], right: int, wanted: int, side: int, rng: np.random.Generator) -> list[int]:
-        """Wrong names, starting with those more frequent than the right one (`side` 1), or rarer (-1)."""
+        """Wrong names, in order: first the names that are more frequent than the right one (`side` 1) or rarer (`side`
+        -1).
+        """
         table, surplus = self._askable, self._surplus.values
         shown = table.index.states[members] >= PRESENT_SOME
         fair = shown.any(axis=0) & table.safe[members].any(axis=0) & ~table.confused[members].any(axis=0)
@@ -84,7 +87,7 @@ class Candidates:
         return abs(after) <= max(abs(before), MOST_TILT)
 
     def _tilted(self, right: int, wrong: Sequence[int]) -> int:
-        """Excess of pairs in which the right name is the more frequent one, in lists of this length including this
+        """By how many pairs the right name is the more frequent one too often, over lists of this length including this
         list.
         """
         signs = np.sign(self._frequency[right] - self._frequency[list(wrong)])
@@ -97,7 +100,7 @@ class Candidates:
         self._tilt[len(wrong) + 1] = self._tilted(right, wrong)
 
     def _often(self, name: str, photo: int) -> Mask:
-        """Mask of the kinds (concepts,) whose entry in this table is set for at least two photos in the photo's
+        """Mask of the kinds (concepts,) whose entry in this table is set for at least two photos of the photo's
         split.
         """
         if name not in self._tables:
@@ -108,8 +111,8 @@ class Candidates:
 
 
 def _openings(shown: Mask, found: Sequence[int], wanted: int) -> Iterator[Mask]:
-    """The names to add to `found`: a name in all photos but one, a name for each photo without one, then any other
-    names.
+    """The names to add to `found`, in order: a name that all photos but one show, a name for each photo that shows none
+    so far, and any other names.
     """
     yield shown.sum(axis=0) == len(shown) - 1
     for photo in shown:
@@ -122,7 +125,7 @@ def _openings(shown: Mask, found: Sequence[int], wanted: int) -> Iterator[Mask]:
 
 
 def _best(choices: Mask, scores: NDArray[np.float64], rng: np.random.Generator) -> list[int]:
-    """The choices (concepts,) by noisy score, highest first."""
+    """The choices (concepts,), ordered by score with some noise, highest first."""
     labels = np.flatnonzero(choices)
     order = np.argsort(-(scores[labels] + rng.uniform(0, NOISE, len(labels))), kind="stable")
     return [int(label) for label in labels[order]]

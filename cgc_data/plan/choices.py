@@ -1,6 +1,6 @@
-"""Candidate windows of one photo, each with a piece that no other candidate shows or resembles.
+"""Candidate windows of one photo. Each has a piece that no other candidate shows or resembles.
 
-Any candidate could be the target, so having such a piece does not reveal the target.
+Any candidate could therefore be the target, and having such a piece does not reveal the target.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ TOLD = 0.05  # share of places that colors can reveal; with none, the most simil
 
 @dataclass(frozen=True)
 class Candidate:
-    """A window that contains the piece only at the piece's own place."""
+    """A window with its piece, which appears only at its own place."""
 
     scene: Scene
     piece: Piece
@@ -34,7 +34,7 @@ class Candidate:
 def draw_candidates(
     picture: Picture, whole: Window, count: int, longer: float, rng: np.random.Generator
 ) -> list[Candidate]:
-    """Windows of one size with a longer side of at least `longer` pixels; fewer than `count` if the photo has no room
+    """Windows of one size, with a longer side of at least `longer` pixels; fewer than `count` if the photo has no room
     for more.
     """
     share = float(rng.uniform(*COVERED)) / count
@@ -67,13 +67,13 @@ def _another(
 
 
 def _alone(picture: Picture, window: Window, others: list[Window], rng: np.random.Generator) -> list[Window]:
-    """Places in a window that are not plain and that do not appear in any other window, not even in part."""
+    """Places in a window that are not plain and that no other window shows, not even in part."""
     drawn = draw_rectangles(window, AREA, LEAST_SIDE, rng)
     return windows_of(drawn[apart(drawn, others) & (picture.spread(drawn) >= LEAST_SPREAD)])
 
 
 def _common(rectangles: NDArray[np.int64], windows: list[Window]) -> NDArray[np.float64]:
-    """Largest IoU (n,) between each rectangle (n, 4) and any of the windows, which have the same size."""
+    """For each rectangle (n, 4), its largest IoU with any of the windows, which all have the same size, (n,)."""
     most = np.zeros(len(rectangles))
     for w in windows:
         sides = np.minimum(rectangles[:, 2:], (w.x2, w.y2)) - np.maximum(rectangles[:, :2], (w.x1, w.y1))
@@ -84,7 +84,7 @@ def _common(rectangles: NDArray[np.int64], windows: list[Window]) -> NDArray[np.
 
 @dataclass(frozen=True)
 class Asked:
-    """A piece of one of the candidates, and how many other candidates are closer to it in color."""
+    """A piece of one of the candidates, and the number of other candidates that are closer to it in color."""
 
     home: int
     piece: Piece
@@ -92,8 +92,8 @@ class Asked:
 
 
 def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
-    """Pieces for each window, with places and colors that mostly do not reveal where in the window a piece was
-    cut out.
+    """One piece for each window. Place and colors are chosen so that the colors mostly do not reveal where in the
+    window the piece was cut out.
     """
     windows = [candidate.scene.window for candidate in candidates]
     colors, asked = [Colors(picture, window) for window in windows], []
@@ -106,8 +106,8 @@ def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Gene
 
 
 def _nearer(colors: list[Colors], home: int, piece: Piece) -> int:
-    """Number of windows whose colors are closer to the piece than the colors of the right window, by the color
-    comparison that gives the lowest number.
+    """Number of windows whose colors are closer to the piece than those of the right window, by the color comparison
+    with the lowest such number.
     """
     shares = colors[home].of(piece)
     distances = np.array([window.distances(shares, window.places(piece.window)) for window in colors])
@@ -115,8 +115,8 @@ def _nearer(colors: list[Colors], home: int, piece: Piece) -> int:
 
 
 def untold_pieces(colors: Colors, window: Window, rng: np.random.Generator) -> Iterator[Piece]:
-    """A piece of a window in colors that do not reveal its place; if there are only a few places, the colors may reveal
-    it.
+    """A piece of a window, in colors that do not reveal its place. If there are only a few places, the colors may
+    reveal it.
     """
     pieces = [Piece(window, draw_tone(rng)) for _ in range(TONES)]
     if rng.random() < TOLD:

@@ -1,7 +1,7 @@
-"""What colors alone reveal about the place of a piece: how similar the best place is, and whether it is the right
-place.
+"""What colors alone reveal about the place of a piece: how similar the most similar place is, and whether it is the
+right place.
 
-Histograms are compared in several ways, because one comparison often finds a piece that another one misses.
+Histograms are compared in several ways, because one comparison often finds a piece that another comparison misses.
 """
 
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ Distances = NDArray[np.float32]
 def _distances(difference: Shares) -> Distances:
     """Distances between colors, (4, ...).
 
-    By the levels of each channel, by how far these would have to be moved, by the joint levels of the three channels,
-    and by chroma, which ignores brightness.
+    They compare the levels of each channel, how far these would have to be moved, the joint levels of the three
+    channels, and chroma, which ignores brightness.
     """
     apart, channels = np.abs(difference), difference[..., CHANNELS].reshape(*difference.shape[:-1], 3, LEVELS)
     moved = np.abs(channels.cumsum(axis=-1)).sum(axis=(-2, -1))
@@ -41,17 +41,19 @@ def _distances(difference: Shares) -> Distances:
 
 @dataclass(frozen=True)
 class Places:
-    """The colors of all piece-sized places (rows, columns) of a window, and which places are the piece's."""
+    """The colors of all places (rows, columns) of a window that have the size of the piece, and which of these places
+    the piece comes from.
+    """
 
     shares: Shares
     is_home: NDArray[np.bool_]
 
     def distances(self, shares: Shares) -> Distances:
-        """Distance of each place from such colors, by each comparison, (4, rows, columns)."""
+        """Distance between the colors of each place and the given colors, by each comparison, (4, rows, columns)."""
         return _distances(self.shares - shares)
 
     def tell(self, shares: Shares) -> bool:
-        """Whether the piece's colors reveal its place by any of the comparisons."""
+        """Whether the colors of the piece reveal its place, by any of the comparisons."""
         distances = self.distances(shares)
         home, elsewhere = (
             distances.min(axis=(1, 2), where=there, initial=np.inf) for there in (self.is_home, ~self.is_home)
@@ -85,12 +87,14 @@ class Colors:
         return _shares(piece.tone.applied(self._picture.sampled(piece.window, SEEN_OF_PIECE)).reshape(-1, 3))
 
     def distances(self, shares: Shares, places: Places) -> Distances:
-        """Distance of the closest place by each comparison, and of the whole window by its joint levels, (5,)."""
+        """Distance of the closest place by each comparison, and distance of the whole window by its joint levels,
+        (5,).
+        """
         nearest = places.distances(shares).min(axis=(1, 2))
         return np.append(nearest, np.abs(self._whole - shares)[JOINT].sum())
 
     def places(self, piece: Window) -> Places:
-        """Places in the window from which a piece could be cut, by its size alone."""
+        """Places in the window where a piece could have been cut out, judged only by its size."""
         rows, columns = (max(round(side / self._cell), 1) for side in (piece.height, piece.width))
         means = self._mean_of_places(rows, columns)
         y, x = (
@@ -124,7 +128,9 @@ def _shares(pixels: Pixels) -> Shares:
 
 
 def _bins(pixels: Pixels) -> NDArray[np.int32]:
-    """Levels (..., 5) that the pixels (..., 3), blue-green-red, count toward: three channels, joint, and chroma."""
+    """Levels (..., 5) that the pixels (..., 3), blue-green-red, count toward: one per channel, the joint level, and
+    chroma.
+    """
     bins = np.empty((*pixels.shape[:-1], 5), dtype=np.int32)
     for channel in range(3):
         bins[..., channel] = _LEVEL_OF[channel][pixels[..., channel]]

@@ -1,7 +1,7 @@
-"""The kind that all photos of a set show: one of several listed names, or an unnamed kind to be found in a given image.
+"""Questions about the one kind that all photos of a set show. The question either lists names that include the kind, or
+names no kind and asks for it in a given image.
 
-Each wrong name in the list is in at least one photo, and one wrong name is in all photos but one if the photos allow
-it.
+Each wrong name in the list is in at least one photo. If the photos allow it, one wrong name is in all photos but one.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ PATIENCE = 30  # photos without a question after which any number of images and 
 
 
 class CommonPlanner:
-    """Composes one question per family, or two that name different images, from photos of a deck."""
+    """Composes one question per family from photos of a deck, or two questions that name different images."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._scenes = askable, Scenes(askable)
@@ -49,7 +49,7 @@ class CommonPlanner:
 
     @property
     def lost(self) -> Counter[str]:
-        """Photos that are not in any question, by reason."""
+        """Number of photos that are in no question, by reason."""
         return Counter(map(self._reason, self._tried.fruitless))
 
     def _reason(self, photo: int) -> str:
@@ -60,7 +60,7 @@ class CommonPlanner:
         return NO_OTHERS if shared.any() else NOT_SHARED
 
     def family(self, draw: Draw) -> Family | None:
-        """Questions about the anchor and free photos of the deck, or None if no question fits."""
+        """Questions about the anchor and free photos of the deck; None if no question fits."""
         return self._tried.note(draw.anchor, self._family(draw))
 
     def _family(self, draw: Draw) -> Family | None:
@@ -76,19 +76,21 @@ class CommonPlanner:
         return None
 
     def _pools(self) -> list[str]:
-        """Requested forms of the question, the one furthest behind first."""
+        """The requested forms of the question, in order: the form that is furthest behind comes first."""
         named = self._askable.config.named_image
         shares = {COMMON.pool: 1 - named, COMMON.named_pool: named}
         return sorted((p for p, share in shares.items() if share > 0), key=lambda p: self._rows[p] / shares[p])
 
     def _numbers(self, pool: str, draw: Draw) -> list[int]:
-        """Numbers of images to try, the one furthest behind first; all of them only if questions are hard to find."""
+        """Numbers of images to try, in order: the number that is furthest behind comes first. Includes all numbers only
+        if questions are hard to find.
+        """
         behind = draw.made.images(pool, self._sizes, draw.rng)
         return behind if self._failures >= PATIENCE else behind[:NUMBERS_TRIED]
 
     def _fitting(self, right: int, draw: Draw, deck: Photos, kind: str) -> Photos:
-        """Photos of the deck in which all instances of the kind are boxed; for a hard set, also in a scene like the
-        anchor's.
+        """Photos of the deck in which all instances of the kind are boxed. For a hard set, their scenes are also
+        similar to the anchor's.
         """
         shown = self._askable.every[:, right]
         return self._scenes.fit(kind, first_fitting(deck, lambda photos: photos[shown[photos]]), draw.anchor)
@@ -110,7 +112,7 @@ class CommonPlanner:
 
     def _sharing(self, right: int, anchor: int, fitting: Photos, size: int) -> list[int]:
         """`size` photos in which all instances of the kind are boxed, with no more instances than an answer can
-        contain; otherwise empty.
+        contain; empty if there are too few photos.
         """
         table, most = self._askable, self._askable.config.limits.max_objects
         members, objects = [anchor], len(table.index.instances.of(anchor, right))
@@ -158,8 +160,8 @@ class CommonPlanner:
         return ()
 
     def _sharing_alone(self, right: int, anchor: int, fitting: Photos, size: int) -> list[int]:
-        """`size` photos in which all instances of the kind are boxed, each other COCO kind missing from at least one;
-        otherwise empty.
+        """`size` photos in which all instances of the kind are boxed. Each other COCO kind is missing from at least one
+        of them; empty if there are too few photos.
         """
         others = [concept for concept in self._coco if concept != right]
         absent, [shared] = self._gone(fitting, right)[:, others], ~self._gone(np.array([anchor]), right)[:, others]
@@ -177,7 +179,7 @@ class CommonPlanner:
 
     def _gone(self, photos: Photos, right: int) -> Mask:
         """Mask (photos, concepts) of the kinds that are absent from each photo and cannot be confused with anything in
-        it, except possibly the right kind.
+        it, except possibly with the right kind.
 
         Many people would say that a bowl in one image and a cup in another are the same kind of object.
         """
@@ -211,7 +213,7 @@ class CommonPlanner:
         )
 
     def _allowed(self, rows: int) -> Mask:
-        """Kinds (concepts,) that the next of `rows` rows can be about."""
+        """Kinds (concepts,) that the next row can be about, out of `rows` rows."""
         allowed = np.ones(len(self._askable.named), dtype=np.bool_)
         if self._person is not None and self._people + 2 > MOST_PERSON * rows:
             allowed[self._person] = False
@@ -224,7 +226,7 @@ class CommonPlanner:
         self._people += rows if self._person in right else 0
 
     def _is_new(self, members: list[int], listed: Sequence[int], pool: str) -> bool:
-        """Whether this question is new; remembers it."""
+        """Whether this question is new. The question is remembered."""
         asked = pool, frozenset(members), frozenset(listed)
         is_new = asked not in self._asked
         self._asked.add(asked)

@@ -1,5 +1,5 @@
-"""Pieces cut from an uncropped photo: one piece that appears only once in the photo, and other pieces to show
-with it.
+"""Pieces cut from an uncropped photo: the requested piece, which appears only once in the photo, and other pieces to
+show with it.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ PROOFS = 10  # pieces tried before giving up on a photo
 
 
 def unique_piece(picture: Picture, whole: Window, least: float, rng: np.random.Generator) -> Piece | None:
-    """A piece that appears in the photo only at its own place; its shorter side is at least `least` pixels."""
+    """A piece that appears in the photo only at its own place. Its shorter side is at least `least` pixels."""
     scene, colors = Scene.of(picture, whole), Colors(picture, whole)
     for window in _textured(picture, whole, (), max(least, LEAST_SIDE), AREA[1], rng)[:PROOFS]:
         piece = next(untold_pieces(colors, window, rng), None)
@@ -29,7 +29,9 @@ def unique_piece(picture: Picture, whole: Window, least: float, rng: np.random.G
 
 
 def with_others(picture: Picture, whole: Window, asked: Piece, count: int, rng: np.random.Generator) -> list[Piece]:
-    """The requested piece and other pieces, without overlap; fewer than `count` if the photo has no room for more."""
+    """The requested piece and other pieces, which do not overlap; fewer than `count` if the photo has no room for
+    more.
+    """
     pieces = [asked]
     while len(pieces) < count:
         windows, most = [piece.window for piece in pieces], min(AREA[1], MOST_COVERED / count)
@@ -43,7 +45,7 @@ def with_others(picture: Picture, whole: Window, asked: Piece, count: int, rng: 
 def _textured(
     picture: Picture, whole: Window, others: Sequence[Window], least: float, most: float, rng: np.random.Generator
 ) -> list[Window]:
-    """Places in the photo that are not plain, do not overlap the other pieces, and cover at most a share of the
+    """Places in the photo that are not plain, do not overlap the other pieces, and cover at most a certain share of the
     photo.
     """
     drawn = draw_rectangles(whole, (AREA[0], most), least, rng)

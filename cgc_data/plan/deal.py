@@ -1,7 +1,7 @@
-"""Deals the photos of a split to families, round after round, until the requested rows are planned.
+"""Assigns the photos of a split to families of rows, round after round, until the requested rows are planned.
 
-One round uses a photo at most once, so photos are used equally often, and test samples share no photos if there are
-enough. Over all rounds, a photo is shown in a limited number of rows per task.
+One round uses a photo at most once. Therefore, photos are used equally often, and test samples share no photos if there
+are enough photos. Over all rounds, a photo is shown in a limited number of rows per task.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ MOST_TAKEN = 2  # a planner that fills in for others makes at most this many tim
 
 @dataclass
 class Quota:
-    """The number of rows wanted and planned for one contrast in one split."""
+    """How many rows are wanted and how many are planned, for one contrast in one split."""
 
     wanted: int
     planned: int = 0
@@ -53,10 +53,10 @@ class Dealt:
 
 
 class Dealer:
-    """Plans the rows of one split; `usable` contains photos (photos,) by contrast, and `wanted` contains rows by
-    contrast.
+    """Plans the rows of one split. `usable` masks the photos (photos,) by contrast; `wanted` states the number of rows
+    by contrast.
 
-    Dealers of different photos of a split have different names, so that they shuffle independently.
+    If dealers have different photos of a split, they have different names, so that they shuffle independently.
     """
 
     def __init__(
@@ -74,11 +74,11 @@ class Dealer:
         self.quotas = {contrast: Quota(wanted.get(contrast, 0)) for contrast in usable}
 
     def deal(self) -> Iterator[Dealt]:
-        """Families of rows, until the quotas are met or the photos are used up."""
+        """Families of rows, until enough rows are planned or no photos are left."""
         return (dealt for dealt in self.attempts() if dealt)
 
     def attempts(self) -> Iterator[Dealt | None]:
-        """Like `deal`, but yields None for each photo without a family, so that the caller can stop."""
+        """Like `deal`, but yields None for each photo without a family, so that the caller can stop in between."""
         fruitless, turn, scarce = 0, 0, False
         while any(q.open for q in self.quotas.values()) and fruitless < FRUITLESS_ROUNDS:
             before = sum(quota.planned for quota in self.quotas.values())
@@ -89,11 +89,11 @@ class Dealer:
 
     @property
     def rejections(self) -> list[Rejection]:
-        """Objects that turned out to be unfit."""
+        """Objects that turned out to be unusable."""
         return self._askable.rejections
 
     def outcomes(self) -> Iterator[Outcome]:
-        """The results so far of each planner with requested rows."""
+        """The results so far of each planner from which rows are requested."""
         for lane in (lane for lane in self._lanes if lane.share > 0):
             full = lane.may & ~self._spread.room(lane.tasks)
             yield Outcome(
@@ -108,7 +108,9 @@ class Dealer:
             )
 
     def _round(self, turn: int, either: bool) -> Iterator[Dealt | None]:
-        """One round; `either`: photos that do not suit the planner furthest behind can serve the next one."""
+        """Deal one round. `either`: photos that do not suit the planner that is furthest behind can serve the next
+        planner.
+        """
         deck: Photos = generator(self._config.seed, "deck", self._name, turn).permutation(self._photos)
         self._used[:] = False
         for position, anchor in enumerate(deck.tolist()):
@@ -118,9 +120,9 @@ class Dealer:
                     return
 
     def _dealt(self, anchor: int, rest: tuple[Photos, Photos], turn: int, either: bool) -> Dealt | None:
-        """A new family of the contrast that is furthest behind, or of the next contrast that the photo allows.
+        """A new family of the contrast that is furthest behind, or else of the next contrast that the photo allows.
 
-        `rest`: the photos in the deck after the anchor, then the photos before it.
+        `rest` contains the photos after the anchor in the deck, followed by the photos before it.
         """
         identity = self._askable.index.photos[anchor].identity
         for contrast in self._neediest():
@@ -134,7 +136,9 @@ class Dealer:
     def _family(
         self, contrast: str, anchor: int, rest: tuple[Photos, Photos], either: bool, rng: np.random.Generator
     ) -> tuple[Family | None, Lane | None]:
-        """The first family that the contrast's planners find; the planner furthest behind its share is tried first."""
+        """The first family that one of the contrast's planners finds. The planner that is furthest behind its share is
+        tried first.
+        """
         lanes = [lane for lane in self._lanes if lane.contrast.name == contrast and lane.share > 0]
         asked = self.quotas[contrast].wanted / sum(lane.share for lane in lanes)  # wanted rows per unit of share
         lanes = sorted(lanes, key=lambda lane: lane.progress)[: None if either else 1]
@@ -160,12 +164,12 @@ class Dealer:
         return sorted((c for c, q in self.quotas.items() if q.open), key=lambda c: (self.quotas[c].progress, c))
 
     def _absent_share(self) -> float:
-        """Share of empty answers among the rows that can have one, given the share of all rows."""
+        """Share of empty answers among the rows that can have one, computed from the share among all rows."""
         possible = sum(share for task, share in self._config.shares.items() if TASKS[task].has_empty)
         return min(self._config.absent / possible, 1.0) if possible else 0.0
 
     def _new_rows(self, family: Family) -> list[Row]:
-        """Rows made from a family; empty if one of them was planned before."""
+        """The rows of a family; empty if one of them was planned before."""
         quality = self._config.intra.jpeg_quality
         rows = [make_row(self._askable.index, question, quality) for question in family.questions]
         keys = {int(row["id"], 16) for row in rows}

@@ -1,7 +1,8 @@
-"""Measures the fine detail in windows of a photo, which determines how sharp a window looks and how many bytes its file
+"""Measures the fine detail in windows of a photo. It determines how sharp a window looks and how many bytes its file
 has.
 
-Windows that show an object have more detail than windows of sky or wall, so the detail would reveal them.
+Windows that show an object have more detail than windows of sky or wall. Therefore, the detail would reveal which
+windows show the object.
 """
 
 from collections import OrderedDict
@@ -28,14 +29,16 @@ _STEPS = 2.0 + _PLACES + _PLACES[:, None]  # quantization of coefficients, coars
 
 
 class Detail:
-    """The detail in windows of photos, computed from the photo files."""
+    """The detail in the windows of photos, computed from the photo files."""
 
     def __init__(self, index: Index, config: BuildConfig) -> None:
         self._index, self._pixels = index, PhotoPixels(index, config)
         self._sums: OrderedDict[int, Lengths] = OrderedDict()
 
     def of(self, windows: DrawnWindows) -> Lengths:
-        """Logarithm of the bits per pixel of each window, (sizes, offsets); constant if the photo cannot be read."""
+        """Logarithm of the bits per pixel of each window, (sizes, offsets). It is constant if the photo cannot be
+        read.
+        """
         sums = self._summed(windows.photo)
         columns, flat = sums.shape[1], sums.ravel()
         left, right = windows.left // GRAIN, windows.right // GRAIN
@@ -64,9 +67,11 @@ class Detail:
 
 
 def summed_detail(pixels: Pixels) -> NDArray[np.float64]:
-    """Bits per pixel of the blocks above and to the left of each corner, (height // GRAIN + 1, width // GRAIN + 1).
+    """Bits per pixel, summed over the blocks above and to the left of each corner, (height // GRAIN + 1, width // GRAIN
+    + 1).
 
-    `pixels` is (height, width, 3), blue-green-red. The bits are those of the cosine transform's coefficients.
+    `pixels` is (height, width, 3), blue-green-red. The bits are those needed for the coefficients of the cosine
+    transform.
     """
     rows, columns = (side // GRAIN for side in pixels.shape[:2])
     gray = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)[: rows * GRAIN, : columns * GRAIN].astype(np.float32)

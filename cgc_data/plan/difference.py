@@ -25,13 +25,13 @@ from cgc_data.tasks.intra.difference import DIFFERENCE
 ADDED = 3, 4  # number of added objects; both views show all but one of them
 ALIGNED = 0.5  # share of view pairs that show the same window of the photo
 VIEWS_OF_A_PHOTO = 2
-NOT_LENT = "other photos have too few whole objects of the photo's categories at a similar height"
+NOT_LENT = "other photos have too few whole objects of this photo's categories at a similar height"
 NO_PLACE = "too few free places on similar ground, or no two views that show the same objects"
 
 
 @dataclass(frozen=True)
 class _Scene:
-    """Objects added to a photo, its two framings, and the object (`target`) that only one view (`place`) shows."""
+    """Objects added to a photo, and its two framings. Only the view `place` shows the object `target`."""
 
     photo: int
     pastes: tuple[Paste, ...]
@@ -43,7 +43,9 @@ class _Scene:
     template: int
 
     def view(self, place: int, target: int | None, rng: np.random.Generator) -> View:
-        """The view at a position, with all added objects except the target if only the other view shows it."""
+        """The view at a position, with all added objects. If only the other view shows the target, the target is
+        omitted.
+        """
         hidden = target if place != self.place else None
         pasted = tuple(paste.pasted for number, paste in enumerate(self.pastes) if number != hidden)
         framing, role = self.framings[place], FOCUS if target is not None and place == self.place else CONTEXT
@@ -75,7 +77,7 @@ class DifferencePlanner:
         return Counter(NOT_LENT if self._lent.get(photo, 0) < ADDED[0] else NO_PLACE for photo in self._tried.fruitless)
 
     def family(self, draw: Draw) -> Family | None:
-        """A question about the photo, with its twin if one is due; None if too few objects can be added."""
+        """A question about the photo, and its twin if one is needed; None if too few objects can be added."""
         return self._tried.note(draw.anchor, self._family(draw))
 
     def _family(self, draw: Draw) -> Family | None:
@@ -121,13 +123,15 @@ class DifferencePlanner:
         )
 
     def _twins(self, scene: _Scene, rng: np.random.Generator) -> tuple[Question, ...]:
-        """The question, and its twin about views that both show all added objects."""
+        """The question, and its twin, whose views both show all added objects."""
         present, absent = self._question(scene, scene.target, rng), self._question(scene, None, rng)
         pair = f"{present.tuple_id}-{int(rng.integers(2**32)):08x}"
         return replace(present, pair_id=pair), replace(absent, pair_id=pair)
 
     def _question(self, scene: _Scene, target: int | None, rng: np.random.Generator) -> Question:
-        """The question about views of which only one shows the target; without a target, both show everything."""
+        """The question about views of which only one shows the target. Without a target, both views show all added
+        objects.
+        """
         shown = () if target is None else (self._shown(scene, target),)
         named = scene.place if scene.pool == DIFFERENCE.named_pool else None
         return Question(
@@ -149,7 +153,7 @@ class DifferencePlanner:
         return Shown(scene.place, paste.pasted.instance, paste.box, 1.0)
 
     def _name(self, scene: _Scene) -> str:
-        """Name of the set of views, regardless of which objects are added to which view."""
+        """Name of the set of views. It does not depend on which objects are added to which view."""
         index = self._askable.index
         added = [(int(index.places[p.pasted.instance]), p.pasted.transform) for p in scene.pastes]
         return set_name([index.photos[scene.photo].identity, *scene.framings, *added])

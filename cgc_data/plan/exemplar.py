@@ -1,7 +1,8 @@
-"""`inter/exemplar`: photo sets like those of `inter_all`, but the question gives an example in another photo instead of
-a label.
+"""`inter/exemplar`: photo sets as in `inter_all`, but the question gives an example in another photo instead of a
+label.
 
-A question and its empty twin have the same example, so the example does not reveal whether the target exists.
+A question and its twin with an empty answer have the same example, so the example does not reveal whether the target
+exists.
 """
 
 from dataclasses import replace
@@ -20,7 +21,7 @@ TRIED = 12  # families tried without examples before giving up on a photo
 
 
 class ExemplarPlanner:
-    """Gives each question of a set its example."""
+    """Adds an example to each question of a set."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._exemplars = askable, Exemplars(askable)
@@ -34,7 +35,7 @@ class ExemplarPlanner:
         return self._lends
 
     def family(self, draw: Draw) -> Family | None:
-        """A family of questions about the anchor and other photos, with examples in unused photos; None if no family
+        """A family of questions about the anchor and other photos, with examples from unused photos; None if no family
         fits.
         """
         if not self._sets.photos[draw.anchor]:  # the anchor can supply examples, but has nothing to ask about
@@ -47,7 +48,7 @@ class ExemplarPlanner:
         return next((done for family in families if (done := self._with_exemplars(family, lending, draw))), None)
 
     def _with_exemplars(self, family: Family, lending: Mask, draw: Draw) -> Family | None:
-        """Each question, with its twin, and an example from another photo; None if a question finds no example."""
+        """Each question and its twin, with an example from another photo; None if no example fits a question."""
         free, questions = lending.copy(), list[Question]()
         free[list(family.photos)] = False
         examples = []
@@ -77,7 +78,7 @@ def _twins(family: Family) -> list[list[Question]]:
 
 
 def _by_example(question: Question, view: View, example: Shown) -> Question:
-    """The question with its example as the first image."""
+    """The question, with its example as the first image."""
     return replace(
         question,
         # tasks without an example can ask about the same photos

@@ -1,5 +1,5 @@
-"""Objects that can represent their category: large in their own window, with few other objects that could be the
-intended example.
+"""Objects that can represent their category. They are large in their window, which shows few other objects that could
+also be meant.
 """
 
 from collections import defaultdict
@@ -31,8 +31,8 @@ NOT_SHOWN = frozenset(map(concept_of, ("person", "dining table")))
 
 
 class Exemplars:
-    """Draws exemplars of a label. `labels`: mask (concepts,) of the labels with exemplars; `photos`: mask (photos,) of
-    the photos with at least one exemplar.
+    """Draws examples of a label. `labels`: mask (concepts,) of the labels that have examples; `photos`: mask (photos,)
+    of the photos with at least one example.
     """
 
     def __init__(self, askable: Askable) -> None:
@@ -47,8 +47,8 @@ class Exemplars:
         self.photos[self._instances.photo[good]] = True
 
     def labels_of(self, photo: int, offered: Mask, free: Mask) -> Mask:
-        """Mask of the labels (concepts,) with an example in a free photo and no other objects around it that `photo`
-        might show.
+        """Mask (concepts,) of the labels that have an example in a free photo, without other objects around it that
+        `photo` might show.
         """
         nowhere = self._askable.index.states[photo] == ABSENT
         found = np.zeros_like(offered)
@@ -59,10 +59,11 @@ class Exemplars:
     def draw(
         self, concept: int, candidates: Sequence[int], answers: Sequence[ThousandBox], free: Mask, rng: Generator
     ) -> tuple[View, Shown] | None:
-        """A view of an object in one of the `free` photos (photos,), and the object in it, or None.
+        """A view of an object in one of the `free` photos (photos,), and the object in this view; None if there is
+        none.
 
-        The candidates show no other large object in the view, and copying the example's box (0-1000) gives a wrong
-        answer.
+        The view shows no other large object that the candidates also show, and copying the example's box (0-1000) would
+        be a wrong answer.
         """
         nowhere = (self._askable.index.states[list(candidates)] == ABSENT).all(axis=0)
         for instance in rng.permutation(self._free(concept, free))[:TRIED].tolist():
@@ -81,7 +82,7 @@ class Exemplars:
         return np.asarray(of_label[free[self._instances.photo[of_label]]])
 
     def _view(self, instance: int, rng: Generator) -> View:
-        """A view of a window, with the object's box covering a random share of it at a random place."""
+        """A view of a window. The object's box covers a random share of the window, at a random place."""
         photo = int(self._instances.photo[instance])
         window = _window(self._askable.truth.box(instance), self._askable.truth.photo_size(photo), rng)
         longer = max(window.width, window.height)
@@ -90,7 +91,9 @@ class Exemplars:
         return View(photo, window, max(int(window.width * scale), 1), max(int(window.height * scale), 1), REFERENCE)
 
     def _in_the_box(self, instance: int) -> Concepts:
-        """Other labels that cover so much of the object's box that every window around it shows them; cached."""
+        """Other labels that cover so much of the object's box that every window around the object shows them;
+        cached.
+        """
         if instance not in self._neighbors:
             x1, y1, x2, y2 = self._askable.truth.box(instance)
             box = Window(int(x1), int(y1), int(np.ceil(x2)), int(np.ceil(y2)))
@@ -109,7 +112,7 @@ class Exemplars:
 
 
 def _stands_alone(askable: Askable) -> Mask:
-    """Mask (instances,) of the single, large instances in photos without anything that resembles their label."""
+    """Mask (instances,) of the single, large instances in photos that show nothing resembling their label."""
     index, config = askable.index, askable.config
     instances = index.instances
     fine = askable.large & instances.single & askable.named[instances.concept]
@@ -122,7 +125,9 @@ def _stands_alone(askable: Askable) -> Mask:
 
 
 def _window(box: Box, size: tuple[int, int], rng: Generator) -> Window:
-    """A window around a box (pixels) that covers at least `LEAST_FILL` of it, with a random shape and place."""
+    """A window around a box (in pixels). The box covers at least `LEAST_FILL` of the window, whose shape and place are
+    random.
+    """
     room, part = 1 / rng.uniform(LEAST_FILL, MOST_FILL), rng.uniform()
     (x1, x2), (y1, y2) = (
         _span(low, high, (high - low) * room**share, most, rng)
@@ -132,7 +137,7 @@ def _window(box: Box, size: tuple[int, int], rng: Generator) -> Window:
 
 
 def _span(low: float, high: float, length: float, most: int, rng: Generator) -> tuple[int, int]:
-    """A range of about `length` whole pixels within 0..`most`, at a random place that contains low..high."""
+    """A range of about `length` whole pixels within 0..`most`, at a random place. It contains low..high."""
     first, last = int(np.floor(low)), int(np.ceil(high))
     whole = min(max(int(length), last - first), most)
     start = int(rng.integers(max(last - whole, 0), min(first, most - whole) + 1))

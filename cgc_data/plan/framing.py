@@ -1,4 +1,4 @@
-"""Two views of one photo that show the same objects, with the same frame or different frames."""
+"""Two views of one photo that show the same objects. The views have either the same frame or different frames."""
 
 from dataclasses import dataclass
 
@@ -44,8 +44,8 @@ class Framings:
     def draw(
         self, photo: int, added: Boxes, rng: np.random.Generator, *, aligned: bool
     ) -> tuple[Framing, Framing] | None:
-        """Two views that fully contain all added objects (boxes (n, 4) in photo pixels) and otherwise show the same
-        objects.
+        """Two views that contain all added objects completely (boxes (n, 4) in photo pixels) and otherwise show the
+        same objects.
         """
         shown = self._index.photos[photo]
         objects = self._index.instances.box[self._index.instances.of_photo(photo)]
@@ -67,8 +67,8 @@ def _framing(frame: list[int], scale: float) -> Framing:
 
 
 def draw_operations(framing: Framing, pasted: int, rng: np.random.Generator, *, aligned: bool) -> tuple[Operation, ...]:
-    """The steps that make a view with this number of pasted objects; each view has its own resampling, lighting, and
-    encoding.
+    """The operations that make a view with this number of pasted objects. Each view has its own resampling, lighting,
+    and encoding.
     """
     window, (width, height) = framing.window, framing.size
     between = float(rng.uniform())
@@ -99,12 +99,12 @@ def _windows(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.int6
 
 
 def _whole(pairs: NDArray[np.int64], added: Boxes) -> NDArray[np.bool_]:
-    """Mask of the pairs in which both windows fully contain every box, (pairs,)."""
+    """Mask (pairs,) of the pairs whose windows both contain every box completely."""
     low = (pairs[:, :, None, :2] <= added[:, :2]).all(axis=(1, 2, 3))
     return np.asarray(low & (pairs[:, :, None, 2:] >= added[:, 2:]).all(axis=(1, 2, 3)))
 
 
 def _alike(pairs: NDArray[np.int64], objects: Boxes) -> NDArray[np.bool_]:
-    """Mask of the pairs whose windows show similar shares of every object's box, (pairs,)."""
+    """Mask (pairs,) of the pairs whose windows show similar shares of every object's box."""
     shares = overlaps(pairs[:, :, None].astype(np.float64), objects) / np.maximum(box_area(objects), 1)
     return np.asarray((shares.min(axis=1) >= SHOWN_ALIKE * shares.max(axis=1)).all(axis=1))

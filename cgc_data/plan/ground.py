@@ -1,5 +1,5 @@
-"""The input for dealing rows: the photos of each split, filtered by license, and the questions that each photo
-allows.
+"""What is needed to assign photos to rows: the photos of each split, filtered by license, and the questions that each
+photo allows.
 """
 
 from collections.abc import Iterator
@@ -50,18 +50,18 @@ class Ground:
         return photos_by_split(self.splits, self.available)
 
     def dealers(self) -> Iterator[tuple[Split, Dealer]]:
-        """One dealer per split, with the rows it has to deal."""
+        """One dealer per split, with the number of rows that it has to plan."""
         for split, wanted in wanted_rows(self.config, self.photos).items():
             yield split, Dealer(self.askable, split, self.licensed, wanted)
 
 
 def photos_by_split(splits: list[Split], available: Mask) -> dict[Split, int]:
-    """Number of available photos (photos,) by split."""
+    """Number of photos that can be shown (photos,), by split."""
     return {split: int((available & (np.array(splits) == split)).sum()) for split in SPLITS}
 
 
 def licensed_photos(index: Index, config: BuildConfig, division: Division) -> dict[str, Mask]:
-    """Photos (photos,) that can be used and whose licenses allow each contrast."""
+    """Photos (photos,) that can be used and whose licenses permit each contrast."""
     return {
         name: division.allowed & usable(index.photos, config.licenses, windows=contrast.windows)
         for name, contrast in CONTRASTS.items()
@@ -69,7 +69,7 @@ def licensed_photos(index: Index, config: BuildConfig, division: Division) -> di
 
 
 def lay_ground(index: Index, config: BuildConfig, division: Division) -> Ground:
-    """The ground for planning all splits in one piece, from the facts of the index."""
+    """The ground for planning all splits as a whole, from the facts of the index."""
     licensed = licensed_photos(index, config, division)
     askable = find_askable(index, config, division.splits, Truth(index, config.limits), division.forms)
     return Ground(config, division.splits, askable, licensed)

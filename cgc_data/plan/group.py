@@ -1,8 +1,8 @@
-"""Questions about several labels: sets of photos with different scenes, in which each label has one object in one
-photo, or none.
+"""Questions about several labels, on sets of photos with different scenes. One photo shows exactly one object of each
+label; at most one label is in no photo.
 
-In a quarter of the rows, one label is in no photo. It is chosen from the labels that were present more often than
-chance would predict, so neither its name nor its position in the list reveals it.
+In a quarter of the rows, one label is in no photo. This label is chosen from the labels that were present more often
+than chance would predict. Therefore, neither its name nor its position in the list reveals it.
 """
 
 from collections import Counter
@@ -82,8 +82,8 @@ class GroupPlanner:
 
     @property
     def _share(self) -> float:
-        """Share of the longer lists that have a label in no photo; in the shortest lists, each label must be in one of
-        two photos.
+        """The share of longer lists that need a label in no photo. In the shortest lists, each of the two labels must
+        be in a photo.
         """
         longer = sum(count for (_, labels), count in self._rows.items() if labels > FEWEST)
         return min(NOWHERE * (self._rows.total() + 1) / (longer + 1), 0.5)
@@ -94,7 +94,9 @@ class GroupPlanner:
         return form[1] > FEWEST and open_still and self._lacking[form] < self._share * (self._rows[form] + 1)
 
     def _nowhere(self, members: list[int], scope: Mask, rng: np.random.Generator) -> int | None:
-        """A label that is proved absent from all photos: preferably one that is behind, otherwise a frequent one."""
+        """A label that is proved absent from all photos. A label that is behind is preferred; otherwise, a frequent
+        label is chosen.
+        """
         surplus = self._surplus.values
         free = self._askable.safe[members].all(axis=0) & scope & (self._common > 0) & (surplus <= 0)
         labels = np.flatnonzero(free)
@@ -106,8 +108,8 @@ class GroupPlanner:
         return int(rng.choice(labels, p=weights / weights.sum()))
 
     def _items(self, members: list[int], own: Mask, wanted: int, rng: np.random.Generator) -> list[Item]:
-        """The requested number of labels, or all available ones if they are fewer, drawn evenly from at least two
-        photos.
+        """The requested number of labels, drawn evenly from at least two photos; all available labels if there are
+        fewer.
         """
         template = int(rng.integers(template_count(GROUP.pool)))
         items: list[Item] = []
@@ -123,7 +125,9 @@ class GroupPlanner:
         return items if len({item.targets for item in items}) > 1 else []
 
     def _positions(self, own: Mask, wanted: int, rng: np.random.Generator) -> Iterator[int]:
-        """Photos to ask about: some are drawn evenly and repeated while they have labels, followed by the others."""
+        """The photos to ask about. Some are drawn evenly, and repeated while they have labels; the other photos
+        follow.
+        """
         order = rng.permutation(np.flatnonzero(own.any(axis=1))).tolist()
         first = order[: int(rng.integers(2, max(2, min(wanted, len(order))) + 1))]
         yield from first

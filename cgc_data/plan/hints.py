@@ -1,6 +1,6 @@
-"""What to change if a task has no eligible sample: each change is tried in a dry run before it is suggested.
+"""What to change if a task has no eligible sample. Each change is tried in a dry run before it is suggested.
 
-Changes are tried in table order: alone, then in pairs, then without the tasks that still lack samples.
+Changes are tried in table order: first alone, then in pairs, then without the tasks that still lack samples.
 """
 
 import time
@@ -28,7 +28,9 @@ LOWER_SIDE, LOWER_AREA = 8, 0.0002
 
 @dataclass(frozen=True)
 class Failure:
-    """A plan without some tasks: how it was made, which tasks are `missing`, and which photos and objects were lost."""
+    """A plan in which some tasks have no sample: how the plan was made, which tasks are `missing`, and which photos and
+    objects were lost.
+    """
 
     index: Index
     config: BuildConfig
@@ -39,7 +41,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Hint:
-    """A change of settings: what to add to the command line, its YAML form, and when it is valid."""
+    """A change of settings: what to add to the command line, its form in YAML, and when it is valid."""
 
     option: str
     change: Callable[[BuildConfig], BuildConfig]
@@ -51,7 +53,9 @@ Change: TypeAlias = tuple[Hint, ...]
 
 
 def advice(failure: Failure, seconds: float = SECONDS) -> str:
-    """The first change that helped in a dry run, in words; if no change helped, the first change that was not tried."""
+    """The first change with which a dry run succeeded, in words. If no change helped, the first change that was not
+    tried.
+    """
     hints = [hint for applies, hint in _table(failure) if applies]
     untried: list[Change] = []
     trial = _Trial(failure, time.process_time() + seconds)
@@ -60,22 +64,22 @@ def advice(failure: Failure, seconds: float = SECONDS) -> str:
         if missing is None:
             untried.append(change)
         elif not missing:
-            return f"add {_words(change)}; tried: the build then works"
+            return f"add {_words(change)}; a dry run with this change succeeds"
     if untried:
-        return f"add {_words(untried[0])}; not tried because time ran out"
-    return f"none of the tested setting changes helps; {_needs(failure)}add photos or correct the file"
+        return f"add {_words(untried[0])}; not tried, because time ran out"
+    return f"none of the settings that were tried helps; {_needs(failure)}add photos or correct the file"
 
 
 class _Trial:
-    """Tries changes until the time is up, and remembers which tasks each one still lacked."""
+    """Tries changes until the time is up, and remembers which tasks each change still lacked."""
 
     def __init__(self, failure: Failure, until: float) -> None:
         self._failure, self._until = failure, until
         self._lacking: dict[Change, list[str]] = {(): failure.missing}
 
     def changes(self, hints: Sequence[Hint]) -> Iterator[Change]:
-        """Single changes, then pairs, then the same changes without the tasks that still lack rows; most
-        helpful first.
+        """Single changes, then pairs, then the same changes without the tasks that still lack rows; the most helpful
+        ones come first.
         """
         yield from ((hint,) for hint in hints)
         yield from combinations(hints, 2)
@@ -84,7 +88,7 @@ class _Trial:
                 yield (*change, _without_tasks(self._lacking[change]))
 
     def missing(self, change: Change) -> list[str] | None:
-        """Tasks that still lack a sample after the change; None if there was not enough time to try it."""
+        """Tasks that still lack a sample after the change; None if there was no time to try it."""
         now = time.process_time()
         if now > self._until or self._failure.lost.objects > LARGEST:
             return None
@@ -118,9 +122,9 @@ def _table(failure: Failure) -> Iterator[tuple[bool, Hint]]:
     config, lost = failure.config, failure.lost.lost_objects
     declarable = [FORMATS[source.kind].protocol.declarable for source in config.sources]
     unreadable = any(reason.startswith(UNREADABLE) for reason in lost)
-    yield unreadable and any(declarable), _ignoring("masks", "the boxes are correct without the masks")
-    yield 2 * lost[CROWD] > failure.lost.objects, _ignoring("crowd", "each crowd box contains only one object")
-    yield _any_duplicates(failure), _ignoring("duplicates", "identical boxes of one category are the same object")
+    yield unreadable and any(declarable), _ignoring("masks", "the boxes are correct, but the masks are not")
+    yield 2 * lost[CROWD] > failure.lost.objects, _ignoring("crowd", "each crowd box contains exactly one object")
+    yield _any_duplicates(failure), _ignoring("duplicates", "identical boxes of one category mark the same object")
     yield any(map(_undeclared, config.sources, failure.index.claims)), EXHAUSTIVE
     yield config.confusable == "strict" and _unlabelled(failure.index), LABELLED
     yield _small(failure), _limits(config)
@@ -135,7 +139,7 @@ def _setting(name: str, value: Any, only_if: str = "") -> Hint:
 
 
 def _sources(config: BuildConfig, change: Callable[[Source], dict[str, Any]]) -> BuildConfig:
-    """The configuration after changes to those sources that command-line flags apply to."""
+    """The configuration after changes to the sources. Only sources that command-line flags apply to are changed."""
     return _set(
         config,
         sources=[
@@ -160,9 +164,9 @@ EXHAUSTIVE = Hint(
     "--exhaustive",
     lambda config: _sources(config, _declare),
     "exhaustive: true",
-    "every instance of every category is boxed",
+    "the file boxes every instance of every category",
 )
-LABELLED = _setting("confusable", "labeled", "your photos cannot contain categories that your file does not name")
+LABELLED = _setting("confusable", "labeled", "your photos show no category that is missing from your file")
 
 
 def _limits(config: BuildConfig) -> Hint:
@@ -190,8 +194,8 @@ def _small(failure: Failure) -> bool:
 
 
 def _undeclared(source: Source, claims: Any) -> bool:
-    """Whether the user could declare the source's exhaustive categories, and neither the file nor the configuration
-    does.
+    """Whether the user could declare that the source's categories are exhaustive, and neither the file nor the
+    configuration does so.
     """
     declarable = FORMATS[source.kind].protocol.declarable
     return declarable and source.exhaustive is None and not claims.exhaustive.all()
@@ -202,7 +206,7 @@ def _unlabelled(index: Index) -> bool:
 
 
 def _needs(failure: Failure) -> str:
-    """The special requirements of the first missing task, if it has any."""
+    """The special requirements of the first missing task; empty if it has none."""
     needs = TASKS[failure.missing[0]].needs
     return f"{failure.missing[0]} needs {needs}; " if needs else ""
 

@@ -1,8 +1,9 @@
-"""One object in one of several photos of different scenes: each photo of a set has a label that no other photo has.
+"""Questions about one object in one of several photos with different scenes. Each photo of a set has a label that no
+other photo has.
 
-Every photo of a set is the target of one question and a distractor in the others, so no photo is the odd one out.
-An `absent` question is the twin of a present question: its target photos are replaced by photos that are proved not to
-contain the label, and a question asks about the label of each replacement in the first set.
+Every photo of a set is the target of one question and a distractor in the others, so that no photo is the odd one out.
+An `absent` question is the twin of a present question. Its target photos are replaced by photos that are proved not to
+contain the label. In return, another question about the first set asks for the label of each new photo.
 """
 
 from collections.abc import Sequence, Set
@@ -60,9 +61,10 @@ class LocatePlanner:
         balance: AbsentBalance,
         rng: np.random.Generator,
     ) -> Family | None:
-        """Questions about these photos, with absent twins if too few absent questions exist.
+        """Questions about these photos, with absent twins if there are too few absent questions.
 
-        Skips questions that are almost never asked as absent, because they would reveal that the target exists.
+        Skips questions that are almost never asked as absent, because the wording alone would reveal that the target
+        exists.
         """
         items = self._items(members, scope, rng)
         if len(items) > 1 and (twins := self._with_twins(members, items, deck, kind, scope, balance, rng)):
@@ -77,7 +79,9 @@ class LocatePlanner:
     def _items(
         self, members: Sequence[int], scope: Mask, rng: np.random.Generator, taken: Set[int] = NONE
     ) -> list[Item]:
-        """One question per member, each about a label that is not used yet; skips members without an unused label."""
+        """One question per member. Each question asks for a label that is not used yet; members without such a label
+        are skipped.
+        """
         items: list[Item] = []
         for position, own in enumerate(self._sets.labels(members, scope)):
             labels = np.setdiff1d(np.flatnonzero(own), [*taken])
@@ -99,7 +103,7 @@ class LocatePlanner:
         rng: np.random.Generator,
     ) -> Family | None:
         """Questions about the set, and about a second set in which some photos are replaced by photos without their
-        labels; None if no twin is due.
+        labels; None if no twin is needed.
         """
         leaving = self._leaving(members, items, kind, balance)
         kept = [photo for place, photo in enumerate(members) if all(place not in item.targets for item in leaving)]
@@ -122,7 +126,8 @@ class LocatePlanner:
         return Family(tuple(questions), tuple(dict.fromkeys([*members, *second])))
 
     def _leaving(self, members: list[int], items: list[Item], kind: str, balance: AbsentBalance) -> list[Item]:
-        """Items about one photo whose labels need an absent twin, most needed first, for at most half of the photos.
+        """Items of one photo whose labels need an absent twin, in order: the most needed items come first. They cover
+        at most half of the photos.
 
         In a hard set, the first photo stays, because the other photos and the new photos resemble it.
         """
@@ -138,7 +143,7 @@ class LocatePlanner:
     def _twin_items(
         self, members: list[int], second: list[int], first_new: int, scope: Mask, rng: np.random.Generator
     ) -> list[Item] | None:
-        """For each new photo, a question about it; the same question about the first set has an empty answer."""
+        """A question about each new photo. The same question about the first set has an empty answer."""
         foreign = self._askable.safe[members].all(axis=0) & scope
         items: list[Item] = []
         for position, own in enumerate(self._sets.labels(second, foreign)):
@@ -151,7 +156,7 @@ class LocatePlanner:
     def _items_of_kept(
         self, second: list[int], kept: int, items: list[Item], scope: Mask, rng: np.random.Generator
     ) -> list[Item]:
-        """Questions about the photos that remain in the second set, with a new label if possible."""
+        """Questions about the photos that remain in the second set. If possible, each asks for a new label."""
         again = {item.targets[0]: item for item in self._items(second, scope, rng)}
         other = {item.targets[0]: item for item in self._items(second, scope, rng, {item.concept for item in items})}
         return [(again | other)[position] for position in range(kept) if position in again]

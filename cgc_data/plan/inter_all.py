@@ -1,7 +1,8 @@
-"""Every object of a category in several photos; the number of photos that show it is uniform from 1 to all.
+"""Questions about every object of a category in several photos. The number of photos that show the category is uniform,
+from 1 to all.
 
-An `absent` question is the twin of a present question: the photos that show its label are replaced by photos with
-another label, and a question asks about that label in the first set.
+An `absent` question is the twin of a present question. The photos that show its label are replaced by photos with
+another label. In return, another question about the first set asks for that other label.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +25,9 @@ class LocateAllPlanner:
     """Composes families from a deck; each photo in the deck is used at most once per round."""
 
     def __init__(self, askable: Askable, task: Task = LOCATE_ALL, labels: Mask | None = None, apart: int = 0) -> None:
-        """Rows of `task` about the `labels` (mask of concepts), with `apart` images in addition to the set."""
+        """Plans rows of `task` about the `labels` (mask of concepts). Each row has `apart` images in addition to the
+        set.
+        """
         self._askable, self._task = askable, task
         self._labels = np.ones(len(askable.index.concepts), dtype=np.bool_) if labels is None else labels
         self._scenes = Scenes(askable)
@@ -39,10 +42,10 @@ class LocateAllPlanner:
         return next(self.families(draw, self._askable.every[draw.anchor]), None)
 
     def families(self, draw: Draw, about: Mask) -> Iterator[Family]:
-        """Families about one of the anchor's labels in the mask `about` (concepts,), starting with the form planned
-        least often.
+        """Families about one of the anchor's labels in the mask `about` (concepts,). The form that was planned least
+        often comes first.
 
-        Each family is made on demand.
+        Each family is made only when it is requested.
         """
         for kind in draw.made.kinds(self._task.pool, self._scenes.shares):
             for size, count in self._forms(draw):
@@ -50,7 +53,7 @@ class LocateAllPlanner:
                     yield family
 
     def _forms(self, draw: Draw) -> Iterator[tuple[int, int]]:
-        """Pairs of the number of images and the number of images that show the label, least planned first."""
+        """Pairs of a number of images and a number of images that show the label, least planned first."""
         for size in draw.made.images(self._task.pool, self._sizes, draw.rng):
             for count in draw.made.targets(self._task.pool, size, draw.rng):
                 yield size, count
@@ -67,8 +70,8 @@ class LocateAllPlanner:
         return self._with_twins(draw, sides, kind, scope) or self._plain(draw, sides, kind)
 
     def _plain(self, draw: Draw, sides: Sequence[Side], kind: str) -> Family | None:
-        """One question per side; None if a question with the same features is almost never absent, which would reveal
-        the answer.
+        """One question per side. None if a question with the same features is almost never absent, because the wording
+        would reveal the answer.
         """
         members = _members(sides)
         shown = len(members), kind, str(self._askable.forms[members[0]])
@@ -77,8 +80,8 @@ class LocateAllPlanner:
         return Family(tuple(self._asked(draw, members, sides, kind)), tuple(members))
 
     def _with_twins(self, draw: Draw, sides: Sequence[Side], kind: str, scope: Mask) -> Family | None:
-        """Questions about the set, and about a second set in which another label replaces a label that needs twins;
-        None if no label fits.
+        """Questions about the set, and about a second set in which a label that needs twins is replaced by another
+        label; None if no label fits.
         """
         members = _members(sides)
         shown = self._task.pool, len(members), kind, str(self._askable.forms[members[0]])

@@ -1,4 +1,6 @@
-"""Joins the rows of planned parts into the plan's files, whose row groups are the shards to render."""
+"""Joins the rows of planned parts into the files of the plan. The row groups of these files are the shards to
+render.
+"""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -21,7 +23,7 @@ class Joined(NamedTuple):
 
 
 def join(parts: Iterable[Path], contrast: str, target: Path, shard_rows: int) -> list[Joined]:
-    """Write a contrast's rows of the parts as one file of shards; without any rows there is no file."""
+    """Write the rows of one contrast from all parts as one file of shards. If there are no rows, no file is written."""
     joined: list[Joined] = []
     with ExitStack() as stack:
         file: pq.ParquetWriter | None = None
@@ -33,14 +35,14 @@ def join(parts: Iterable[Path], contrast: str, target: Path, shard_rows: int) ->
 
 
 def of_contrast(table: pa.Table, contrast: str) -> pa.Table:
-    """The rows of a contrast, in the same order."""
+    """The rows of one contrast, in the same order."""
     return table.filter(compute.equal(table.column("contrast"), contrast))
 
 
 def shards(tables: Iterable[pa.Table], shard_rows: int) -> Iterator[pa.Table]:
-    """Rows in the same order, in tables of whole families that end as soon as they have `shard_rows` rows.
+    """The rows in the same order, in tables of whole families. A table ends as soon as it has `shard_rows` rows.
 
-    Families are sorted by number within a table and over all tables.
+    Families are sorted by number within each table and across tables.
     """
     left = PLAN_SCHEMA.empty_table()
     for table in tables:
@@ -54,13 +56,13 @@ def shards(tables: Iterable[pa.Table], shard_rows: int) -> Iterator[pa.Table]:
 
 
 def _end(rows: pa.Table, least: int) -> int:
-    """Number of the first rows that are whole families and at least `least`."""
+    """How many of the first rows to take, so that they are whole families and at least `least` rows."""
     families = rows.column("family").to_numpy()
     return int(np.searchsorted(families, families[least - 1], side="right"))
 
 
 def _renumbered(parts: Iterable[Path]) -> Iterator[pa.Table]:
-    """The rows of each part, with families numbered over all of them."""
+    """The rows of each part, with families numbered across all parts."""
     reached = 0
     place = PLAN_SCHEMA.get_field_index("family")
     for path in parts:

@@ -33,9 +33,10 @@ Bytes = NDArray[np.uint8]
 
 
 class Lenders:
-    """Which instances of the index stand on their own, and which of these can be pasted into other photos.
+    """Which instances of the index stand by themselves, and which of these can be pasted into other photos.
 
-    `labels` (concepts,) are those of which an object can be lent: the given ones, or those of the index.
+    `labels` (concepts,) masks the labels of which an object can be lent: either the given labels, or those of the
+    index.
     """
 
     def __init__(self, askable: Askable, thumbnails: Thumbnails, labels: Mask | None = None) -> None:
@@ -62,8 +63,8 @@ class Lenders:
         return found
 
     def supports(self, photo: int, instance: int) -> NDArray[np.float64]:
-        """Boxes (n, 4) of the objects on which an instance of the photo stands, such as a table; empty if it stands on
-        the ground.
+        """Boxes (n, 4) of the objects on which an instance stands, such as a table; empty if the instance stands on the
+        ground.
         """
         instances = self._askable.index.instances
         inside, own = instances.of_photo(photo), instances.box[instance]
@@ -83,7 +84,7 @@ class Lenders:
         return found[free[self._askable.index.instances.photo[found]]]
 
     def _standing(self) -> Mask:
-        """Single instances of kinds that stand, with their feet in the lower part of the photo."""
+        """Single instances of kinds that stand. Their feet are in the lower part of the photo."""
         index, kinds = self._askable.index, self._kinds()
         stands = np.array([kind in STANDING for kind in kinds])[index.instances.concept]
         people = np.array([kind == PERSON for kind in kinds])[index.instances.concept]
@@ -98,8 +99,8 @@ class Lenders:
         return [self._askable.index.relations.supercategory(concept) for concept in self._askable.index.concepts]
 
     def _fully_annotated(self) -> Mask:
-        """Mask (photos,) of the photos in which all labels of the source are boxed; in other photos, a pasted object
-        may hide an object without a box.
+        """Mask (photos,) of the photos in which all instances of the source's labels are boxed. In other photos, a
+        pasted object could hide an object without a box.
         """
         whole = [bool(len(claims.exhaustive) and claims.exhaustive.all()) for claims in self._askable.index.claims]
         photos = self._askable.index.photos
@@ -117,7 +118,9 @@ class Lenders:
         return np.asarray(sizes[self._askable.index.instances.photo])
 
     def _is_whole(self, instance: int) -> bool:
-        """Whether the instance has a valid mask in one piece, with little of its outline near other objects."""
+        """Whether the instance has a valid mask that is in one piece and has little of its outline near other
+        objects.
+        """
         rle = self._askable.truth.mask(instance)
         if rle is None or self._askable.truth.fault(instance):
             return False
@@ -140,7 +143,9 @@ class Lenders:
         return Window(max(x1 - margin, 0), max(y1 - margin, 0), min(x2 + margin, width), min(y2 + margin, height))
 
     def _neighbors(self, instance: int, mask: Bytes, frame: Window) -> Bytes:
-        """Mask of the frame's pixels in or near other objects, excluding the object's own parts and its support."""
+        """Mask of the pixels of the frame that are in or near other objects. The object's own parts and its support are
+        excluded.
+        """
         index, truth, found = self._askable.index, self._askable.truth, np.zeros_like(mask)
         own, boxes = index.instances.box[instance], index.instances.box
         inside = index.instances.of_photo(int(index.instances.photo[instance]))
@@ -178,12 +183,12 @@ def below(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def grown(boxes: NDArray[np.float64], margin: float) -> NDArray[np.float64]:
-    """Boxes (..., 4) enlarged by this number of pixels on every side."""
+    """Boxes (..., 4), enlarged by this number of pixels on every side."""
     return np.asarray(boxes + np.array([-margin, -margin, margin, margin]))
 
 
 def overlaps(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Area of the overlap of boxes (..., 1 or n, 4) with other boxes (n, 4), (..., n)."""
+    """Area of the overlap between boxes (..., 1 or n, 4) and other boxes (n, 4), (..., n)."""
     low = np.maximum(box[..., :2], others[..., :2])
     high = np.minimum(box[..., 2:], others[..., 2:])
     return np.asarray(np.maximum(high - low, 0).prod(axis=-1))

@@ -1,10 +1,11 @@
-"""Counts objects lost on the way to a question, stage by stage, to explain why there is no question."""
+"""Counts, stage by stage, the objects that cannot be asked about, to explain why no question is possible."""
 
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
+from cgc_data.common.text import counted
 from cgc_data.index.build import Index
 from cgc_data.index.presence import PRESENT_ALL
 from cgc_data.plan.askable import TOO_SMALL, Mask, large_enough
@@ -12,15 +13,15 @@ from cgc_data.plan.ground import Ground
 from cgc_data.plan.notes import counts
 from cgc_data.plan.truth import DIFFER
 
-CROWD, UNCOUNTED = "crowd", "not known to be all instances of their category in the photo"
+CROWD, UNCOUNTED = "crowd", "it is not certain that all instances of the category are boxed in the photo"
 
 
 @dataclass(frozen=True)
 class Losses:
-    """The number of photos and objects in the sources, the number lost for each reason, and what the remaining photos
-    and objects allow.
+    """The number of photos and objects in the sources, how many were lost for each reason, and what the remaining
+    photos and objects allow.
 
-    `categories` counts categories with a usable object; `elsewhere` counts the categories that are proved absent from
+    `categories` counts categories with a usable object. `elsewhere` counts those that are also proved absent from
     another photo.
     """
 
@@ -38,7 +39,7 @@ class Losses:
 
 
 def losses(index: Index, ground: Ground) -> Losses:
-    """Count each object once, at the first stage that loses it; masks that were never inspected count as valid."""
+    """Count each object once, at the first stage that loses it. Masks that were never inspected count as valid."""
     askable = ground.askable
     offered = (askable.one | askable.every) & ground.available[:, None]
     concepts = np.flatnonzero(offered.any(axis=0))
@@ -56,20 +57,20 @@ def losses(index: Index, ground: Ground) -> Losses:
 
 
 def explain(found: Losses) -> str:
-    """The counts in words, starting with the most frequent reason."""
+    """The counts in words; the most frequent reason comes first."""
     photos = f" ({counts(found.lost_photos)})" if found.lost_photos else ""
     objects = f" ({counts(found.lost_objects)})" if found.lost_objects else ""
     return (
-        f"skipped {found.lost_photos.total():,} of {found.photos:,} photos{photos} and "
-        f"{found.lost_objects.total():,} of {found.objects:,} objects{objects}; categories left: {found.categories:,}, "
-        f"proved absent from some photo: {found.elsewhere:,}{_sign(found)}"
+        f"skipped {found.lost_photos.total():,} of {counted(found.photos, 'photo')}{photos} and "
+        f"{found.lost_objects.total():,} of {counted(found.objects, 'object')}{objects}; categories that remain: "
+        f"{found.categories:,}, of which {found.elsewhere:,} are proved absent from some photo{_sign(found)}"
     )
 
 
 def _sign(found: Losses) -> str:
     """A likely cause of the most frequent reason, if the file itself is probably wrong."""
     if [reason for reason, _ in found.lost_objects.most_common(1)] == [DIFFER]:
-        return "; do the boxes count y from the bottom, or belong to different objects than the masks?"
+        return "; check whether the boxes count y from the bottom, or belong to different objects than the masks"
     return ""
 
 
@@ -87,8 +88,8 @@ def _lost_objects(index: Index, ground: Ground) -> Counter[str]:
         UNCOUNTED: index.states[pairs] != PRESENT_ALL,
         "confusable category in the photo": askable.confused[pairs],
         TOO_SMALL: ~fine,
-        "same category as an object that is too small or too long": wrong[pairs] > 0,
-        "more objects of their category than an answer can contain": count[pairs] > ground.config.limits.max_objects,
+        "same category as an object that is too small or too elongated": wrong[pairs] > 0,
+        "more objects of one category than an answer can contain": count[pairs] > ground.config.limits.max_objects,
     }
     lost, open_still = Counter[str](), np.ones(len(instances.photo), dtype=np.bool_)
     for reason, where in stages.items():

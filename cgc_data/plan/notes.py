@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from cgc_data.common.text import counted
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
 from cgc_data.index.exclusions import ListUsage
@@ -25,8 +26,8 @@ def plan_notes(index: Index, rejections: Sequence[Rejection], lists: Iterable[Li
 
 @dataclass(frozen=True)
 class TaskRows:
-    """The numbers of requested and made rows of a task, or of several tasks planned together, and the cause if rows are
-    missing.
+    """How many rows of a task, or of several tasks that are planned together, were requested and made. If rows are
+    missing, also the cause.
     """
 
     tasks: str
@@ -52,9 +53,9 @@ def _rows(tasks: Sequence[Task], parts: Sequence[Outcome], config: BuildConfig) 
 
 
 def _cause(needs: str, parts: Sequence[Outcome], most: int) -> str:
-    """The reason why a planner did not make more rows, with the photos that it could not use."""
+    """The reason why a planner made no more rows, and the photos that it could not use."""
     lost = sum((part.lost for part in parts), Counter[str]())
-    unfit = [f"{count:,} photos: {reason}" for reason, count in lost.most_common(SHOWN_LOSSES)]
+    unfit = [f"{counted(count, 'photo')}: {reason}" for reason, count in lost.most_common(SHOWN_LOSSES)]
     return "; ".join([_limited(needs, parts, most), *unfit])
 
 
@@ -64,29 +65,26 @@ def _limited(needs: str, parts: Sequence[Outcome], most: int) -> str:
     if not any(part.rows for part in parts):
         return _none(needs, photos, sum(part.tried for part in parts), spent)
     if full:
-        return f"of {photos:,} photos, {full:,} are already in {most} rows (limits.rows_per_photo)"
+        return f"{full:,} of {counted(photos, 'photo')} already in {most} rows, the maximum (limits.rows_per_photo)"
     if spent:
-        return f"the {photos:,} usable photos allow no more rows"
-    return "few photos allow this task; other tasks took its rows"
+        return f"no more rows are possible with {counted(photos, 'usable photo')}"
+    return "few photos allow this task, so other tasks made more rows instead"
 
 
 def _none(needs: str, photos: int, tried: int, spent: bool) -> str:
     if tried < photos and not spent:  # other tasks made all requested rows
-        return (
-            (f"no row in the {tried:,} photos tried; more rows may include some")
-            if tried
-            else "more rows may include some"
-        )
-    return f"no photo allows this task, which needs {needs}" if needs else "no photo allows one"
+        found = f"no row was possible with the {counted(tried, 'photo')} tried; " if tried else ""
+        return f"{found}a larger release may include some"
+    return f"no photo allows this task; it needs {needs}" if needs else "no photo allows one"
 
 
 def skipped(rejections: Sequence[Rejection]) -> Iterator[str]:
     """Number of photos and objects skipped, by reason, most frequent first."""
     photos = Counter(r.reason for r in rejections if not r.annotation_id)
     objects = Counter(r.reason for r in rejections if r.annotation_id)
-    for what, reasons in (("photos", photos), ("objects", objects)):
+    for what, reasons in (("photo", photos), ("object", objects)):
         if reasons:
-            yield f"skipped {reasons.total():,} {what}: {counts(reasons)}"
+            yield f"skipped {counted(reasons.total(), what)}: {counts(reasons)}"
 
 
 def counts(reasons: Counter[str]) -> str:
@@ -112,4 +110,4 @@ def _cut_boxes(index: Index) -> Iterator[str]:
     for table, leaving in zip(index.tables, index.leaving, strict=True):
         if leaving.boxes:
             count = f"{leaving.boxes:,} of {leaving.of:,} boxes"
-            yield f"{table.path.name}: {count} extend beyond their photos and are cut at the border"
+            yield f"{table.path.name}: {count} extend beyond their photos and are clipped to the photo"

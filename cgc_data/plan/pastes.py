@@ -1,4 +1,4 @@
-"""Objects from other photos that are pasted into a photo, each next to an object of the same label."""
+"""Objects from other photos that are pasted into a photo, each next to an object with the same label."""
 
 from collections.abc import Sequence
 
@@ -52,8 +52,8 @@ class Pastes:
         return np.asarray(lenders[like & (instances.photo[lenders] != photo)])
 
     def _may_join(self, lender: int, photo: int, found: Sequence[Paste]) -> bool:
-        """Whether the object is complete, and the licenses allow a picture that combines its photo with all the other
-        photos.
+        """Whether the object is complete, and whether the licenses permit a picture that combines its photo with all
+        the other photos.
         """
         shown = [photo, int(self._askable.index.instances.photo[lender]), *(paste.pasted.photo for paste in found)]
         license_url = composite_license(self._askable.index.photos[p].license_url for p in shown)

@@ -28,7 +28,7 @@ Rectangles = NDArray[np.int64]  # (n, 4) x1, y1, x2, y2, half-open, photo pixels
 
 @dataclass(frozen=True)
 class Tone:
-    """How the colors of a piece are changed: factors for red, green, and blue, and a power."""
+    """How the colors of a piece are changed: a factor each for red, green, and blue, and a power."""
 
     gain: tuple[float, float, float]
     gamma: float
@@ -55,15 +55,17 @@ class Piece:
 
 
 def draw_tone(rng: np.random.Generator) -> Tone:
-    """Random change per channel, so that a color does not reliably reveal the place; rounded for storage."""
+    """A random change per channel, so that a color does not reliably reveal the place. The values are rounded for
+    storage.
+    """
     red, green, blue = (round(float(value), 4) for value in rng.uniform(1 - MOST_GAIN, 1 + MOST_GAIN, 3))
     low, high = np.log(GAMMAS)
     return Tone((red, green, blue), round(float(np.exp(rng.uniform(low, high))), 4))
 
 
 def draw_rectangles(inside: Window, area: tuple[float, float], least: float, rng: np.random.Generator) -> Rectangles:
-    """Rectangles drawn uniformly from the places where they fit in a window; `area`: smallest and largest share of the
-    window.
+    """Rectangles that are drawn uniformly from the places where they fit in a window. `area` contains their smallest
+    and largest share of the window.
 
     Their shorter side is at least `least` photo pixels; empty if no rectangle fits.
     """
@@ -77,7 +79,7 @@ def draw_rectangles(inside: Window, area: tuple[float, float], least: float, rng
 
 
 def apart(rectangles: Rectangles, windows: Iterable[Window], margin: int = APART) -> NDArray[np.bool_]:
-    """Mask (n,) of the rectangles that overlap none of the windows after these are enlarged by a margin."""
+    """Mask (n,) of the rectangles that overlap no window, even after a margin is added to the windows."""
     free = np.ones(len(rectangles), dtype=np.bool_)
     x1, y1, x2, y2 = rectangles.T
     for w in windows:
@@ -91,7 +93,7 @@ def windows_of(rectangles: Rectangles) -> list[Window]:
 
 
 def is_unique(picture: Picture, piece: Piece, scenes: Iterable[Scene]) -> bool:
-    """Whether the recolored piece is not plain and is found in these scenes only at its own place."""
+    """Whether the recolored piece is not plain, and is found in these scenes only at its own place."""
     for scene in scenes:
         small, large = (_gray(picture, piece, scene.scale * size) for size in (1.0, LARGEST))
         home = scene.place(piece.window) if scene.holds(piece.window) else None
@@ -107,7 +109,7 @@ def _gray(picture: Picture, piece: Piece, scale: float) -> Gray:
 
 
 def piece_view(photo: int, piece: Piece, config: BuildConfig, rng: np.random.Generator) -> View:
-    """The piece as its own image: as large as in the photo, or enlarged as long as it stays sharp."""
+    """The piece as a separate image. It is as large as in the photo, or enlarged as long as it stays sharp."""
     window, tone = piece.window, piece.tone
     scale = min(
         float(np.exp(rng.uniform(0, np.log(min(config.limits.enlargement, MOST_ENLARGED))))),

@@ -1,4 +1,4 @@
-"""The pixels of photos, for planners that need them; nothing is cached here."""
+"""The pixels of photos, for planners that need them. This module caches nothing."""
 
 from cgc_data.config import BuildConfig
 from cgc_data.images import Pixels, decode_photo
@@ -7,8 +7,8 @@ from cgc_data.index.pictures import thumbnail
 
 
 class PhotoPixels:
-    """Reads photos in the index, rotated by their EXIF orientation if the boxes in their source refer to rotated
-    photos.
+    """Reads photos of the index. Photos are rotated by their EXIF orientation if the boxes in their source fit the
+    rotated photo.
     """
 
     def __init__(self, index: Index, config: BuildConfig) -> None:
@@ -20,8 +20,8 @@ class PhotoPixels:
         return decode_photo(self._content(photo), turn=self._turn(photo))
 
     def small(self, photo: int, longest: int) -> Pixels:
-        """Pixels of the photo, decoded at a lower resolution and resized to a longer side of `longest`. Raises
-        PhotoError.
+        """Pixels of the photo, decoded at a lower resolution and resized so that the longer side has `longest` pixels.
+        Raises PhotoError.
         """
         return thumbnail(self._content(photo), longest, turn=self._turn(photo))
 

@@ -1,6 +1,7 @@
-"""The interface of all planners: each planner makes families of rows from the photos that it is dealt.
+"""The interface of all planners. A planner makes families of rows from the photos that it is given.
 
-A task names its planner. One planner can serve several tasks of a contrast; it also plans their empty twins.
+A task names its planner. One planner can serve several tasks of a contrast. It also plans their twins with empty
+answers.
 """
 
 from collections import Counter
@@ -24,9 +25,10 @@ Photos = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Draw:
-    """The photos available for a family: its first photo (the anchor) and the unused photos in the deck, in deck order.
+    """The photos that are available for a family: its first photo (the anchor), and the unused photos of the deck in
+    deck order.
 
-    Photos that came before the anchor but produced no family are `spare`: objects from them can still be pasted.
+    Photos that came before the anchor but produced no family are `spare`: their objects can still be pasted.
     """
 
     anchor: int
@@ -40,7 +42,9 @@ class Draw:
 
     @cached_property
     def free(self) -> Photos:
-        """Usable photos after the anchor, (photos,); computed on demand, because many planners need only the anchor."""
+        """Usable photos after the anchor, (photos,). They are computed on demand, because many planners need only the
+        anchor.
+        """
         return self.after[self.still_open[self.after]]
 
     @cached_property
@@ -50,14 +54,14 @@ class Draw:
 
 
 class Planner(Protocol):
-    """Plans the rows for some tasks; one planner is created per split."""
+    """Plans the rows for some tasks. One planner is created per split."""
 
     photos: Mask  # (photos,) whether each photo can be used at all
 
     def __init__(self, askable: Askable) -> None: ...
 
     def family(self, draw: Draw) -> Family | None:
-        """A family of questions about the drawn photos; None if these photos allow no question."""
+        """A family of questions about these photos; None if they allow no question."""
         ...
 
 
@@ -73,7 +77,7 @@ class Losing(Protocol):
 
 @runtime_checkable
 class Lending(Protocol):
-    """A planner that shows objects of other photos."""
+    """A planner that shows objects from other photos."""
 
     @property
     def lends(self) -> Mask:
@@ -82,14 +86,14 @@ class Lending(Protocol):
 
 
 class Tried:
-    """The anchor photos that a planner has drawn, and which of these photos are in families."""
+    """The anchor photos that a planner was given, and which of them are in families."""
 
     def __init__(self) -> None:
         self._tried: set[int] = set()
         self._served: set[int] = set()
 
     def note(self, photo: int, family: Family | None) -> Family | None:
-        """Record a draw; returns the family."""
+        """Record that the planner was given a photo; returns the family."""
         self._tried.add(photo)
         self._served.update(family.photos if family else ())
         return family
@@ -102,7 +106,7 @@ class Tried:
 
 @dataclass
 class Lane:
-    """One planner, its share of all rows, and how many it has planned."""
+    """One planner, its share of all rows, and the number of rows that it has planned."""
 
     contrast: Contrast
     tasks: tuple[Task, ...]  # the tasks whose rows it plans, including empty twins
@@ -122,8 +126,8 @@ class Lane:
 class Outcome:
     """The results of one planner in a split: its rows, and how many of its usable photos are full or lost.
 
-    `tried`: number of photos dealt to the planner; `spent`: whether the split's photos allowed fewer rows for the
-        contrast than requested.
+    `tried`: number of photos that the planner was given. `spent`: whether the photos of the split allowed fewer rows of
+    the contrast than requested.
     """
 
     tasks: tuple[Task, ...]
@@ -152,9 +156,9 @@ def lent_labels(config: BuildConfig, askable: Callable[[], Askable]) -> dict[str
 
 
 def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:
-    """One lane per planner with requested rows, in the order in which tasks name the planners.
+    """One lane for each planner with requested rows, in the order in which tasks name the planners.
 
-    `allowed`: mask (photos,) of the allowed photos, by contrast.
+    `allowed`: mask (photos,) of the photos that can be used, by contrast.
     """
     return [_lane(askable, name, tasks, allowed) for name, tasks in _requested(askable.config).items()]
 

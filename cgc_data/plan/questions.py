@@ -25,8 +25,8 @@ class Pasted:
     Attributes:
         photo: the photo from which the object comes.
         instance: the object.
-        transform: a, b, c, d, e, f, in pixels: x, y in the object's photo becomes ax + by + c, dx + ey + f in the
-            view's photo.
+        transform: a, b, c, d, e, f, in pixels. The point x, y in the object's photo becomes ax + by + c, dx + ey + f in
+            the view's photo.
         mask: COCO's compressed run-length encoding over the object's photo.
     """
 
@@ -38,15 +38,14 @@ class Pasted:
 
 @dataclass(frozen=True)
 class View:
-    """One shown image: a window of a photo, at some size in pixels.
+    """A displayed image: a window of a photo, shown at some size in pixels.
 
     Attributes:
         photo: the photo that is shown.
-        window: the shown part of the photo.
-        width, height: size of the view in pixels.
+        window: the part of the photo that is shown. width, height: size of the view in pixels.
         role: one of the contrast's roles, or `REFERENCE`.
         pasted: objects from other photos that are pasted into the view.
-        operations: the steps that make the view, unless it is only cropped and resized.
+        operations: the steps that make the view; empty if it is only cropped and resized.
     """
 
     photo: int
@@ -59,13 +58,13 @@ class View:
 
     @property
     def photos(self) -> tuple[int, ...]:
-        """The photos that the view shows in part: the view's photo and the photos of pasted objects."""
+        """The photos that the view shows at least in part: the view's photo, and the photos of pasted objects."""
         return (self.photo, *(part.photo for part in self.pasted))
 
 
 @dataclass(frozen=True)
 class Shown:
-    """An instance in the answer: the view that shows it (0-based), its box in photo pixels, its visible share."""
+    """An instance in the answer: the view that shows it (0-based), its box in photo pixels, and its visible share."""
 
     view: int
     instance: int
@@ -75,7 +74,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Missing:
-    """A claim that a view (0-based) does not show an asked concept, and its evidence."""
+    """A claim that a view (0-based) does not show a requested concept, and the evidence."""
 
     view: int
     concept: int
@@ -91,10 +90,10 @@ class Question:
         concepts: the requested concepts, in the question's order; empty if the question is not about a category.
         shown: the answer.
         form: file format of its photos, if the release has several formats and shows photos uncropped.
-        reference: the object whose box the question gives, or the whole view that it points to.
+        reference: the object whose box the question gives, or the whole view that the question refers to.
         named: the view (0-based) that the question names as the answer's view.
         reference_views: views (0-based) that never contain an answer.
-        relation: what distinguishes the object from other objects with its label.
+        relation: the property that distinguishes the object from other objects with its label.
     """
 
     task: Task
@@ -121,7 +120,7 @@ class Question:
 
     @property
     def written_label(self) -> str:
-        """The label that the answer writes if the question does not name one."""
+        """The label to write in the answer if the question does not name a label."""
         return self.task.written_label(names_image=self.named is not None)
 
     @property
@@ -146,7 +145,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Family:
-    """Related questions, which are either all rendered or all rejected."""
+    """Related questions. Either all of them are rendered or all are rejected."""
 
     questions: tuple[Question, ...]
     photos: tuple[int, ...]
@@ -158,12 +157,12 @@ class Family:
 
 
 def set_name(parts: Iterable[object]) -> str:
-    """Order-independent name of a set of photos or windows: 12 hexadecimal digits."""
+    """Name of a set of photos or windows, 12 hexadecimal digits. It does not depend on their order."""
     return hashlib.sha256("\n".join(sorted(str(part) for part in parts)).encode()).hexdigest()[:12]
 
 
 def draw_order(weights: Mapping[Choice, float], rng: np.random.Generator) -> list[Choice]:
-    """Keys with a positive weight, in an order drawn by weight, to be tried in this order."""
+    """Keys with a positive weight, in a random order in which larger weights tend to come first."""
     choices = [choice for choice, weight in weights.items() if weight > 0]
     shares = np.array([weights[choice] for choice in choices])
     drawn = rng.choice(len(choices), size=len(choices), replace=False, p=shares / shares.sum())
@@ -171,7 +170,7 @@ def draw_order(weights: Mapping[Choice, float], rng: np.random.Generator) -> lis
 
 
 def box_in_view(view: View, box: Box) -> Box:
-    """Convert a box from photo pixels to view pixels, clipped to the view's window."""
+    """Convert a box from photo pixels to view pixels, and clip it to the view's window."""
     (x1, y1, x2, y2), window = box, view.window
     across, down = view.width / window.width, view.height / window.height
     return (

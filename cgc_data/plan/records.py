@@ -1,4 +1,4 @@
-"""What is kept of a planned part, in addition to its rows, in forms that JSON can hold."""
+"""What is stored of a planned part in addition to its rows, in types that JSON supports."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from cgc_data.tasks import TASKS
 
 @dataclass(frozen=True)
 class Counts:
-    """A `Made`; `answers` lists numbers of images, of images with an answer, and of rows."""
+    """A `Made`. `answers` lists triples: number of images, number of images with an answer, and number of rows."""
 
     tasks: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
@@ -28,14 +28,14 @@ class Counts:
 
     @property
     def made(self) -> Made:
-        """The counts, ready to be compared with what was requested."""
+        """The counts, in the form in which they are compared with the request."""
         answers = Counter({(images, count): rows for images, count, rows in self.answers})
         return Made(Counter(self.tasks), Counter(self.kinds), Counter(self.images), answers, self.empty)
 
 
 @dataclass(frozen=True)
 class Reached:
-    """An `Outcome` that names its tasks."""
+    """An `Outcome` that contains the names of its tasks."""
 
     tasks: list[str]
     share: float
@@ -48,12 +48,12 @@ class Reached:
 
     @classmethod
     def of(cls, outcome: Outcome) -> "Reached":
-        """The outcome with the names of its tasks."""
+        """The outcome, with names instead of tasks."""
         return cls(**{**vars(outcome), "tasks": [task.id for task in outcome.tasks], "lost": dict(outcome.lost)})
 
     @property
     def outcome(self) -> Outcome:
-        """The outcome with its tasks."""
+        """The outcome, with tasks instead of names."""
         tasks = tuple(TASKS[task] for task in self.tasks)
         return Outcome(**{**vars(self), "tasks": tasks, "lost": Counter(self.lost)})
 
@@ -63,13 +63,13 @@ class Planned:
     """The record of a part.
 
     Attributes:
-        fingerprint: which part of which photos it is about.
-        sha256: of the file with its rows.
-        tasks: rows by task.
-        pixels: of the views, each counted once per family.
-        made: the rows by what was requested.
+        fingerprint: identifies the part and its photos.
+        sha256: digest of the file with its rows.
+        tasks: number of rows by task.
+        pixels: total pixels of the views, each counted once per family.
+        made: number of rows by each property that can be requested.
         reached: what each planner made.
-        rejections: what was found unfit on the way.
+        rejections: photos and objects that turned out to be unusable.
     """
 
     fingerprint: str
@@ -82,7 +82,7 @@ class Planned:
 
 
 def merged(parts: Iterable[Made]) -> Made:
-    """The counts of several parts as one."""
+    """The counts of several parts, added up."""
     total = Made()
     for made in parts:
         for name, counts in vars(made).items():

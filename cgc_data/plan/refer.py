@@ -18,9 +18,9 @@ from cgc_data.plan.sets import first_fitting, one_format
 from cgc_data.tasks.inter import DECOUPLED
 from cgc_data.tasks.inter.refer import REFER
 
-NOT_WHOLE = "no category that the photo shows several times, with all instances whole and large enough"
-NOT_DISTINCT = "no object that place or size clearly distinguishes from others of its category"
-ALONE = "no similar photo shows at most one object of a category that the photo repeats"
+NOT_WHOLE = "no category of which the photo shows several instances, all whole and large enough"
+NOT_DISTINCT = "no object that its position or size clearly distinguishes from others of its category"
+ALONE = "no similar photo that shows at most one object of a category that this photo shows several times"
 
 
 @dataclass(frozen=True)

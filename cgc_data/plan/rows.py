@@ -21,7 +21,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def make_row(index: Index, question: Question, jpeg_quality: int) -> Row:
-    """Row of the release before its images are rendered; windows will be encoded at `jpeg_quality`."""
+    """Row of the release, before its images are rendered. Windows will be encoded with `jpeg_quality`."""
     names = {concept: index.names[index.concepts[concept]] for concept in question.concepts}
     objects = sorted((_object(index, question, shown) for shown in question.shown), key=_reading_order)
     reference = _reference(question)
@@ -72,13 +72,15 @@ def make_row(index: Index, question: Question, jpeg_quality: int) -> Row:
 
 
 def _composite_license(views: Sequence[ViewRow]) -> str:
-    """License for the views that are composed of several photos; empty if no view is."""
+    """License of the views that are composed of several photos; empty if the row has no such view."""
     urls = [part["license_url"] for view in views if len(view["parts"]) > 1 for part in view["parts"]]
     if not urls:
         return ""
     license_url = composite_license(urls)
     if license_url is None:
-        raise PlanError(f"no license permits one picture to combine photos under {', '.join(sorted(set(urls)))}")
+        raise PlanError(
+            f"no license permits a single picture that combines photos under {', '.join(sorted(set(urls)))}"
+        )
     return license_url
 
 
@@ -96,8 +98,8 @@ def content_id(shown: Sequence[ViewRow], question: str, answer: str) -> str:
 
 
 def difficulty(question: Question) -> float:
-    """From 0 (easy) to 1 (hard): mean of image count, scene similarity, and smallness of the smallest object in its
-    view.
+    """From 0 (easy) to 1 (hard): the mean of three values, for the number of images, the similarity of the scenes, and
+    how small the smallest object is in its view.
     """
     images = (len(question.views) - 2) / 4
     alike = DISTRACTORS[question.distractors].likeness

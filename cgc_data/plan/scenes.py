@@ -1,8 +1,7 @@
-"""Defines how similar or different the scenes in a set must be, and the labels that questions about the set can ask
-for.
+"""Defines how similar or different the scenes in a set must be, and which labels questions about the set can ask for.
 
 In a hard set, all labels are from one supercategory, and each photo shows one of them. So every distractor of a
-question shows another member of the requested label's supercategory, and is proved not to contain the label itself.
+question shows another category of the requested label's supercategory, and provably does not show the label itself.
 """
 
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ Photos = NDArray[np.intp]
 
 
 class Scenes:
-    """Checks the photos in a set against the rules for its kind of distractors."""
+    """Checks whether the photos in a set follow the rules for its kind of distractors."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
@@ -31,8 +30,8 @@ class Scenes:
         return {HARD.name: self._settings.hard, DECOUPLED.name: 1 - self._settings.hard}
 
     def scopes(self, made: Made, pool: str, labels: Mask, rng: np.random.Generator) -> Iterator[tuple[str, Mask]]:
-        """Kinds of sets, starting with the kind furthest behind, each with the labels that questions about such a set
-        can ask for.
+        """Kinds of sets, each with the labels that questions about such a set can ask for. The kind that is furthest
+        behind comes first.
         """
         for kind in made.kinds(pool, self.shares):
             choices = np.flatnonzero(self.starts(kind, labels))
@@ -40,16 +39,18 @@ class Scenes:
                 yield kind, self.scope(kind, self._askable.draw_label(choices, rng))
 
     def starts(self, kind: str, labels: Mask) -> Mask:
-        """Mask of those given labels (concepts,) that a set of this kind can be about."""
+        """Mask (concepts,) of the labels, among those given, that a set of this kind can be about."""
         return labels & self._grouped if kind == HARD.name else labels
 
     def scope(self, kind: str, concept: int) -> Mask:
-        """Mask of the labels (concepts,) that questions about the same set can ask for together with this label."""
+        """Mask (concepts,) of the labels that another question about the same set can ask for, in addition to this
+        label.
+        """
         groups = self._askable.group_of
         return groups == groups[concept] if kind == HARD.name else np.ones(len(groups), dtype=np.bool_)
 
     def may_hold(self, kind: str, photos: Photos, concept: int) -> Mask:
-        """Mask (photos,) of the photos that might show another label of the set; a quick filter."""
+        """Mask (photos,) of the photos that might show another label of the set. This is a quick first filter."""
         if kind != HARD.name:
             return np.ones(len(photos), dtype=np.bool_)
         return np.asarray(self._askable.groups[photos, self._askable.group_of[concept]])

@@ -1,4 +1,6 @@
-"""Photo sets for inter-image contrast: different or similar scenes, each with a label that no other photo has."""
+"""Photo sets for inter-image contrast. The scenes are different or similar, and each photo has a label that no other
+photo has.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -11,21 +13,23 @@ LOOKED_AT = 256  # number of photos in the deck inspected per place in a set
 
 
 class PhotoSets:
-    """Grows sets from a deck of photos, preferring earlier photos. `scope`: mask of the allowed labels (concepts,)."""
+    """Builds sets from a deck of photos; earlier photos are preferred. `scope`: mask of the allowed labels
+    (concepts,).
+    """
 
     def __init__(self, askable: Askable, scenes: Scenes) -> None:
         self._askable, self._scenes = askable, scenes
         self._settings = askable.config.inter
 
     def draw_size(self, rng: np.random.Generator) -> int:
-        """Number of photos in a set, drawn so that rows are uniform over it."""
+        """Number of photos in a set, drawn so that rows are uniform over this number."""
         # a set of n photos gives about n rows: weights of 1/n make rows, not sets, uniform over n
         sizes = np.arange(self._settings.min_images, self._settings.max_images + 1)
         return int(rng.choice(sizes, p=(1 / sizes) / (1 / sizes).sum()))
 
     def labels(self, members: Sequence[int], scope: Mask) -> Mask:
-        """Mask of the labels in scope of which a member shows one object and that are absent from the other members,
-        (members, concepts).
+        """Mask (members, concepts) of the labels in scope of which this member shows exactly one object, and which are
+        absent from all other members.
         """
         table = self._askable
         unsafe = ~table.safe[list(members)]
@@ -33,7 +37,7 @@ class PhotoSets:
         return np.asarray(table.one[list(members)] & scope & (unsafe_elsewhere == 0))
 
     def grow(self, start: list[int], deck: Photos, size: int, kind: str, scope: Mask) -> list[int]:
-        """Add photos from the deck, in order, as long as every member has a label that no other member shows."""
+        """Add photos from the deck, in order, as long as every member keeps a label that no other member shows."""
         members = list(start)
         candidates = one_format(self._askable, deck, start[0])[:LOOKED_AT]
         candidates = self._scenes.fit(kind, candidates[~np.isin(candidates, members)], start[0])
@@ -50,8 +54,8 @@ class PhotoSets:
         return members
 
     def _fitting(self, members: Sequence[int], candidates: Photos, kind: str, scope: Mask) -> Photos:
-        """Candidates that differ enough, have a label that is absent from all members, and leave each member a
-        label.
+        """Candidates that are different enough, have a label that is absent from all members, and leave each member a
+        label that no other member has.
         """
         if not len(candidates):
             return candidates
@@ -68,8 +72,8 @@ class PhotoSets:
     def replace(
         self, members: list[int], kept: list[int], leaving: list[int], deck: Photos, kind: str, scope: Mask
     ) -> list[int] | None:
-        """A second set of the same size: the kept photos, and new photos that do not contain the leaving labels
-        (concepts).
+        """A second set of the same size. It contains the kept photos, and new photos that do not contain the labels
+        (concepts) of the photos that leave.
 
         Each new photo has a label that is absent from the whole first set. None if the deck does not contain enough
         such photos.
@@ -85,14 +89,14 @@ class PhotoSets:
 
 
 def one_format(askable: Askable, deck: Photos, first: int) -> Photos:
-    """The photos with the same file format as the first photo, because a PNG among JPEGs would stand out before any
-    image is inspected.
+    """The photos with the same file format as the first photo. A PNG among JPEGs would stand out before any image is
+    inspected.
     """
     return np.asarray(deck[askable.forms[deck] == askable.forms[first]]) if askable.mixed else deck
 
 
 def first_fitting(deck: Photos, fit: Callable[[Photos], Photos]) -> Photos:
-    """The first photos of the deck that `fit` keeps, at most LOOKED_AT; filters the deck in chunks."""
+    """The first photos of the deck that pass `fit`, at most LOOKED_AT. The deck is filtered in chunks."""
     found, start, length = [deck[:0]], 0, 4 * LOOKED_AT
     while start < len(deck) and sum(map(len, found)) < LOOKED_AT:
         found.append(fit(deck[start : start + length]))

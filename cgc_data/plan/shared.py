@@ -1,5 +1,5 @@
-"""Sets for questions about every instance: k of the N photos show one label, and all other photos show another label.
-Therefore, each photo is a target of one question and a distractor in the other, and k can be any number from 1 to N.
+"""Sets for questions about every instance. Of N photos, k show one label, and all others show another label. Therefore,
+each photo is a target of one question and a distractor in the other, and k can be any number from 1 to N.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,8 +16,8 @@ MOST_LABELS = 3  # number of labels tried per place in a set
 
 @dataclass(frozen=True)
 class Side:
-    """A side: photos in which all instances of a label (concept) are boxed; the label is absent from the set's other
-    photos.
+    """A side of a set: the photos in which all instances of a label (concept) are boxed. All other photos of the set
+    provably lack the label.
     """
 
     concept: int
@@ -25,7 +25,9 @@ class Side:
 
 
 class SharedSets:
-    """Grows sets from a deck of photos, preferring earlier photos. `scope`: mask of the allowed labels (concepts,)."""
+    """Builds sets from a deck of photos; earlier photos are preferred. `scope`: mask of the allowed labels
+    (concepts,).
+    """
 
     def __init__(self, askable: Askable, scenes: Scenes) -> None:
         self._askable, self._scenes = askable, scenes
@@ -33,8 +35,8 @@ class SharedSets:
     def grow(
         self, first: Side, deck: Photos, size: int, count: int, kind: str, scope: Mask, rng: np.random.Generator
     ) -> tuple[Side, ...] | None:
-        """A set of `size` photos: `count` photos show the label of `first`, a side with one photo, and all others show
-        another label.
+        """A set of `size` photos. `count` photos show the label of `first`, which is a side with one photo; all others
+        show another label.
         """
         table, anchor = self._askable, first.photos[0]
         deck = one_format(table, deck, anchor)
@@ -59,7 +61,7 @@ class SharedSets:
     def replacement(
         self, sides: Sequence[Side], leaving: Side, deck: Photos, kind: str, offered: Mask, rng: np.random.Generator
     ) -> Side | None:
-        """Replacements for the photos that leave: they contain none of the set's labels, but an offered label that is
+        """Replacements for the photos that leave. They show none of the set's labels, but an offered label that is
         absent from the set.
         """
         table, members = self._askable, [photo for side in sides for photo in side.photos]
@@ -91,7 +93,7 @@ class SharedSets:
     def _split(
         self, first: Side, concept: int, alike: Photos, others: Photos, size: int, count: int, kind: str
     ) -> tuple[Side, ...] | None:
-        """The two sides, the second one about `concept`."""
+        """Both sides; the second side is about `concept`."""
         table, second = self._askable, Side(concept, ())
         alike, others = alike[table.safe[alike, concept]], others[table.every[others, concept]]
         for photo in others.tolist():
@@ -104,7 +106,7 @@ class SharedSets:
         return None
 
     def _picked(self, candidates: Photos, side: Side, number: int) -> Side | None:
-        """The side with the first candidates that fit, `number` photos in total."""
+        """The side, extended by the first candidates that fit to `number` photos in total."""
         for photo in candidates.tolist():
             if len(side.photos) == number:
                 break
@@ -112,7 +114,7 @@ class SharedSets:
         return side if len(side.photos) == number else None
 
     def _with(self, side: Side, photo: int, number: int) -> Side | None:
-        """The side with another photo, if an answer still has room for one object in each of `number` photos."""
+        """The side with another photo, if the answer still has room for one object in each of `number` photos."""
         more = Side(side.concept, (*side.photos, photo))
         if self.objects(more) + number - len(more.photos) > self._askable.config.limits.max_objects:
             return None

@@ -1,4 +1,5 @@
-"""Where an object from another photo can stand: next to an object of its label, on similar ground, and hiding little.
+"""Finds where an object from another photo can stand: next to an object with its label, on similar ground, and without
+hiding much.
 
 Boxes are x1, y1, x2, y2 in pixels of the photo that receives the object.
 """
@@ -64,7 +65,9 @@ class Standing:
         self.heights = lru_cache(maxsize=KEPT)(self._heights)
 
     def _heights(self, photo: int, beside: int) -> tuple[float, float]:
-        """Range of heights similar to the label's in the photo: 10th to 90th percentile, widened by LIKE."""
+        """Range of heights of the label's objects in the photo: from the 10th to the 90th percentile, widened by
+        LIKE.
+        """
         instances = self._askable.index.instances
         same = instances.of(photo, int(instances.concept[beside]))
         boxes = instances.box[same[~instances.crowd[same]]]
@@ -72,7 +75,7 @@ class Standing:
         return float(low * (1 - LIKE)), float(high * (1 + LIKE))
 
     def place(self, site: Site, lender: int, rng: np.random.Generator) -> Paste | None:
-        """The object at the first drawn place that is free, has similar ground, and contrasts with the object."""
+        """The object, at the first drawn place that is free, has similar ground, and contrasts with the object."""
         grounds = np.stack([self._lenders.ground(lender), self._lenders.ground(site.beside)])
         if not np.linalg.norm(grounds[0] - grounds[1]) <= 2 * GROUND_DISTANCE:  # no place resembles both
             return None
@@ -91,8 +94,8 @@ class Standing:
         return int(self._askable.index.instances.photo[instance])
 
     def _on_like_ground(self, site: Site, grounds: Boxes, boxes: Boxes) -> Mask:
-        """Mask (boxes,) of the places whose ground has colors similar to `colors` (n, 3) and that are on the same
-        support as the neighbor.
+        """Mask (boxes,) of the places that are on the same support as the neighbor and whose ground has colors similar
+        to `colors` (n, 3).
         """
         here = self._thumbnails.colors(site.photo, below(boxes))
         like = (np.linalg.norm(here[:, None] - grounds, axis=2) <= GROUND_DISTANCE).all(axis=1)
@@ -101,8 +104,8 @@ class Standing:
         return np.asarray(like & on_them.all(axis=1))
 
     def _inside(self, photo: int, boxes: Boxes) -> Mask:
-        """Mask (boxes,) of the places inside the photo at which the feet are in its lower part and the object is large
-        enough.
+        """Mask (boxes,) of the places inside the photo where the object is large enough and its feet are in the lower
+        part of the photo.
         """
         width, height = self._askable.truth.photo_size(photo)
         inside = (boxes[:, :2] >= BORDER).all(axis=1) & (boxes[:, 2:] <= (width - BORDER, height - BORDER)).all(axis=1)
@@ -113,7 +116,7 @@ class Standing:
         return np.asarray(inside & large & (boxes[:, 3] > LOWEST_HORIZON * height))
 
     def _places(self, site: Site, lender: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], Boxes]:
-        """Random scales (PLACES,) and boxes (PLACES, 4), to the left and right of the neighboring object."""
+        """Random scales (PLACES,) and boxes (PLACES, 4) to the left and right of the neighbor."""
         x1, y1, x2, y2 = self._askable.truth.box(lender)
         left, _, right, feet = self._askable.index.instances.box[site.beside]
         low = max(site.heights[0] / (y2 - y1), LEAST_SCALE)
@@ -128,8 +131,8 @@ class Standing:
         return scales, boxes
 
     def _in_the_way(self, site: Site, boxes: Boxes) -> Mask:
-        """Mask (boxes,) of the places that hide too much, touch an object pasted earlier, or are behind a nearer
-        object.
+        """Mask (boxes,) of the places that hide too much, touch an object that was pasted earlier, or are behind a
+        nearer object.
         """
         instances = self._askable.index.instances
         others = instances.box[instances.of_photo(site.photo)]

@@ -1,7 +1,7 @@
-"""Prevents the names that a question lists from revealing which entry is the right one.
+"""Keeps the names that a question lists from revealing which of them is the right one.
 
-Over all its lists, each name should be right as often as chance would predict, so that a model gains nothing by
-learning how often each name is right.
+Over all lists, each name should be right as often as chance would predict. A model then gains nothing by learning how
+often each name is right.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 class Surplus:
-    """For each concept, how much more often than by chance it was the right entry, and how many lists contained it.
+    """For each concept, how much more often than by chance it was the right name, and how many lists contained it.
 
     Both arrays are (concepts,).
     """
@@ -21,7 +21,7 @@ class Surplus:
         self.lists: NDArray[np.int64] = np.zeros(concepts, dtype=np.int64)
 
     def count(self, listed: Sequence[int], right: int | None, chance: float = 1.0) -> None:
-        """Count a list whose right entry is `right`; `chance`: how often such a list has a right entry, 0-1."""
+        """Count a list whose right name is `right`. `chance` is the share of such lists that have a right name, 0-1."""
         self.values[list(listed)] -= chance / len(listed)
         self.lists[list(listed)] += 1
         if right is not None:

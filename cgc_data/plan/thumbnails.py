@@ -1,4 +1,6 @@
-"""Thumbnails of photos, for planners that depend on colors; read on demand, with the most recent ones cached."""
+"""Thumbnails of photos, for planners that depend on colors. They are read on demand, and the most recent ones are
+cached.
+"""
 
 from functools import lru_cache
 
@@ -32,8 +34,8 @@ class Thumbnails:
         return self._pixels.small(photo, LONGEST)
 
     def _sums(self, photo: int) -> NDArray[np.float64]:
-        """Sum of the Lab colors of all pixels above and to the left of each pixel corner, (height + 1, width +
-        1, 3).
+        """Sum of the Lab colors of all pixels above and to the left of each pixel corner, (height + 1, width + 1,
+        3).
         """
         lab = cv2.cvtColor(self.of(photo).astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
         return np.asarray(cv2.integral(lab, sdepth=cv2.CV_64F), dtype=np.float64)
@@ -55,7 +57,9 @@ class Thumbnails:
         return bool(np.quantile(np.ptp(self.of(photo), axis=2), MOST) <= GRAY)
 
     def cut(self, photo: int, place: Box) -> Pixels:
-        """Pixels (height, width, 3) of the thumbnail at a box in photo pixels; empty if it covers less than a pixel."""
+        """Pixels (height, width, 3) of the thumbnail inside a box in photo pixels; empty if the box covers less than a
+        pixel.
+        """
         pixels, shown = self.of(photo), self._index.photos[photo]
         across, down = pixels.shape[1] / shown.width, pixels.shape[0] / shown.height
         left, right = max(round(place[0] * across), 0), max(round(place[2] * across), 0)

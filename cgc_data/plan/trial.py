@@ -1,4 +1,4 @@
-"""Tests whether the photos allow a task at all: deals and discards rows until one row is found."""
+"""Tests whether the photos allow a task at all. It plans rows and discards them, until one row is found."""
 
 import time
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ ENOUGH = 10_000  # rows requested in a trial; the first one ends it
 
 
 def allows(ground: Ground, task: str, seconds: float = SECONDS) -> bool:
-    """Whether a row of the task, requested without other tasks, is found before the time is up."""
+    """Whether a row of the task is found before the time is up, if no other task is requested."""
     shares = {**dict.fromkeys(ground.config.tasks, 0.0), task: 1.0}
     config = ground.config.model_copy(update={"tasks": shares, "samples": ENOUGH})
     alone = replace(ground, config=config, askable=replace(ground.askable, config=config))
@@ -20,7 +20,7 @@ def allows(ground: Ground, task: str, seconds: float = SECONDS) -> bool:
 
 
 def lacking(ground: Ground, wanted: Sequence[str], until: float) -> list[str] | None:
-    """Requested tasks that get no row; None if not known by `until`, in process time."""
+    """Requested tasks that get no row; None if this is not known by `until`, in process time."""
     left = list(wanted)
     for _, dealer in ground.dealers():
         for dealt in dealer.attempts():

@@ -1,6 +1,6 @@
 """The true box of an instance in a view: the tight, half-open box of its mask inside the window.
 
-An instance without a mask has its annotated box, but only in windows that contain the whole box or none of it.
+An instance without a mask has its annotated box, but only in windows that contain the whole box or no part of it.
 """
 
 from collections import OrderedDict
@@ -22,7 +22,7 @@ UNREADABLE, DIFFER = "unreadable mask", "mask and box differ"
 
 @dataclass(frozen=True)
 class Sighting:
-    """The part of an instance that a window shows; `box` is in photo pixels, or None if the instance is gone."""
+    """The part of an instance that a window shows. `box` is in photo pixels; it is None if the instance is gone."""
 
     state: Literal["visible", "gone", "ambiguous"]
     box: Box | None
@@ -39,7 +39,9 @@ class _Mask:
 
 
 class Truth:
-    """Boxes (x1, y1, x2, y2 in pixels) and visibility (0-1) of the index's instances; recent masks are cached."""
+    """Boxes (x1, y1, x2, y2 in pixels) and visibility (0-1) of the index's instances. Recently read masks are
+    cached.
+    """
 
     def __init__(self, index: Index, limits: Limits) -> None:
         self._index, self._limits = index, limits
@@ -52,7 +54,7 @@ class Truth:
         return self._mask(instance).fault
 
     def detail(self, instance: int) -> str:
-        """Details of the fault, such as why a mask cannot be read; empty if there are none."""
+        """Details of the fault, such as why a mask cannot be read; empty if there are no details."""
         return self._mask(instance).detail
 
     def box(self, instance: int) -> Box:
@@ -60,7 +62,7 @@ class Truth:
         return self._mask(instance).box
 
     def has_mask(self, instance: int) -> bool:
-        """Whether the instance has a segmentation that can be cut to a window."""
+        """Whether the instance has a segmentation that can be clipped to a window."""
         return self._mask(instance).rle is not None
 
     def extent(self, instance: int) -> Extent:
@@ -74,7 +76,7 @@ class Truth:
         return self._extents[instance]
 
     def covered(self, instance: int, window: Window) -> float:
-        """Photo pixels that an instance covers in a window, by its mask, or by its box if it has no mask."""
+        """Photo pixels that an instance covers in a window. Without a mask, its box counts instead."""
         mask = self._mask(instance)
         if mask.rle is not None:
             return float(tight_box_in_window(mask.rle, window)[1])
@@ -86,12 +88,12 @@ class Truth:
         return self._mask(instance).rle
 
     def photo_size(self, photo: int) -> tuple[int, int]:
-        """Width and height of a photo, pixels."""
+        """Width and height of a photo in pixels."""
         return self._index.photos[photo].width, self._index.photos[photo].height
 
     def see(self, instance: int, window: Window) -> Sighting:
-        """The part of an instance that a window shows; "gone" means that the instance is also outside a margin around
-        the window.
+        """The part of an instance that a window shows. "Gone" means that the instance is outside the window and also
+        outside a margin around it.
         """
         mask, limits = self._mask(instance), self._limits
         by_box = _see_box(mask.box, window, limits.margin)
@@ -155,7 +157,7 @@ def _area(box: Box) -> float:
 
 
 def _agree(mask_box: Box, annotated: Box) -> bool:
-    """Whether the mask's box differs from the annotated box by at most 2 px + 1% of the side."""
+    """Whether the box of the mask differs from the annotated box by at most 2 px + 1% of the side."""
     side = max(annotated[2] - annotated[0], annotated[3] - annotated[1])
     return max(abs(one - other) for one, other in zip(mask_box, annotated, strict=True)) <= 2 + 0.01 * side
 
@@ -171,8 +173,8 @@ def _see_box(box: Box, window: Window, margin: int) -> Sighting:
 
 
 def fits(box: Box, width: float, height: float, limits: Limits) -> bool:
-    """Whether a question can ask for a box, in pixels of a view of this size, by side after resizing, area, and
-    aspect.
+    """Whether a question can ask for a box, in pixels of a view of this size: by its side after resizing, its area, and
+    its aspect ratio.
     """
     box_width, box_height = box[2] - box[0], box[3] - box[1]
     shorter, longer = min(box_width, box_height), max(box_width, box_height)

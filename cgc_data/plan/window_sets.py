@@ -19,9 +19,12 @@ from cgc_data.tasks.intra.absent import ABSENT
 from cgc_data.tasks.intra.locate_all import LOCATE_ALL
 
 TRIES = 3  # tries per photo before the planner gives up on the photo; each try draws new window sizes
-UNKNOWN, TOO_SMALL = "no category known in full", "categories known in full are too small or too long"
-UNFIT = "categories known in full are next to one they can be mistaken for, or have an object that cannot be boxed"
-NOT_PARTED = "no windows of two sizes that can both show and miss a category"
+UNKNOWN, TOO_SMALL = "no category known in full", "the fully annotated categories are too small or too elongated"
+UNFIT = (
+    "the fully annotated categories are next to a category that they can be confused with, or include an object that "
+    "cannot be boxed"
+)
+NOT_PARTED = "no windows of two sizes of which some show a category and some do not"
 
 
 class WindowSetPlanner:

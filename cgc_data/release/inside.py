@@ -1,8 +1,8 @@
-"""Confine paths stated in untrusted files to the folder they belong to.
+"""Confines paths stated in untrusted files to the folder to which these files belong.
 
-A release, a run, or a prepared benchmark may come from anyone: a shard in its manifest could point to any file on the
-user's machine. Every path in such a file goes through `inside`, and every name derived from its content goes through
-`file_name`.
+A release, a run, or a prepared benchmark can come from anyone, and a shard in its manifest could refer to any file on
+the user's machine. Every path in such a file goes through `inside`. Every name that is derived from its content goes
+through `file_name`.
 """
 
 import hashlib
@@ -17,10 +17,9 @@ _PLAIN = re.compile(r"[\w@-][\w.@-]*")
 
 
 def inside(folder: Path, name: object) -> Path:
-    """Resolve a path that a file of `folder` states: it is relative, with forward slashes.
+    """Resolve a path that a file of `folder` states. The path must be relative, with forward slashes.
 
-    Raises ReleaseError for any path that leads out of the folder, on any system or through a link, or is not a valid
-    path.
+    Raises ReleaseError for a path that leads out of the folder, on any system or through a link, or that is not valid.
     """
     path = folder / name if isinstance(name, str) and _is_relative(name) else None
     if path is None or not _is_below(path, folder):
@@ -32,7 +31,9 @@ def inside(folder: Path, name: object) -> Path:
 
 
 def check_links(folder: Path) -> None:
-    """Raise ReleaseError if a link anywhere below a folder leads outside it: writes would end up elsewhere."""
+    """Raise ReleaseError if a link anywhere below a folder leads outside it, because files would be written
+    elsewhere.
+    """
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = Path(parent, name)
@@ -41,7 +42,9 @@ def check_links(folder: Path) -> None:
 
 
 def file_name(text: str) -> str:
-    """A file or folder name for any text: the text itself if it is plain, otherwise its plain part and a digest."""
+    """A file or folder name for any text. It is the text itself if that is plain, and otherwise its plain part and a
+    digest.
+    """
     if _PLAIN.fullmatch(text) and len(text.encode()) <= LONGEST_PART - 55:
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Find a release by name: a folder, or a version of a dataset on the Hub, which is downloaded first."""
+"""Finds a release by name: a folder, or a version of a dataset on the Hub, which is downloaded first."""
 
 import re
 from pathlib import Path
@@ -32,11 +32,20 @@ def _download(repo_id: str, revision: str | None, setting: str) -> Path:
     try:
         return Path(connect().snapshot_download(repo_id, repo_type="dataset", revision=revision))
     except errors.RepositoryNotFoundError:
-        fault = f"the Hub shows no such dataset to this token; check {setting}release, or run `hf auth login`"
+        fault = (
+            f"this token cannot access a dataset with this name on the Hub; check {setting}release, or run `hf auth "
+            "login`"
+        )
     except errors.RevisionNotFoundError:
-        fault = f"it has no revision {revision!r} on the Hub; set {setting}revision to one of its tags"
+        fault = f"the dataset has no revision {revision!r} on the Hub; set {setting}revision to one of its tags"
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled):
-        fault = "the Hub cannot be reached and the cache has no copy; check the connection, HF_ENDPOINT, HF_HUB_OFFLINE"
+        fault = (
+            "the Hub cannot be reached, and the cache has no copy; check the connection, HF_ENDPOINT, and "
+            "HF_HUB_OFFLINE"
+        )
     except (OSError, RuntimeError, ValueError) as error:
-        fault = f"it cannot be downloaded ({' '.join(str(error).split())[:200]}); run it again, or download it yourself"
+        fault = (
+            f"the download failed ({' '.join(str(error).split())[:200]}); run the command again, or download the "
+            "dataset yourself"
+        )
     raise ReleaseError(f"{repo_id}: no such folder; {fault}")

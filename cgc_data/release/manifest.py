@@ -1,7 +1,7 @@
 """The manifest of a release: its sources, settings, and contents. The manifest is written last, so its presence means
 that the release is complete.
 
-These are the types of the JSON itself, so that a misspelled key is a type error; a file is checked against them once.
+These are the types of the JSON itself, so a misspelled key is a type error. A file is checked against them once.
 """
 
 import re
@@ -21,7 +21,7 @@ _SHARD = re.compile(rf"({'|'.join(CONTRASTS)})/({'|'.join(SPLITS)})-[\w.-]+\.par
 
 
 class ShardKeys(TypedDict):
-    """The fields of a shard's record on which readers rely."""
+    """The fields of a shard's record that readers need."""
 
     path: str  # relative to the release
     rows: int
@@ -46,7 +46,7 @@ class SourceKeys(TypedDict):
 
 
 class SourceRecord(SourceKeys, total=False):
-    """One source as the release was built from it; `bytes` is the size of the annotation file."""
+    """A source, as it was when the release was built. `bytes` is the size of the annotation file."""
 
     bytes: int
     exhaustive: bool | list[str] | None
@@ -60,8 +60,8 @@ class SourceRecord(SourceKeys, total=False):
 
 
 class ListUsageRecord(TypedDict):
-    """The number of distinct entries of an exclusion list, or of pictures in a folder, that match a photo of the
-    sources.
+    """For an exclusion list, the number of its distinct entries that match a photo of the sources. For a folder, the
+    number of its pictures that do.
     """
 
     list: str
@@ -82,7 +82,9 @@ class Exclusions(TypedDict, total=False):
 
 
 class Contradictions(TypedDict, total=False):
-    """The number of facts (photo, category) that two sources state, and the number of contradictions between them."""
+    """The number of facts (one photo and one category) that two sources state, and for how many of them they contradict
+    each other.
+    """
 
     compared: int
     contradicted: int
@@ -155,11 +157,11 @@ def kept_settings(manifest: Manifest) -> KeptSettings:
     try:
         return msgspec.convert(manifest["config"], KeptSettings)
     except msgspec.ValidationError as error:
-        raise ReleaseError(f"manifest.json: malformed config ({error}); build the release again") from None
+        raise ReleaseError(f"manifest.json: the config is malformed ({error}); build the release again") from None
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """manifest.json of a release, checked for form; unknown keys are kept.
+    """manifest.json of a release, after its form was checked. Unknown keys are kept.
 
     All paths in the manifest are inside the folder, except the paths of its sources. Raises ReleaseError if the
     manifest is missing, damaged, of another schema version, or has a path that leads out of the folder.
@@ -185,7 +187,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def current_manifest(manifest: Manifest) -> Manifest:
-    """The manifest of an earlier release with `licenses` in the spelling of this version."""
+    """The manifest of an earlier release, with `licenses` in the spelling of this version."""
     values: dict[str, Any] = {**manifest}
     if isinstance(values["config"], dict):
         values["config"] = renamed(values["config"])

@@ -1,7 +1,7 @@
-"""The operations that turn photos into the image of a view, in the order listed in the row.
+"""The operations that turn photos into the image of a view, in the order in which the row lists them.
 
 Each operation has a name and numbers; the same operations give the same bytes. Positions are in pixels: of the photo
-before `crop`, of the view after `resize`.
+before `crop`, and of the view after `resize`.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ Frame: TypeAlias = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: its name, of `OPERATIONS` or `JPEG`, and its numbers."""
+    """One operation: its name, which is in `OPERATIONS` or is `JPEG`, and its numbers."""
 
     name: str
     values: tuple[float, ...]
@@ -34,9 +34,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Part:
-    """A photo that supplies an object pasted into a view: the photo's pixels (height, width, 3), and the object's
-    placement.
-    """
+    """A photo that supplies a pasted object: the photo's pixels (height, width, 3), and where the object is placed."""
 
     pixels: Pixels
     row: PartRow
@@ -72,7 +70,7 @@ def changes_of(operations: Sequence[Operation]) -> str:
 def compose(photo: Pixels, lenders: Sequence[Part], steps: Sequence[OperationRow], name: str) -> bytes:
     """Apply the operations to a photo and the objects pasted into it, and return the encoded image.
 
-    Raises PhotoError, with the photo's `name`, for an operation that cannot be applied.
+    Raises PhotoError, which states the photo's `name`, for an operation that cannot be applied.
     """
     *before, last = steps
     if last["name"] != JPEG:
@@ -101,7 +99,7 @@ def _resize(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) ->
     del lenders
     width, height = map(int, values)
     if not (width > 0 and height > 0 and width * height <= MOST_PIXELS):
-        raise ValueError(f"a view of {width} x {height} pixels is not possible")
+        raise ValueError(f"the view cannot have {width} x {height} pixels")
     method = cv2.INTER_AREA if width < pixels.shape[1] else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=method), dtype=np.uint8)
 
@@ -114,14 +112,14 @@ def _gain(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> P
 
 
 def _gamma(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
-    """Raise each channel, 0-1, to a power."""
+    """Raise each channel, with values 0-1, to a power."""
     del lenders
     (power,) = values
     return _whole(255 * (np.arange(256, dtype=np.float32) / 255) ** power)[pixels]
 
 
 def _draw_box(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
-    """Draw the outline of a box (x1, y1, x2, y2) in red, as wide as a hundredth of the shorter side."""
+    """Draw the outline of a box (x1, y1, x2, y2) in red. The line is as wide as a hundredth of the shorter side."""
     del lenders
     x1, y1, x2, y2 = (round(value) for value in values)
     width = max(2, round(min(pixels.shape[:2]) / 100))
@@ -129,10 +127,10 @@ def _draw_box(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) 
 
 
 def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
-    """Paste the object of a part (numbered in the view's `parts`) as its transform states, with a soft edge."""
+    """Paste the object of a part (numbered as in the view's `parts`) as its transform states, with a soft edge."""
     number = int(values[0])
     if not 1 <= number <= len(lenders):
-        raise ValueError(f"the view has no part {number} from which an object is pasted")
+        raise ValueError(f"the view has no part {number}, from which an object should be pasted")
     lender = lenders[number - 1]
     mask = _mask(lender)
     inner = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), EDGE) * (mask > 0)
@@ -146,7 +144,7 @@ def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> 
 def _moved(layer: NDArray[np.float32], transform: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float32]:
     """Warp a layer (height, width, ...) by a transform of points, cropped to a size (width, height).
 
-    A layer that shrinks is first averaged down to about its final size: a warp alone would skip pixels.
+    A layer that shrinks is first averaged down to about its final size, because a warp alone would skip pixels.
     """
     height, width = layer.shape[:2]
     shrink = min(1.0, float(np.sqrt(abs(np.linalg.det(transform[:, :2])))))

@@ -1,4 +1,4 @@
-"""Remove paths of the build machine from everything that others see."""
+"""Removes paths of the build machine from everything that others see."""
 
 from collections.abc import Mapping
 from pathlib import PurePath, PureWindowsPath
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def without_paths(value: Any) -> Any:
-    """The nested value with every absolute path reduced to its base name."""
+    """The nested value, with every absolute path reduced to its base name."""
     if isinstance(value, Mapping):
         return {
             key: base_name(inner) if key in ("annotations", "images") else without_paths(inner)
@@ -22,5 +22,5 @@ def _is_path(text: str) -> bool:
 
 
 def base_name(path: Any) -> Any:
-    """The last part of a path of any system; other text is unchanged."""
+    """The last part of a path of any system. Other text is returned unchanged."""
     return PureWindowsPath(path).name or path if isinstance(path, str) else path

@@ -1,4 +1,4 @@
-"""Read a finished release: rows are streamed, so memory use does not depend on the number of rows."""
+"""Reads a finished release. Rows are streamed, so memory use does not depend on their number."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -56,7 +56,7 @@ class Release:
         split: str | None = None,
         images: bool = False,
     ) -> Iterator[pa.RecordBatch]:
-        """Record batches of the requested columns (default: all; images only if `images` is true).
+        """Record batches of the requested columns. The default is all columns, with images only if `images` is true.
 
         Raises ReleaseError for an unknown contrast or split, and for a shard that cannot be read.
         """
@@ -74,12 +74,12 @@ class Release:
         split: str | None = None,
         images: bool = False,
     ) -> Iterator[Row]:
-        """The rows with the requested columns only, as in `cgc_data.release.schema`; errors as in `batches`."""
+        """The rows with only the requested columns, as in `cgc_data.release.schema`. Errors are as in `batches`."""
         for batch in self.batches(columns, contrast, split, images):
             yield from batch.to_pylist()
 
     def pick(self, ids: Collection[str]) -> Iterator[Row]:
-        """Read the rows with these ids and their images, in stored order; other row groups are not decoded.
+        """Read the rows with these ids and their images, in stored order. Other row groups are not decoded.
 
         Unknown ids are ignored. Raises ReleaseError for a shard that cannot be read.
         """
@@ -116,7 +116,7 @@ def open_release(path: Path | str) -> Release:
 
 @contextmanager
 def _readable(path: Path) -> Iterator[pq.ParquetFile]:
-    """Turn errors that occur while a shard is read into a ReleaseError, because damage shows only then."""
+    """Turn errors that occur while a shard is read into a ReleaseError. Damage is noticed only at this point."""
     try:
         with pq.ParquetFile(path, pre_buffer=False) as shard:
             if missing := set(FEATURES) - set(shard.schema_arrow.names):

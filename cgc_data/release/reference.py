@@ -1,4 +1,4 @@
-"""Read a release that stores no images, composing the views on the fly from the user's own photos."""
+"""Reads a release that stores no images. Views are composed on the fly from the user's own photos."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,14 +18,16 @@ def load_reference(
     contrast: str | None = None,
     split: str | None = None,
 ) -> Iterator[Row]:
-    """Rows of a release with `images` as encoded bytes ({"bytes", "path"}), equal to the rows of a release that stores
-    images.
+    """Rows of a release with `images` as encoded bytes ({"bytes", "path"}). They are equal to the rows of a release
+    that stores images.
 
-    `release` is a folder, or (as a string) ORG/NAME on the Hub at `revision` (default: the newest). `images` is a
-    folder or zip with the photos of every source (for COCO: the folder above train2017 and val2017, or one of the two);
-    None uses the locations from which the release was built. Rows are in the order of the shards.
+    `release` is a folder, or, as a string, the name ORG/NAME of a dataset on the Hub. `revision` is its revision there
+    (default: the newest). `images` is a folder or zip with the photos of every source. For COCO, this is the folder
+    above train2017 and val2017, or one of the two. None uses the locations from which the release was built. Rows are
+    in the order of the shards.
 
-    Raises ReleaseError if it is not a finished release, and PhotoError that names a missing or changed photo.
+    Raises ReleaseError if it is not a finished release, and PhotoError, which names the photo, if a photo is missing or
+    has changed.
     """
     from cgc_data.release.locate import locate_release  # the Hub's client is slow to import
 

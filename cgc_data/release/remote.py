@@ -1,4 +1,6 @@
-"""Releases at a URL: read from a local copy, which is refreshed if the manifest has changed, and written from one."""
+"""Releases at a URL. They are read from a local copy, which is refreshed if the manifest has changed, and written from
+a local copy.
+"""
 
 import hashlib
 from pathlib import Path
@@ -10,9 +12,9 @@ MANIFEST = "manifest.json"
 
 
 def local_release(path: Path | str) -> Path:
-    """The folder itself if it is local, else one with a copy of the remote release.
+    """The folder itself if it is local, and otherwise a folder with a copy of the remote release.
 
-    Raises ReleaseError if there is no finished release at the URL, and RemoteError.
+    Raises ReleaseError if there is no finished release at the URL, and RemoteError if the URL cannot be read.
     """
     url = url_of(path)
     if url is None:

@@ -1,5 +1,5 @@
-"""Render a planned view to an image file: uncropped photos byte for byte, and other views by their operations, encoded
-once.
+"""Renders a planned view as an image file. Uncropped photos are copied byte for byte; other views are made by their
+operations and encoded once.
 
 Shards and `load_reference` share this code, so that both show the same pixels.
 """
@@ -15,12 +15,12 @@ from cgc_data.sources import PhotoStore
 
 KEPT_PHOTOS, KEPT_BYTES = 8, 2**28
 JPEG_QUALITY = 92
-UNTAGGED = "EXIF orientation tag set to 1"
-TURNED = "rotated by its EXIF orientation and encoded again"
+UNTAGGED = "the tag for the EXIF orientation was set to 1"
+TURNED = "the photo was rotated as its EXIF orientation states, and encoded again"
 
 
 class Renderer:
-    """Compose views from the photos of several sources (by key), caching recently read and decoded photos.
+    """Composes views from the photos of several sources (by key). Recently read and decoded photos are cached.
 
     The boxes of the sources in `displayed` fit the photos after EXIF rotation, so these photos are rotated first.
     """
@@ -35,9 +35,10 @@ class Renderer:
         self._photos: OrderedDict[tuple[str, str], tuple[bytes, Pixels]] = OrderedDict()
 
     def view(self, view: ViewRow, photo_size: tuple[int, int] | None = None) -> tuple[bytes, str]:
-        """Encoded image of a view (an entry of a row's `views`), and how the photo was changed.
+        """Encoded image of a view (an entry of a row's `views`), and a description of how the photo was changed.
 
-        `photo_size` is the annotated (width, height), which the photo must have. Raises PhotoError naming the photo.
+        `photo_size` is the annotated (width, height), which the photo must have. Raises PhotoError, which names the
+        photo.
         """
         content, pixels = self._photo(view["source"], view["file_name"])
         height, width = pixels.shape[:2]
@@ -76,7 +77,7 @@ class Renderer:
         return self._photos[key]
 
     def _forget(self) -> None:
-        """Drop the least recently used photos, except the last one, until the rest fits in memory."""
+        """Drop the least recently used photos until the rest fits in memory. The last photo is always kept."""
         size = sum(pixels.nbytes for _, pixels in self._photos.values())
         while len(self._photos) > KEPT_PHOTOS or (size > KEPT_BYTES and len(self._photos) > 1):
             size -= self._photos.popitem(last=False)[1][1].nbytes
@@ -85,4 +86,8 @@ class Renderer:
 def _turned(content: bytes) -> str:
     """How EXIF explains a size that differs from the annotation."""
     orientation = exif_orientation(content)
-    return "" if orientation == 1 else f" (EXIF orientation {orientation} rotates it: see the setting `orientation`)"
+    return (
+        ""
+        if orientation == 1
+        else (f" (EXIF orientation {orientation} rotates the photo; see the setting `orientation`)")
+    )

@@ -50,9 +50,7 @@ def _four(values: list[int]) -> ThousandBox:
 
 
 class PartRow(TypedDict):
-    """A photo that contributes to a view: the photo that the view shows, or a photo that supplies an object pasted into
-    it.
-    """
+    """A photo that contributes to a view: the photo that the view shows, or a photo that supplies a pasted object."""
 
     source: str
     image_id: int
@@ -68,7 +66,7 @@ class PartRow(TypedDict):
 
 
 class OperationRow(TypedDict):
-    """One operation on the way from the parts of a view to its image."""
+    """One of the operations that lead from the parts of a view to its image."""
 
     name: str  # of `cgc_data.release.operations.OPERATIONS`
     values: list[float]
@@ -93,7 +91,7 @@ class ViewRow(TypedDict):
 
 
 class Evidence(TypedDict):
-    """The warrant that one view does not show a label."""
+    """The reason why a view provably does not show a label."""
 
     img_idx: int  # 1-based
     label: str
@@ -102,7 +100,7 @@ class Evidence(TypedDict):
 
 
 class Row(TypedDict):
-    """One sample. If a caller requests only some columns, the rows have only these keys."""
+    """One sample. If a caller requests only some columns, the rows have only the keys of these columns."""
 
     id: str
     images: list[StoredImage]

@@ -1,7 +1,7 @@
 """The row of a release: its columns as Hugging Face features and as an Arrow schema.
 
-Every reader and writer of shards uses these columns. `datasets` is not imported: the features are written as the JSON
-that it stores in Parquet metadata, so that `load_dataset` returns images without this package.
+Every reader and writer of shards uses these columns. `datasets` is not imported. The features are written as the JSON
+that `datasets` stores in Parquet metadata, so that `load_dataset` returns images without this package.
 """
 
 import json
@@ -24,7 +24,8 @@ def _value(dtype: str) -> Feature:
 def list_of(feature: Any) -> Any:
     """A list in a form that every version of `datasets` since 3.6 reads as a list.
 
-    Before 4.0 there is no `List`, and a `Sequence` of structs is read as a struct of lists; a JSON list stays a list.
+    Before 4.0, `datasets` has no `List`, and reads a `Sequence` of structs as a struct of lists. A JSON list stays a
+    list.
     """
     return {"feature": feature, "_type": "Sequence"} if "_type" in feature else [feature]
 

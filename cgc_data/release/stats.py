@@ -8,8 +8,8 @@ import msgspec
 
 
 class Bins(TypedDict):
-    """One histogram: counts[i] is for [edges[i], edges[i + 1]), and the first and last bins include all values beyond
-    the edges.
+    """A histogram. counts[i] is the count for [edges[i], edges[i + 1]). The first and last bins include all values
+    beyond the edges.
     """
 
     edges: list[float]
@@ -52,7 +52,7 @@ class PhotoCounts(TypedDict):
 
 
 class Example(TypedDict):
-    """The first row of a task; `views` counts its images."""
+    """The first row of a task. `views` is the number of its images."""
 
     id: str
     question: str
@@ -90,5 +90,5 @@ def read_stats(path: Path) -> Stats:
 
 
 def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What an earlier release states, with `licenses` in the spelling of this version."""
+    """The statistics of an earlier release, with `licenses` in the spelling of this version."""
     return {"licenses" if key == "licences" else key: value for key, value in values.items()}

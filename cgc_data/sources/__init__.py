@@ -1,6 +1,7 @@
 """Sources: annotation files of the formats in `formats/`, and their photos.
 
-A file is read once into columns (`SourceTable`) and cached; masks are read from it one by one (`Segmentations`).
+A file is read once into columns (`SourceTable`), which are cached. Masks are read from the file one by one
+(`Segmentations`).
 """
 
 from cgc_data.sources.formats import FORMATS, Format, Kind

@@ -1,8 +1,9 @@
 """Box formats in annotation files, and signs that a file uses an unexpected format.
 
 COCO writes x, y, width, height. If a file in another format were read without an error, all boxes would be misplaced.
-So boxes that extend beyond their photo are counted; a file with too many of them is refused, and the error names the
-format that fits. Boxes whose y is measured from the bottom stay inside the photo and cannot be detected without masks.
+Therefore, boxes that extend beyond their photo are counted. If there are too many of them, the file is refused, and the
+error names the format that fits. Boxes whose y is measured from the bottom stay inside the photo. They cannot be
+detected without masks.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ FORM_NAMES: dict[BoxFormat, str] = {
     "xywh": "x, y, width, height",
     "xyxy": "x1, y1, x2, y2",
     "cxcywh": "center x, center y, width, height",
-    "yxhw": "y, x, height, width, or width and height of the photos are swapped",
+    "yxhw": "y, x, height, width (unless the width and height of the photos are swapped)",
     "xywh_normalized": "x, y, width, height as shares of the photo",
     "xyxy_normalized": "x1, y1, x2, y2 as shares of the photo",
     "cxcywh_normalized": "center x, center y, width, height as shares of the photo",
@@ -47,8 +48,8 @@ class Leaving:
 
 
 def leaves(boxes: Floats, sizes: Floats) -> NDArray[np.bool_]:
-    """Mask of the boxes (x1, y1, x2, y2), (n, 4), that cross the border of photos with these sizes (width, height), (n,
-    2).
+    """Mask (n,) of the boxes (x1, y1, x2, y2), (n, 4), that cross the border of photos with these sizes (width,
+    height), (n, 2).
     """
     slack = TOLERANCE_PIXELS + TOLERANCE_SHARE * sizes
     low, high = boxes[:, :2], boxes[:, 2:]
@@ -56,9 +57,10 @@ def leaves(boxes: Floats, sizes: Floats) -> NDArray[np.bool_]:
 
 
 def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
-    """Count the boxes that extend beyond their photo. Raises SourceError if too many boxes do and no `form` was stated.
+    """Count the boxes that extend beyond their photo. Raises SourceError if there are too many such boxes and no `form`
+    was stated.
 
-    A box with a mask is compared with it later. Such a box counts here only if it would fit in another format.
+    A box with a mask is compared with its mask later. It counts here only if it would fit in another format.
     """
     counted = table.annotations.column("crowd").to_numpy() != 1
     boxes, sizes = _boxes(table)[counted], _sizes(table)[counted]
@@ -78,8 +80,8 @@ def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
 
 
 def _refuse_shares(table: SourceTable, boxes: Floats) -> None:
-    """Raise SourceError if boxes, read as x, y, width, height, are smaller than a pixel: they are fractions of the
-    photo.
+    """Raise SourceError if boxes, read as x, y, width, height, are smaller than a pixel, because they are then
+    fractions of the photo.
     """
     x1, y1, x2, y2 = boxes.T
     written = np.stack((x1, y1, x2 - x1, y2 - y1), axis=1)
@@ -117,10 +119,13 @@ def _likely(boxes: Floats, sizes: Floats) -> BoxFormat | None:
 def _advice(likely: BoxFormat | None, boxes: Floats, sizes: Floats) -> str:
     if likely:
         return f"they look like {FORM_NAMES[likely]}: add {stated('bbox_format', likely)}, or correct the file"
-    right = f"if they are right, add {stated('bbox_format', 'xywh')}"
+    right = f"if the boxes are correct, add {stated('bbox_format', 'xywh')}"
     if longest := _other_size(boxes, sizes):
-        return f"they look like pixels of photos resized to {longest} on the longer side; scale them back, or {right}"
-    return f"they fit no form that is known; correct them, or {right}"
+        return (
+            f"the boxes seem to be in pixels of photos that were resized to {longest} on the longer side; scale them "
+            f"back, or {right}"
+        )
+    return f"the boxes fit no known format; correct them, or {right}"
 
 
 def _other_size(boxes: Floats, sizes: Floats) -> int | None:

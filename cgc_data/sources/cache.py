@@ -1,7 +1,8 @@
-"""Cache the tables of a source next to the output, so that a second run maps them instead of parsing the file.
+"""Caches the tables of a source next to the output, so that a second run maps them into memory instead of parsing the
+file.
 
-A cache is one file: the tables as Arrow streams, followed by their CRC-32. Its name identifies its input. It is
-written under another name and moved into place. A cache that cannot be read back is ignored.
+A cache is one file: the tables as Arrow streams, followed by their CRC-32. The name of a cache identifies its input. A
+cache is written under another name, and then moved into place. A cache that cannot be read back is ignored.
 """
 
 import zlib
@@ -36,7 +37,7 @@ def any_of(folder: Path, kind: str) -> bool:
 
 
 def load(path: Path) -> Tables | None:
-    """Tables mapped from the cache file; None if it is missing, damaged, or of another schema."""
+    """Tables mapped from the cache file; None if the file is missing, damaged, or of another schema."""
     try:
         mapped = pa.memory_map(str(path)).read_buffer()
         payload, checksum = mapped[:-_CHECKSUM_BYTES], mapped[-_CHECKSUM_BYTES:]

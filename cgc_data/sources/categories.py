@@ -1,4 +1,4 @@
-"""Categories of a file, each once: duplicates and unused roots that export tools add are dropped."""
+"""The categories of a file, each once. Duplicates, and unused roots that export tools add, are dropped."""
 
 from collections import defaultdict
 from collections.abc import Set
@@ -12,10 +12,10 @@ from cgc_data.sources.table import CATEGORIES
 
 
 def distinct_categories(path: Path, parts: list[pa.Table], used: Set[int]) -> pa.Table:
-    """The meaningful categories, sorted by id; `used` are the ids that annotations refer to.
+    """The categories that mean something, sorted by id. `used` contains the ids to which annotations refer.
 
     A category that is listed twice counts once. A category without annotations is dropped if another category is below
-    it or has the same name: Roboflow adds such a root, and "there is no animal" would be wrong if every animal is boxed
+    it or has the same name. Roboflow adds such a root, and "there is no animal" would be wrong if every animal is boxed
     under another category. Raises SourceError if two different categories have the same id.
     """
     table = pa.concat_tables([CATEGORIES.empty_table(), *parts]).combine_chunks()

@@ -1,4 +1,4 @@
-"""Remove from a file's columns the parts that the user declares wrong, before anything is derived from them."""
+"""Removes from a file's columns the parts that the user declares wrong, before anything is derived from them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ PARTS: tuple[Part, ...] = get_args(Part)
 
 
 def without(table: SourceTable, parts: Sequence[Part]) -> SourceTable:
-    """The source as if the file did not contain these parts; the table is unchanged if `parts` is empty."""
+    """The source, as if the file did not contain these parts. The table is unchanged if `parts` is empty."""
     for part in PARTS:
         if part in parts:
             table = replace(table, annotations=_CLEANED[part](table.annotations))
@@ -23,7 +23,7 @@ def without(table: SourceTable, parts: Sequence[Part]) -> SourceTable:
 
 
 def duplicates(annotations: pa.Table) -> NDArray[np.bool_]:
-    """Mask (annotations,) of the annotations that duplicate an earlier annotation: same photo, category, and
+    """Mask (annotations,) of the annotations that duplicate an earlier annotation, with the same photo, category, and
     exact box.
     """
     names = ("image_row", "category_row", "x1", "y1", "x2", "y2")

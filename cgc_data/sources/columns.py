@@ -1,4 +1,6 @@
-"""Convert decoded records into columns batch by batch, so that no record outlives its batch, and join them by id."""
+"""Converts decoded records into columns batch by batch, so that no record outlives its batch, and joins the columns by
+id.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -129,11 +131,11 @@ class AnnotationColumns:
         return {int(number) for part in self._parts.get("category_id", []) for number in np.unique(part)}
 
     def tables(self, photos: pa.Table, category_ids: Array) -> tuple[pa.Table, pa.Table]:
-        """The annotations, sorted by image row and annotation id, and the unusable annotations; the given ids are
-        sorted.
+        """The annotations, sorted by image row and annotation id, and the annotations that cannot be used. The given
+        ids are sorted.
 
-        Raises SourceError if an id occurs twice, or if more than a few annotations refer to images or categories that
-        are not listed, or have no box.
+        Raises SourceError if an id occurs twice. Also raises it if more than a few annotations have no box, or refer to
+        images or categories that are not listed.
         """
         if not self._parts:
             return ANNOTATIONS.empty_table(), UNUSABLE.empty_table()

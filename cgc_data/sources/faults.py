@@ -1,7 +1,8 @@
-"""Annotations that cannot be used unchanged: with unlisted images or categories, without a box, or duplicated.
+"""Annotations that cannot be used unchanged: they are duplicates, have no box, or refer to images or categories that
+are not listed.
 
-If there are only a few, they are dropped and listed; if there are more, the file is refused. An annotation without a
-box is kept as a sign that its category is in the photo.
+If there are only a few of them, they are dropped and listed. If there are more, the file is refused. An annotation
+without a box is kept as a sign that the photo shows its category.
 """
 
 import os
@@ -23,22 +24,30 @@ NO_IMAGE, NO_CATEGORY = "annotation of no listed photo", "annotation of no liste
 NO_BOX, TWICE = "annotation without a box", "annotation written twice"
 MOST_FAULTY = 0.01  # share of the annotations that may be faulty; one faulty annotation is always allowed
 _FIXES = {
-    NO_IMAGE: "are of images that the file does not list, such as image {image_id}; add these or remove them",
-    NO_CATEGORY: "are of categories that the file does not list, such as {category_id}; add these or remove them",
-    NO_BOX: "have no box of four numbers, or a negative width or height; correct them, or add `--bbox-format`",
+    NO_IMAGE: (
+        "refer to images that the file does not list, such as image {image_id}; add these images or remove the objects"
+    ),
+    NO_CATEGORY: (
+        "refer to categories that the file does not list, such as {category_id}; add these categories or remove the "
+        "objects"
+    ),
+    NO_BOX: (
+        "have a box that is not four numbers, or whose width or height is negative; correct them, or add "
+        "`--bbox-format`"
+    ),
 }
 _COORDINATES = ("x1", "y1", "x2", "y2")
 
 
 def rows_of(known: Array, wanted: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Position of each requested id among the known, sorted ids, and which ids are missing."""
+    """Position of each requested id among the known, sorted ids, and which of the requested ids are missing."""
     rows = np.searchsorted(known, wanted).astype(np.int32)
     missing = known.take(rows, mode="clip") != wanted if len(known) else np.ones(len(wanted), dtype=bool)
     return rows, missing
 
 
 def written_twice(path: Path, columns: Mapping[str, Array]) -> npt.NDArray[np.bool_]:
-    """Mask (annotations,) of annotations that equal an earlier one except for the id: some tools save everything
+    """Mask (annotations,) of the annotations that equal an earlier one except for the id. Some tools save everything
     twice.
     """
     values = [columns[name] for name in ("image_id", "category_id", "crowd", "segmentation_length", *_COORDINATES)]
@@ -65,7 +74,7 @@ def _mixed(values: Iterable[Array]) -> npt.NDArray[np.uint64]:
 def _with_one_mask(
     path: Path, columns: Mapping[str, Array], pairs: Iterable[tuple[int, int]], found: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
-    """The duplicates, without those whose segmentation differs from the segmentation of the previous annotation."""
+    """The duplicates, except those whose segmentation differs from that of the previous annotation."""
     offsets, lengths = columns["segmentation_offset"], columns["segmentation_length"]
     with path.open("rb") as file:
         for one, other in pairs:

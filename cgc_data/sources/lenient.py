@@ -1,4 +1,4 @@
-"""Read records whose values have unexpected types: ids as text or floats, unused fields of any type, null boxes.
+"""Reads records whose values have unexpected types: ids as text or floats, unused fields of any type, or null boxes.
 
 A list is first decoded strictly, at full speed. Only if strict decoding fails is the list decoded again, record by
 record.
@@ -18,7 +18,7 @@ _WHOLE = re.compile(r"\s*([+-]?[0-9]+)(?:\.0*)?\s*")
 
 
 class LooseAnnotation(msgspec.Struct, kw_only=True, gc=False):
-    """An annotation whose fields may be of any type."""
+    """An annotation whose fields may have any type."""
 
     segmentation: msgspec.Raw = msgspec.Raw(b"")
     area: Any = None
@@ -30,7 +30,7 @@ class LooseAnnotation(msgspec.Struct, kw_only=True, gc=False):
 
 
 class LooseRecord(msgspec.Struct, kw_only=True, gc=False):
-    """An image, category, or license whose fields may be of any type."""
+    """An image, category, or license whose fields may have any type."""
 
     id: Any = None
     name: Any = None
@@ -50,7 +50,7 @@ class LooseRecord(msgspec.Struct, kw_only=True, gc=False):
 
 
 class Forgiving:
-    """Decoder of a list of records that falls back to lenient reading if types do not match."""
+    """Decoder of a list of records. It falls back to lenient reading if the types do not match."""
 
     def __init__(self, strict: type[Any], loose: type[Any], convert: Callable[[Any], Any]) -> None:
         self._strict, self._loose = msgspec.json.Decoder(list[strict]), msgspec.json.Decoder(list[loose])  # type: ignore[valid-type]
@@ -100,7 +100,7 @@ def box(value: Any) -> Box | None:
 
 
 def annotation(loose: LooseAnnotation) -> Annotation:
-    """The annotation. Its id, image, and category must be readable."""
+    """The annotation. The annotation; its id, image, and category must be readable."""
     return Annotation(
         segmentation=loose.segmentation,
         area=loose.area if isinstance(loose.area, int | float) else None,
@@ -113,7 +113,7 @@ def annotation(loose: LooseAnnotation) -> Annotation:
 
 
 def image(loose: LooseRecord) -> Image:
-    """The image. Its id and size must be readable."""
+    """The image. The image; its id and size must be readable."""
     return Image(
         id=whole("id", loose.id),
         width=whole("width", loose.width),
@@ -128,7 +128,7 @@ def image(loose: LooseRecord) -> Image:
 
 
 def category(loose: LooseRecord) -> Category:
-    """The category. Its id and name must be readable."""
+    """The category. The category; its id and name must be readable."""
     if not isinstance(loose.name, str):
         raise _Unreadable("name", "a text", loose.name)
     synonyms = loose.synonyms if isinstance(loose.synonyms, list) else []
@@ -143,7 +143,7 @@ def category(loose: LooseRecord) -> Category:
 
 
 def license_of(loose: LooseRecord) -> License:
-    """The license, as far as it is readable."""
+    """The license, as far as it can be read."""
     return License(id=number_of(loose.id), url=_text(loose.url), name=_text(loose.name))
 
 

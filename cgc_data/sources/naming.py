@@ -1,7 +1,7 @@
-"""Find the file to which a photo's name refers, in the forms that annotation tools write.
+"""Finds the file to which the name of a photo refers. It understands the forms that annotation tools write.
 
-These forms are Windows, absolute, `../`, and percent-encoded paths, another case or Unicode form, the hash prefix of
-Label Studio, and COCO's names of 2014. A name that could refer to several files is refused.
+These forms are Windows paths, absolute paths, paths with `../`, percent-encoded paths, another case or Unicode form,
+the hash prefix of Label Studio, and COCO's names of 2014. A name that could refer to several files is refused.
 """
 
 import re
@@ -45,7 +45,7 @@ class NameIndex:
         return None
 
     def _inside(self, folders: list[str], candidates: list[str]) -> list[str]:
-        """Candidates in the named folder, if that folder exists: a photo that is missing there is not taken from
+        """Candidates in the named folder, if that folder exists. A photo that is missing there is not taken from
         another folder.
         """
         folder = "/".join(folders)
@@ -69,7 +69,7 @@ def path_parts(file_name: str) -> list[str]:
 
 
 def folded(base: str) -> str:
-    """Key shared by all spellings of a name: case, Unicode form, percent-encoding.
+    """Key that all spellings of a name share, regardless of case, Unicode form, and percent-encoding.
 
     >>> folded("Photo%20of.JPG")
     'photo of.jpg'
@@ -94,7 +94,7 @@ def _nearest(file_name: str, parts: list[str], candidates: list[str]) -> str:
 
 
 def _shared(wanted: list[str], found: list[str], same: Callable[[str], str]) -> int:
-    """The number of parts that agree, counted backward from the second to last."""
+    """How many parts agree, counted from the second to last part backward."""
     count = 0
     for one, other in zip(reversed(wanted[:-1]), reversed(found[:-1]), strict=False):
         if same(one) != same(other):

@@ -20,7 +20,7 @@ LONGEST_NAME = 255  # longest file name, in characters, that file systems allow
 
 
 class PhotoStore(Protocol):
-    """The photos of a source; usable in forked and spawned processes. File names have forward slashes."""
+    """The photos of a source. They can be used in forked and spawned processes. File names have forward slashes."""
 
     def read(self, file_name: str) -> bytes:
         """Bytes of a photo. Raises PhotoError if the photo is missing or cannot be read."""
@@ -42,7 +42,7 @@ class PhotoStore(Protocol):
         ...
 
     def stamp(self, file_name: str) -> str:
-        """Identity and state of a photo's file: a text that changes whenever the content changes.
+        """Identity and state of a photo's file, as a text that changes whenever the content changes.
 
         Raises PhotoError if it is missing.
         """
@@ -80,7 +80,9 @@ def _opened_once(path: Path, state: str) -> PhotoStore:
 
 
 def parts(path: Path) -> list[Path]:
-    """The folders and archives separated by commas; a path that exists counts as a single one, even with a comma."""
+    """The folders and archives separated by commas. If the whole text is an existing path, it counts as one path, even
+    with a comma.
+    """
     several = "," in str(path) and not path.exists()
     return [Path(part) for part in str(path).split(",")] if several else [path]
 
@@ -111,8 +113,8 @@ class FolderPhotos:
         return reopened, (self._root,)
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo, found by its name, or otherwise by its base name, in this folder and its subfolders. Raises
-        PhotoError.
+        """Bytes of a photo. It is looked up by its name, or otherwise by its base name, in this folder and its
+        subfolders. Raises PhotoError.
         """
         path = self._path(file_name)
         try:
@@ -160,7 +162,7 @@ class FolderPhotos:
 
 
 class RemotePhotos:
-    """A folder in an object store or on the Hub, listed once per process."""
+    """A folder in an object store or on the Hub. It is listed once per process."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -169,7 +171,7 @@ class RemotePhotos:
         return reopened, (self._root,)
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo, looked up by its name, else by its base name."""
+        """Bytes of a photo, which is looked up by its name, or otherwise by its base name."""
         place = self._place(file_name)
         _check_size(self._sizes[place], joined(self._root, place))
         return remote.read_bytes(joined(self._root, place))
@@ -188,7 +190,7 @@ class RemotePhotos:
         return self._sizes[self._place(file_name)]
 
     def stamp(self, file_name: str) -> str:
-        """URL and size of a photo, because reading the state of every photo would need one request per photo."""
+        """URL and size of a photo. Reading more of the state would need one request for each photo."""
         place = self._place(file_name)
         return f"{joined(self._root, place)}:{self._sizes[place]}"
 
@@ -205,8 +207,8 @@ class RemotePhotos:
 
 
 class SeveralPhotos:
-    """Several folders or archives: the first one that contains a photo with its exact name, or otherwise the only
-    match.
+    """Several folders or archives. A photo is taken from the first one that contains its exact name, or otherwise from
+    the only match.
     """
 
     def __init__(self, stores: list[PhotoStore]) -> None:
@@ -292,7 +294,7 @@ class ZipPhotos:
         return _found(self.place(file_name), file_name, self._path, "archive")
 
     def _archive(self) -> tuple[zipfile.ZipFile, NameIndex]:
-        """The archive, opened by this process: a file handle shared across a fork would share its position."""
+        """The archive, opened by this process. A file handle that is shared across a fork would share its position."""
         opened = self._opened  # no lock: a lock that another thread holds during a fork would never be released
         if opened is None or opened[0] != os.getpid():
             try:

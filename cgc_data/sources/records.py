@@ -1,4 +1,4 @@
-"""The fields that are read from each record of a COCO or LVIS file; all other keys are skipped while parsing."""
+"""The fields that are read from each record of a COCO or LVIS file. All other keys are skipped while parsing."""
 
 import msgspec
 
@@ -46,7 +46,7 @@ class Box(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False)
 
 
 class Annotation(msgspec.Struct, kw_only=True, gc=False):
-    """An instance; its segmentation stays undecoded bytes. The fields have COCO's order, in which the decoder expects
+    """An instance. Its segmentation stays undecoded. The fields have COCO's order, in which the decoder expects
     them.
     """
 

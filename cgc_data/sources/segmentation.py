@@ -1,4 +1,4 @@
-"""Masks of single instances, read from the annotation file by byte range on demand."""
+"""Masks of single instances, which are read on demand from their byte range in the annotation file."""
 
 import mmap
 from types import TracebackType
@@ -12,7 +12,7 @@ from cgc_data.sources.table import SourceTable
 
 
 class RunLengths(msgspec.Struct, gc=False):
-    """COCO's RLE: `size` is height, width; `counts` is a list for crowds, else a compressed string."""
+    """COCO's RLE: `size` is height, width; `counts` is a list for crowds, and otherwise a compressed string."""
 
     counts: list[int] | str
     size: tuple[int, int]
@@ -77,8 +77,8 @@ def _rle(text: bytes, height: int, width: int) -> Rle | None:
         return polygons_rle(value, height, width)
     if value.size != (height, width):
         raise SegmentationError(
-            "mask size differs from the photo",
-            f"mask of {value.size[1]} x {value.size[0]} pixels on a photo of {width} x {height}",
+            "the mask does not have the size of the photo",
+            f"the mask has {value.size[1]} x {value.size[0]} pixels, but the photo has {width} x {height}",
         )
     if isinstance(value.counts, str):
         return compressed_rle(value.counts, height, width)

@@ -1,8 +1,8 @@
-"""Read the lists of a large JSON object batch by batch, typed by msgspec, in any order of keys.
+"""Reads the lists of a large JSON object batch by batch, typed by msgspec, with keys in any order.
 
 One window slides over the file. The window is cut between two elements, wrapped in brackets, and decoded as a list. If
-it decodes, the cut was correct, so no separate parser is needed. If it does not decode (at the end of a list, or if
-elements contain lists of objects), the standard library's decoder finds the exact cut.
+this succeeds, the cut was correct, so no separate parser is needed. If it fails (at the end of a list, or if elements
+contain lists of objects), the decoder of the standard library finds the exact cut.
 """
 
 import json
@@ -47,7 +47,7 @@ class Batch:
     shift: int  # memory address of a byte minus its offset in the file
 
     def offsets(self, raws: list[msgspec.Raw]) -> list[int]:
-        """Byte offsets in the file of `Raw` fields of the items."""
+        """Byte offsets of the items' `Raw` fields in the file."""
         shift = self.shift
         return [pa.py_buffer(raw).address - shift for raw in raws]
 
@@ -108,7 +108,7 @@ class JsonStream:
             more = self._more("}")
         self._position += 1
         if self._peek():
-            self._damaged("unexpected content after the end of the object")
+            self._damaged("the file has unexpected content after the end of the object")
 
     def _pass_over_mark(self) -> None:
         self._load(PEEK)
@@ -131,7 +131,7 @@ class JsonStream:
         self._position += 1
 
     def _more(self, closing: str) -> bool:
-        """Skip a comma; returns whether the next character was a comma instead of the closing bracket."""
+        """Skip a comma. Returns whether the next character was a comma, and not the closing bracket."""
         found = self._peek()
         if found == ",":
             self._position += 1
@@ -140,7 +140,7 @@ class JsonStream:
         return found == ","
 
     def _decode(self, decoder: ListDecoder) -> tuple[list[Any], int]:
-        """The next elements, and the position in the buffer of the comma or bracket after them."""
+        """The next elements, and the buffer position of the comma or bracket that follows them."""
         self._load(self._window)
         cut = self._likely_cut()
         if cut:
@@ -178,7 +178,9 @@ class JsonStream:
         return 0
 
     def _exact_cut(self) -> int:
-        """Position after the last complete element in the window, which grows until it contains one."""
+        """Position after the last complete element in the window. The window grows until it contains a complete
+        element.
+        """
         size = self._filled
         while not (cut := self._walk()):
             if self._position + size >= self._size or size >= LARGEST_ELEMENT:
@@ -240,7 +242,7 @@ class JsonStream:
                 return value
 
     def _check_text(self, end: int) -> None:
-        """Raise SourceError if the buffer up to `end` is not UTF-8; decoders do not check the text that they skip."""
+        """Raise SourceError if the buffer up to `end` is not UTF-8. Decoders do not check the text that they skip."""
         content = bytes(self._buffer[1:end])
         if content.isascii():
             return

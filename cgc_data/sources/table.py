@@ -1,7 +1,7 @@
 """One annotation file as columns, the same for all formats.
 
-All code after the readers works on these columns: ids are unique, rows are sorted, boxes are given by corners, and a
-segmentation is a byte range of the file instead of numbers in memory.
+All code after the readers works on these columns. Ids are unique, rows are sorted, and boxes are given by corners. A
+segmentation is a range of bytes in the file instead of numbers in memory.
 """
 
 from dataclasses import dataclass
@@ -55,8 +55,8 @@ LICENSES = pa.schema([("license", pa.int32()), ("url", pa.string()), ("name", pa
 class Tables:
     """The tables of a source whose hash is not known yet.
 
-    Images and categories are sorted by id, annotations by image row and then annotation id. `unusable` lists the few
-    annotations that are dropped, or kept without a box, with the reason.
+    Images and categories are sorted by id; annotations are sorted by image row, and then by annotation id. `unusable`
+    lists the few annotations that are dropped or kept without a box, with the reason.
     """
 
     images: pa.Table
@@ -70,7 +70,7 @@ class Tables:
 class SourceTable(Tables):
     """One annotation file as columns.
 
-    Boxes are x1, y1, x2, y2 in pixels, as annotated: they may cross the photo's border and may be empty.
+    Boxes are x1, y1, x2, y2 in pixels, as annotated. They may cross the border of the photo, and may be empty.
     `image_row` and `category_row` are row numbers of `images` and `categories`.
     """
 

@@ -1,7 +1,8 @@
 """The tasks of a release, each declared in a separate module. To add a task, add a line to `_REGISTERED`.
 
 Everything else reads this table: configuration, planner, statistics, card, gallery, validation, reward, recipes, and
-benchmark. No code outside this folder and the tasks' own planners and checks refers to a task or contrast by name.
+benchmark. No code outside this folder, and outside the tasks' own planners and checks, refers to a task or contrast by
+name.
 """
 
 import difflib
@@ -82,35 +83,35 @@ def check_ids(names: Iterable[str], known: Collection[str] = tuple(TASKS)) -> No
 
 
 def task_named(contrast: str, name: str) -> Task:
-    """The task of a row's `contrast` and `task`. Raises ReleaseError if this version does not know it."""
+    """The task of a row's `contrast` and `task`. Raises ReleaseError if this version does not have the task."""
     try:
         return TASKS[f"{contrast}/{name}"]
     except KeyError:
         known = ", ".join(TASKS)
         raise ReleaseError(
-            f"task {f'{contrast}/{name}'!r} is unknown; this version of cgc-grounding has {known}; install the version "
-            "that built the release"
+            f"there is no task {f'{contrast}/{name}'!r} in this version of cgc-grounding, which has {known}; install "
+            "the version that built the release"
         ) from None
 
 
 def task_of(row: Mapping[str, object]) -> Task:
-    """The task of a row. Raises ReleaseError if this version does not know it."""
+    """The task of a row. Raises ReleaseError if this version does not have the task."""
     return task_named(str(row["contrast"]), str(row["task"]))
 
 
 def pools_of(task: Task) -> tuple[str, ...]:
-    """The pools of a task's phrasings; an empty task has the pools of its twins."""
+    """The pools of a task's phrasings. An empty task has the pools of its twins."""
     return task.pools or tuple(pool for t in _ALL if t.empty is task for pool in t.pools)
 
 
 def answer_of_pool(pool: str) -> AnswerKind:
-    """The kind of answer that the pool's phrasings ask for, `one` or `set`, from the tasks of the pool. Raises
+    """The kind of answer that the pool's phrasings ask for, `one` or `set`. The tasks of the pool determine it. Raises
     ReleaseError for an unknown pool.
     """
     answers = {name: task.answer_to(names_image=name == task.named_pool) for task in _ALL for name in task.pools}
     if pool not in answers:
         raise ReleaseError(
-            f"phrasings {pool!r} are unknown; this version of cgc-grounding has {', '.join(answers)}; "
+            f"there are no phrasings {pool!r} in this version of cgc-grounding, which has {', '.join(answers)}; "
             "install the version that built the release"
         )
     return answers[pool]

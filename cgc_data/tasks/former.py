@@ -1,4 +1,4 @@
-"""Former settings for shares of tasks, and their current form."""
+"""Former settings for the shares of tasks, and what they correspond to now."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ FORMER_SHARE = "inter_share"
 
 
 def refuse_former(values: Mapping[str, Any], origin: str) -> None:
-    """Raise ConfigError for a former key, with its replacement; `origin` names the source of the values."""
+    """Raise ConfigError for a former key, and name its replacement. `origin` names the source of the values."""
     if former := list(_former(values)):
         shares = ", ".join(f"{task}: {share:g}" for task, share in _rewritten(values).items())
         written = f"{{preset: paper, tasks: {{{shares}}}}}"
@@ -26,7 +26,7 @@ def _former(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _rewritten(values: Mapping[str, Any]) -> dict[str, float]:
-    """The shares of all tasks to which former settings correspond."""
+    """The shares of all tasks to which the former settings correspond."""
     inter = _number(values.get(FORMER_SHARE), 0.5)
     shares: dict[str, float] = {}
     for (section, weights), share in zip(WEIGHTS.items(), (inter, 1 - inter), strict=True):

@@ -1,6 +1,6 @@
 """Declarations of tasks and contrasts, with all the information that the rest of the project needs.
 
-Declarations are light, since configuration, metrics, reward, and benchmark import them. Planners are referenced by
+Declarations are light, because configuration, metrics, reward, and benchmark import them. Planners are referenced by
 name, not imported.
 """
 
@@ -15,7 +15,9 @@ REFERENCE = "reference"
 
 @dataclass(frozen=True)
 class Distractors:
-    """A kind of distractor view; `likeness` (0-1) is how hard it is to distinguish this view from the target's view."""
+    """A kind of distractor view. `likeness` (0-1) states how hard it is to distinguish this view from the view of the
+    target.
+    """
 
     name: str
     likeness: float
@@ -32,7 +34,8 @@ class Contrast:
         color: color in plots, as `#rrggbb`.
         windows: whether views are windows of one photo; otherwise they are uncropped photos. Windows are derivative
             works.
-        roles: roles of views that may contain an answer: the role of views that do, and the role of views that do not.
+        roles: roles of views that may contain an answer. The first role is for views that do contain it, the second for
+            views that do not.
         distractors: kinds of distractors.
     """
 
@@ -59,31 +62,34 @@ class Task:
         contrast: relation between the displayed images.
         answer: `one` object, a non-empty `set`, or always the `empty` list.
         named_answer: like `answer`, for questions that name the answer's image; None: no difference.
-        question: what is asked, for the card's table.
+        question: what the task asks, for the card's table.
         meaning: what makes an answer correct, in one sentence for the gallery.
-        pool: pool of phrasings, in templates.yaml or `phrasings`; none for an `empty` task, which uses the pool of its
+        pool: the question pool, in templates.yaml or `phrasings`; none for an `empty` task, which uses the pool of its
             twins.
-        named_pool: pool of phrasings that state in which image the answer is, in templates.yaml, if any.
+        named_pool: question pool whose phrasings state in which image the answer is, in templates.yaml, if any.
         phrasings: phrasings of `pool`, numbered from 0, if they are not in templates.yaml.
-        share: share of the rows in the preset `full`, including empty twins, relative to the sum of all shares.
+        share: share of the rows in the preset `full`, including twins with empty answers, relative to the sum of all
+            shares.
         paper: like `share`, for the preset `paper`.
-        planner: planner of its rows, as "module:Class" (see `cgc_data.plan.planner`); none for tasks whose rows are
-            twins of other rows.
-        empty: the task of its empty twins; None if its phrasings never have an empty answer.
-        may_be_empty: whether rows of the task itself may have the empty list as answer, each paired with a row that has
-            an object.
+        planner: planner of its rows, as "module:Class" (see `cgc_data.plan.planner`); none if all its rows are twins of
+            other rows.
+        empty: the task of its twins with empty answers; None if its phrasings never have an empty answer.
+        may_be_empty: whether rows of the task itself may have an empty answer. Each such row is paired with a row that
+            has an object.
         labels: smallest and largest number of labels that a row asks for.
-        answer_label: label to write in the answer if the question names no label, such as `object`.
-        named_label: like `answer_label`, if only phrasings in `named_pool` name no label; they ask for one label.
-        candidates: whether its labels are candidates, one of which is in every image.
-        claims: whether every image without an object of a requested label has a warrant of absence; otherwise, the
-            task's own check decides which claims are required.
+        answer_label: the label to write in the answer if the question names no label, such as `object`.
+        named_label: like `answer_label`, but if only the phrasings in `named_pool` name no label. These ask for one
+            label.
+        candidates: whether its labels are candidates, of which exactly one is in every image.
+        claims: whether every image without an object of a requested label has a reason for its absence. If false, the
+            task's own check decides which reasons are required.
         gives_box: whether the question gives a box in one of the images.
         gives_image: whether the question refers to one of the reference images as a whole.
-        draws_quality: whether each image has its own random JPEG quality; otherwise all images of a row share one.
-        both_ways: whether rows follow one object: rows with two images come in pairs, each asking for the box that the
-            other gives; rows with more images are tracks.
-        needs: what its rows require of the photos, if this is not obvious; printed in the error if no row is possible.
+        draws_quality: whether each image has its own random JPEG quality. If false, all images of a row share one
+            quality.
+        both_ways: whether rows follow one object. Rows with two images come in pairs, in which each row asks for the
+            box that the other gives. Rows with more images are tracks.
+        needs: what its rows require of the photos, if this is not obvious. The error contains it if no row is possible.
     """
 
     name: str
@@ -122,7 +128,7 @@ class Task:
         return tuple(pool for pool in (self.pool, self.named_pool) if pool)
 
     def labels_in(self, *, names_image: bool) -> tuple[int, int]:
-        """Smallest and largest number of labels in a row, depending on whether the question names the answer's
+        """Smallest and largest number of labels in a row. It depends on whether the question names the answer's
         image.
         """
         return (1, 1) if names_image and self.named_label else self.labels
@@ -135,7 +141,7 @@ class Task:
         return (self.named_label if names_image else "") or self.answer_label
 
     def answer_to(self, *, names_image: bool) -> AnswerKind:
-        """The kind of answer, depending on whether the question states in which image the answer is."""
+        """The kind of answer. It depends on whether the question states in which image the answer is."""
         return self.named_answer or self.answer if names_image else self.answer
 
     @property

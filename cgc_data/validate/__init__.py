@@ -1,4 +1,4 @@
-"""Validation of a release: re-derives it from the raw sources and shares no code with the builder.
+"""Validates a release: derives it again from the raw sources, and shares no code with the builder.
 
 Annotation files are read by the reference readers of their formats, such as pycocotools and lvis.
 """

@@ -1,4 +1,4 @@
-"""Claims of absence: every warrant is checked against the raw annotation, and no view may show anything confusable."""
+"""Claims of absence. Every claim is checked against the raw annotation, and no view may show anything confusable."""
 
 from collections import Counter
 from functools import lru_cache
@@ -12,16 +12,17 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "evidence": (
-        "each view without a requested label has exactly one claim of absence, which the raw annotation supports"
+        "each view without a requested label has exactly one claim of absence, and the raw annotations support the "
+        "claim"
     ),
-    "contradictions": "no claim relies on a photo whose sources contradict each other",
-    "confusable in view": "no view is known to show anything that can be mistaken for the requested label",
-    "confusable absent": "if a label is absent, everything that it can be mistaken for is absent too",
+    "contradictions": "no claim relies on a photo about which the sources contradict each other",
+    "confusable in view": "no view is known to show anything that can be confused with the requested label",
+    "confusable absent": "if a label is absent, everything that it can be confused with is absent too",
 }
 
 
 class AbsenceCheck:
-    """Checks the claims of absence, one sample at a time."""
+    """Checks the claims of absence of one sample at a time."""
 
     def __init__(self, ledger: Ledger, limits: Limits, world: World) -> None:
         self._ledger, self._limits, self._world = ledger, limits, world
@@ -33,7 +34,10 @@ class AbsenceCheck:
         for label in sample.labels:
             for number in sample.answer_images if sample.kind.claims else ():
                 due = 0 if sample.targets(number, label) else 1
-                message = f"image {number}, {label}: {claims[(number, label)]} claims of absence, but {due} needed"
+                message = (
+                    f"image {number}, {label}: there are {claims[(number, label)]} claims of absence, but {due} are "
+                    "needed"
+                )
                 self._ledger.require(claims[(number, label)] == due, "evidence", sample.id, message)
             for number in range(1, len(sample.views) + 1):
                 self._views(sample, number, label)
@@ -52,7 +56,7 @@ class AbsenceCheck:
         if claim.warrant == "outside_window":
             return self._outside(photo, concept, view) or self._shown(photo, concept, view, self._limits.margin)
         if any(fact.instances or fact.crowds for fact in self._world.facts(photo, concept)):
-            return "it is annotated in the photo"
+            return "the category is annotated in the photo"
         rule, _, name = claim.warrant.partition(":")
         if rule == "hypernym":
             return self._hypernym(source, images, concept, name)
@@ -69,11 +73,13 @@ class AbsenceCheck:
 
     def _outside(self, photo: str, concept: str, view: View) -> str | None:
         if view.window == (0, 0, *self._world.sources[view.source].size(view.image_id)):
-            return "the window is the whole photo"
+            return "the window shows the whole photo"
         return self._world.incomplete(photo, concept)
 
     def _shown(self, photo: str, concept: str, view: View, margin: int) -> str | None:
-        """An instance or crowd of the concept with a pixel in the window expanded by `margin`."""
+        """An instance or crowd of the concept that has a pixel in the window after the window is expanded by
+        `margin`.
+        """
         for fact in self._world.facts(photo, concept):
             for instance in (*fact.instances, *fact.crowds):
                 if fact.source.sight(instance.number, view.window, margin).near:
@@ -86,7 +92,7 @@ class AbsenceCheck:
         faults = []
         for other in sorted(self._world.present(photo) & self._world.relations.confusable(concept)):
             if shown := self._shown(photo, other, view, 0):
-                faults.append(f"image {number}, {label} like {other}: {shown}")
+                faults.append(f"image {number}, {label}, which is confusable with {other}: {shown}")
         for fault in faults or [""]:
             self._ledger.require(not fault, "confusable in view", sample.id, fault)
 
@@ -96,7 +102,11 @@ class AbsenceCheck:
         fault = self._world.contradiction(photo, concept)
         self._ledger.require(not fault, "contradictions", sample.id, f"{where}: {fault}")
         if claim.warrant != "outside_window":
-            fault = None if self._world.absent(photo, concept) else "the combined sources do not prove it absent"
+            fault = (
+                None
+                if self._world.absent(photo, concept)
+                else ("the sources together do not prove that the category is absent")
+            )
             self._ledger.require(not fault, "contradictions", sample.id, f"{where}: {fault}")
         for other in self._confusable(concept):
             gone = self._world.absent(photo, other) or self._out(photo, other, view)
@@ -106,15 +116,17 @@ class AbsenceCheck:
         return not self._outside(photo, concept, view) and not self._shown(photo, concept, view, self._limits.margin)
 
     def _list_confusable(self, concept: str) -> tuple[str, ...]:
-        """The concepts that must also be absent: all confusable concepts or, if so configured, only labeled ones."""
+        """The concepts that must also be absent: all confusable concepts, or, if so configured, only those that a
+        source labels.
+        """
         names = self._world.relations.confusable(concept)
         return tuple(sorted(names if self._limits.strict_confusable else names & self._world.concepts))
 
 
 def _unwarranted(source: RawSource, images: list[int], concept: str, rule: str) -> str | None:
-    """The reason why this rule and source do not prove that the concept is absent; None if they do."""
+    """The reason why this rule and this source do not prove that the concept is absent; None if they do."""
     if any(source.instances(image, concept) for image in images):
-        return "it is annotated in the photo"
+        return "the category is annotated in the photo"
     known = (type(source.protocol), *PROTOCOLS)
     refusal = next((protocol.refusal for protocol in known if protocol.rule == rule), None)
     if refusal is None:

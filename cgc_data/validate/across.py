@@ -1,4 +1,6 @@
-"""Checks across samples: splits, exclusions, pairs, twins, and tuples with questions about several of their photos."""
+"""Checks across samples: splits, exclusions, pairs, twins, and tuples, whose questions must be about several of their
+photos.
+"""
 
 import re
 from collections.abc import Iterable
@@ -14,15 +16,15 @@ from cgc_data.validate.samples import Rectangle, Sample
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "photo in one split": "a photo, under any of its names, is in only one split",
-    "held out": "photos of COCO val2017 and of held-out sources are in the test split, and all other photos are not",
-    "excluded photos": "no photo excluded by the manifest is shown",
+    "photo in one split": "each photo is in only one split, even if it has several names",
+    "held out": "photos of COCO val2017 and of held-out sources are in the test split, and no other photos are",
+    "excluded photos": "no row shows a photo that the manifest excludes",
     "pairs": (
-        "every two-view same_object question exists in both directions; every absent row has a present twin with the "
-        "same label, template, and size"
+        "every same_object question about two views exists in both directions, and every absent row has a present "
+        "twin with the same label, template, and size"
     ),
-    "spread": "a photo is shown in no more rows of a task than the release allows",
-    "tuples": "rows of a tuple show the same views in the same split, and ask about different photos in turn",
+    "spread": "no photo is shown in more rows of a task than the release allows",
+    "tuples": "rows of a tuple show the same views in the same split, and each asks about a different photo",
 }
 Frame = tuple[str, Rectangle]  # photo, window
 
@@ -51,7 +53,7 @@ class Member:
 
 
 class Shown(NamedTuple):
-    """The data kept from rows until all rows are read: by photo, by pair, by tuple, and by task and photo, in row
+    """What is kept of rows until all rows are read: by photo, by pair, by tuple, and by task and photo, in row
     order.
     """
 
@@ -98,7 +100,7 @@ class AcrossCheck:
             self._ledger.require(False, "pairs", sample.id, f"no pair_id, which {sample.task} needs")
 
     def merge(self, state: Shown) -> None:
-        """Add the data kept from later rows."""
+        """Add what was kept of later rows."""
         for photo, splits in state.splits.items():
             for split, sample in splits.items():
                 self.state.splits.setdefault(photo, {}).setdefault(split, sample)
@@ -114,7 +116,7 @@ class AcrossCheck:
         for photo, splits in self.state.splits.items():
             for split, sample in splits.items() if len(splits) > 1 else ():
                 others = " and ".join(f"{other} ({splits[other]})" for other in splits if other != split)
-                self._ledger.breach("photo in one split", sample, f"photo {photo} is in {split}, and in {others}")
+                self._ledger.breach("photo in one split", sample, f"photo {photo} is in {split}, but also in {others}")
         self._spread()
         for pair, members in self.state.pairs.items():
             fault = _broken_pair(members)
@@ -130,7 +132,7 @@ class AcrossCheck:
         if most is None:
             return
         for (task, photo), samples in self.state.rows.items():
-            message = f"photo {photo} is shown in {len(samples)} rows of {task}, at most {most} are allowed"
+            message = f"photo {photo} is shown in {len(samples)} rows of {task}, but at most {most} are allowed"
             self._ledger.require(len(samples) <= most, "spread", samples[-1], message)
 
     def _photo(self, sample: Sample, photo: str) -> None:
@@ -144,7 +146,7 @@ class AcrossCheck:
 
 
 def _canonical(names: Iterable[str]) -> set[str]:
-    """The names, each reduced to COCO's twelve digits if it contains them."""
+    """The names. A name that contains COCO's twelve digits is reduced to these digits."""
     found = set()
     for name in names:
         digits = re.search(r"(?<!\d)(\d{12})(?!\d)", name)
@@ -170,7 +172,9 @@ def _broken_pair(members: list[Member]) -> str:
 
 
 def _twins(present: Member, absent: Member) -> bool:
-    """Can the second row be the absent twin of the first: do their tasks match, and is only the second answer empty?"""
+    """Whether the second row can be the absent twin of the first: their tasks must match, and only the second answer
+    may be empty.
+    """
     alike = present.kind.empty == absent.kind or (present.kind == absent.kind and present.kind.may_be_empty)
     return alike and bool(present.answered) and not absent.answered
 

@@ -1,4 +1,6 @@
-"""How many images contain an answer, and whether the number of objects in an image reveals that it contains one."""
+"""Measures how many images contain an answer, and whether the number of objects in an image reveals that it contains
+one.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -14,12 +16,12 @@ AUC_BOUND = 0.55
 
 
 def number_of_answer_images(traces: Sequence[Trace]) -> Check:
-    """Measured only: do set questions about photos equally often have answers in one image, in two images, and so on up
-    to all?
+    """Whether set questions about photos have answers in one image, in two images, and so on up to all, equally often.
+    Only measured.
     """
     name, what = (
         "number of answer images",
-        ("p-value of the hypothesis that the number of images with an answer is uniform, per number of images"),
+        ("p-value of the hypothesis that, for each number of images, the number of images with an answer is uniform"),
     )
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
@@ -34,10 +36,10 @@ def number_of_answer_images(traces: Sequence[Trace]) -> Check:
 
 
 def answer_images_by_objects(traces: Sequence[Trace]) -> Check:
-    """Does the number of annotated objects in a photo, few or many, reveal whether it contains an answer?"""
+    """Whether the number of annotated objects in a photo, few or many, reveals that it contains an answer."""
     name, what = (
         "answer images by number of objects",
-        ("AUC of finding an answer image by its number of annotated objects, few or many"),
+        ("AUC of guessing an answer image by whether it has few or many annotated objects"),
     )
     rows = [t for t in traces if not t.kind.contrast.windows and 0 < len(t.targets) < len(t.candidates)]
     if not rows:

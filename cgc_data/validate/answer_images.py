@@ -1,6 +1,4 @@
-"""Tests whether the properties of image files reveal which images contain the answer, if the number of these images is
-known.
-"""
+"""Tests whether the properties of image files reveal which images contain the answer, given how many images do."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -45,7 +43,7 @@ def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
     """How much more often than by chance the image with the highest, or the lowest, value of a signal contains the
     answer.
     """
-    what = "accuracy above chance of choosing the image with the highest or lowest value"
+    what = "accuracy, above chance, of always choosing the image with the highest or the lowest value"
     told = [trace for trace in rows if len(signal(trace)) == len(trace.sizes)]  # no bytes without stored images
     if not told:
         return nothing(name, what)
@@ -57,7 +55,7 @@ def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
 
 
 def clusters(rows: Sequence[Trace]) -> NDArray[np.int64]:
-    """Group of each row, (n,): windows of one photo are in one group, even in different families, because they look
+    """Group of each row, (n,). Windows of one photo are in one group, even in different families, because they look
     alike.
     """
     if not rows[0].kind.contrast.windows:
@@ -66,12 +64,14 @@ def clusters(rows: Sequence[Trace]) -> NDArray[np.int64]:
 
 
 def _open(trace: Trace) -> bool:
-    """Does the question not name the answer's image, and do some candidates, but not all, contain an answer?"""
+    """Whether the question does not name the answer's image, and some candidates, but not all, contain an answer."""
     return not trace.named and 0 < len(trace.targets) < len(trace.candidates)
 
 
 def _above_chance(trace: Trace, values: NDArray[np.float64]) -> float:
-    """Share of the candidates with the highest value that contain the answer, minus the share of all candidates."""
+    """Share of the candidates with the highest value that contain the answer, minus the same share of all
+    candidates.
+    """
     places = np.array(trace.candidates) - 1
     holding = np.array([number in trace.targets for number in trace.candidates], dtype=np.float64)
     greatest = np.isclose(values[places], values[places].max(), rtol=1e-9, atol=0)

@@ -1,5 +1,5 @@
-"""The box arithmetic that validation needs, written separately so that it shares no mistakes with the builder. Boxes
-are x1, y1, x2, y2. Functions with two boxes need both boxes in the same unit, pixels or thousandths.
+"""Box arithmetic for validation. It is written separately, so that it shares no mistakes with the builder. Boxes are
+x1, y1, x2, y2. Functions with two boxes need both boxes in the same unit, pixels or thousandths.
 """
 
 from cgc_data.validate.samples import Box, Rectangle
@@ -31,7 +31,7 @@ def grown(window: Rectangle, margin: int) -> Rectangle:
 
 
 def within(inner: Box, outer: Box, slack: float = 0.0) -> bool:
-    """Does `outer` contain all of `inner`, with a tolerance of `slack`?"""
+    """Whether `outer` contains all of `inner`, with a tolerance of `slack`."""
     return (
         inner[0] >= outer[0] - slack
         and inner[1] >= outer[1] - slack

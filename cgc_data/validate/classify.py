@@ -1,4 +1,4 @@
-"""Features that could reveal absent rows without the images, and folds that do not divide families."""
+"""Features that could reveal absent rows without the images, and folds that keep families together."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +17,7 @@ Features: TypeAlias = Callable[[Sequence[Trace]], NDArray[np.float64]]
 
 
 def families(rows: Sequence[Trace]) -> NDArray[np.int64]:
-    """The number of each row's family, (n,): rows linked by a pair or a tuple are one family."""
+    """The number of each row's family, (n,). Rows that are linked by a pair or a tuple are one family."""
     nodes: dict[tuple[str, str], int] = {}
     ends = []
     for place, row in enumerate(rows):
@@ -32,7 +32,7 @@ def families(rows: Sequence[Trace]) -> NDArray[np.int64]:
 
 
 def folds_of(groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The fold of each row, (n,): groups are not divided, and are assigned at random with a fixed seed."""
+    """The fold of each row, (n,). Groups stay together, and are assigned at random with a fixed seed."""
     count = int(groups.max()) + 1 if len(groups) else 0
     return np.random.default_rng(count).permutation(count)[groups] % FOLDS
 

@@ -1,4 +1,5 @@
-"""What colors alone reveal about the origin of a piece: how similar each image is, and the most similar box in it.
+"""What colors alone reveal about the origin of a piece: how similar each image is to it, and which box in the image is
+most similar.
 
 Histograms use all pixels, because downscaling an image changes its colors. Pixels are counted as whole numbers, so that
 sums are exact.
@@ -57,7 +58,9 @@ HISTOGRAMS = ("channels", "cube", "hues")
 
 @dataclass(frozen=True)
 class Likeness:
-    """Color distances from a piece to an image and to the most similar box in the image, and this box (0-1000)."""
+    """Color distance between a piece and an image, and between the piece and the most similar box in the image; and
+    this box (0-1000).
+    """
 
     apart: float
     nearest: float

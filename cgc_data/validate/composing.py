@@ -1,4 +1,4 @@
-"""The image that a view's operations make from its photos, recomputed without the builder's code."""
+"""The image that a view's operations make from its photos, computed again without the builder's code."""
 
 from collections.abc import Callable, Sequence
 from math import ceil
@@ -30,7 +30,7 @@ def composed(view: View, photo_of: Callable[[Part], Pixels]) -> Pixels:
         except (ValueError, IndexError, SegmentationError, cv2.error) as error:
             raise PhotoError(f"the operation {step.name} {list(step.values)} cannot be applied ({error})") from None
     if pixels.shape[:2] != (view.height, view.width):
-        raise PhotoError(f"the operations of the view produce {pixels.shape[1]} x {pixels.shape[0]}")
+        raise PhotoError(f"the operations of the view produce {pixels.shape[1]} x {pixels.shape[0]} pixels")
     return pixels
 
 
@@ -53,12 +53,14 @@ def _after(pixels: Pixels, step: Operation, view: View, photo_of: Callable[[Part
         case "jpeg", _ if step is view.operations[-1]:
             done = pixels
         case _:
-            raise ValueError("it is unknown, does not match the window of the view, or is in the wrong position")
+            raise ValueError(
+                "the operation is unknown, does not match the window of the view, or is in the wrong position"
+            )
     return done
 
 
 def _is_between(width: float, height: float, view: View) -> bool:
-    """Does the image have the size of the view, or an intermediate size between the window and the view?"""
+    """Whether the image has the size of the view, or a size between that of the window and that of the view."""
     x1, y1, x2, y2 = view.window
     ways = ((width, view.width, x2 - x1), (height, view.height, y2 - y1))
     return all(min(there, here) <= side <= max(there, here) for side, there, here in ways)
@@ -123,7 +125,7 @@ def _reached(moved: NDArray[np.float64], layer: NDArray[np.float32], pixels: Pix
 
 
 def _outlined(pixels: Pixels, box: Sequence[float]) -> Pixels:
-    """Draw the outline of a box in red, with a width of one hundredth of the shorter side."""
+    """Draw the outline of a box in red. The line is one hundredth of the shorter side wide."""
     x1, y1, x2, y2 = (round(value) for value in box)
     width = max(2, round(min(pixels.shape[:2]) / 100))
     return np.asarray(cv2.rectangle(pixels.copy(), (x1, y1), (x2 - 1, y2 - 1), (0, 0, 255), width), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Removes the parts of raw records that the release's manifest declares wrong in the file."""
+"""Removes the parts of raw records that the user declared wrong, as the release's manifest states."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -7,7 +7,9 @@ from cgc_data.validate.protocols import RawFile, Record
 
 
 def disregard(raw: RawFile, parts: Collection[str]) -> RawFile:
-    """The file without its masks, its crowd flags, or all but the first (by id) of objects annotated twice."""
+    """The file without its masks, without its crowd flags, or with only the first (by id) of objects that are annotated
+    twice.
+    """
     if not parts:
         return raw
     kept = _first_of_each(raw.annotations) if "duplicates" in parts else raw.annotations

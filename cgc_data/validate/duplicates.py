@@ -1,7 +1,7 @@
 """Finds near-duplicate photos in different splits by their thumbnails, regardless of file names.
 
-Candidates share a quarter of a 64-bit difference hash. Candidates count as one picture if their thumbnails nearly
-agree.
+Two photos are candidates if they share a quarter of a 64-bit difference hash. Candidates count as one picture if their
+thumbnails nearly agree.
 """
 
 from collections import defaultdict
@@ -34,8 +34,8 @@ class Print(NamedTuple):
 
 
 class Looks(NamedTuple):
-    """The data kept for each photo: its split, the first sample that shows it, and its appearance, or None if
-    unreadable.
+    """What is kept of each photo: its split, the first sample that shows it, and its appearance, which is None if it
+    cannot be read.
     """
 
     split: str
@@ -44,7 +44,7 @@ class Looks(NamedTuple):
 
 
 class DuplicateCheck:
-    """Stores one hash and one thumbnail per photo; `prints` contains the results of earlier checks in this process."""
+    """Stores one hash and one thumbnail per photo. `prints` contains the results of earlier checks in this process."""
 
     def __init__(self, ledger: Ledger, world: World, prints: dict[str, Print | None] | None = None) -> None:
         self._ledger, self._world = ledger, world
@@ -93,7 +93,7 @@ class DuplicateCheck:
 
 
 def _alike(splits: Sequence[str], prints: Sequence[Print]) -> Iterator[tuple[int, int]]:
-    """Pairs of photos from different splits; pairs can repeat, so that memory does not grow with the photos in one
+    """Pairs of photos from different splits. Pairs can repeat, because memory must not grow with the photos in one
     split.
     """
     buckets: defaultdict[tuple[int, int], list[int]] = defaultdict(list)

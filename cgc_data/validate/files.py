@@ -1,5 +1,5 @@
-"""Checks the files of a release: the manifest, listed hashes, unlisted shards, and whether rows are in the shard of
-their split.
+"""Checks the files of a release: the manifest, listed hashes, unlisted shards, and whether each row is in the shard of
+its split.
 """
 
 import hashlib
@@ -18,8 +18,8 @@ from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample
 
 CHECKS = {
-    "hashes": "every listed file exists with the sha256 and size given in the manifest",
-    "unlisted files": "the release contains no shard that the manifest does not list",
+    "hashes": "every listed file exists, with the sha256 and size that the manifest states",
+    "unlisted files": "the manifest lists every shard of the release",
     "schema": "every shard has the columns, types, and features of the row schema",
     "right shard": "every row is in the shard of its contrast and split",
     "counts": "the manifest's counts are correct",
@@ -43,7 +43,7 @@ def check_files(release: Path, manifest: Manifest, ledger: Ledger) -> list[str]:
         path = inside(release, name)
         fault = "is missing" if not path.is_file() else "" if sha256(path) == digest else "does not match the manifest"
         if not fault and name in listed and path.stat().st_size != listed[name]["bytes"]:
-            fault = "does not have the size that the manifest states"
+            fault = "the file does not have the size that the manifest states"
         ledger.require(not fault, "hashes", name, f"{name} {fault}")
     for path in sorted(release.rglob("*.parquet")):
         name = path.relative_to(release).as_posix()
@@ -78,11 +78,11 @@ def _difference(found: pa.Schema, expected: pa.Schema) -> str:
     if missing:
         return f"has no column {missing[0]!r}"
     other = [name for name in expected.names if found.field(name).type != expected.field(name).type]
-    return f"column {other[0]!r} has the wrong type" if other else "has columns that are not in the schema"
+    return f"column {other[0]!r} has the wrong type" if other else "the file has columns that are not in the schema"
 
 
 class CountCheck:
-    """Counts rows in the same way as the manifest."""
+    """Counts rows in the same way as the manifest does."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -104,7 +104,7 @@ class CountCheck:
 
     @property
     def state(self) -> dict[str, Counter[str]]:
-        """The counts so far, for `merge`."""
+        """The counts so far, in the form that `merge` takes."""
         return self._counts
 
     def merge(self, state: Mapping[str, Counter[str]]) -> None:
@@ -126,7 +126,7 @@ class CountCheck:
 
 
 def _flat(counts: Mapping[str, object], prefix: str = "") -> dict[str, int]:
-    """Nested counts, flattened with keys joined by slashes."""
+    """Nested counts, flattened. Keys are joined by slashes."""
     found: dict[str, int] = {}
     for key, value in counts.items():
         found |= _flat(value, f"{prefix}{key}/") if isinstance(value, Mapping) else {f"{prefix}{key}": int(str(value))}

@@ -1,4 +1,4 @@
-"""Measures how often one fixed box is right, if it is the best box that can be learned from other rows."""
+"""Measures how often one fixed box is right. The box is the best one that can be learned from other rows."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -20,8 +20,13 @@ Boxes = NDArray[np.float64]
 
 
 def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
-    """Accuracy at IoU 0.5 of the best fixed box, chosen on other families; the image is guessed unless it is named."""
-    what = "accuracy at IoU 0.5 of the box that is right most often in other families, in a guessed image"
+    """Accuracy at IoU 0.5 of the best fixed box, which is chosen on other families. The image is guessed unless the
+    question names it.
+    """
+    what = (
+        "accuracy at IoU 0.5 of a fixed box in a guessed image; the box is the one that is right most often in other "
+        "families"
+    )
     rows = [trace for trace in traces if len(trace.boxes) == 1]
     if not rows:
         return nothing(name, what)
@@ -37,7 +42,7 @@ def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
 
 
 def _right(answers: Boxes) -> NDArray[np.bool_]:
-    """Whether each box in a grid is right for each answer (n, 4), 0-1000; shape (n, boxes)."""
+    """For each answer (n, 4), 0-1000, whether each box in a grid is right; shape (n, boxes)."""
     sides = [(low, high) for low, high in product(STEPS, STEPS) if low < high]
     tried = np.array([(x1, y1, x2, y2) for (x1, x2), (y1, y2) in product(sides, sides)], dtype=np.float64)
     return np.asarray(iou_matrix(answers, tried) >= RIGHT)

@@ -1,4 +1,4 @@
-"""Checks of a row by itself, before any source is opened: form, prompt, answer, and sizes of boxes."""
+"""Checks of a row by itself, before any source is opened: its form, prompt, answer, and sizes of boxes."""
 
 import re
 from itertools import pairwise
@@ -18,11 +18,11 @@ CHECKS = {
     "row form": "every value has the right type, and every index refers to a view",
     "ids unique": "16 hex digits, unique",
     "prompt": (
-        "each image follows its number, the question comes last and contains the requested names, and no answer tags "
-        "occur"
+        "the number of each image precedes it, the question comes last and contains the requested names, and the "
+        "prompt contains no answer tags"
     ),
     "answer": "the answer parses strictly, matches `objects`, and scores 1.0",
-    "box limits": "side, area, aspect ratio, and number of objects are within the release's limits",
+    "box limits": "box sides, box areas, aspect ratios, and the number of objects are within the limits of the release",
 }
 
 ID = re.compile(r"[0-9a-f]{16}")
@@ -31,14 +31,14 @@ ROUNDING = 1e-4  # relative tolerance for floating-point numbers
 
 
 class FormCheck:
-    """Checks one row at a time and collects their ids in `ids`."""
+    """Checks one row at a time, and collects the ids of rows in `ids`."""
 
     def __init__(self, ledger: Ledger, limits: Limits, world: World) -> None:
         self._ledger, self._limits, self._world = ledger, limits, world
         self.ids: list[str] = []
 
     def check(self, sample: Sample) -> bool:
-        """Check a row; False if its indices are too broken for any other check."""
+        """Check a row. Returns False if its indices are too broken for any other check."""
         self.ids.append(sample.id)
         faults = [*_values(sample), *_indices(sample, self._world)]
         for fault in faults or [""]:
@@ -56,7 +56,7 @@ class FormCheck:
         seen: set[str] = set()
         for identity in self.ids:
             fresh = bool(ID.fullmatch(identity)) and identity not in seen
-            self._ledger.require(fresh, "ids unique", identity, "the id is a duplicate or not 16 hex digits")
+            self._ledger.require(fresh, "ids unique", identity, "the id is used twice, or is not 16 hex digits")
             seen.add(identity)
 
     def _answer(self, sample: Sample) -> None:
@@ -67,7 +67,7 @@ class FormCheck:
             return
         said = [(item.img_idx, item.bbox_2d, item.label) for item in parsed.objects]
         if sorted(said) != sorted((t.img_idx, t.bbox, t.label) for t in sample.objects):
-            self._ledger.breach("answer", sample.id, f"the answer {sample.answer} differs from `objects`")
+            self._ledger.breach("answer", sample.id, f"the answer {sample.answer} does not match `objects`")
             return
         canonical = format_response(parsed.objects) == f"<answer>{sample.answer}</answer>"
         scores = abs(set_miou(parsed, parsed.objects) - 1) < 1e-9
@@ -97,9 +97,9 @@ def _values(sample: Sample) -> list[str]:
     ]
     template = TEMPLATE.fullmatch(sample.template_id)
     if not template or not task or template.group(1) not in pools_of(task):
-        faults.append(f"template {sample.template_id!r} does not belong to the pool of {sample.task!r}")
+        faults.append(f"template {sample.template_id!r} does not belong to the question pool of {sample.task!r}")
     if not 0 <= sample.difficulty <= 1:
-        faults.append(f"difficulty {sample.difficulty} is not within 0-1")
+        faults.append(f"difficulty {sample.difficulty} is not between 0 and 1")
     if not 2 <= len(sample.views) <= 6:
         faults.append(f"{len(sample.views)} views, not 2 to 6")
     if not sample.tuple_id:
@@ -114,7 +114,7 @@ def _indices(sample: Sample, world: World) -> list[str]:
     faults = [f"image {index} of {count}" for index in sorted(set(named)) if not 1 <= index <= count]
     faults += _images(sample)
     if unknown := [label for label in sample.labels if world.concept(label) is None]:
-        faults.append(f"no category of the sources is called {unknown[0]!r}")
+        faults.append(f"the sources have no category named {unknown[0]!r}")
     if task := TASKS.get(f"{sample.contrast}/{sample.task}"):
         faults += _asked(sample, task)
     for number, view in enumerate(sample.views, 1):
@@ -124,16 +124,16 @@ def _indices(sample: Sample, world: World) -> list[str]:
 
 
 def _images(sample: Sample) -> list[str]:
-    """The faults of the lists of images that may contain an answer and of images that cannot."""
+    """Faults of two lists: the images that may contain an answer, and the images that cannot."""
     listed = sorted([*sample.answer_images, *sample.reference_images])
     faults = (
         []
         if listed == list(range(1, len(sample.views) + 1))
-        else [(f"the answer images and the reference images together are {listed}")]
+        else [(f"the answer images and the reference images together must be all images, but are {listed}")]
     )
     holding = {target.img_idx for target in sample.objects} | ({sample.img_idx} - {None})
     if stray := holding - set(sample.answer_images):
-        faults.append(f"image {sorted(map(str, stray))[0]} contains or is named for an answer, but is a reference")
+        faults.append(f"image {sorted(map(str, stray))[0]} is a reference, but contains an answer or is named for one")
     if sample.ref_img_idx is not None and sample.ref_img_idx not in sample.reference_images:
         faults.append(f"the question refers to image {sample.ref_img_idx}, which is not a reference image")
     return faults
@@ -144,7 +144,9 @@ def _asked(sample: Sample, task: Task) -> list[str]:
     fewest, most = task.labels_in(names_image=sample.img_idx is not None)
     faults = []
     if not fewest <= len(sample.labels) <= most or len(set(sample.labels)) < len(sample.labels):
-        faults.append(f"asks for the labels {list(sample.labels)}, not for {fewest} to {most} different labels")
+        faults.append(
+            f"the question asks for the labels {list(sample.labels)}, but needs {fewest} to {most} different labels"
+        )
     written = {sample.written_label} if sample.written_label else set(sample.labels)
     stray = ({t.label for t in sample.objects} - written) | ({c.label for c in sample.evidence} - set(sample.labels))
     if stray:
@@ -160,7 +162,7 @@ def _asked(sample: Sample, task: Task) -> list[str]:
 
 
 def _parts(view: View, world: World) -> list[str]:
-    """The faults of a view's photos: the first must be the view's own photo, and all must be known."""
+    """Faults of a view's photos. The first must be the view's own photo, and all must be known."""
     if not view.parts:
         return ["a view has no parts"]
     own, *lent = view.parts
@@ -184,12 +186,13 @@ def _frame(view: View, contrast: str, world: World, *, is_reference: bool) -> li
     if view.role not in ((*known, REFERENCE) if is_reference else known):
         faults.append(f"role {view.role!r} is not one of {known}")
     if not (x1 < x2 and y1 < y2 and view.width > 0 and view.height > 0):
-        faults.append(f"window {view.window} shown at {view.width} x {view.height} is empty")
+        faults.append(f"window {view.window}, shown at {view.width} x {view.height} pixels, is empty")
     elif not within((x1, y1, x2, y2), (0, 0, *source.size(view.image_id))):
-        faults.append(f"window {view.window} extends beyond the photo's {source.size(view.image_id)}")
+        faults.append(f"window {view.window} extends beyond its photo of {source.size(view.image_id)}")
     if view.file_name.rpartition("/")[2] not in source.base_names(view.image_id):
         faults.append(
-            f"file {view.file_name} is not the file of image {view.image_id}, {source.file_name(view.image_id)}"
+            f"file {view.file_name} is not the file of image {view.image_id}, which is "
+            f"{source.file_name(view.image_id)}"
         )
     return faults
 
@@ -212,12 +215,12 @@ def _prompt(sample: Sample, world: World) -> list[str]:
     ):
         faults.append("the prompt does not end with the question")
     if "<think>" in sample.question or "<answer>" in sample.question:
-        faults.append("the question contains the think instruction or answer tags")
+        faults.append("the question contains the instruction to think, or answer tags")
     named = () if sample.written_label else sample.labels
-    faults += [f"the question does not name {n!r}" for n in named if not _named(n, sample.question, world)]
+    faults += [f"the question does not contain the name {n!r}" for n in named if not _named(n, sample.question, world)]
     if sample.ref_img_idx and not _quotes(sample):
         what = f"the reference box {sample.ref_bbox} of " if sample.ref_bbox else ""
-        faults.append(f"the question does not give {what}image {sample.ref_img_idx}")
+        faults.append(f"the question does not mention {what}image {sample.ref_img_idx}")
     return faults
 
 
@@ -251,11 +254,11 @@ def _too_small(target: Target, view: View, limits: Limits) -> str:
     share = area(target.bbox_px) / (view.width * view.height)
     aspect = max(width, height) / max(min(width, height), 1e-9)
     if side < limits.min_side * (1 - ROUNDING):
-        return f"shorter side {side:.1f} px, at least {limits.min_side:g}"
+        return f"the shorter side is {side:.1f} px, but must be at least {limits.min_side:g}"
     if share < limits.min_area * (1 - ROUNDING):
-        return f"covers {share:.5f} of the view, at least {limits.min_area:g}"
+        return f"the box covers {share:.5f} of the view, but must cover at least {limits.min_area:g}"
     return (
-        f"aspect ratio {aspect:.2f}, at most {limits.max_aspect:g}"
+        f"the aspect ratio is {aspect:.2f}, but must be at most {limits.max_aspect:g}"
         if aspect > limits.max_aspect * (1 + ROUNDING)
         else ""
     )

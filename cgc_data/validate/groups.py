@@ -23,13 +23,15 @@ class Group(NamedTuple):
 
 
 class Sampling(NamedTuple):
-    """Selects the rows to inspect closely: a share of all rows, drawn by tuple, so that twins are drawn together."""
+    """Selects the rows to inspect closely: a share of all rows. They are drawn by tuple, so that twins are drawn
+    together.
+    """
 
     share: float
     seed: int
 
     def draws(self, row: Row) -> bool:
-        """Whether the row is drawn; this depends only on the seed and the row's tuple."""
+        """Whether the row is drawn. This depends only on the seed and the row's tuple."""
         digest = hashlib.sha256(f"{self.seed}/{row['tuple_id'] or row['id']}".encode("utf-8", "surrogatepass"))
         return int.from_bytes(digest.digest()[:8], "big") < self.share * 2**64
 
@@ -41,7 +43,7 @@ def groups_of(release: Path, shards: Sequence[str]) -> list[Group]:
 
 
 def read_group(release: Path, group: Group, sampling: Sampling | None) -> Iterator[tuple[Row, bool]]:
-    """The rows in a group, and whether each row is drawn; rows that are not drawn have no images."""
+    """The rows in a group, and whether each row is drawn. Rows that are not drawn have no images."""
     with pq.ParquetFile(inside(release, group.shard)) as file:
         if sampling is None:
             for batch in file.iter_batches(batch_size=BATCH, row_groups=[group.number]):

@@ -1,4 +1,6 @@
-"""Hard sets: the distractors show other members of the requested label's supercategory, but not the label."""
+"""Hard sets: each distractor shows another category with the same supercategory as the requested label, and provably
+does not show the label.
+"""
 
 from collections.abc import Iterator
 
@@ -9,8 +11,8 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "hard distractors": (
-        "in a hard set, every distractor (at least half of them in sets of four or more images) shows another member "
-        "of the requested label's supercategory, and the label is proved absent from it"
+        "in a hard set, distractors show another category with the same supercategory as the requested label, which "
+        "is proved absent from them (all distractors, or at least half of them in sets of four or more images)"
     )
 }
 ALL_BELOW = 4  # with this number of images or more, half of the distractors are enough

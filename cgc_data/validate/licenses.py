@@ -1,4 +1,4 @@
-"""Licenses: each view has the license that its source records, and no license that the release does not allow."""
+"""Licenses. Each view must have the license that its source records, and no license that the release does not allow."""
 
 import re
 
@@ -60,15 +60,19 @@ def _not_composable(urls: set[str], stated: str) -> str:
     they can.
     """
     if not urls:
-        return "" if not stated else f"states the composite license {stated}, but is not a composite"
+        return "" if not stated else f"the view states the composite license {stated}, but is not a composite"
     kinds = {url: _kind(url) for url in urls}
     if forbidden := sorted(url for url, kind in kinds.items() if not kind):
         return f"{forbidden[0]!r} does not allow composites"
     if "sa" in kinds.values() and {"nc", "nc-sa"} & set(kinds.values()):
-        return f"the licenses do not allow composites: {sorted(urls)}"
+        return f"the licenses do not permit composites: {sorted(urls)}"
     strictest = max(KINDS.index(kind) for kind in kinds.values())
     due = sorted(url for url, kind in kinds.items() if KINDS.index(kind) == strictest)
-    return "" if stated in due else f"states {stated!r} as the license of a composite, instead of {due[-1]!r}"
+    return (
+        ""
+        if stated in due
+        else (f"the view states {stated!r} as the license of a composite, but it must be {due[-1]!r}")
+    )
 
 
 def _kind(url: str) -> str:

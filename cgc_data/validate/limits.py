@@ -1,4 +1,6 @@
-"""The bounds with which a release was built, read from its manifest, with the design's defaults for missing bounds."""
+"""The bounds with which a release was built. They are read from its manifest; the design's defaults replace missing
+bounds.
+"""
 
 from dataclasses import dataclass
 
@@ -7,7 +9,7 @@ from cgc_data.release.manifest import Manifest, kept_settings
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on boxes, answers, and windows; lengths in pixels, shares 0-1."""
+    """Bounds on boxes, answers, and windows. Lengths are in pixels, and shares are 0-1."""
 
     min_side: float = 24
     min_area: float = 0.002

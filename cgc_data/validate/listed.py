@@ -1,6 +1,6 @@
-"""Whether a list of several labels reveals which one matters before any image is inspected.
+"""Measures whether a list of several labels reveals which one matters, before any image is inspected.
 
-Which label matters depends on the task: the label that no image shows, or the label that every image shows.
+Which label matters depends on the task. It is the label that no image shows, or the label that every image shows.
 """
 
 from collections import Counter, defaultdict
@@ -21,13 +21,13 @@ List = tuple[Trace, tuple[Asked, ...]]  # a row, and the labels to choose from
 
 
 def names_tell(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """In the lists of other rows, was the right label of this list right more often than this list's other labels?"""
-    what = "AUC of how often a label is the right one in the lists of other families, compared within lists"
+    """Whether, in the lists of other rows, the right label of this list was right more often than its other labels."""
+    what = "AUC, within lists, of how often a label is the right one in the lists of other families"
     return lists_tell(name, [(trace, trace.asked) for trace in traces], is_right, what)
 
 
 def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> Check:
-    """AUC within each list, with labels scored by how often they are right in the lists of other families."""
+    """AUC within each list. Labels are scored by how often they are right in the lists of other families."""
     lists = [one for one in lists if one[1]][:MOST_ROWS]
     if not lists:
         return nothing(name, what)
@@ -41,10 +41,13 @@ def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> 
 
 
 def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Is the rarest, or the most frequent, label in a list right? Other lists of the same length decide which of the
-    two is guessed.
+    """Whether the rarest, or the most frequent, label in a list is right. Other lists of the same length decide which
+    of the two is guessed.
     """
-    what = "AUC of how rare or how frequent a label is in the sources, learned from other families, within lists"
+    what = (
+        "AUC, within lists, of how rare or frequent a label is in the sources; the direction is learned from other "
+        "families"
+    )
     rows = at_most([trace for trace in traces if trace.asked], MOST_ROWS)
     if not rows:
         return nothing(name, what)
@@ -58,13 +61,13 @@ def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 
 def _lean(asked: Sequence[Asked], is_right: Right) -> float:
-    """How often the right label is more frequent than others in its list, minus how often it is not, -1 to 1."""
+    """How often the right label is more frequent than others in its list, minus how often it is not, from -1 to 1."""
     right, wrong = ([one.photos for one in asked if is_right(one) is kind] for kind in (True, False))
     return float(np.sign(np.subtract.outer(right, wrong)).mean()) if right and wrong else 0.0
 
 
 def _learned_signs(leans: Floats, lengths: Ints, folds: Ints) -> Floats:
-    """Whether the right label is mostly frequent (1) or rare (-1), (n,), in lists of the same length in other folds."""
+    """Whether the right label is mostly frequent (1) or rare (-1), in lists of the same length in other folds, (n,)."""
     signs = np.ones(len(leans))
     for fold, length in product(np.unique(folds), np.unique(lengths)):
         held, alike = folds == fold, lengths == length
@@ -85,8 +88,8 @@ def _within(
 
 
 def place_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Is the right label equally often in each position of the list?"""
-    what = f"p-value of the hypothesis that positions in the list are uniform; fails below {UNIFORM_P:g}"
+    """Whether the right label is equally often in each position of the list."""
+    what = f"p-value of the hypothesis that positions in the list are uniform; the check fails below {UNIFORM_P:g}"
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
         counts[len(trace.asked)].update(place for place, asked in enumerate(trace.asked) if is_right(asked))
@@ -99,8 +102,9 @@ def place_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 
 def words_tell(name: str, traces: Sequence[Trace], true: Set[str]) -> Check:
-    """Do the wording and the number, sizes, and bytes of images reveal which rows (by id) have such a label?"""
+    """Whether the wording and the number, sizes, and bytes of images reveal which rows (by id) have such a label."""
     what = (
-        "held-out AUC of a logistic classifier on the wording, the labels, and the number, sizes, and bytes of images"
+        "held-out AUC of a logistic classifier that sees the wording, the labels, and the number, sizes, and bytes of "
+        "the images"
     )
     return classifier(traces, lambda trace: trace.id in true, absent_features, name, what)

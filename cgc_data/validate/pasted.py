@@ -1,4 +1,6 @@
-"""Objects pasted into a view: what they show and hide, derived from both photos, the mask, and the transform."""
+"""Objects pasted into a view: what they show and what they hide, derived from both photos, the mask, and the
+transform.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +36,7 @@ class Placed:
 
 
 def lent(part: Part, view: View, world: World) -> tuple[Instance | None, str]:
-    """The annotation that a part shows, and the fault in the part, or ""."""
+    """The annotation that a part shows, and the fault of the part; "" if it has none."""
     found = world.instance(part.annotation_id)
     if found is None or found.crowd or not found.has_mask:
         return None, f"{part.annotation_id} is not a single object with a mask"
@@ -57,7 +59,7 @@ def _misdrawn(found: Instance, part: Part, world: World) -> str:
     except SegmentationError as error:
         return f"the mask of {part.annotation_id} is invalid ({error})"
     if not np.array_equal(raw, stated):
-        return f"the mask of {part.annotation_id} is not the mask in its source"
+        return f"the mask of {part.annotation_id} differs from the mask in its source"
     cut = raw[0].any() or raw[-1].any() or raw[:, 0].any() or raw[:, -1].any()
     return f"{part.annotation_id} is cut by the border of its photo" if cut else ""
 
@@ -86,10 +88,10 @@ def place(part: Part, found: Instance, view: View, world: World) -> Placed:
 
 
 def hidden(placed: Placed, view: View, world: World) -> Iterator[tuple[str, float]]:
-    """For each concept in the photo, the largest hidden share of any object, according to the source with the smallest
+    """For each concept in the photo, the largest hidden share of any of its objects, by the source with the smallest
     value.
 
-    Sources that annotate the same objects outline them slightly differently.
+    Several sources are compared, because sources outline the same objects slightly differently.
     """
     photo = world.photo(view)
     seen = world.appearances(photo)

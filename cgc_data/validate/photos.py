@@ -1,6 +1,6 @@
 """Reads the photo files of a source, from a folder or directly from a .zip file.
 
-Written independently of the builder's reader, so that a photo taken from the wrong location is detected.
+It is written independently of the builder's reader, so that a photo taken from the wrong location is detected.
 """
 
 import io
@@ -31,7 +31,7 @@ TOOL_PREFIX = re.compile(r"^(?:[0-9a-f]{8}-(?=.)|coco_(?:train|val|test)2014_)")
 
 
 class PhotoFiles:
-    """Photos by file name, in a folder or zip, or in several folders or zips separated by commas.
+    """Photos by file name, in a folder or zip, or in several of them separated by commas.
 
     Raises ReleaseError if a path is neither a folder nor a zip.
     """
@@ -46,8 +46,8 @@ class PhotoFiles:
         return self._holder(name).size(name)
 
     def place(self, name: str) -> str:
-        """Location of the photo's file, which is the same if two names refer to one file; empty if the photo does not
-        exist.
+        """Location of the photo's file; empty if the photo does not exist. Two names that refer to one file have the
+        same location.
         """
         holder = self._holder(name)
         return "" if holder.size(name) is None else holder.place(name)
@@ -129,7 +129,7 @@ class _Place:
             raise PhotoError(f"{self.path}: {name} cannot be read ({error})") from None
 
     def _open_in_this_process(self) -> None:
-        """Open the archive again after a fork: a shared handle would share its position."""
+        """Open the archive again after a fork, because a shared handle would share its position."""
         if self._process != os.getpid():
             self._archive, self._process = self._open(), os.getpid()
 
@@ -158,7 +158,7 @@ class _Place:
 
     @cached_property
     def _names(self) -> dict[str, list[str]]:
-        """Every file by its normalized base name, with and without a tool's prefix."""
+        """Every file by its normalized base name, with and without the prefix of a tool."""
         if self._archive:
             files = [info.filename for info in self._archive.infolist() if not info.is_dir()]
         elif self._listed is not None:
@@ -175,7 +175,7 @@ class _Place:
 
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """Content of a member, unpacked only up to the size that the archive states. With other compression methods,
+    """Content of a member. It is unpacked only up to the size that the archive states. With other compression methods,
     `zipfile` would unpack all of it.
     """
     if info.compress_type not in METHODS:
@@ -211,7 +211,7 @@ def _candidates(name: str) -> Iterator[str]:
 
 
 def _plain(name: str) -> list[str]:
-    """Folders and base name, normalized for differences between tools and systems."""
+    """Folders and base name, normalized so that differences between tools and systems do not matter."""
     decoded = urllib.parse.unquote(name.rsplit("?d=", maxsplit=1)[-1]).replace("\\", "/")
     if "://" in decoded:
         decoded = decoded.split("://", 1)[1].split("?")[0]

@@ -1,4 +1,4 @@
-"""The stored pixels: each image is the stated photo, either unchanged or cropped to the window."""
+"""The stored pixels. Each image must be the stated photo, either unchanged or cropped to the window."""
 
 import io
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from cgc_data.validate.samples import Sample, View
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "images": "each view has one image, which decodes to the size of the view and is upright in every viewer",
-    "photos untouched": "an uncropped photo equals its file byte for byte, except for its EXIF orientation",
-    "windows": "a window shows exactly what its photo shows in that place, changed only by the listed operations",
+    "images": "each view has one image, which decodes to the size of the view and appears upright in every viewer",
+    "photos untouched": "an uncropped photo is identical to its file, byte for byte, except for its EXIF orientation",
+    "windows": "a window shows the pixels of its photo at that place, changed only by the listed operations",
     "encoded alike": (
-        "images that may contain an answer share one format, and windows share one JPEG quality unless it is drawn "
-        "at random"
+        "all images that may contain an answer have the same format, and all windows have the same JPEG quality "
+        "unless the quality is drawn at random"
     ),
 }
 # Largest mean absolute difference that resampling and one JPEG encoding leave: in gray levels of luma at half size, and
@@ -35,7 +35,7 @@ Compared: TypeAlias = dict[tuple[bytes, View], str]
 
 
 class PictureCheck:
-    """Compares images with the photos they come from, each distinct image once; `done` contains the results of earlier
+    """Compares images with the photos they come from, each distinct image once. `done` contains the results of earlier
     comparisons.
     """
 
@@ -74,7 +74,10 @@ class PictureCheck:
         source = self._world.sources[view.source]
         frame = (0, 0, *source.size(view.image_id))
         if view.window != frame or (view.width, view.height) != frame[2:]:
-            return f"window {view.window} at {view.width} x {view.height} is not the whole photo of {frame[2:]}"
+            return (
+                f"window {view.window}, shown at {view.width} x {view.height} pixels, is not the whole photo of "
+                f"{frame[2:]}"
+            )
         try:
             original = source.photos.read(source.file_name(view.image_id))
         except PhotoError as error:
@@ -83,7 +86,7 @@ class PictureCheck:
             return _not_turned(content, original)
         if content == original or _only_untagged(content, original):
             return ""
-        return f"the bytes differ from the bytes of {source.file_name(view.image_id)}"
+        return f"the bytes of the image differ from those of {source.file_name(view.image_id)}"
 
     def _elsewhere(self, content: bytes, file: ImageFile, view: View) -> str:
         """Why the image does not show the photo's window; "" if it does."""
@@ -98,7 +101,7 @@ class PictureCheck:
             return f"differs from {view.file_name} at {view.window} by {apart:.1f} gray levels"
         apart = _mean_difference(stored, expected)
         better = apart > 1 and _shifted(stored, expected) < 0.95 * apart
-        return f"fits {view.file_name} better {2 * SHIFT} px away from {view.window}" if better else ""
+        return f"the image fits {view.file_name} better if {view.window} is moved by {2 * SHIFT} px" if better else ""
 
 
 def _not_turned(content: bytes, original: bytes) -> str:
@@ -154,7 +157,7 @@ def _unreadable(file: ImageFile, view: View) -> str:
 
 
 def _only_untagged(content: bytes, original: bytes) -> bool:
-    """Is the only difference an orientation tag that is 1 in the image and not 1 in the file?"""
+    """Whether the only difference is an orientation tag, which is 1 in the image and not 1 in the file."""
     if len(content) != len(original) or _orientation(original) == 1 or _orientation(content) != 1:
         return False
     changed = np.flatnonzero(np.frombuffer(content, np.uint8) != np.frombuffer(original, np.uint8))

@@ -1,4 +1,6 @@
-"""Decodes the photos in the sources and caches the most recent ones; written independently of the builder's decoder."""
+"""Decodes the photos in the sources, and caches the most recent ones. It is written independently of the builder's
+decoder.
+"""
 
 import io
 from collections import OrderedDict
@@ -42,7 +44,9 @@ class DecodedPhotos:
         content = source.photos.read(source.file_name(image_id))
         photo = as_displayed(content) if source.displayed else decode(content)
         if photo.shape[:2] != source.size(image_id)[::-1]:
-            raise PhotoError(f"the photo is {photo.shape[1]} x {photo.shape[0]}, which does not match its annotation")
+            raise PhotoError(
+                f"the photo is {photo.shape[1]} x {photo.shape[0]} pixels, which does not match its annotation"
+            )
         return photo
 
 

@@ -1,4 +1,4 @@
-"""Tests whether colors or files reveal the location or source image of a piece without a search for the piece."""
+"""Tests whether colors or files reveal where a piece comes from, without a search for the piece."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
@@ -23,7 +23,7 @@ BY_LEARNING = 0.15
 
 
 def image_by_color(traces: Sequence[Trace]) -> Check:
-    """How much more often than by chance the image nearest in color, or the farthest, contains the answer."""
+    """How much more often than by chance the image that is nearest in color, or farthest, contains the answer."""
     rows = [trace for trace in traces if len(trace.candidates) > 1]
     return answer_image("answer image by color", rows, _apart)
 
@@ -34,12 +34,13 @@ def _apart(trace: Trace) -> list[float]:
 
 
 def image_by_learning(traces: Sequence[Trace], matcher: Matcher = held_out_scores) -> Check:
-    """How much more often than by chance a classifier finds the image by colors and files, on unseen photos.
+    """How much more often than by chance a classifier finds the image by colors and files, on photos that it has not
+    seen.
 
     The default `matcher` is a logistic classifier.
     """
     name = "answer image by a learned matcher"
-    what = "accuracy above chance of a classifier on the color distances, files, and sharpness of the images"
+    what = "accuracy, above chance, of a classifier that sees the color distances, files, and sharpness of the images"
     rows = [trace for trace in traces if len(trace.candidates) > 1 and trace.colors]
     if len(rows) < 2:
         return nothing(name, what)
@@ -76,12 +77,12 @@ def _ranks(table: Floats) -> Floats:
 
 
 def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
-    """How often the box most similar in color is right, given its size and image, for each histogram."""
+    """For each histogram, how often the box that is most similar in color is right, given its size and image."""
     rows = [trace for trace in traces if len(trace.boxes) == 1 and trace.colors]
     for histogram in HISTOGRAMS:
         name, what = (
             f"place by color ({histogram})",
-            "accuracy at IoU 0.5 of a box of the right size at the place most similar in color",
+            "accuracy at IoU 0.5 of a box that has the right size and is at the place with the most similar colors",
         )
         if not rows:
             yield nothing(name, what)
@@ -91,6 +92,6 @@ def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
 
 
 def _is_likest(trace: Trace, histogram: str) -> bool:
-    """In the image that contains the answer, is the place most similar in color the answer?"""
+    """Whether the place that is most similar in color, in the image that contains the answer, is the answer."""
     (target,) = trace.targets
     return iou(trace.boxes[0], trace.colors[target - 1][histogram].likest) >= 0.5

@@ -1,4 +1,6 @@
-"""Derives from raw records what an annotation file's protocol warrants; written independently of the builder."""
+"""Derives from raw records what the protocol of an annotation file guarantees. It is written independently of the
+builder.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -11,10 +13,10 @@ Record: TypeAlias = dict[str, Any]  # an image, a category, or an annotation, as
 
 
 class RawProtocol(ABC):
-    """The conclusions that a file's records allow.
+    """What can be concluded from the records of a file.
 
-    `rule` is the warrant that a release states for the protocol; `refusal` is the message if the rule does not apply to
-    a source.
+    `rule` is the name that a release gives to this kind of proof. `refusal` is the message if the rule does not apply
+    to a source.
     """
 
     rule: ClassVar[str]
@@ -22,16 +24,16 @@ class RawProtocol(ABC):
 
     @abstractmethod
     def warrants(self, image: Record, wanted: set[int]) -> bool:
-        """Does the rule prove that a category without an annotation in the image is absent?"""
+        """Whether the rule proves that a category without an annotation in the image is absent."""
 
     @abstractmethod
     def status(self, image: Record, wanted: set[int], found: Sequence[Record]) -> Status:
-        """What the file states about the category in the image; `found`: the category's annotations in this image."""
+        """What the file states about the category in the image. `found`: the category's annotations in this image."""
 
 
 @dataclass(frozen=True)
 class Exhaustive(RawProtocol):
-    """Every instance of the `complete` categories is labeled, except crowds; nothing is known about other
+    """Every instance of the `complete` categories is labeled, except in crowds. Nothing is known about other
     categories.
     """
 
@@ -39,12 +41,12 @@ class Exhaustive(RawProtocol):
     declared: bool  # declared by the user; otherwise only a record in the official form counts as one instance
 
     rule = "exhaustive"
-    refusal = "does not label it exhaustively"
+    refusal = "does not label the category exhaustively"
 
     @classmethod
     def of(cls, names: Mapping[int, str], own: bool, declared: Declared) -> "Exhaustive":
-        """The protocol for these category names if the user declares nothing; the names may be the format's
-        `own` list.
+        """The protocol for these category names, if the user declares nothing. The names may be the format's `own`
+        list.
         """
         if isinstance(declared, list):
             return cls(frozenset(number for number, name in names.items() if name in declared), True)
@@ -73,7 +75,7 @@ class Federated(RawProtocol):
     """
 
     rule = "negative"
-    refusal = "does not list it as verified absent"
+    refusal = "does not list the category as verified absent"
 
     def warrants(self, image: Record, wanted: set[int]) -> bool:
         return bool(wanted & set(image.get("neg_category_ids") or ()))
@@ -95,13 +97,9 @@ PROTOCOLS: tuple[type[RawProtocol], ...] = (Exhaustive, Federated)
 class RawFile:
     """An annotation file as its format's reference reader returns it.
 
-    Attributes:
-        images, annotations, categories: by id.
-        of_image: annotations by image id.
-        licenses: as listed in the file.
-        mask: run lengths of an annotation's mask.
-        protocol: what the file warrants.
-        coco_photos: are its photos COCO's photos, even if its categories are not COCO's?
+    Attributes: images, annotations, categories: records by id. of_image: annotations by image id. licenses: as listed
+    in the file. mask: returns the run lengths of an annotation's mask. protocol: what the file guarantees. coco_photos:
+    whether its photos are COCO's photos, even if its categories are not COCO's.
         practice: the data set whose naming practice the file follows, "" if it follows none in particular.
     """
 
@@ -117,11 +115,11 @@ class RawFile:
 
 
 def is_crowd(raw: Record) -> bool:
-    """Is an annotation marked as a crowd?"""
+    """Whether an annotation is marked as a crowd."""
     return raw.get("iscrowd") == 1
 
 
 def has_mask(raw: Record) -> bool:
-    """Does an annotation have a non-empty segmentation?"""
+    """Whether an annotation has a non-empty segmentation."""
     segmentation = raw.get("segmentation")
     return bool(segmentation.get("counts")) if isinstance(segmentation, Mapping) else bool(segmentation)

@@ -1,5 +1,5 @@
-"""One annotation file with its photos: the contents of an image, the visible part of an object in a window, and the
-facts that the file warrants.
+"""One annotation file with its photos: what an image contains, which part of an object a window shows, and which facts
+the file guarantees.
 """
 
 from collections import defaultdict
@@ -52,8 +52,8 @@ class Sight:
     Attributes:
         box: tight box of the part inside the window, in pixels of the photo, or None if the window shows no part.
         share: share of the mask's area that is inside the window.
-        near: does the window, expanded by the margin, contain any part of the instance?
-        certain: False if there is no mask to determine which part is inside.
+        near: whether the window, expanded by the margin, contains any part of the instance.
+        certain: False if there is no mask from which the visible part could be determined.
     """
 
     box: Box | None
@@ -62,7 +62,9 @@ class Sight:
     certain: bool
 
     def state(self, visible: float) -> Literal["visible", "gone", "ambiguous"]:
-        """Visible if at least this share is inside, gone if no pixel is near the window, and ambiguous otherwise."""
+        """Visible if at least this share is inside the window, gone if no pixel is near the window, and ambiguous
+        otherwise.
+        """
         if not self.near:
             return "gone"
         return "visible" if self.certain and self.box and self.share >= visible else "ambiguous"
@@ -74,11 +76,11 @@ class RawSource:
     Args:
         key: as in the manifest.
         kind: format of the file.
-        exhaustive: the categories declared exhaustive; None: only those that the format itself guarantees.
-        test_only: are all photos of the file held out for testing?
+        exhaustive: the categories that were declared exhaustive; None: only those that the format itself guarantees.
+        test_only: whether all photos of the file are held out for testing.
         box_format: declared format of the boxes.
-        displayed: do annotations fit the photos after EXIF rotates them?
-        ignored: what the user declares wrong in the file: masks, crowd flags, duplicates.
+        displayed: whether annotations fit the photos after EXIF rotates them.
+        ignored: what the user declared wrong in the file: masks, crowd flags, or duplicates.
     """
 
     def __init__(
@@ -113,7 +115,7 @@ class RawSource:
         self.whole_box = lru_cache(maxsize=200_000)(self._whole_box)
 
     def file_name(self, image_id: int) -> str:
-        """Location of the photo; LVIS states it only in its URL."""
+        """Location of the photo. LVIS states it only in its URL."""
         image = self.images[image_id]
         return str(image.get("file_name") or "/".join(str(image.get("coco_url", "")).split("/")[-2:]))
 
@@ -154,12 +156,12 @@ class RawSource:
         return self.protocol.status(self.images[image_id], wanted, found)
 
     def warrants(self, rule: str, image_id: int, concept: str) -> bool:
-        """Does this rule prove that a concept without an annotation in the image is absent?"""
+        """Whether this rule proves that a concept without an annotation in the image is absent."""
         wanted = set(self.categories.get(concept, ()))
         return rule == self.protocol.rule and self.protocol.warrants(self.images[image_id], wanted)
 
     def covered(self, number: int, window: Rectangle) -> float:
-        """Pixels of a window that an annotation covers: its mask, or its box if it has none."""
+        """Pixels of a window that an annotation covers. Without a mask, its box counts instead."""
         found = self._instance(self._annotations[number])
         if found.has_mask:
             return float(np.count_nonzero(self._shape(number).inside(window)))
@@ -242,14 +244,14 @@ def _concepts(categories: Mapping[int, Record]) -> dict[int, str]:
     try:
         return {n: concept_of(str(c["name"]), str(c.get("synset") or "")) for n, c in categories.items()}
     except VocabularyError as error:
-        raise ReleaseError(f"a category of the sources has no concept: {error}") from None
+        raise ReleaseError(f"the vocabulary has no concept for this category of the sources: {error}") from None
 
 
 def _unbounded(segmentation: Any, size: tuple[int, int]) -> str:
-    """Why reading a mask would take unbounded memory, or ""."""
+    """Why reading a mask would take unbounded memory; "" if it would not."""
     width, height = segmentation["size"] if isinstance(segmentation, Mapping) else size
     if width * height > MOST_PIXELS:
-        return f"a mask of {width} x {height} pixels"
+        return f"the mask has {width} x {height} pixels"
     if isinstance(segmentation, Mapping):
         return ""
     return "" if sum(map(_edges, segmentation)) <= LONGEST_EDGES else "its polygons have no end"

@@ -1,6 +1,7 @@
 """Results of a validation: one check per line, and the sample of each breach.
 
-A check passes, fails, or passes with a note if the release is too small to decide or the check only measures a value.
+A check passes or fails. It passes with a note if the release is too small to decide, or if the check only measures a
+value.
 """
 
 from collections import Counter, defaultdict
@@ -14,14 +15,16 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A fault of one sample (or, for checks of files, of one file)."""
+    """A fault of one sample, or, for checks of files, of one file."""
 
     sample: str
     message: str
 
 
 class Finding(NamedTuple):
-    """The result of one check on one part of a sample: the name of the check, and the fault or ""."""
+    """The result of one check on one part of a sample: the name of the check, and the fault, which is "" if there is
+    none.
+    """
 
     check: str
     fault: str
@@ -33,8 +36,8 @@ class Check:
 
     Attributes:
         n: number of things checked.
-        value: the measurement; for checks of samples, the number of breaches.
-        bound: the limit that the value is compared with.
+        value: the measured value; for checks of samples, the number of breaches.
+        bound: the limit with which the value is compared.
         interval: 95 % interval of the value, if it is a statistic.
         breaches: the faulty samples.
         sampled: whether only a sample of the rows was checked.
@@ -52,8 +55,8 @@ class Check:
 
 
 class Drawn(NamedTuple):
-    """The rows drawn for a validation: the requested share, the seed, the number of drawn rows, and the number of all
-    rows.
+    """The rows that were drawn for a validation: the requested share, the seed, the number of drawn rows, and the
+    number of all rows.
     """
 
     share: float
@@ -64,7 +67,9 @@ class Drawn(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """All checks of a release; it is valid if none failed. `drawn` is None if every check covers all rows."""
+    """All checks of a release. The release is valid if none of them failed. `drawn` is None if every check covers all
+    rows.
+    """
 
     release: str
     checks: tuple[Check, ...]
@@ -94,7 +99,7 @@ class Report:
 
 
 class Ledger:
-    """Collects breaches while samples stream by; only breaches are kept in memory."""
+    """Collects breaches while samples are read one by one. Only breaches are kept in memory."""
 
     def __init__(self, descriptions: Mapping[str, str]) -> None:
         self._descriptions = descriptions
@@ -106,7 +111,7 @@ class Ledger:
         self._seen[check] += count
 
     def breach(self, check: str, sample: str, message: str) -> None:
-        """Record that `sample` breaks `check`."""
+        """Record that `sample` violates `check`."""
         self._breaches[check].append(Breach(sample, message))
 
     def require(self, holds: bool, check: str, sample: str, message: str) -> bool:
@@ -117,7 +122,7 @@ class Ledger:
         return holds
 
     def add(self, other: "Ledger") -> None:
-        """Add the records of another ledger, which covers later rows."""
+        """Add the records of another ledger, which is about later rows."""
         self._seen.update(other._seen)
         for check, breaches in other._breaches.items():
             self._breaches[check].extend(breaches)

@@ -1,4 +1,6 @@
-"""Possible locations of a piece in an image: normalized correlation of gray pixels, by Fourier transform."""
+"""Finds where in an image a piece could come from, by the normalized correlation of gray pixels and a Fourier
+transform.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -21,7 +23,7 @@ Gray = NDArray[np.float64]
 
 
 class Found(NamedTuple):
-    """The highest correlation at the piece's true place, and at any other place; -1 if the place does not exist."""
+    """The highest correlation at the piece's true place, and at any other place; -1 if there is no such place."""
 
     home: float
     elsewhere: float
@@ -30,7 +32,7 @@ class Found(NamedTuple):
 def search(piece: Pixels, image: Pixels, size: tuple[float, float], home: Box | None) -> Found:
     """Search for a piece in an image, at every scale of the ladder, and mirrored.
 
-    `size`: width and height of the piece in pixels of the image; `home`: the piece's true place in the image.
+    `size`: width and height of the piece in pixels of the image. `home`: the piece's true place in the image.
     """
     scale = LONGER_SIDE / max(image.shape[:2])
     scene = small(image, image.shape[1] * scale, image.shape[0] * scale)
@@ -53,7 +55,7 @@ def small(pixels: Pixels, width: float, height: float) -> Gray:
 
 
 def _correlations(scene: Gray, template: Gray) -> Iterator[Gray]:
-    """Normalized correlation with each place of the scene: for the template, then for its mirror image."""
+    """Normalized correlation with each place of the scene, first for the template and then for its mirror image."""
     rows, columns = template.shape
     count = rows * columns
     mean = _sums(scene, rows, columns) / count
@@ -75,8 +77,8 @@ def _sums(values: Gray, rows: int, columns: int) -> Gray:
 
 
 def _own(shape: tuple[int, ...], size: tuple[int, ...], home: list[float]) -> NDArray[np.bool_]:
-    """Mask (rows, columns) of the places at which a template of this size (rows, columns) is at the true place, by IoU;
-    all False if there is no true place.
+    """Mask (rows, columns) of the places at which a template of this size (rows, columns) is at the true place, judged
+    by IoU; all False if there is no true place.
     """
     if not home:
         return np.zeros(shape, dtype=bool)

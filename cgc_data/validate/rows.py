@@ -1,4 +1,4 @@
-"""All checks of rows, and their results: rows are checked group by group, in any process, and the results are merged in
+"""All checks of rows, and their results. Rows are checked group by group, in any process, and the results are merged in
 order.
 """
 
@@ -55,7 +55,7 @@ class Remembered:
 
 
 class RowChecker:
-    """Runs all checks of rows, each check after the checks that it relies on."""
+    """Runs all checks of rows. Each check comes after the checks that it relies on."""
 
     def __init__(self, manifest: Manifest, world: World, ledger: Ledger, remembered: Remembered | None = None) -> None:
         limits, known = limits_of(manifest), remembered or Remembered()
@@ -74,7 +74,7 @@ class RowChecker:
         self._stated = stated.StatedCheck(ledger, world)
 
     def row(self, shard: str, row: Row, *, closely: bool = True) -> None:
-        """Check one row; only if `closely`, also check its images and compare it with photos and masks."""
+        """Check one row. Only if `closely` is true, also check its images and compare it with photos and masks."""
         try:
             sample = read_sample(row, shard)
         except ValueError as error:

@@ -45,7 +45,9 @@ class Given(NamedTuple):
 
 @dataclass(frozen=True)
 class Opened:
-    """A release and its sources as opened in one process, and the photos that the process has already compared."""
+    """A release and its sources, as one process has opened them, and the photos that the process has already
+    compared.
+    """
 
     folder: Path
     manifest: Manifest
@@ -61,15 +63,15 @@ def validate(
     seed: int = 0,
     executor: Executor = HERE,
 ) -> Report:
-    """Re-derive every sample of a release from its raw sources.
+    """Derive every sample of a release again from its raw sources.
 
     The report is the same wherever the tasks run.
 
     Args:
         release: folder of a finished release.
-        sources: current locations of sources that were moved since the build; matched by sha256.
+        sources: current locations of sources that were moved since the build. They are identified by sha256.
         sample: share of the rows, above 0 and at most 1, that are compared with photos and masks and used to measure
-            shortcuts; all other checks still cover all rows. None: all rows.
+            shortcuts. All other checks still cover all rows. None: all rows.
         seed: random seed of the sample.
         executor: where row groups are checked.
 
@@ -119,7 +121,9 @@ def _check_group(given: Given, sampling: Sampling | None, group: Group) -> Left:
 
 
 def open_sources(release: Path, manifest: Manifest, given: Sequence[SourcePaths]) -> list[RawSource]:
-    """The raw sources of a release, verified by their sha256. Raises ReleaseError if a source is missing or differs."""
+    """The raw sources of a release, after their sha256 was verified. Raises ReleaseError if a source is missing or
+    differs.
+    """
     moved = {_digest(paths.annotations): paths for paths in given}
     known = {entry["sha256"] for entry in manifest["sources"]}
     for digest, paths in moved.items():

@@ -1,4 +1,4 @@
-"""A row of a release as plain objects, so that a check reads like the rule it checks.
+"""A row of a release as plain objects, so that the code of a check reads like the rule it checks.
 
 Reading raises ValueError if a row is malformed; nothing is repaired.
 """
@@ -18,7 +18,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A photo that is partly visible in a view; for all photos but the first, the visible part is a pasted object."""
+    """A photo that is partly visible in a view. For all photos but the first, the visible part is a pasted object."""
 
     source: str
     image_id: int
@@ -33,7 +33,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One step in making the image from the parts."""
+    """One step in making the image from its parts."""
 
     name: str
     values: tuple[float, ...]
@@ -41,7 +41,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One displayed image; `window` in pixels of the photo, half-open."""
+    """One displayed image. `window` is in pixels of the photo, half-open."""
 
     source: str
     image_id: int
@@ -88,7 +88,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The stated warrant that a view does not show a label."""
+    """The reason that the row states why a view does not show a label."""
 
     img_idx: int
     label: str
@@ -128,19 +128,19 @@ class Sample:
 
     @property
     def kind(self) -> Task:
-        """The declared task. Raises ReleaseError if the task is unknown, which the form check rules out."""
+        """The declared task. Raises ReleaseError if the task is unknown, but the check of the form rules this out."""
         return task_named(self.contrast, self.task)
 
     @property
     def label(self) -> str:
-        """The target of the question: its first label or, if it has no label, the word that answers contain as
+        """The target of the question: its first label, or, if it has no label, the word that answers contain as the
         label.
         """
         return self.labels[0] if self.labels else self.written_label
 
     @property
     def written_label(self) -> str:
-        """The fixed word that answers contain as label, or "" if the question names the label."""
+        """The fixed word that answers contain as the label; "" if the question names the label."""
         return self.kind.written_label(names_image=self.img_idx is not None)
 
     def view(self, img_idx: int) -> View:
@@ -154,7 +154,7 @@ class Sample:
 
 
 def read_sample(row: Row, shard: str) -> Sample:
-    """A row of a shard as a Sample. Raises ValueError that states which value is missing."""
+    """A row of a shard as a Sample. Raises ValueError, which states the missing value."""
     try:
         return _read(row, shard)
     except (TypeError, KeyError, AttributeError) as error:

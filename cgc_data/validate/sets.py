@@ -1,4 +1,4 @@
-"""Checks used by several tasks: complete sets of instances, and the roles of views.
+"""Checks that several tasks use: complete sets of instances, and the roles of views.
 
 Each function yields findings about one row, for the checks that `CHECKS` describes.
 """
@@ -15,7 +15,7 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "set complete": (
-        "the answer contains every visible instance; all instances are boxed, and none is ambiguous or a crowd"
+        "the answer contains every visible instance; all instances are boxed, and none of them is ambiguous or a crowd"
     ),
     "one instance": "a question about one object has exactly one instance, in exactly one image",
     "roles": "target views show the target, distractors do not, and no photo is shown twice",
@@ -41,19 +41,19 @@ def roles(sample: Sample, world: World) -> Iterator[Finding]:
     shown = {item.img_idx for item in sample.objects}
     for number, view in enumerate(sample.views, 1):
         expected = target if number in shown else REFERENCE if number in sample.reference_images else distractor
-        fault = f"image {number} is called {view.role}, but is a {expected}"
+        fault = f"image {number} is marked as a {view.role}, but is a {expected}"
         yield Finding("roles", "" if view.role == expected else fault)
 
 
 def lookalikes(sample: Sample, world: World) -> Iterator[str]:
-    """Pairs of requested labels that can be mistaken for each other, or of which one is a kind of the other."""
+    """Pairs of requested labels that can be confused with each other, or of which one is a subcategory of the other."""
     for one, other in combinations(sample.labels, 2):
         if world.concept(other) in world.relations.confusable(world.concept(one) or ""):
             yield f"{one} and {other} can be mistaken for one another"
 
 
 def complete(sample: Sample, world: World, limits: Limits, *, everywhere: bool = False) -> Iterator[Finding]:
-    """Check that the answer has every instance in the views in which it has objects, or in all views (`everywhere`)."""
+    """Check that the answer has every instance in the views that it contains, or, with `everywhere`, in all views."""
     for label in sample.labels:
         for number in range(1, len(sample.views) + 1):
             if everywhere or sample.targets(number, label):
@@ -80,7 +80,7 @@ def _incomplete(sample: Sample, number: int, label: str, world: World, limits: L
 
 
 def _boxed(world: World, photo: str, concept: str, answered: Iterable[str]) -> tuple[Instance, ...]:
-    """Instances from the source of the answer's boxes; if the answer is empty, from any source that boxes all
+    """Instances from the source of the answer's boxes. If the answer is empty, from any source that boxes all
     instances.
     """
     keys = {name.rpartition(":")[0] for name in answered}

@@ -1,4 +1,4 @@
-"""Whether a view is sharp enough: not enlarged too much, and without boxes that are large only because of
+"""Checks whether a view is sharp enough: it is not enlarged too much, and no box is large only because of
 enlargement.
 """
 
@@ -10,7 +10,7 @@ from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample, Target, View
 
 CHECKS = {
-    "sharpness": ("no view is enlarged more than the release allows, and boxes are also large enough in their photos")
+    "sharpness": ("no view is enlarged more than the release allows, and every box is also large enough in its photo")
 }
 
 WHOLE_PIXEL = 0.5  # pixels that rounding can add to the side of a view
@@ -38,7 +38,7 @@ class SharpnessCheck:
 
 
 def enlargement(view: View) -> float:
-    """View pixels per photo pixel, along the axis with the larger value."""
+    """View pixels per photo pixel, along the axis on which the value is larger."""
     x1, y1, x2, y2 = view.window
     return max(view.width / (x2 - x1), view.height / (y2 - y1))
 

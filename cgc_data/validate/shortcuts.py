@@ -1,4 +1,4 @@
-"""Shortcuts that a model could use without the images, each measured over a release and compared with its bound."""
+"""Shortcuts that a model could use without the images. Each is measured over a release and compared with its bound."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -41,7 +41,7 @@ SEED = 0
 
 
 def shortcut_checks(traces: Sequence[Trace], limits: Limits, *, sampled: bool = False) -> Iterable[Check]:
-    """One check per shortcut; `sampled` if the traces are of a sample of the rows."""
+    """One check per shortcut. `sampled`: whether the traces are only of a sample of the rows."""
     yield absent_share(traces, estimated=sampled)
     for contrast in ("", *CONTRASTS):
         yield absent_classifier(traces, contrast)
@@ -54,7 +54,7 @@ def shortcut_checks(traces: Sequence[Trace], limits: Limits, *, sampled: bool = 
     yield from answer_image_checks(traces)
     yield number_of_answer_images(traces)
     yield answer_images_by_objects(traces)
-    yield centre_floor(traces)
+    yield center_floor(traces)
     yield copy_floor(traces)
     for task in TASKS.values():
         yield fixed_answer(f"fixed answer ({task.id})", [t for t in traces if t.kind is task and _asks_for_one(t)])
@@ -64,9 +64,9 @@ def shortcut_checks(traces: Sequence[Trace], limits: Limits, *, sampled: bool = 
 
 
 def absent_share(traces: Sequence[Trace], *, estimated: bool = False) -> Check:
-    """Share of rows whose answer is the empty list: if [] is frequent, it is a safe bet.
+    """Share of rows whose answer is the empty list. If [] is frequent, it is a safe bet.
 
-    `estimated`: judge it by its interval, as the rows are a sample.
+    `estimated`: judge the share by its interval, because the rows are a sample.
     """
     absent = sum(_is_empty(trace) for trace in traces)
     share = absent / len(traces) if traces else 0.0
@@ -79,16 +79,14 @@ def absent_share(traces: Sequence[Trace], *, estimated: bool = False) -> Check:
 
 
 def absent_classifier(traces: Sequence[Trace], contrast: str = "") -> Check:
-    """AUC of a classifier that separates absent rows from present rows by everything except the content of the
-    pictures.
-    """
+    """AUC of a classifier that separates absent rows from present rows by everything except what the pictures show."""
     name = f"absent from wording, label and sizes{f' ({contrast})' if contrast else ''}"
     what = "held-out AUC of a logistic classifier on wording, label, number, sizes, and bytes of images"
     return _classifier([t for t in traces if contrast in ("", t.contrast)], absent_features, name, what)
 
 
 def absent_from_images(traces: Sequence[Trace]) -> Check:
-    """The same AUC from the images alone: exactly balanced labels push the other AUC below one half."""
+    """The same AUC, but from the images alone. Exactly balanced labels push the other AUC below one half."""
     what = "held-out AUC of a logistic classifier on sizes and bytes of images alone"
     return _classifier(traces, image_features, "absent from sizes and bytes", what)
 
@@ -115,7 +113,7 @@ def classifier(
 
 
 def odd_one_out(traces: Sequence[Trace]) -> Check:
-    """Is the photo that is most often a target elsewhere also the target in this row?"""
+    """Whether the photo that is most often a target elsewhere is also the target in this row."""
     name, what = "target photo is the odd one out", "AUC of how often a photo is a target in other families"
     rows = at_most([t for t in traces if not t.kind.contrast.windows and t.targets], MOST_ROWS)
     groups = families(rows)
@@ -135,7 +133,7 @@ def odd_one_out(traces: Sequence[Trace]) -> Check:
 
 
 def one_sided_photos(traces: Sequence[Trace]) -> Check:
-    """Difference between a photo's share of target roles and the share that its sets give each member."""
+    """Difference between a photo's share of target roles and the share that each member of its sets should have."""
     name, what = (
         "photos serve in both roles",
         "share of photos that are always or never the target, among photos shown at least 6 times",
@@ -153,7 +151,7 @@ def one_sided_photos(traces: Sequence[Trace]) -> Check:
 
 
 def photo_tells_absent(traces: Sequence[Trace]) -> Check:
-    """Do the photos of absent rows occur more often in other absent rows?"""
+    """Whether photos of absent rows occur in other absent rows more often than photos of present rows do."""
     name, what = "photos tell absent", "AUC of how often the photos are in absent rows of other families"
     rows = at_most([t for t in traces if not t.kind.contrast.windows], MOST_ROWS)
     truths = np.array([_is_empty(t) for t in rows], dtype=bool)
@@ -175,7 +173,7 @@ def photo_tells_absent(traces: Sequence[Trace]) -> Check:
 
 
 def target_position(traces: Sequence[Trace], contrast: str) -> Check:
-    """Is the answer's image equally often in each position?"""
+    """Whether the answer's image is equally often in each position."""
     name, what = (
         f"target position ({contrast})",
         f"p-value of the hypothesis that the positions of the answer's image are uniform; fails below {UNIFORM_P:g}",
@@ -197,18 +195,20 @@ def target_position(traces: Sequence[Trace], contrast: str) -> Check:
     return Check(name, "fail" if p < UNIFORM_P else "pass", n, p, UNIFORM_P, None, f"{what} ({shown})")
 
 
-def centre_floor(traces: Sequence[Trace]) -> Check:
-    """How often is the central quarter of the view a right answer?"""
-    return _floor("centre box", traces, lambda t: CENTER if _asks_for_one(t) else None)
+def center_floor(traces: Sequence[Trace]) -> Check:
+    """How often the central quarter of the view is a right answer."""
+    return _floor("center box", traces, lambda t: CENTER if _asks_for_one(t) else None)
 
 
 def copy_floor(traces: Sequence[Trace]) -> Check:
-    """How often is a copy of the reference box a right answer?"""
+    """How often a copy of the reference box is a right answer."""
     return _floor("copied reference", traces, lambda t: t.reference)
 
 
 def _floor(name: str, traces: Sequence[Trace], guess: Callable[[Trace], Rectangle | None]) -> Check:
-    """Accuracy at IoU 0.5 of a guess that ignores the images, and that also guesses an unnamed image."""
+    """Accuracy at IoU 0.5 of a guess that ignores the images. If the question names no image, the image is guessed
+    too.
+    """
     what = f"accuracy at IoU 0.5 of the {name}"
     rows = [(t, box) for t in traces if len(t.boxes) == 1 and (box := guess(t))]
     if not rows:
@@ -221,7 +221,7 @@ def _floor(name: str, traces: Sequence[Trace], guess: Callable[[Trace], Rectangl
 
 
 def focus_cover(traces: Sequence[Trace], limits: Limits) -> Check:
-    """Share of Focus Views whose object covers less or more of the window than allowed."""
+    """Share of Focus Views whose object covers more or less of the window than allowed."""
     name = "focus cover"
     what = (
         f"Focus Views whose object covers less than {limits.min_cover:g} or more than {limits.max_cover:g} of the view"
@@ -235,7 +235,7 @@ def focus_cover(traces: Sequence[Trace], limits: Limits) -> Check:
 
 
 def focus_offsets(traces: Sequence[Trace]) -> Check:
-    """Are Focus Views uniform among the positions that keep their object whole, or centered on it?"""
+    """Whether Focus Views are uniform among the positions that keep their object whole, and not centered on it."""
     name, what = (
         "focus offsets",
         "Kolmogorov-Smirnov distance between the positions of windows and a uniform choice of feasible positions",
@@ -254,7 +254,7 @@ def focus_offsets(traces: Sequence[Trace]) -> Check:
 
 
 def label_balance(traces: Sequence[Trace]) -> Check:
-    """Measured only: the most frequent label's share, and the effective number of labels."""
+    """The share of the most frequent label, and the effective number of labels. Only measured."""
     counts = Counter(trace.label for trace in traces)
     if not counts:
         return nothing("label balance", "share of the most frequent label")
@@ -288,7 +288,7 @@ def at_most(rows: list[Trace], most: int) -> list[Trace]:
 
 
 def elsewhere(keys: Sequence[str], groups: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each entry, the mean value of its key in other groups (n,); NaN if no other group has the key."""
+    """For each entry, the mean value of its key in other groups, (n,); NaN if no other group has the key."""
     totals: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     inside: defaultdict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
     for key, group, value in zip(keys, groups.tolist(), values.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""Derives again the properties that a row states: wording, number of images, difficulty, and the records of its
+"""Derives the properties that a row states again: wording, number of images, difficulty, and the records of its
 photos.
 """
 
@@ -18,9 +18,11 @@ from cgc_data.vocabulary.names import Name
 
 CHECKS = {
     "asked once": "no two rows ask the same question about the same views in the same order",
-    "wording": "the question uses the phrasing of its `template_id`, and mentions the right number of images",
-    "difficulty": "the difficulty follows from the number of images, the kind of distractors, and the smallest object",
-    "photo records": "license and flickr_url of every view match the source",
+    "wording": "the question has the phrasing of its `template_id`, and mentions the right number of images",
+    "difficulty": (
+        "the difficulty follows from the number of images, the kind of distractors, and the size of the smallest object"
+    ),
+    "photo records": "the license and flickr_url of every view match the source",
 }
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 COUNTED = re.compile(rf"\b(both|{'|'.join(WORDS)}|[0-9]+) (?:of the |of these )?images\b", re.I)
@@ -29,7 +31,7 @@ ROUNDING = 0.002  # tolerance of a difficulty, due to rounded boxes
 
 
 class StatedCheck:
-    """Checks one row at a time and collects a digest of its question, with the row's id, in `asked`."""
+    """Checks one row at a time. It collects a digest of its question, with the row's id, in `asked`."""
 
     def __init__(self, ledger: Ledger, world: World) -> None:
         self._ledger, self._world = ledger, world
@@ -73,8 +75,8 @@ class StatedCheck:
 
 
 def _sources(view: View) -> tuple[View | Part, ...]:
-    """The records that state the origin of a view: the view's own record, and the record of each photo from which it is
-    made.
+    """The records that state where a view comes from: the view's own record, and the record of each photo from which it
+    is made.
     """
     return (view, *view.parts)
 
@@ -86,10 +88,10 @@ def _numbers(sample: Sample) -> Iterator[str]:
         word = found.lower()
         stated = 2 if word == "both" else WORDS.index(word) if word in WORDS else int(word)
         if stated != count:
-            yield f"the question mentions {word} images, but there are {count}"
+            yield f"the question mentions {word} images, but the row has {count}"
     for found in NUMBERED.findall(sample.question):
         if not 1 <= int(found) <= count:
-            yield f"the question mentions image {found} of {count}"
+            yield f"the question mentions image {found}, but the row has {count} images"
 
 
 def _wording(sample: Sample, world: World) -> Iterator[str]:
@@ -98,7 +100,7 @@ def _wording(sample: Sample, world: World) -> Iterator[str]:
     if phrasing is None:
         yield f"there is no template {sample.template_id}"
     elif (expected := _filled(phrasing, sample, world)) and not _begins(sample.question, expected):
-        yield f"the question differs from template {sample.template_id}, {expected!r}"
+        yield f"the question differs from template {sample.template_id}: {expected!r}"
 
 
 def _begins(question: str, expected: str) -> bool:
@@ -127,7 +129,7 @@ def _filled(phrasing: str, sample: Sample, world: World) -> str:
 
 
 def _referred(name: Name | None, relation: str) -> str:
-    """The name with the words that single out the object: one word goes before the name, several words go after it."""
+    """The name with the words that single out the object. One word goes before the name; several words go after it."""
     counted = name.counted if name else ""
     return f"{relation} {counted}" if len(relation.split()) == 1 else f"{counted} {relation}"
 
@@ -157,7 +159,9 @@ def _phrasings() -> Mapping[str, Mapping[int, str]]:
 
 
 def _difficulty(sample: Sample) -> Iterator[str]:
-    """Mean of three values, each 0-1, that are higher for more images, more similar scenes, and a smaller object."""
+    """Mean of three values, each 0-1. They are higher for more images, for more similar scenes, and for a smaller
+    object.
+    """
     likeness = {kind.name: kind.likeness for kind in sample.kind.contrast.distractors}[sample.distractors]
     shares = [_side_share(sample, number) for number in range(len(sample.objects))]
     small = 1 - min(min(shares) / 0.5, 1) if shares else 0.5

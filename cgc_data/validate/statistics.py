@@ -20,7 +20,7 @@ FEW_GROUPS = 30
 
 
 def judge(name: str, value: float, interval: Interval, bound: float, n: int, what: str) -> Check:
-    """A check that `value` <= `bound`: it fails if the whole interval is above the bound, and is a note if the interval
+    """A check that `value` <= `bound`. It fails if the whole interval is above the bound, and is a note if the interval
     contains the bound.
     """
     status: Status = "fail" if interval[0] > bound else "note" if interval[1] > bound else "pass"
@@ -34,7 +34,7 @@ def measured(name: str, value: float, n: int, what: str, interval: Interval | No
 
 
 def nothing(name: str, what: str) -> Check:
-    """A check for which no row was applicable."""
+    """A check that applies to no row."""
     return Check(name, "note", 0, None, None, None, f"{what}: no such rows")
 
 
@@ -57,7 +57,7 @@ def exact(hits: float, n: float, level: float = 0.95) -> Interval:
 
 
 def clustered_mean(values: Floats, groups: Ints, *, chance: float = 0.0, level: float = 0.95) -> tuple[float, Interval]:
-    """Mean of `values` (n,), with an interval from resampling entire `groups` (n,); the values are rates minus
+    """Mean of `values` (n,), with an interval from resampling whole `groups` (n,). The values are rates minus
     `chance`.
     """
     sums, sizes = np.bincount(groups, values), np.bincount(groups)
@@ -69,7 +69,7 @@ def clustered_mean(values: Floats, groups: Ints, *, chance: float = 0.0, level: 
 
 
 def hit_rate(hits: Floats, groups: Ints) -> tuple[float, Interval]:
-    """`clustered_mean` of hits (n,), 0-1. Without hits, resampling has no spread; the upper bound is then the upper
+    """`clustered_mean` of hits (n,), 0-1. Without hits, resampling has no spread. The upper bound is then the upper
     bound of a rate.
     """
     rate, interval = clustered_mean(hits, groups)
@@ -102,10 +102,10 @@ def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strat
 
 
 def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0, level: float = 0.95) -> Interval:
-    """The resampling interval, widened to at least the exact interval of a rate, because few groups have too little
-    resampling spread.
+    """The resampling interval, widened to at least the exact interval of a rate. With few groups, resampling has too
+    little spread.
 
-    It is exact because one hit in one group proves almost nothing.
+    The interval is exact because one hit in one group proves almost nothing.
     """
     if groups >= FEW_GROUPS:
         return interval
@@ -114,7 +114,7 @@ def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0,
 
 
 def _won(scores: Floats, truths: NDArray[np.bool_], weights: Floats) -> tuple[Floats, Floats]:
-    """Total weight of the pairs in which the true row scores higher, and of all pairs; `weights`: (resamples, n)."""
+    """Total weight of the pairs in which the true row scores higher, and of all pairs. `weights` is (resamples, n)."""
     places = rankdata(scores, method="dense").astype(np.int64) - 1
     negative = np.where(truths, 0.0, weights)
     positive = np.where(truths, weights, 0.0)
@@ -125,7 +125,7 @@ def _won(scores: Floats, truths: NDArray[np.bool_], weights: Floats) -> tuple[Fl
 
 
 def _resampled(groups: int) -> Floats:
-    """How often each group is drawn, (RESAMPLES, groups); deterministic for a given number of groups."""
+    """How often each group is drawn, (RESAMPLES, groups). It is deterministic for a given number of groups."""
     random = np.random.default_rng(groups)
     drawn = (
         random.multinomial(groups, np.full(groups, 1 / groups), size=RESAMPLES) if groups else np.zeros((RESAMPLES, 0))
@@ -134,7 +134,7 @@ def _resampled(groups: int) -> Floats:
 
 
 def fit_logistic(features: Floats, truths: NDArray[np.bool_], penalty: float = 1.0) -> Floats:
-    """Weights (features + 1,) of an L2-penalized logistic regression on (n, features); the last weight is the
+    """Weights (features + 1,) of an L2-penalized logistic regression on (n, features). The last weight is the
     intercept.
     """
     signs = np.where(truths, 1.0, -1.0)
@@ -163,7 +163,7 @@ def held_out_scores(features: Floats, truths: NDArray[np.bool_], folds: Ints) ->
 
 
 def uniformity(tables: Sequence[Floats]) -> tuple[float, float]:
-    """Pooled chi-square and p-value of the hypothesis that every table of counts (k,) is uniform."""
+    """Pooled chi-square, and the p-value of the hypothesis that every table of counts (k,) is uniform."""
     total, freedom = 0.0, 0
     for counts in tables:
         expected = counts.sum() / len(counts)

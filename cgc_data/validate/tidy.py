@@ -1,4 +1,4 @@
-"""Normalize an annotation file's JSON: all ids get one type, and meaningless records are removed.
+"""Normalizes the JSON of an annotation file: all ids get one type, and meaningless records are removed.
 
 The reference readers do not validate their input. Files from other tools write ids as text or floats, list a category
 twice, add an unused root category, or contain duplicate annotations or annotations without a photo. This module shares
@@ -23,7 +23,7 @@ LISTS = ("neg_category_ids", "not_exhaustive_category_ids")
 
 
 def tidy(document: Any) -> Any:
-    """Normalize the document in place and return it; a document that is not an annotation file is returned
+    """Normalize the document in place, and return it. A document that is not an annotation file is returned
     unchanged.
     """
     if not isinstance(document, dict) or not all(_is_list(document.get(name)) for name in ("images", "annotations")):
@@ -55,7 +55,7 @@ def _is_polygons(segmentation: Any) -> bool:
 
 
 def _whole(value: Any) -> Any:
-    """The number that a string or float represents; other values are returned unchanged."""
+    """The number that a string or float represents. Other values are returned unchanged."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -86,7 +86,7 @@ def _without_roots(categories: list[Record], used: set[Any]) -> list[Record]:
 
 
 def _sound(document: Record) -> list[Record]:
-    """Annotations with a listed photo and category; of exact duplicates, only the first by id."""
+    """Annotations with a listed photo and category. Of exact duplicates, only the first by id is kept."""
     images = {image["id"] for image in document["images"]}
     categories = {category["id"] for category in document["categories"]}
     listed = [a for a in document["annotations"] if a["image_id"] in images and a["category_id"] in categories]

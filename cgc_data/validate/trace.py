@@ -1,5 +1,5 @@
-"""The values kept from each row for the statistics at the end. Each row keeps only a few, so that memory does not grow
-with the photos.
+"""What is kept of each row for the statistics at the end. Each row keeps only a few values, so that memory does not
+grow with the photos.
 """
 
 import re
@@ -18,8 +18,8 @@ from cgc_data.validate.world import World
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """An object in its Focus View: the share of the window that it covers, and the window's position among all possible
-    positions on each axis (0-1).
+    """An object in its Focus View: the share of the window that it covers, and, for each axis, the window's position
+    among all possible positions (0-1).
     """
 
     cover: float
@@ -45,7 +45,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The data kept from one row, without its text and pixels."""
+    """What is kept of one row, without its text and pixels."""
 
     id: str
     contrast: str
@@ -81,7 +81,7 @@ class Trace:
 
     @property
     def pool(self) -> str:
-        """Template pool of the wording."""
+        """Question pool of the wording."""
         return self.template_id.partition("/")[0]
 
 
@@ -161,7 +161,7 @@ def _focus(sample: Sample, world: World) -> Focus | None:
 
 
 def _places(view: View, box: Box, photo: tuple[int, int]) -> tuple[float, ...]:
-    """Position of the window among the windows that contain the whole object, on each axis that allows a choice
+    """Position of the window among the windows that contain the whole object, for each axis that allows a choice
     (0-1).
     """
     places = []

@@ -29,7 +29,7 @@ def track_measures(traces: Sequence[Trace]) -> Iterator[Check]:
         "constant velocity", ("box that continues the motion between the two previous images"), tracks, _moved_on
     )
     yield _guessed("copied from the image before", "box of the image before", tracks, _stayed)
-    yield _guessed("centre box of a track", "centre box in every image", tracks, _central)
+    yield _guessed("center box of a track", "center box in every image", tracks, _central)
     yield _lacking(tracks)
 
 
@@ -54,7 +54,7 @@ def _central(followed: Sequence[Box | None]) -> Iterator[bool]:
 
 
 def _guessed(name: str, what: str, tracks: Sequence[Trace], guess: Guess) -> Check:
-    """The share of images in which a guess is right, over all guesses made, with an interval over photos."""
+    """The share of images in which a guess is right, over all guesses, with an interval over photos."""
     what = f"accuracy at IoU 0.5 of the {what}"
     hits = [(trace.photos[0], right) for trace in tracks for right in guess(trace.followed)]
     if not hits:
@@ -65,7 +65,7 @@ def _guessed(name: str, what: str, tracks: Sequence[Trace], guess: Guess) -> Che
 
 
 def _lacking(tracks: Sequence[Trace]) -> Check:
-    """Measured only: in how many tracks one view does not show the object."""
+    """In how many tracks one view does not show the object. Only measured."""
     name, what = (
         "tracks with a view that lacks the object",
         "share of tracks in which one view does not show the object",

@@ -1,4 +1,4 @@
-"""Derives the answer again: computes every box from its raw mask, then runs the check of the task."""
+"""Derives the answer again. It computes every box from its raw mask, and then runs the check of the task."""
 
 from cgc_data.validate import hard, sets
 from cgc_data.validate.boxes import BOX_TOLERANCE, furthest
@@ -10,7 +10,7 @@ from cgc_data.validate.tasks import check_of, task_checks
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "annotations": "every object is a known single instance of the requested category in the displayed photo",
+    "annotations": "every object is a known, single instance of the requested category in the displayed photo",
     "true boxes": "every box is within 1/1000 of the tight box of the mask inside the view",
     "visible share": "`visible` is the share of the mask inside the view, and at least the limit",
     **sets.CHECKS,
@@ -29,7 +29,7 @@ class TruthCheck:
     def check(self, sample: Sample) -> None:
         """Check everything that the answer claims, and that it omits nothing.
 
-        If a row has no label, its answer is not an instance in its photo, and the task's own check derives the answer.
+        If a row has no label, its answer is not an instance in its photo. The task's own check then derives the answer.
         """
         for target in sample.objects if sample.labels else ():
             self._object(sample, target)
@@ -62,16 +62,16 @@ class TruthCheck:
         if found is None:
             return "no such annotation"
         if self._world.photo(found) != self._world.photo(view):
-            return f"it is in photo {self._world.photo(found)}, but the view shows {self._world.photo(view)}"
+            return f"the object is in photo {self._world.photo(found)}, but the view shows {self._world.photo(view)}"
         asked = sample.labels[0] if sample.written_label else target.label
         if found.crowd or found.concept != self._world.concept(asked):
-            return f"it is {'a crowd' if found.crowd else found.concept}, not a {asked}"
+            return f"the object is {'a crowd' if found.crowd else found.concept}, not a {asked}"
         return self._misdrawn(found, view)
 
     def _misdrawn(self, found: Instance, view: View) -> str:
         source = self._world.sources[found.source]
         if source.size(found.image_id) != self._world.sources[view.source].size(view.image_id):
-            return "its sources disagree on the size of the photo"
+            return "the sources disagree about the size of the photo"
         whole = source.whole_box(found.number) if found.has_mask else found.box
         return (
             ""
@@ -81,6 +81,6 @@ class TruthCheck:
 
 
 def _agrees(mask: Box, box: Box) -> bool:
-    """Does the mask's box match the annotated box, within 2 px and 1 % of the longer side?"""
+    """Whether the mask's box matches the annotated box, within 2 px and 1 % of the longer side."""
     longer = max(box[2] - box[0], box[3] - box[1])
     return furthest(mask, box) <= 2 + 0.01 * longer + 1e-6

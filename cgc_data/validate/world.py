@@ -1,6 +1,6 @@
-"""All sources combined: which images are the same photo, and whether its sources agree on a category.
+"""All sources combined: which images are the same photo, and whether its sources agree about a category.
 
-Images are the same photo if they have the same COCO name and picture, or if their files have the same bytes; an id or
+Images are the same photo if they have the same COCO name and picture, or if their files have the same bytes. An id or a
 name is not enough.
 """
 
@@ -64,7 +64,7 @@ class World:
         self.ancestors = lru_cache(maxsize=None)(self._ancestors)
 
     def known(self, source: str, image_id: int) -> bool:
-        """Does this image exist?"""
+        """Whether this image exists."""
         return (source, image_id) in self._identity
 
     def photo(self, shown: View | Part | Instance) -> str:
@@ -78,7 +78,7 @@ class World:
         return source.instance(int(number)) if source and number.lstrip("-").isdecimal() else None
 
     def sight(self, instance: Instance, view: View, margin: int) -> Sight:
-        """How much of an annotated instance in its photo a view shows; `margin` is in photo pixels."""
+        """How much a view shows of an annotated instance in its photo. `margin` is in photo pixels."""
         return self.sources[instance.source].sight(instance.number, view.window, margin)
 
     def _composed(self, view: View) -> Pixels:
@@ -106,7 +106,7 @@ class World:
         return self._labels.get(label)
 
     def is_val(self, identity: str) -> bool:
-        """Is the photo from COCO val2017 or a held-out source?"""
+        """Whether the photo is from COCO val2017 or from a held-out source."""
         for key, image_id in self.appearances(identity):
             source = self.sources[key]
             url = str(source.images[image_id].get("coco_url") or "")
@@ -123,7 +123,7 @@ class World:
         return found
 
     def contradiction(self, identity: str, concept: str) -> str | None:
-        """A description of how the photo's sources disagree on a concept, or None if they agree."""
+        """How the photo's sources disagree about a concept, in words; None if they agree."""
         facts = [fact for fact in self.facts(identity, concept) if fact.status != "unknown"]
         absent = [fact for fact in facts if fact.status == "absent"]
         present = [fact for fact in facts if fact.status != "absent"]
@@ -132,11 +132,11 @@ class World:
         whole = [fact for fact in present if fact.status == "all"]
         for other in whole[1:]:
             if not _same_boxes(whole[0].instances, other.instances):
-                return f"the boxes of {whole[0].source.key} and {other.source.key} do not match one to one"
+                return f"the boxes of {whole[0].source.key} and {other.source.key} cannot be matched one to one"
         return None
 
     def incomplete(self, identity: str, concept: str) -> str | None:
-        """Why it is unknown whether every instance of the concept is boxed in the photo, or None if every instance is
+        """Why it is unknown whether every instance of the concept is boxed in the photo; None if every instance is
         boxed.
         """
         facts = self.facts(identity, concept)
@@ -171,13 +171,13 @@ class World:
         return max(counts, default=0)
 
     def _absent(self, identity: str, concept: str) -> bool:
-        """Is the concept proved absent from the whole photo, directly or through a concept above it?"""
+        """Whether the concept is proved absent from the whole photo, directly or through a concept above it."""
         if any(fact.instances or fact.crowds for fact in self.facts(identity, concept)):
             return False
         return any(self._says_absent(identity, name, concept) for name in (concept, *self.ancestors(concept)))
 
     def _says_absent(self, identity: str, above: str, concept: str) -> bool:
-        """Is `above` absent from the photo according to a source for which it covers `concept`?"""
+        """Whether `above` is absent from the photo, according to a source for which it covers `concept`."""
         facts = self.facts(identity, above)
         if any(fact.instances or fact.crowds for fact in facts):
             return False
@@ -187,7 +187,7 @@ class World:
         return any(fact.status == "absent" and self.covers(fact.source, above, concept) for fact in facts)
 
     def covers(self, source: RawSource, above: str, concept: str) -> bool:
-        """Is `concept` the same as `above`, or a kind of it by the naming practice of this source?"""
+        """Whether `concept` is the same as `above`, or a subcategory of it by the naming practice of this source."""
         return concept == above or concept in self.relations.hyponyms(above, source.practice)
 
     def _ancestors(self, concept: str) -> tuple[str, ...]:
@@ -250,7 +250,7 @@ def _part_pictures(sources: Mapping[str, RawSource], identity: dict[Appearance, 
 
 
 def _alike(sources: Mapping[str, RawSource], first: Appearance, second: Appearance) -> bool:
-    """Do two files show the same picture, by the correlation of their thumbnails?"""
+    """Whether two files show the same picture, by the correlation of their thumbnails."""
     views = [_thumbnail(sources[key], image_id) for key, image_id in (first, second)]
     if views[0] is None or views[1] is None or not views[0].std() or not views[1].std():
         return False
@@ -269,7 +269,7 @@ def _thumbnail(source: RawSource, image_id: int) -> NDArray[np.float64] | None:
 
 
 def _same_size(sources: Mapping[str, RawSource], identity: Mapping[Appearance, str]) -> list[list[Appearance]]:
-    """Groups of photos that could be the same file under different names; only these files are read."""
+    """Groups of photos that could be the same file under different names. Only these files are read."""
     if all(name.startswith("coco:") for name in identity.values()):
         return []
     sizes: defaultdict[int, list[Appearance]] = defaultdict(list)

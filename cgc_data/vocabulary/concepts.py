@@ -1,6 +1,6 @@
-"""Map a category of an annotation file to its concept, by the shipped table of COCO's and LVIS v1's categories.
+"""Maps a category of an annotation file to its concept, with the included table of COCO's and LVIS v1's categories.
 
-Simplification: a synset in a file is trusted; a name alone is looked up by exact spelling, never by synonym.
+Simplification: a synset in a file is trusted, but a name alone is looked up by its exact spelling, never by a synonym.
 """
 
 import csv
@@ -14,7 +14,7 @@ from cgc_data.vocabulary.inflect import normalised
 
 
 class Entry(NamedTuple):
-    """One row of names.csv; `coco` and `lvis` are the names in these datasets, "" if a dataset does not have the
+    """One row of names.csv. `coco` and `lvis` are the names in these datasets; "" if a dataset does not have the
     concept.
     """
 
@@ -38,8 +38,8 @@ def entries() -> dict[str, Entry]:
 
 @cache
 def _concept_by_name() -> dict[str, str]:
-    """Normalized spelling to concept; COCO's names take precedence over LVIS's names, and both over the readable
-    names.
+    """Map from normalized spelling to concept. COCO's names take precedence over LVIS's names, and both over the
+    readable names.
     """
     found: dict[str, str] = {}
     for field in ("coco", "lvis", "singular"):
@@ -53,7 +53,7 @@ COCO_NAMES: tuple[str, ...] = tuple(sorted(entry.coco for entry in entries().val
 
 
 def concept_of(name: str, synset: str = "") -> str:
-    """Concept of a category: its synset, or the concept of the COCO or LVIS category with this name, or
+    """Concept of a category: its synset, or else the concept of the COCO or LVIS category with this name, or else
     "name:<name>".
     """
     if synset:
@@ -72,13 +72,13 @@ def concepts_of(names: Sequence[str], synsets: Sequence[str] = ()) -> list[str]:
         concept = concept_of(name, synset)
         if concept in seen:
             raise VocabularyError(
-                f"categories {seen[concept]!r} and {name!r} are the same concept ({concept}): rename or merge them"
+                f"categories {seen[concept]!r} and {name!r} are the same concept ({concept}); rename or merge them"
             )
         seen[concept] = name
     return list(seen)
 
 
 def supercategory_of(concept: str) -> str:
-    """Supercategory of a concept (COCO's twelve, and clothing, tool, instrument); "" for a custom category."""
+    """Supercategory of a concept: one of COCO's twelve, or clothing, tool, or instrument; "" for a custom category."""
     entry = entries().get(concept)
     return entry.supercategory if entry else ""

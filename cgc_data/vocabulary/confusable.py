@@ -1,7 +1,7 @@
 """The names that a person or a model could confuse, and the names that are subcategories of other names.
 
-Read from confusable.csv, which scripts/derive_confusable.py writes. Every pair is listed there; nothing is inferred
-when it is read.
+They are read from confusable.csv, which scripts/derive_confusable.py writes. The file lists every pair. Nothing is
+inferred when it is read.
 """
 
 import csv
@@ -18,7 +18,9 @@ COCO_PRACTICE = "coco"  # as COCO's annotators used the names of their 80 classe
 
 
 class Relation(NamedTuple):
-    """One row: for `ancestor` and `includes`, concept_a is above concept_b; otherwise, the order has no meaning."""
+    """One row. For `ancestor` and `includes`, concept_a is above concept_b. For other kinds, the order has no
+    meaning.
+    """
 
     concept_a: str
     concept_b: str
@@ -53,14 +55,16 @@ class Relations:
         )
 
     def confusable(self, concept: str) -> frozenset[str]:
-        """Every concept that could be confused with this concept; symmetric, without the concept itself."""
+        """Every concept that could be confused with this concept. The relation is symmetric, and excludes the concept
+        itself.
+        """
         return self._confusable.get(concept, NOTHING)
 
     def hyponyms(self, concept: str, practice: str = "") -> frozenset[str]:
-        """Every concept below this concept: if this concept is absent, the concepts below it are absent too.
+        """Every concept below this concept. If this concept is absent, the concepts below it are absent too.
 
         With COCO_PRACTICE, also the concepts that COCO's class with this name includes by annotation practice (a mug is
-        boxed as "cup"). This is valid only for absence that COCO's 80 exhaustive categories warrant, not for LVIS's
+        boxed as "cup"). This is valid only for absence that COCO's 80 exhaustive categories guarantee, not for LVIS's
         negatives.
         """
         below = self._kinds.get(concept, NOTHING)
@@ -78,7 +82,7 @@ class Relations:
 
 @cache
 def load_relations() -> Relations:
-    """The shipped relations between COCO's and LVIS v1's categories."""
+    """The included relations between COCO's and LVIS v1's categories."""
     text = files("cgc_data.vocabulary").joinpath("confusable.csv").read_text(encoding="utf-8")
     rows = list(csv.reader(text.splitlines()))[1:]
     return Relations.of(tuple(Relation(a, b, cast(RelationKind, relation), reason) for a, b, relation, reason in rows))

@@ -1,7 +1,7 @@
 """English for custom category names: a readable form, its plural, and its article.
 
-Simplification: the last word takes the plural, and a word that ends in -s ("cars") is assumed to be a plural already,
-and is counted as a set.
+Simplification: the last word takes the plural. A word that ends in -s ("cars") is assumed to be a plural already, and
+is counted as a set.
 """
 
 import re
@@ -21,9 +21,9 @@ JOINERS = "\u200c\u200d"  # letters of some scripts are written with them
 
 
 def plain(name: str) -> str:
-    """A category name as words: underscores and control characters become spaces, parentheses are removed.
+    """The name of a category as words. Underscores and control characters become spaces, and parentheses are removed.
 
-    Capitals are kept if they carry meaning: in a word with a capital after its first letter.
+    Capital letters are kept if they carry meaning, that is, in a word with a capital letter after its first letter.
 
     >>> plain("cup_(for_drinking)"), plain("Hard Hat"), plain("WBC count")
     ('cup', 'hard hat', 'WBC count')
@@ -91,7 +91,7 @@ def _english() -> _English:
 
 
 def _unit(word: str) -> str:
-    """The unit of a noun that is already plural, "" for other nouns."""
+    """The unit of a noun that is already plural; "" for other nouns."""
     if _is_pair(word):
         return PAIR
     low = word.lower()
@@ -120,7 +120,7 @@ def _plural_of_word(word: str) -> str:
 
 
 def _irregular_ending(word: str) -> str | None:
-    """The longest irregular noun that this word is or ends in."""
+    """The longest irregular noun that this word is equal to or ends in."""
     if word in _english()["regular"]:
         return None
     endings = (noun for noun in _english()["irregular"] if word == noun or (len(noun) > 2 and word.endswith(noun)))

@@ -1,6 +1,6 @@
-"""Names of concepts in questions: each concept has one name, with its plural and article.
+"""Names of concepts in questions. Each concept has one name, with its plural and article.
 
-Names of LVIS and COCO are in a hand-curated table; custom names are inflected by rule.
+A hand-written table contains the names for LVIS and COCO. Custom names are inflected by rule.
 """
 
 import re
@@ -62,17 +62,18 @@ class Name:
 
 
 def readable(concept_or_name: str, given: str = "") -> Name:
-    """Name of a concept, or of a category name, which is looked up first; each concept of the table has a unique name.
+    """Name of a concept, or of a category name, which is first looked up. Each concept of the table has a unique name.
 
-    `given` is a source's name for a concept that is not in the table. Raises VocabularyError for an excluded concept
-    (its row in names.csv states why), for an empty name, and for a name that contains a tag of the answer format.
+    `given` is the name that a source uses for a concept that is not in the table. Raises VocabularyError for an
+    excluded concept (its row in names.csv states why), for an empty name, and for a name that contains a tag of the
+    answer format.
     """
     concept = concept_or_name if _is_concept(concept_or_name) else concept_of(concept_or_name)
     entry = entries().get(concept)
     if entry is None:
         return _by_rule(given or _wording_of(concept, concept_or_name))
     if entry.left_out:
-        raise VocabularyError(f"category {entry.lvis!r} is never asked for: {entry.left_out}; exclude it")
+        raise VocabularyError(f"no question can ask for category {entry.lvis!r}: {entry.left_out}; exclude it")
     return Name(entry.singular, entry.plural, entry.article)
 
 
@@ -80,7 +81,7 @@ def names_of(concepts: Iterable[str], given: Mapping[str, str] | None = None) ->
     """Names of the concepts for which questions may ask, by concept; excluded concepts are missing.
 
     `given` contains the names that the sources use for their concepts. Text in parentheses is shown only if two names
-    are otherwise the same. Raises VocabularyError, naming both concepts, if two concepts would still have the same
+    are otherwise the same. Raises VocabularyError, which names both concepts, if two concepts would still have the same
     name.
     """
     called = {concept: (given or {}).get(concept, "") for concept in concepts}
@@ -100,12 +101,12 @@ def _refuse_twins(named: Mapping[str, Name]) -> None:
         for shown in (name.singular.casefold(), name.plural.casefold()):
             if taken.setdefault(shown, concept) != concept:
                 raise VocabularyError(
-                    f"categories {taken[shown]!r} and {concept!r} are both shown as {shown!r}: rename one"
+                    f"categories {taken[shown]!r} and {concept!r} are both shown as {shown!r}; rename one of them"
                 )
 
 
 def _qualified(name: Name, called: str) -> Name:
-    """The name including text in parentheses, if any."""
+    """The name including its text in parentheses, if any."""
     qualifier = " ".join(found.group() for found in re.finditer(r"\([^()]*\)", called.replace("_", " ")))
     shown = (
         (f"{name.singular} {qualifier}", f"{name.plural} {qualifier}") if qualifier else (name.singular, name.plural)
@@ -131,7 +132,7 @@ def _wording_of(concept: str, given: str) -> str:
 def _by_rule(name: str) -> Name:
     singular = inflect.plain(name)
     if not singular:
-        raise VocabularyError(f"category {name!r} has no readable name: rename it")
+        raise VocabularyError(f"category {name!r} has no readable name; rename it")
     if _TAG.search(singular):
-        raise VocabularyError(f"category {name!r} contains a tag of the answer format: rename it")
+        raise VocabularyError(f"the name of category {name!r} contains a tag of the answer format; rename it")
     return Name(singular, inflect.plural(singular), inflect.article(singular))

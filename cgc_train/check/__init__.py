@@ -1,4 +1,4 @@
-"""Checks whether a recipe is worth its GPU hours: everything about a run that a CPU can verify before the run
+"""Checks whether a recipe is worth its GPU hours. Covers everything about a run that a CPU can verify before the run
 starts.
 """
 

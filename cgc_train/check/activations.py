@@ -1,7 +1,7 @@
-"""Computes, from the sizes of a model, the bytes that forward and backward passes need in addition to the weights.
+"""Computes, from the sizes of a model, how many bytes forward and backward passes need in addition to the weights.
 
-Per-layer coefficients come from what autograd saves in the layers of transformers (the tests measure them again).
-Attention is assumed to be fused: no array of tokens x tokens is kept.
+The coefficients per layer come from what autograd saves in the layers of transformers. Tests measure them again.
+Attention is assumed to be fused, so no array of tokens x tokens is stored.
 """
 
 from cgc_train.check.shape import LinearAttention, ModelShape
@@ -13,10 +13,11 @@ CHUNK = 64
 
 
 def decoder_layer(shape: ModelShape, width: int) -> int:
-    """Bytes per token that autograd saves in one layer of the language model, for activations of `width` bytes.
+    """Bytes per token that autograd saves in one layer of the language model, if activations have `width` bytes per
+    number.
 
-    If only some layers have linear attention, this is the larger of the values for the two kinds of layers. Norms keep
-    a copy in float32; linear layers keep their inputs; attention keeps its queries, keys, values, and output.
+    If only some layers have linear attention, the larger of the values for the two kinds of layers is returned. Norms
+    keep a copy in float32; linear layers keep their inputs; attention keeps its queries, keys, values, and output.
     """
     return max(attending_layer(shape, width), linear_layer(shape, width))
 
@@ -40,8 +41,8 @@ def linear_layer(shape: ModelShape, width: int) -> int:
 
 
 def _rule(linear: LinearAttention, width: int) -> int:
-    """Bytes per token that the linear attention rule needs: keys, keys repeated per value head, values, and the chunks
-    of every head.
+    """Bytes per token that the linear attention rule needs for keys, keys repeated per value head, values, and the
+    chunks of every head.
     """
     repeated = linear.heads * linear.key_head
     mixed = 4 * width * linear.keys + (16 + 8 * width) * repeated + (24 + 5 * width) * linear.values
@@ -55,7 +56,7 @@ def _norms(shape: ModelShape, width: int) -> int:
 
 
 def _mlp(shape: ModelShape, width: int) -> int:
-    """Bytes per token for the gated MLP, or for the experts that a token is routed to and the shared expert."""
+    """Bytes per token for the gated MLP, or for the shared expert and the experts to which a token is routed."""
     if not shape.experts:
         return 4 * width * shape.intermediate
     chosen = shape.experts.chosen * (3 * shape.hidden + 4 * shape.experts.intermediate)
@@ -64,7 +65,7 @@ def _mlp(shape: ModelShape, width: int) -> int:
 
 
 def adapters_of_layer(shape: ModelShape) -> int:
-    """Bytes per token that LoRA adds per layer: the inputs of its linear layers, cast to float32."""
+    """Bytes per token and layer that LoRA adds: the inputs of its linear layers, cast to float32."""
     return 4 * sum(inputs for inputs, _ in shape.language_linears.values()) // shape.layers
 
 
@@ -74,28 +75,30 @@ def vision_block(shape: ModelShape, width: int) -> int:
 
 
 def vision_forward(shape: ModelShape, width: int) -> int:
-    """Bytes per patch while one block runs without gradients: queries, keys, values, and both sides of the MLP."""
+    """Bytes per patch while one block runs without gradients: its queries, keys, and values, and both sides of its
+    MLP.
+    """
     return width * (6 * shape.vision_hidden + 2 * shape.vision_intermediate)
 
 
 def image_features(shape: ModelShape, width: int) -> int:
-    """Bytes per patch that the vision tower keeps while the language model reads a prompt.
+    """Bytes per patch that the output of the vision tower takes while the language model reads a prompt.
 
-    The tower keeps its last hidden state, and keeps every feature twice: as returned for one image, and concatenated
-        over all images.
+    The tower keeps its last hidden state. It keeps every feature twice: as returned for one image, and concatenated
+    over all images.
     """
     return width * (shape.vision_hidden + 2 * shape.features * shape.hidden // shape.merge**2)
 
 
 def decoder_forward(shape: ModelShape, width: int, adapters: int = 0) -> int:
-    """Peak bytes per token while one layer runs without gradients, which occurs in the gated MLP.
+    """Peak bytes per token while one layer runs without gradients. The peak is in the gated MLP.
 
     The plan assumes that the linear attention rule needs as much memory as it saves for gradients.
 
-    Always in memory are the embeddings, the layer's input, the residual, and its norm. `adapters`: bytes per number in
-    the adapter weights, 0 without adapters. PEFT casts the input of a projection to this type and keeps the adapter
-    output twice, before and after scaling, in addition to the output of the frozen projection. So float32 adapters take
-    four times as much memory as the output of a bfloat16 model.
+    The embeddings, the layer's input, the residual, and its norm are always in memory. `adapters`: bytes per number in
+    the weights of the adapters; 0 without adapters. PEFT casts the input of a projection to this type. It keeps the
+    adapter output twice, before and after scaling, in addition to the output of the frozen projection. So float32
+    adapters take four times as much memory as the output of a bfloat16 model.
     """
     cast = adapters if adapters != width else 0
     mlp = (2 * (width + adapters) if adapters else 3 * width) * shape.intermediate
@@ -108,9 +111,10 @@ def decoder_forward(shape: ModelShape, width: int, adapters: int = 0) -> int:
 def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing: bool, lora: bool) -> int:
     """Bytes kept for the backward pass of the language model over `tokens` tokens.
 
-    With checkpointing: every layer's input, plus one layer recomputed together with its gradients. With adapters, these
-    two stay below one layer, since autocast keeps inputs in the model's type and the backward pass frees what it used.
-    On a GPU, training all weights needed no more than one layer (docs/gpu.md); the second layer is a margin.
+    With checkpointing, this is every layer's input, plus one layer that is recomputed together with its gradients. With
+    adapters, these two stay below one layer, because autocast keeps inputs in the model's type and the backward pass
+    frees what it has used. On a GPU, training all weights needed no more than one layer (docs/gpu.md). The second layer
+    is a margin.
     """
     adapters = adapters_of_layer(shape) if lora else 0
     layer = decoder_layer(shape, width) + adapters
@@ -122,8 +126,8 @@ def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing:
 
 
 def vision_tower(shape: ModelShape, patches: int, width: int, *, checkpointing: bool, trains: bool) -> int:
-    """Bytes for `patches` patches in the vision tower; if the tower is frozen, only for the patches of the current
-    block.
+    """Bytes for `patches` patches in the vision tower. If the tower is frozen, only the patches of the current block
+    count.
     """
     if not trains:
         return patches * vision_forward(shape, width)
@@ -134,9 +138,9 @@ def vision_tower(shape: ModelShape, patches: int, width: int, *, checkpointing: 
 
 
 def head(shape: ModelShape, tokens: int, width: int, *, trains: bool) -> int:
-    """Bytes that TRL's fused head needs for `tokens` completion tokens: one tile, and the sums in float32.
+    """Bytes that TRL's fused head needs for `tokens` completion tokens: one tile of logits, and the sums in float32.
 
-    The logits for the full vocabulary are never in memory, but the float32 gradient of a trainable head is.
+    The logits for the full vocabulary are never in memory. The float32 gradient of a trainable head is.
     """
     tile = min(tokens, HEAD_TOKENS) * min(shape.vocabulary, HEAD_COLUMNS) * width
     return tile + 4 * tokens * shape.hidden + (4 * shape.vocabulary * shape.hidden if trains else 0)

@@ -1,5 +1,5 @@
-"""The batch arithmetic of GRPO: the numbers of completions that are sampled, compared, and learned from at a time. It
-uses the number of processes that the recipe states, not the number on the current machine.
+"""The batch arithmetic of GRPO: how many completions are sampled, compared, and learned from at a time. It uses the
+number of processes that the recipe states, not the number of processes on the current machine.
 """
 
 import warnings
@@ -13,7 +13,7 @@ from cgc_train.recipe.arguments import grpo_config
 
 @dataclass(frozen=True)
 class Batch:
-    """Batch sizes in completions; a group is the `generations` completions of one prompt."""
+    """Batch sizes in completions. A group is the `generations` completions of one prompt."""
 
     generations: int
     per_device: int  # completions in one forward pass of one process
@@ -44,10 +44,10 @@ class Batch:
 
 
 def arguments(recipe: Recipe) -> GrpoArguments:
-    """TRL's GRPOConfig for a recipe, built without a GPU, with the batches of all processes combined into one.
+    """TRL's GRPOConfig for a recipe. It is built without a GPU, and its batches combine those of all processes.
 
-    Every value is the same as in the run, except that `per_device_*_batch_size` covers all processes, so that TRL's
-    divisibility checks apply to the combined batch. Raises RecipeError for values that TRL rejects.
+    Every value is the same as in the run, except that `per_device_*_batch_size` covers all processes. TRL's
+    divisibility checks then apply to the combined batch. Raises RecipeError for values that TRL rejects.
     """
     from trl import GRPOConfig
 
@@ -61,7 +61,7 @@ def arguments(recipe: Recipe) -> GrpoArguments:
 
 
 def batch(recipe: Recipe, config: GrpoArguments) -> Batch:
-    """The batch arithmetic for a recipe; `config` is the result of `arguments`."""
+    """The batch arithmetic for a recipe. `config` is the result of `arguments`."""
     return Batch(
         generations=config.num_generations,
         per_device=config.per_device_train_batch_size // recipe.gpus,

@@ -1,7 +1,7 @@
 """The data that checks inspect, and the findings that they report.
 
-Each part of the context is computed on first access and then shared; a faulty part raises its CgcError on every
-access. A check raises Unchecked if it cannot run on this machine.
+Each part of the context is computed on first access and then shared. A faulty part raises its CgcError on every access.
+A check raises Unchecked if it cannot run on this machine.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ Status = Literal["ok", "warning", "failed", "not checked"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One line in the report. `value` is compared with `bound`; both are None if the check measures nothing."""
+    """One line of the report. `value` is compared with `bound`; both are None if the check measures nothing."""
 
     status: Status
     message: str
@@ -51,7 +51,7 @@ class Finding:
 
 
 class Unchecked(Exception):
-    """A check cannot run on this machine; the text states which requirement is missing and why."""
+    """A check cannot run on this machine. The text states which requirement is missing, and why."""
 
 
 def ok(message: str, value: float | None = None, bound: float | None = None) -> Finding:
@@ -120,11 +120,11 @@ class Context:
         return frozenset(held_out(self.release, data.held_out_split, rows) if rows else ())
 
     def rows(self) -> Iterator[Row]:
-        """The training rows without images, streamed; each is checked for consistency."""
+        """The training rows, without images and streamed. Each row is checked for consistency."""
         return self._read(self.recipe, self.recipe.data.split, self.ids)
 
     def all_rows(self) -> Iterator[Row]:
-        """The training rows, then the held-out rows; held-out rows always keep all of their images."""
+        """The training rows, followed by the held-out rows. Held-out rows always keep all of their images."""
         yield from self.rows()
         whole = self.recipe.model_copy(update={"data": self.recipe.data.model_copy(update={"distractor_images": True})})
         yield from self._read(whole, self.recipe.data.held_out_split, self.held_out)
@@ -148,12 +148,12 @@ class Context:
 
     @cached_property
     def bounds(self) -> Bounds:
-        """The sizes at which the model sees images; the sizes of Qwen3-VL if the processor is not available."""
+        """The sizes at which the model sees images. If the processor is not available, those of Qwen3-VL."""
         return _bounds(self.processor, self.recipe.data.max_pixels)
 
     @cached_property
     def own_bounds(self) -> Bounds:
-        """Sizes that the model's folder allows, which a vLLM server uses by default."""
+        """The sizes that the model's folder allows. By default, a vLLM server uses these."""
         if self.processor is None:
             return _bounds(None, LARGEST_IMAGE)
         from cgc_train.model import load_processor
@@ -188,8 +188,8 @@ class Context:
         return Longest(self.prompts[0][0], pixels // self.shape.patch**2)
 
     def _within_reach(self, file: str) -> bool:
-        """Whether a file of the model is available. False only for models with published sizes; otherwise, a missing
-        file is an error.
+        """Whether a file of the model is available. False only for models with published sizes. For other models, a
+        missing file is an error.
         """
         name = self.recipe.model.name
         if within_reach(name, self.recipe.model.revision, file):

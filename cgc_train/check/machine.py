@@ -1,4 +1,4 @@
-"""Checks of the machine: packages that the recipe needs, trackers, and GPUs, if any."""
+"""Checks of the machine: the packages that the recipe needs, trackers, and GPUs, if any."""
 
 from importlib.util import find_spec
 
@@ -24,11 +24,13 @@ NO_TRACKER = {"none", "all"}
 
 
 def check_packages(context: Context) -> Finding:
-    """Every package that the recipe needs is installed; GPU-only packages are required only if there is a GPU."""
+    """Check that every package that the recipe needs is installed. Packages that need a GPU are required only if there
+    is one.
+    """
     need("train")
     missing = [name for name, _ in engines_of(context.recipe) if find_spec(name) is None]
     if not missing:
-        return ok("every package that the recipe needs is installed")
+        return ok("all packages that the recipe needs are installed")
     line = f"{', '.join(missing)} not installed"
     if not gpu_bytes():
         raise Unchecked(f"{line}, and there is no GPU to run them on")
@@ -36,24 +38,24 @@ def check_packages(context: Context) -> Finding:
 
 
 def check_trackers(context: Context) -> Finding:
-    """The packages of grpo.report_to are installed."""
+    """Check that the packages named in grpo.report_to are installed."""
     asked = context.config.report_to
     names = [name for name in ([asked] if isinstance(asked, str) else asked or []) if name not in NO_TRACKER]
     if missing := [name for name in names if find_spec(TRACKERS.get(name, name)) is None]:
         raise MissingExtraError(
-            f"grpo.report_to={missing[0]}: {missing[0]} is not installed; run: pip install {missing[0]}, or "
-            "set grpo.report_to=none"
+            f"grpo.report_to={missing[0]}: {missing[0]} is not installed; run: pip install {missing[0]}, or set "
+            "grpo.report_to=none"
         )
     return ok(f"metrics are written to the run folder{''.join(f' and to {name}' for name in names)}")
 
 
 def check_hub(context: Context) -> Finding:
-    """The login has permission to upload checkpoints to hub.repo."""
+    """Check that the login has permission to upload checkpoints to hub.repo."""
     repo = context.recipe.hub.repo
     if repo is None:
-        return ok("no checkpoints are uploaded to the Hub")
+        return ok("checkpoints are not uploaded to the Hub")
     if constants.HF_HUB_OFFLINE:
-        raise Unchecked(f"the login for {repo}: the Hub client is offline")
+        raise Unchecked(f"the login for {repo} was not checked, because the Hub client is offline")
     there = is_there(repo)
     private = "private" if context.recipe.hub.private else "public"
     state = "exists" if there else f"will be created as {private} when training starts"
@@ -61,7 +63,7 @@ def check_hub(context: Context) -> Finding:
 
 
 def check_gpus(context: Context) -> Finding:
-    """The machine has the number of GPUs and the GPU memory that the recipe states."""
+    """Check that the machine has the number of GPUs and the GPU memory that the recipe states."""
     recipe = context.recipe
     if recipe.gpu_memory_gb is None:
         return ok("no GPU is needed")
@@ -85,22 +87,22 @@ def check_gpus(context: Context) -> Finding:
 
 
 def check_engines(context: Context) -> Finding:
-    """Engines have the tested versions and work together."""
+    """Check that the engines have the tested versions and work together."""
     recipe = context.recipe
     if recipe.accelerate == "fsdp2" and recipe.model.lora and recipe.grpo.get("use_vllm"):
         fix = "set accelerate=ddp or zero3, or grpo.use_vllm=false"
-        return warning("with fsdp2, adapter weights do not reach vLLM reliably", fix)
+        return warning("with fsdp2, the weights of adapters do not reliably reach vLLM", fix)
     if others := untested(recipe):
         named = ", ".join(f"{package} {seen} (tested: {TESTED[package]})" for package, seen in others.items())
         return warning(f"not tested with {named}", f"run: {install(*others)}")
     if seen := slow_torch():
-        return warning(f"torch {seen} is many times slower for images", "install another version of torch")
+        return warning(f"with torch {seen}, processing images is many times slower", "install another version of torch")
     names = [name for name, _ in engines_of(recipe)]
     return ok(", ".join(names) if names else "none besides torch and TRL")
 
 
 def check_run_folder(context: Context) -> Finding:
-    """The run folder is free."""
+    """Check that the run folder is free."""
     check_free(context.folder)
     return ok(f"{context.folder}: available for the run")
 

@@ -1,7 +1,7 @@
-"""The memory plan of a run: the computed memory use of each GPU while it samples and while it learns.
+"""The memory plan of a run: how much memory each GPU is expected to use while it samples and while it learns.
 
-Gigabytes are 10^9 bytes. A card sold as 80 GB has about 6 % more; the difference is the margin for everything outside
-the plan, such as fragmentation.
+Gigabytes are 10^9 bytes. A card that is sold as 80 GB has about 6 % more memory. The difference is the margin for
+everything outside the plan, such as fragmentation.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ LARGEST_IMAGE = 16_777_216
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """The memory use of one GPU; `sequences` is how many samples of maximum length fit into vLLM's cache."""
+    """The memory use of one GPU. `sequences` is the number of samples of maximum length that fit into vLLM's cache."""
 
     parts: tuple[Part, ...]
     available: int | None  # bytes of GPU memory; None without a GPU

@@ -1,4 +1,4 @@
-"""Checks of the model: padding and end tokens of its processor, its size, and the placement of adapters."""
+"""Checks of the model: the padding and end tokens of its processor, its size, and where adapters are placed."""
 
 import re
 from pathlib import Path
@@ -10,19 +10,20 @@ from cgc_train.model.files import damage, listed_files
 
 
 def check_processor(context: Context) -> Finding:
-    """The processor pads on the left, and has padding, end, and image tokens."""
+    """Check that the processor pads on the left and has padding, end, and image tokens."""
     name = context.recipe.model.name
     if context.processor is None:
-        raise Unchecked(f"padding side and special tokens: the processor of {name} is not available")
+        raise Unchecked(f"padding side and special tokens were not checked: the processor of {name} is not available")
     tokenizer = context.processor.tokenizer
     if tokenizer.pad_token_id is None or tokenizer.eos_token_id is None:
         return failed(f"{name}: has no pad token or no end token", "set both in its tokenizer_config.json")
     if tokenizer.pad_token_id == tokenizer.eos_token_id:
         message = f"{name}: pads with the token that ends an answer, {tokenizer.eos_token!r}"
-        return failed(message, "set another pad_token in its tokenizer_config.json")
+        return failed(message, "set another pad_token in the model's tokenizer_config.json")
     if tokenizer(["a", "a b c d"], padding=True)["attention_mask"][0][-1] == 0:
         return failed(
-            f"{name}: pads on the right, which misplaces every image", "set its tokenizer's padding_side to left"
+            f"{name}: pads on the right, which misplaces every image",
+            ("set padding_side to left in the model's tokenizer_config.json"),
         )
     if tokenizer.convert_tokens_to_ids(IMAGE_TOKEN) in (None, tokenizer.unk_token_id):
         return failed(f"{name}: its tokenizer has no {IMAGE_TOKEN}", "choose a model of a supported family")
@@ -30,35 +31,39 @@ def check_processor(context: Context) -> Finding:
     if tokens > rows:
         message = f"{name}: its tokenizer has {tokens:,} tokens, but its config.json has a vocab_size of {rows:,}"
         return failed(message, "copy the tokenizer and config.json from the same model", tokens, rows)
-    return ok(f"pads on the left with {tokenizer.pad_token!r}, ends with {tokenizer.eos_token!r}")
+    return ok(
+        f"the tokenizer pads on the left with {tokenizer.pad_token!r} and ends responses with {tokenizer.eos_token!r}"
+    )
 
 
 def check_template(context: Context) -> Finding:
-    """The chat template starts a response with `prompt.prefix`, so that the format can be rewarded."""
+    """Check that the chat template starts a response with `prompt.prefix`, so that the format can be rewarded."""
     name, prompt = context.recipe.model.name, context.recipe.prompt
     if context.processor is None:
-        raise Unchecked(f"how the chat template starts a response: the processor of {name} is not available")
+        raise Unchecked(f"the start of responses was not checked: the processor of {name} is not available")
     settings = context.recipe.grpo.get("chat_template_kwargs")
     written = checked_opening(name, context.processor, prompt, settings).strip()
-    return ok(f"the chat template starts a response with {written or 'nothing'}, which matches prompt.prefix")
+    return ok(f"the chat template starts every response with {written or 'nothing'}, which matches prompt.prefix")
 
 
 def check_model(context: Context) -> Finding:
-    """The size of the model, counted on the meta device."""
+    """Report the size of the model, counted on the meta device."""
     shape, name = context.shape, context.recipe.model.name
     size = f"{shape.total / 1e9:.2f} billion" if shape.total > 10**8 else f"{shape.total:,}"
     return ok(f"{name}: {size} weights, {shape.layers} layers, context {shape.context:,}", shape.total)
 
 
 def check_weights(context: Context) -> Finding:
-    """The weight files of a model folder are present and complete; only their names and sizes are read."""
+    """Check that the weight files of a model folder are present and complete. Only their names and sizes are read."""
     name = context.recipe.model.name
     folder = Path(name)
     if not folder.is_dir():
         raise Unchecked(f"{name}: the run downloads its weights")
     files = sorted(folder.glob("*.safetensors"))
     if not [*files, *folder.glob("*.bin")]:
-        return failed(f"{name}: contains no weights", "choose a folder with *.safetensors, or a model on the Hub")
+        return failed(
+            f"{name}: contains no weights", ("choose a folder that contains *.safetensors, or a model on the Hub")
+        )
     if missing := sorted(listed_files(folder) - {file.name for file in files}):
         return failed(f"{folder / missing[0]}: is missing", "copy or download the model again", len(missing), 0)
     for file in files:
@@ -68,7 +73,7 @@ def check_weights(context: Context) -> Finding:
 
 
 def check_adapters(context: Context) -> Finding:
-    """The pattern for LoRA matches every projection in the language model and no other module."""
+    """Check that the pattern for LoRA matches every projection in the language model and no other module."""
     lora, shape = context.recipe.model.lora, context.shape
     if lora is None:
         trained = "the language model" if context.recipe.model.freeze_vision else "everything"
@@ -83,7 +88,7 @@ def check_adapters(context: Context) -> Finding:
     if not matched:
         return failed("model.lora.targets matches no module", fix, 0, len(intended))
     weights = f"{shape.adapter(lora.targets, lora.rank) / 1e6:,.1f} million weights"
-    message = f"adapters on {len(matched)} of {len(intended)} projections, none in the vision tower: {weights}"
+    message = f"adapters on {len(matched)} of {len(intended)} projections, none of them in the vision tower: {weights}"
     message += "; the experts are not trained" * family.experts
     if matched != intended:
         return warning(message, fix, len(matched), len(intended))

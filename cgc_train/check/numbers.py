@@ -21,13 +21,15 @@ UNLIMITED = 10  # number of checkpoints assumed if the recipe does not limit it
 
 FIXES = {
     "vLLM": "lower grpo.vllm_gpu_memory_utilization or set grpo.vllm_enable_sleep_mode=true",
-    "activations of the language model": "lower grpo.per_device_train_batch_size, data.max_pixels or "
-    "grpo.max_completion_length, and keep grpo.gradient_checkpointing=true",
+    "activations of the language model": (
+        "lower grpo.per_device_train_batch_size, data.max_pixels, or grpo.max_completion_length, and keep "
+        "grpo.gradient_checkpointing=true"
+    ),
     "activations of the vision tower": "lower grpo.per_device_train_batch_size or data.max_pixels",
     "key-value cache": "lower grpo.steps_per_generation",
     "reading the prompts": "lower grpo.steps_per_generation",
     "pixels of the sampled batch": "lower grpo.steps_per_generation",
-    "optimizer": "set accelerate=zero3, train adapters (model.lora) or set grpo.optim=adamw_8bit",
+    "optimizer": "set accelerate=zero3, train adapters (model.lora), or set grpo.optim=adamw_8bit",
     "gradients": "set accelerate=zero3, or train adapters (model.lora)",
     "weights": "set accelerate=zero3, or model.quantize=nf4 with model.lora and grpo.use_vllm=false",
     "reference model": "set accelerate=zero3 or grpo.beta=0, or train adapters (model.lora)",
@@ -35,17 +37,17 @@ FIXES = {
 
 
 def check_settings(context: Context) -> Finding:
-    """TRL accepts the settings, and every group is complete over all processes."""
+    """Check that TRL accepts the settings, and that every group is complete over all processes."""
     given = len(context.recipe.grpo)
-    return ok(f"TRL accepts the {given} settings of grpo; {context.batch.sampled} completions per sampling round")
+    return ok(f"TRL accepts the {given} grpo settings; each sampling round has {context.batch.sampled} completions")
 
 
 def check_learning_rate(context: Context) -> Finding:
-    """The learning rate is in a usable range."""
+    """Check that the learning rate is in a usable range."""
     rate = context.config.learning_rate
     message = f"grpo.learning_rate={rate:g}"
     if not 0 < rate < DIVERGES:
-        return failed(f"{message} would not train", "set a typical value, 1e-6 to 1e-5", rate, DIVERGES)
+        return failed(f"{message} would not train", "set a typical value, from 1e-6 to 1e-5", rate, DIVERGES)
     if rate > HIGH:
         fix = "lower the learning rate, or watch grad_norm in the first steps"
         return warning(f"{message} is far above the usual values for GRPO", fix, rate, HIGH)
@@ -53,34 +55,39 @@ def check_learning_rate(context: Context) -> Finding:
 
 
 def check_batch(context: Context) -> Finding:
-    """The batch has the size that the recipe states, and uses only completions sampled by the current weights."""
+    """Check that the batch has the size that the recipe states, and uses only completions sampled by the current
+    weights.
+    """
     batch, stated = context.batch, context.recipe.effective_batch
     message = (
         f"processes x batch x passes: {batch.processes} x {batch.per_device} x {batch.accumulation} = "
-        f"{batch.effective} completions per step, "
-        f"{batch.effective / batch.generations:g} prompts x {batch.generations}"
+        f"{batch.effective} completions per step, {batch.effective / batch.generations:g} prompts x "
+        f"{batch.generations}"
     )
     if stated is not None and stated != batch.effective:
         fix = f"set effective_batch={batch.effective}, or change grpo.gradient_accumulation_steps"
         return failed(f"{message}, but effective_batch is {stated}", fix, batch.effective, stated)
     if batch.accumulation % batch.passes_per_round:
-        fix = "make grpo.gradient_accumulation_steps a multiple of steps_per_generation x num_iterations"
+        fix = "set grpo.gradient_accumulation_steps to a multiple of steps_per_generation x num_iterations"
         return warning(f"{message}; some were sampled by older weights", fix, batch.effective, stated)
     return ok(message, batch.effective, stated)
 
 
 def check_saving(context: Context) -> Finding:
-    """Checkpoints fall between two sampling rounds, so that a resumed run is identical."""
+    """Check that checkpoints fall between two sampling rounds, so that a resumed run is identical."""
     batch, config = context.batch, context.config
     if config.save_strategy != "steps":
-        return warning("no checkpoints during training", "set grpo.save_strategy=steps to be able to resume")
+        return warning("no checkpoints during training", "set grpo.save_strategy=steps, so that the run can be resumed")
     every = int(config.save_steps)
     if not _aligned(every, batch):
         aligned = next(n for n in range(every, every + batch.passes_per_round + 1) if _aligned(n, batch))
-        message = f"a checkpoint every {every} steps falls inside a sampling round: a resumed run would differ"
+        message = (
+            f"a checkpoint every {every} steps falls inside a sampling round, so a resumed run would differ from an "
+            "uninterrupted one"
+        )
         return failed(message, f"set grpo.save_steps={aligned}", every, aligned)
     check_benchmark(context.recipe, config)
-    return ok(f"a checkpoint every {every} steps, each between two sampling rounds", every)
+    return ok(f"a checkpoint every {every} steps, always between two sampling rounds", every)
 
 
 def _aligned(steps: int, batch: Batch) -> bool:
@@ -88,49 +95,53 @@ def _aligned(steps: int, batch: Batch) -> bool:
 
 
 def check_memory(context: Context) -> Finding:
-    """The plan fits into the memory that the recipe states."""
+    """Check that the plan fits into the memory that the recipe states."""
     plan = plan_memory(context)
     peak, available = plan.peak / GB, (plan.available or 0) / GB
     if plan.available is None:
-        found = ok(f"planned: about {gigabytes(plan.peak)} while {plan.fuller}; the recipe states no GPU", peak)
+        found = ok(f"planned peak: about {gigabytes(plan.peak)} while {plan.fuller}; the recipe states no GPU", peak)
     else:
-        message = f"planned: {peak:.0f} of {available:g} GB per GPU while {plan.fuller}: {_parts(plan)}"
+        message = f"planned peak: {peak:.0f} of {available:g} GB per GPU while {plan.fuller}: {_parts(plan)}"
         found = ok(message, peak, available)
         if peak > TIGHT * available:
-            found = warning(message, f"little margin for anything outside the plan: {_fix(plan)}", peak, available)
+            found = warning(
+                message, (f"little memory is left for anything outside the plan: {_fix(plan)}"), peak, available
+            )
         elif plan.sequences is not None and plan.sequences < context.batch.generations:
             room = f"vLLM has room for {plan.sequences:.0f} samples of maximum length at a time"
-            fix = "raise grpo.vllm_gpu_memory_utilization to sample a prompt's completions together"
+            fix = "raise grpo.vllm_gpu_memory_utilization, so that all completions of a prompt can be sampled together"
             found = warning(f"{message}; {room}", fix, peak, available)
     return replace(found, details={part.name: part.bytes / GB for part in plan.parts})
 
 
 def plan_memory(context: Context) -> MemoryPlan:
-    """The memory plan of the recipe. Raises MemoryPlanError, naming what to change, if the plan does not fit."""
+    """The memory plan of the recipe. Raises MemoryPlanError, which names what to change, if the plan does not fit."""
     plan = memory_plan(context.shape, context.recipe, context.config, context.longest)
     if not plan.fits:
         message = f"{plan.peak / GB:.0f} GB per GPU planned, but gpu_memory_gb is {context.recipe.gpu_memory_gb:g}"
         raise MemoryPlanError(f"{message} ({_parts(plan)}); {_fix(plan)}")
     if plan.sequences is not None and plan.sequences < 1:
         share = context.config.vllm_gpu_memory_utilization
-        message = f"grpo.vllm_gpu_memory_utilization={share} leaves vLLM no room for one sample of maximum length"
+        message = (
+            f"with grpo.vllm_gpu_memory_utilization={share}, vLLM has no room for a single sample of maximum length"
+        )
         raise MemoryPlanError(f"{message}; raise it, or lower grpo.vllm_max_model_length")
     return plan
 
 
 def _parts(plan: MemoryPlan) -> str:
-    """The significant parts of the peak, largest first."""
+    """The largest parts of the peak, in descending order; small parts are omitted."""
     named = [part for part in plan.held() if part.bytes >= WORTH_NAMING * plan.peak]
     return ", ".join(f"{part.name} {part.bytes / GB:.1f}" for part in named)
 
 
 def _fix(plan: MemoryPlan) -> str:
-    """The settings that reduce the largest reducible part."""
+    """The settings that reduce the largest part that can be reduced."""
     return next((FIXES[part.name] for part in plan.held() if part.name in FIXES), "use more GPUs")
 
 
 def check_disk(context: Context) -> Finding:
-    """The disk of the run folder has enough space for its checkpoints and the final weights."""
+    """Check that the disk of the run folder has enough space for the checkpoints and the final weights."""
     config, recipe = context.config, context.recipe
     each, final = checkpoint_bytes(context.shape, recipe, config), 2 * context.shape.total
     planned = config.max_steps // int(config.save_steps) if config.max_steps > 0 else UNLIMITED
@@ -144,6 +155,6 @@ def check_disk(context: Context) -> Finding:
     free = shutil.disk_usage(next(folder for folder in around if folder.is_dir())).free
     found = f"{message}; {gigabytes(free)} are free"
     if needed > free:
-        fix = "lower grpo.save_total_limit, or choose a folder on a larger disk with --to"
+        fix = "lower grpo.save_total_limit, or use --to to choose a folder on a larger disk"
         return failed(found, fix, needed / GB, free / GB)
     return ok(found, needed / GB, free / GB)

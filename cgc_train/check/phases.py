@@ -1,4 +1,4 @@
-"""Computes the memory that only sampling or only learning uses."""
+"""Computes the memory that is used only while sampling or only while learning."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ TRIED_TOKENS = 4096
 
 
 def learning(run: PlannedRun) -> Iterator[Part]:
-    """Parts that only the backward pass and the update of the weights use."""
+    """Parts of the memory that only the backward pass and the update of the weights use."""
     backward = list(_backward(run))
     yield from backward
     # the backward pass has freed its memory by then
@@ -40,7 +40,9 @@ def _backward(run: PlannedRun) -> Iterator[Part]:
 
 
 def _gathered(run: PlannedRun) -> int:
-    """Bytes of temporarily gathered weights, and of the communication buckets that exist only in the backward pass."""
+    """Bytes of weights that are gathered temporarily, and of the communication buckets that exist only in the backward
+    pass.
+    """
     kind, shape = run.recipe.sharing, run.shape
     if run.recipe.gpus == 1 or kind in ("cpu", "ddp"):
         return 0
@@ -53,14 +55,14 @@ def _gathered(run: PlannedRun) -> int:
 
 
 def sampling(run: PlannedRun) -> Iterator[Part]:
-    """Parts that only the sampling of completions uses."""
+    """Parts of the memory that only the sampling of completions uses."""
     config, shape = run.config, run.shape
     if run.colocated:
         size = int(config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB)
         yield Part("vLLM", size, "sampling" if config.vllm_enable_sleep_mode else "always")
     if config.use_vllm:  # a vLLM server has its own GPUs
         if run.recipe.model.lora and run.divided:
-            yield Part("whole model, gathered to merge adapters", run.base, "sampling")
+            yield Part("the whole model, gathered to merge the adapters", run.base, "sampling")
         return
     cache = run.batch.sampled_here * shape.cache_bytes(run.width)
     states = run.batch.sampled_here * shape.state_bytes(run.width)
@@ -74,7 +76,7 @@ def sampling(run: PlannedRun) -> Iterator[Part]:
 
 
 def _reading(run: PlannedRun) -> int:
-    """Bytes, in addition to the cache, while the language model reads all prompts in a round at once."""
+    """Bytes, in addition to the cache, while the language model reads all prompts of a round at once."""
     adapters = run.trained_width if run.recipe.model.lora else 0
     text = run.longest.tokens * sizes.decoder_forward(run.shape, run.width, adapters)
     images = run.longest.patches * sizes.image_features(run.shape, run.width)
@@ -82,12 +84,12 @@ def _reading(run: PlannedRun) -> int:
 
 
 def _seeing(run: PlannedRun) -> int:
-    """Bytes in use while the vision tower encodes the images in a round."""
+    """Bytes in use while the vision tower encodes the images of a round."""
     return run.batch.sampled_here * run.longest.patches * sizes.vision_forward(run.shape, run.width)
 
 
 def sequences(run: PlannedRun) -> float:
-    """Number of samples of maximum length that fit into vLLM's cache; if below 1, vLLM does not start."""
+    """Number of samples of maximum length that fit into vLLM's cache. If it is below 1, vLLM does not start."""
     config, shape = run.config, run.shape
     share = config.vllm_tensor_parallel_size
     size = config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB

@@ -16,7 +16,9 @@ FIX = "set data.photos to the folder or zip that contains all photos"
 
 
 def check_photos(context: Context) -> Finding:
-    """No photo of a release without stored images is missing; the images of sampled rows open."""
+    """Check that no photo is missing if a release stores no images, and that the images of sampled rows can be
+    opened.
+    """
     if not context.release.has_images and (missing := _missing(context)):
         named = ", ".join(missing[:NAMED]) + f" and {len(missing) - NAMED} more" * (len(missing) > NAMED)
         return failed(f"{context.release.folder}: {len(missing)} photos are missing: {named}", FIX, len(missing), 0)

@@ -28,7 +28,7 @@ DEEPSPEED = frozenset({"zero2", "zero3"})
 
 @dataclass(frozen=True)
 class Longest:
-    """The largest row in the data: the number of tokens in the prompt, including images, and the number of image
+    """The largest row in the data: the number of tokens in its prompt, including images, and the number of its image
     patches.
     """
 
@@ -38,7 +38,7 @@ class Longest:
 
 @dataclass(frozen=True)
 class Part:
-    """Bytes on one GPU, and when they are in use."""
+    """A number of bytes on one GPU, and when they are in use."""
 
     name: str
     bytes: int
@@ -70,8 +70,8 @@ class PlannedRun:
 
     @property
     def trained_width(self) -> int:
-        """Bytes per trained weight: float32 for adapters unless quantized, float32 with FSDP2, otherwise the loaded
-        type.
+        """Bytes per trained weight: float32 for adapters unless the base is quantized, float32 with FSDP2, and
+        otherwise the loaded type.
         """
         model = self.recipe.model
         if model.lora:
@@ -102,6 +102,6 @@ class PlannedRun:
         return self.longest.tokens + int(self.config.max_completion_length)
 
     def share(self, name: str, size: float) -> int:
-        """Bytes on each GPU if this part has `size` bytes in total; fewer if the part is sharded."""
+        """Bytes on each GPU if this part has `size` bytes in total. A sharded part takes fewer bytes on each GPU."""
         divided = name in DIVIDED[self.recipe.sharing]
         return int(size / self.recipe.gpus if divided else size)

@@ -1,4 +1,4 @@
-"""Checks of the data: readable, consistent, fully rewarded, and short enough for the model."""
+"""Checks of the data: it is readable, consistent, fully rewarded, and short enough for the model."""
 
 import time
 from collections import Counter
@@ -21,45 +21,48 @@ SCORED = 200.0  # minimum scored completions per second: one second for what a G
 
 
 def check_data(context: Context) -> Finding:
-    """The release is readable, its filters leave rows, and each row is consistent."""
+    """Check that the release is readable, that its filters leave rows, and that each row is consistent."""
     data = context.recipe.data
     kinds = Counter(f"{row['contrast']} {row['task']}" for row in context.rows())
     parts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
     rows, round_of = sum(kinds.values()), context.batch.sampled // context.batch.generations
     message = f"{data.release}: {rows:,} rows to train on ({parts}), {len(context.held_out)} held out"
     if rows < round_of:
-        fix = "relax the filters of data, build a larger release, or lower grpo.steps_per_generation"
+        fix = "relax the filters in data, build a larger release, or lower grpo.steps_per_generation"
         return failed(f"{message}; one sampling round takes {round_of} rows", fix, rows, round_of)
     return ok(message, rows, round_of)
 
 
 def check_groups(context: Context) -> Finding:
-    """Most groups teach something, according to `cgc-train difficulty`."""
+    """Check that most groups teach something, according to `cgc-train difficulty`."""
     data, settings = context.recipe.data, context.recipe.groups
     found = measurements(Path(data.keep)) if data.keep else {}
     groups = [found[identity].rewards for identity in context.ids if identity in found]
     if not groups:
-        return ok("groups are not measured (see `cgc-train difficulty`); the run warns if most groups teach nothing")
+        return ok(
+            "it is not known how many groups teach something (see `cgc-train difficulty`); the run prints a warning "
+            "if most groups teach nothing"
+        )
     idle = sum(not teaches(rewards, settings) for rewards in groups) / len(groups)
     message = f"{idle:.0%} of {len(groups):,} measured groups teach nothing by the `groups` settings"
     if idle >= context.recipe.warnings.idle_groups:
-        fix = "relax groups.min_spread, min_mean or max_mean, or measure again with a stronger start"
+        fix = "relax groups.min_spread, min_mean, or max_mean, or measure again with a better warm-up"
         return warning(message, fix, idle, context.recipe.warnings.idle_groups)
     return ok(message, idle, context.recipe.warnings.idle_groups)
 
 
 def check_gold(context: Context) -> Finding:
-    """The true answer of every row earns the full reward."""
+    """Check that the true answer of every row earns the full reward."""
     wrong = gold_check(context.all_rows(), context.recipe.reward, context.recipe.prompt)
     if wrong:
-        fix = "build or download the release again, or omit the rows with data.keep"
+        fix = "build or download the release again, or use data.keep to omit these rows"
         message = f"{len(wrong)} rows whose true answer does not earn the full reward: {_named(wrong)}"
         return failed(message, fix, len(wrong), 0)
-    return ok("every row's true answer earns the full reward", 0, 0)
+    return ok("the true answer of every row earns the full reward", 0, 0)
 
 
 def check_prompts(context: Context) -> Finding:
-    """Every prompt with its images, plus a completion, fits into the context of the model and of vLLM."""
+    """Check that every prompt with its images, plus a completion, fits into the context of the model and of vLLM."""
     config = context.config
     limits = {"the model's context": context.shape.context}
     if config.use_vllm and config.vllm_max_model_length:
@@ -67,16 +70,16 @@ def check_prompts(context: Context) -> Finding:
     name, limit = min(limits.items(), key=lambda entry: entry[1])
     tokens, bound = context.prompts[0][0], limit - config.max_completion_length
     counted = "" if context.processor else " (text: upper estimate)"
-    message = f"longest prompt of {tokens:,} tokens{counted} + completion of {config.max_completion_length:,}"
+    message = f"longest prompt ({tokens:,} tokens{counted}) plus completion ({config.max_completion_length:,} tokens)"
     long = [identity for length, identity in context.prompts if length > bound]
     if not long:
         return ok(f"{message} fit into {limit:,}, {name}", tokens, bound)
-    fix = f"raise {name}, lower data.max_pixels or grpo.max_completion_length, or omit the rows with data.keep"
+    fix = f"raise {name}, lower data.max_pixels or grpo.max_completion_length, or use data.keep to omit these rows"
     return failed(f"{message} exceed {limit:,}, {name}, in {len(long)} rows: {_named(long)}", fix, tokens, bound)
 
 
 def check_completions(context: Context) -> Finding:
-    """The longest true answer with its reasoning trace fits into a completion."""
+    """Check that the longest true answer, with its reasoning trace, fits into a completion."""
     count, limit = counter(context.processor), context.config.max_completion_length
     lengths = [(count(_answer(context, row)), row["id"]) for row in context.all_rows()]
     tokens, identity = max(lengths)
@@ -89,20 +92,23 @@ def check_completions(context: Context) -> Finding:
 
 
 def check_images(context: Context) -> Finding:
-    """Images are stored at sizes that the processor and a vLLM server do not resize."""
+    """Check that images are stored at sizes that the processor and a vLLM server do not resize."""
     seen = {(view["width"], view["height"]) for row in context.all_rows() for view in row["views"]}
     stored = {context.bounds.size(*size) for size in seen}
     for name, bounds in _readers(context):
         if changed := sorted(size for size in stored if not bounds.fits(*size)):
             width, height = changed[0]
-            fix = f"choose data.max_pixels between {bounds.min_pixels} and {bounds.max_pixels}"
+            fix = f"choose data.max_pixels from {bounds.min_pixels} to {bounds.max_pixels}"
             return failed(f"{name} would resize {len(changed)} of {len(stored)} sizes, such as {width}x{height}", fix)
-    sides = f"multiples of {context.bounds.factor} within {context.bounds.max_pixels:,} pixels"
-    return ok(f"image sizes: {len(stored)} (resized beforehand: {len(seen - stored)}), {sides}: none is resized again")
+    sides = f"both sides are multiples of {context.bounds.factor}, with at most {context.bounds.max_pixels:,} pixels"
+    return ok(
+        f"image sizes: {len(stored)} (resized beforehand: {len(seen - stored)}), {sides}: the processor resizes none "
+        "of them again"
+    )
 
 
 def check_speed(context: Context) -> Finding:
-    """The reward is fast enough not to keep a GPU waiting."""
+    """Check that the reward is fast enough not to keep a GPU waiting."""
     rows = [row for row, _ in zip(context.rows(), range(TIMED), strict=False)]
     answers = [(_answer(context, row), truth_of(row)) for row in rows]
     started = time.perf_counter()
@@ -111,12 +117,14 @@ def check_speed(context: Context) -> Finding:
     speed = len(rows) / (time.perf_counter() - started)
     message = f"the reward scores {speed:,.0f} completions per second"
     if speed < SCORED:
-        return warning(message, f"expected {SCORED:,.0f}: check for other load on this machine", speed, SCORED)
+        return warning(
+            message, (f"expected {SCORED:,.0f}; check whether other programs keep this machine busy"), speed, SCORED
+        )
     return ok(f"{message}, at least {SCORED:,.0f}", speed, SCORED)
 
 
 def _readers(context: Context) -> Iterator[tuple[str, Bounds]]:
-    """The programs that read the images, with their size limits: a vLLM server knows only the limits in the model's
+    """The programs that read the images, with their size limits. A vLLM server knows only the limits in the model's
     folder.
 
     Colocated vLLM is started with the limits of the recipe.

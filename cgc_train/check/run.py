@@ -1,4 +1,4 @@
-"""Every check in order; a failed check skips only the checks that depend on it."""
+"""Every check, in order. A failed check skips only the checks that depend on it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -51,10 +51,10 @@ CHECKS = (
 
 
 def run_checks(recipe: Recipe, folder: Path | None = None, step_seconds: float = 0) -> Iterator[Finding]:
-    """Yield the findings of a recipe as they are made; expected errors become findings.
+    """Yield the findings about a recipe as they are made. Expected errors become findings.
 
     `folder` is the folder of the run; None: the default of `cgc-train grpo`. `step_seconds` limits the duration of one
-    step of a tiny model; 0 skips it.
+    step of a tiny model; 0 skips the step.
     """
     context, unsound = Context(recipe, folder or default_folder(recipe), step_seconds), set[str]()
     for check in CHECKS:

@@ -1,4 +1,4 @@
-"""The sizes of a model: read from its configuration and counted on PyTorch's meta device.
+"""The sizes of a model, read from its configuration and counted on PyTorch's meta device.
 
 No weights are loaded or allocated, so the real 8B model is measured in a fraction of a second on any machine.
 """
@@ -44,7 +44,7 @@ class LinearAttention:
 
 @dataclass(frozen=True)
 class ModelShape:
-    """Sizes of a supported model; counts are parameters unless stated otherwise."""
+    """Sizes of a supported model. Counts are numbers of parameters unless stated otherwise."""
 
     linears: Mapping[str, tuple[int, int]]  # module name -> (inputs, outputs) of every linear layer
     total: int
@@ -92,12 +92,12 @@ class ModelShape:
         return 2 * self.attending * self.key_value * width
 
     def state_bytes(self, width: int) -> int:
-        """Bytes per sequence of any length for the linear attention states, in float32."""
+        """Bytes per sequence, of any length, for the states of linear attention, in float32."""
         return self.linear.layers * (4 * self.linear.state + width * self.linear.recent) if self.linear else 0
 
 
 def measure(config: ModelConfig) -> ModelShape:
-    """Measure the shape of a model, which is built from its configuration on the meta device."""
+    """Measure the shape of a model. The model is built from its configuration on the meta device."""
     import torch
     from transformers import AutoModelForImageTextToText
 

@@ -1,4 +1,4 @@
-"""A one-step stand-in for a recipe that runs on a CPU: a tiny model of the family, few rows, short completions.
+"""A stand-in for a recipe that takes one step on a CPU: a tiny model of the family, few rows, and short completions.
 
 `python -m cgc_train.check.stand_in RECIPE RUN` runs it as a process of a launch.
 """
@@ -26,7 +26,7 @@ ROWS, HELD_OUT_ROWS, PIXELS = 4, 2, 64 * 64
 
 
 def stand_in(recipe: Recipe, model: Path) -> Recipe:
-    """A one-step recipe with a tiny model instead of the recipe's model; in float32, without vLLM."""
+    """The recipe for one step, with a tiny model instead of the recipe's model, in float32, and without vLLM."""
     kept = {key: value for key, value in recipe.grpo.items() if key not in LEFT_OUT}
     update = {
         "accelerate": "cpu" if recipe.sharing == "ddp" else recipe.accelerate,
@@ -41,7 +41,7 @@ def stand_in(recipe: Recipe, model: Path) -> Recipe:
 
 
 def launch_words(file: str, processes: int) -> list[str]:
-    """Arguments between the interpreter and `-m MODULE` to run a module under a launch file, on the CPU."""
+    """Arguments between the interpreter and `-m MODULE` that run a module under a launch file on the CPU."""
     if file in ("cpu", "ddp"):  # without a GPU, accelerate accepts several processes only from torchrun
         return ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     words = ["-m", "accelerate.commands.launch", "--config_file", str(launch_path(file))]
@@ -49,7 +49,7 @@ def launch_words(file: str, processes: int) -> list[str]:
 
 
 def as_gpus() -> None:
-    """Make accelerate treat the processes of a launch as GPU processes, since it reserves FSDP for them."""
+    """Make accelerate treat the processes of a launch as GPU processes, because it reserves FSDP for such processes."""
     from accelerate.state import PartialState
     from accelerate.utils import DistributedType
 
@@ -63,12 +63,12 @@ def _model(settings: ModelSettings, model: Path) -> ModelSettings:
 
 
 def _prefix(model: Path) -> str:
-    """The opening of a response that the chat template of a tiny model writes."""
+    """How the chat template of a tiny model starts a response."""
     return opening(load_processor(ModelSettings(name=str(model)))).strip()
 
 
 def _adapters(lora: LoraSettings, tiny: ModelSettings) -> LoraSettings:
-    """Small adapters if the recipe has adapters; if the pattern names layers that the tiny model lacks, it is
+    """Small adapters, if the recipe has adapters. If the pattern names layers that the tiny model lacks, it is
     widened.
     """
     there = any(re.fullmatch(lora.targets, name) for name in measure(load_config(tiny)).linears)

@@ -31,9 +31,9 @@ def states(run: PlannedRun) -> Iterator[Part]:
 
 
 def _optimizer_bytes(name: str, width: int) -> float:
-    """Bytes of optimizer state per trained weight: Adam keeps two numbers.
+    """Bytes of optimizer state per trained weight. Adam keeps two numbers.
 
-    8-bit variants use one byte each, and a float32 scale per 256 of them.
+    8-bit variants use one byte for each, and a float32 scale for every 256 of them.
     """
     if "8bit" in name:
         return 2 * (1 + 4 / 256)

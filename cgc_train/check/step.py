@@ -1,5 +1,5 @@
-"""The check that runs one training step on the CPU, with a tiny model instead of the recipe's model and under the
-recipe's launch file.
+"""The check that runs one training step on the CPU, under the recipe's launch file, with a tiny model instead of the
+recipe's model.
 """
 
 import os
@@ -23,13 +23,13 @@ LONGEST = 300  # maximum number of reported characters per error
 
 
 def check_step(context: Context) -> Finding:
-    """Run an evaluation and one step, and write a checkpoint and a model, with the recipe's settings except for
-    sizes.
+    """Run an evaluation and one step, and write a checkpoint and a model. The settings are those of the recipe, except
+    for sizes.
     """
     recipe, seconds = context.recipe, context.step_seconds
     if recipe.accelerate == "cpu":
-        return ok("no trial step needed: the recipe runs on the CPU")
-    trial = f"one step of a tiny model under {recipe.accelerate}"
+        return ok("no trial step is needed, because the recipe runs on the CPU")
+    trial = f"a trial step of a tiny model under {recipe.accelerate}"
     if not seconds:
         raise Unchecked(f"{trial}: skipped")
     if recipe.sharing in ("zero2", "zero3") and find_spec("deepspeed") is None:
@@ -45,7 +45,7 @@ def check_step(context: Context) -> Finding:
 
 
 def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float, family: str) -> str:
-    """Run the step in separate processes; return its error, or "". Raises Unchecked if the step does not finish in
+    """Run the step in separate processes; returns its error, or "". Raises Unchecked if the step does not finish in
     time.
     """
     model = write_tiny(folder / "tiny", family=family)
@@ -62,7 +62,8 @@ def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float, fami
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise Unchecked(
-                f"one step of a tiny model did not finish in {seconds:g} s; --step-seconds extends the time limit"
+                f"the trial step of a tiny model did not finish in {seconds:g} s; to allow more time, set "
+                "--step-seconds"
             ) from None
         finally:
             _end(process)
@@ -71,7 +72,7 @@ def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float, fami
 
 
 def first_error(output: str) -> str:
-    """The first error that a process of a launch reported; the launcher reports a separate error afterward."""
+    """The first error that a process of a launch reported. The launcher reports a separate error afterward."""
     found = ERROR.search(output)
     line = found.group() if found else output.strip().rpartition("\n")[2]
     return re.sub(r"^\[rank\d+\]: *", "", line)[:LONGEST]

@@ -28,9 +28,9 @@ COMMANDS = (
 )
 @click.version_option(package_name="cgc-grounding")
 def cli() -> None:
-    """Train a vision-language model with GRPO to tell several images apart."""
+    """Train a vision-language model with GRPO to distinguish several images."""
 
 
 def main() -> NoReturn:
-    """Entry point: run a command and print expected errors as one line."""
+    """Entry point: run a command, and print expected errors as one line."""
     run(cli, "cgc-train")

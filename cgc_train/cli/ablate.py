@@ -1,4 +1,4 @@
-"""`cgc-train ablate`: the recipes of an ablation table, a script to run them, and the table."""
+"""`cgc-train ablate`: the recipes of an ablation table, a script that runs them, and the table."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from cgc_data.common.progress import show
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--over", help="Comma-separated switches, such as no-source,no-kl,loss:dr_grpo.")
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="New folder for the recipes and run.sh.")
-@click.option("--list", "list_switches", is_flag=True, help="Print the switches and their settings.")
-@click.option("--table", "of", type=click.Path(path_type=Path), help="Print the results of this ablation folder.")
+@click.option("--list", "list_switches", is_flag=True, help="List the switches and their settings.")
+@click.option("--table", "of", type=click.Path(path_type=Path), help="Print the results in this ablation folder.")
 def ablate(
     recipe: str | None,
     settings: tuple[str, ...],
@@ -22,7 +22,7 @@ def ablate(
     list_switches: bool,
     of: Path | None,
 ) -> None:
-    """Write RECIPE unchanged and once per switch of --over, plus a script that checks and runs all of them."""
+    """Write RECIPE unchanged and once per switch of --over, and a script that checks and runs all of them."""
     from cgc_train import ablate as ablation
     from cgc_train.recipe import load_recipe
 

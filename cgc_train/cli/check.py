@@ -1,4 +1,4 @@
-"""`cgc-train check`: everything that can be verified about a run before it uses GPU time."""
+"""`cgc-train check`: everything about a run that can be verified before it uses GPU time."""
 
 import json
 import sys
@@ -32,12 +32,15 @@ COLORS = {"ok": "green", "warning": "yellow", "failed": "red", "not checked": "c
     type=click.FloatRange(min=0),
     default=300,
     show_default=True,
-    help="Time limit for a trial step of a tiny model with the recipe's launch file on the CPU; 0 skips the step.",
+    help=(
+        "Time limit in seconds for the trial step, which trains a tiny model on the CPU with the recipe's launch "
+        "file. 0 skips the trial step."
+    ),
 )
 def check(recipe: str, settings: tuple[str, ...], to: Path | None, as_json: bool, step_seconds: float) -> None:
-    """Check RECIPE, a shipped name or a YAML file, before you use a GPU.
+    """Check RECIPE before you use a GPU. RECIPE is the name of an included recipe, or a YAML file.
 
-    Exits with 0 if no check failed, and with 2 if the run would fail or train on something other than intended.
+    The exit status is 0 if no check failed, and 2 if the run would fail or train on something other than intended.
     """
     from cgc_train.check import run_checks
     from cgc_train.recipe import load_recipe
@@ -70,7 +73,7 @@ def _outcome_table(findings: Sequence["Finding"]) -> Table:
 
 
 def _quiet() -> None:
-    """Silence transformers; if the extra `train` is missing, the checks report this."""
+    """Silence transformers. If the extra `train` is missing, the checks report this."""
     if find_spec("transformers"):
         from cgc_train.console import quiet
 

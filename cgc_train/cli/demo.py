@@ -10,11 +10,18 @@ from cgc_data.common.progress import show
 @click.command()
 @click.argument("model")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--find", "label", metavar="LABEL", help='What to find, such as "dog".')
-@click.option("--question", help="A custom question instead of --find; the answer format is appended.")
-@click.option("--to", "picture", type=click.Path(path_type=Path), help="PNG file for the images with their boxes.")
+@click.option("--find", "label", metavar="LABEL", help='Object to find, such as "dog".')
+@click.option("--question", help="Question to ask instead of --find. The answer format is appended.")
+@click.option(
+    "--to", "picture", type=click.Path(path_type=Path), help=("PNG file to write; it shows the images with the boxes.")
+)
 @click.option("--no-think", is_flag=True, help="For models trained without thinking.")
-@click.option("--max-pixels", default=409_600, show_default=True, help="Maximum pixels per image for the model.")
+@click.option(
+    "--max-pixels",
+    default=409_600,
+    show_default=True,
+    help=("Maximum number of pixels per image, as the model sees it."),
+)
 @click.option("--max-new-tokens", default=512, show_default=True, help="Maximum length of the response.")
 def demo(
     model: str,
@@ -26,7 +33,7 @@ def demo(
     max_pixels: int,
     max_new_tokens: int,
 ) -> None:
-    """Ask MODEL, a folder or a Hub id, where an object is in IMAGES, and print the objects that it finds."""
+    """Ask MODEL where an object is in IMAGES, and print the objects that it finds. MODEL is a folder or a Hub id."""
     from cgc_data.common.extras import need
     from cgc_train.errors import PredictionsError
 

@@ -1,4 +1,4 @@
-"""`cgc-train difficulty`: find the rows that still separate a model's good answers from its bad answers."""
+"""`cgc-train difficulty`: find the rows for which a model gives both good and bad answers."""
 
 from pathlib import Path
 
@@ -19,10 +19,10 @@ from cgc_data.common.tables import PlainConsole
 def difficulty(
     recipe: str, settings: tuple[str, ...], *, file: Path, samples: int | None, limit: int | None, batch: int
 ) -> None:
-    """Answer every training row with the model of RECIPE, and mark the rows from which it can learn.
+    """Answer every training row with the model of RECIPE, and mark the rows from which the model can learn.
 
     GRPO learns nothing from a row whose answers all earn the same reward. Train on the other rows with data.keep=FILE.
-    Rerun the command to resume; several processes (torchrun) share the work.
+    Run the command again to resume it. Several processes (torchrun) share the work.
     """
     from cgc_data.common.extras import need
 

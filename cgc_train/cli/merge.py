@@ -1,4 +1,4 @@
-"""`cgc-train merge`: the merged model of a run."""
+"""`cgc-train merge`: write the merged model of a run."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from cgc_data.common.progress import show
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder of the model.  [default: RUN-merged]")
-@click.option("--checkpoint", type=int, metavar="STEP", help="A checkpoint instead of the final model.")
+@click.option("--checkpoint", type=int, metavar="STEP", help="Checkpoint to merge instead of the final model.")
 @click.option("--dtype", default="bfloat16", show_default=True, help="Data type of the weights: bfloat16 or float32.")
 def merge(run: Path, folder: Path | None, checkpoint: int | None, dtype: str) -> None:
-    """Write the model of RUN with merged adapters, in a format that transformers loads."""
+    """Write the model of RUN with its adapters merged, in a format that transformers can load."""
     from cgc_data.common.extras import need
 
     need("train")

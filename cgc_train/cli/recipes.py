@@ -1,4 +1,4 @@
-"""`cgc-train recipes`: the shipped recipes and launch files, to read, copy, and customize."""
+"""`cgc-train recipes`: list the included recipes and launch files, to read, copy, and customize."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ LAUNCH_FILES = ("cpu", "ddp", "fsdp2", "zero2", "zero3", "zero3-2x8")
     "--accelerate", "launch_file", type=click.Choice(LAUNCH_FILES), help="Print the path of this launch file."
 )
 def recipes(name: str | None, launch_file: str | None) -> None:
-    """List the shipped recipes, or print the recipe NAME: `cgc-train recipes tiny-cpu > mine.yaml`."""
+    """List the included recipes, or print the recipe NAME: `cgc-train recipes tiny-cpu > mine.yaml`."""
     from cgc_train.recipe import launch_path, load_recipe, recipe_names, recipe_path
 
     if launch_file:

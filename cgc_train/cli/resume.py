@@ -12,7 +12,7 @@ from cgc_train.cli.shown import show_outcome
 @click.option(
     "--checkpoint", type=click.Path(path_type=Path), help=("Checkpoint to resume from, instead of the newest one.")
 )
-@click.option("--recipe", help="Fail unless the run was started with this recipe.")
+@click.option("--recipe", help="Exit with an error unless the run was started with this recipe.")
 def resume(run: Path, checkpoint: Path | None, recipe: str | None) -> None:
     """Resume RUN from its newest checkpoint, exactly as if it had not been stopped."""
     from cgc_data.common.extras import need

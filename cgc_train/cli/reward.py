@@ -1,4 +1,4 @@
-"""`cgc-train reward`: the reward of saved completions per term, and their metrics."""
+"""`cgc-train reward`: score saved completions: their reward per term, and their metrics."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,19 +25,28 @@ FLOOR_METRICS: tuple["Metric", ...] = ("acc@0.5", "miou", "leakage", "hallucinat
     "--predictions",
     type=click.Path(path_type=Path),
     required=True,
-    help="JSON Lines with id and response, and with sample if a row has several responses.",
+    help=(
+        "JSON Lines with the fields id and response. If a row has several responses, also the field sample, which "
+        "numbers them."
+    ),
 )
-@click.option("--out", type=click.Path(path_type=Path), help="New JSON Lines file with every term of every row.")
-@click.option("--recipe", help="Use the reward and prompt settings of this recipe.  [default: the default settings]")
 @click.option(
-    "--floors/--no-floors", default=True, show_default=True, help="Also score answers that ignore the images."
+    "--out",
+    type=click.Path(path_type=Path),
+    help=("New JSON Lines file for the value of every reward term in every row."),
+)
+@click.option("--recipe", help="Recipe whose reward and prompt settings are used.  [default: the default settings]")
+@click.option(
+    "--floors/--no-floors", default=True, show_default=True, help="Also score trivial answers that ignore the images."
 )
 def reward(
     release: str, settings: tuple[str, ...], *, predictions: Path, out: Path | None, recipe: str | None, floors: bool
 ) -> None:
-    """Score saved completions on RELEASE: the reward of each, per term, and the metrics with 95 % intervals.
+    """Score saved completions on RELEASE. Prints the reward of each task, per term, and the metrics with 95 %
+    intervals.
 
-    RELEASE needs no images. Settings are recipe settings, such as reward.power=2 or prompt.think=false.
+    RELEASE does not have to contain images. SETTINGS are settings of a recipe, such as reward.power=2 or
+    prompt.think=false.
     """
     from cgc_train.data.find import find_release
     from cgc_train.recipe import DataSettings
@@ -62,11 +71,11 @@ def reward(
     if floors:
         console.print(_floor_table(list(asked.truths.values())))
     if out:
-        show(f"every term of every row: {out}")
+        show(f"every reward term of every row is in {out}")
 
 
 def _rules(recipe: str | None, settings: Sequence[str]) -> tuple["RewardSettings", "PromptSettings"]:
-    """Both sections, from a recipe or the defaults, with `key=value` overrides. Raises RecipeError."""
+    """Both sections of settings, from a recipe or the defaults, with `key=value` overrides. Raises RecipeError."""
     from cgc_data.common.settings import merge_all, parse_override, read_settings
     from cgc_train.errors import RecipeError
     from cgc_train.recipe import load_recipe
@@ -89,7 +98,10 @@ def _groups(scored: Sequence["Scored"]) -> str:
     sizes = Counter(Counter(entry.item.truth.id for entry in scored).values())
     counts = ", ".join(f"{rows:,} with {size}" for size, rows in sorted(sizes.items()))
     equal = zero_variance([entry.terms for entry in scored])
-    return f"responses per row: {counts}; {equal:.0%} of the rows with several responses earn the same reward"
+    return (
+        f"responses per row: {counts}; in {equal:.0%} of the rows with several responses, all of them earn the same "
+        "reward"
+    )
 
 
 def _reward_table(scored: Sequence["Scored"]) -> Table:
@@ -108,14 +120,15 @@ def _reward_table(scored: Sequence["Scored"]) -> Table:
 
 
 def _metric_table(scored: Sequence["Scored"]) -> Table:
-    """The metrics with their intervals and n."""
+    """The metrics with their intervals and n. Metrics that no row defines are omitted."""
     from cgc_data.metrics import summarise
 
     table = Table("metric", title="Metrics", title_justify="left", title_style="bold")
     for head in ("value", "95 %", "n"):
         table.add_column(head, justify="right")
     for name, estimate in summarise([entry.item for entry in scored]).items():
-        table.add_row(name, *_cells(estimate))
+        if estimate.n:
+            table.add_row(name, *_cells(estimate))
     return table
 
 

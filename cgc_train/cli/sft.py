@@ -1,4 +1,4 @@
-"""`cgc-train sft`: warm-up on the answer format."""
+"""`cgc-train sft`: warm up a model on the answer format."""
 
 from pathlib import Path
 
@@ -17,12 +17,14 @@ from cgc_train.cli.shown import show_outcome
     "--until",
     type=click.FloatRange(0, 1, min_open=True),
     metavar="R_MIOU",
-    help="Stop once held-out rows reach this mean R_miou.",
+    help="Stop training once R_miou on held-out rows reaches this value.",
 )
 def sft(recipe: str, settings: tuple[str, ...], folder: Path | None, until: float | None) -> None:
-    """Warm up a model on the answer format with RECIPE, a shipped name or a YAML file, and overrides.
+    """Warm up a model on the answer format with RECIPE and overrides. RECIPE is the name of an included recipe, or a
+    YAML file.
 
-    For models that never answer in the required format; then start GRPO from it with model.name=RUN/model.
+    Use this for models that never answer in the required format. Then start GRPO from the result with
+    model.name=RUN/model.
     """
     from cgc_data.common.extras import need
 

@@ -1,4 +1,4 @@
-"""The final output of the training commands."""
+"""What the training commands print at the end."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 
 def show_outcome(run: "Run", then: str = "") -> None:
-    """Print held-out metrics before and after, the model folder, and the next command; main process only."""
+    """Print held-out metrics before and after training, the model folder, and the next command. Only the main process
+    prints.
+    """
     from accelerate import PartialState
 
     from cgc_train.outcome import change_table, held_out_change

@@ -12,18 +12,20 @@ from cgc_train.families import FAMILIES
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--family", type=click.Choice(list(FAMILIES)), default="qwen3_vl", show_default=True, help="Model type.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the random weights.")
-@click.option("--real-tokens", is_flag=True, help="Use the vocabulary size and special token ids of the real model.")
+@click.option(
+    "--real-tokens", is_flag=True, help=("Use the vocabulary size and the special token ids of the real model.")
+)
 @click.option(
     "--head-size", type=click.Choice(["16", "32"]), default="16", show_default=True, help="Size of each attention head."
 )
 @click.option(
     "--warm",
     is_flag=True,
-    help=("Write the model that was warmed up on painted photos; cannot be combined with other options."),
+    help=("Write the model that was warmed up on painted photos. No other option can be combined with this one."),
 )
 def tiny(folder: Path, family: str, seed: int, real_tokens: bool, head_size: str, warm: bool) -> None:
-    """Write a tiny model of a few hundred thousand weights, random or warmed up, to FOLDER, for experiments on a
-    CPU.
+    """Write a tiny model of a few hundred thousand weights to FOLDER, for experiments on a CPU. The weights are random
+    or warmed up.
     """
     from cgc_data.common.extras import need
 
@@ -32,7 +34,7 @@ def tiny(folder: Path, family: str, seed: int, real_tokens: bool, head_size: str
 
     if warm:
         if (family, seed, real_tokens, head_size) != ("qwen3_vl", 0, False, "16"):
-            raise click.UsageError("--warm has a fixed seed and shape; remove the other options")
+            raise click.UsageError("--warm writes a model with a fixed seed and shape; remove the other options")
         write_warm(folder)
         show(f"{folder}: a tiny model, warmed up on photos painted by `cgc-data paint single`")
         return

@@ -14,14 +14,18 @@ from cgc_train.errors import RecipeError
 @click.option(
     "--release",
     type=click.Path(path_type=Path),
-    help=("Current folder of the run's release, if the release was moved."),
+    help=("Folder of the run's release, if it was moved after training."),
 )
 @click.option("--steps", metavar="1,50,100", help="Steps to show responses of.  [default: first, middle, last]")
 @click.option(
-    "--per-step", default=24, show_default=True, type=click.IntRange(1), help="Maximum number of prompts per step."
+    "--per-step",
+    default=24,
+    show_default=True,
+    type=click.IntRange(1),
+    help=("Maximum number of prompts to show per step."),
 )
 def view(run: Path, folder: Path | None, release: Path | None, steps: str | None, per_step: int) -> None:
-    """Write a static page of RUN: curves, and the responses of chosen steps with all images and boxes."""
+    """Write a static page about RUN: curves, and the responses in chosen steps with all images and boxes."""
     from cgc_train.run import open_run
     from cgc_train.view import write_page
 
@@ -35,4 +39,4 @@ def _numbers(text: str | None) -> list[int] | None:
     try:
         return None if text is None else [int(part) for part in text.split(",")]
     except ValueError:
-        raise RecipeError(f"--steps {text}: expected comma-separated numbers, such as 1,50,100") from None
+        raise RecipeError(f"--steps {text}: expected numbers separated by commas, such as 1,50,100") from None

@@ -1,6 +1,6 @@
-"""The ablation "no distractor contrast": a row with only the images that contain the answer.
+"""The ablation "no distractor contrast": each row has only the images that contain the answer.
 
-The result is mostly single-image grounding, so the question is rephrased for the remaining number of images.
+This is mostly grounding in single images, so the question is rephrased for the remaining number of images.
 """
 
 import hashlib
@@ -29,12 +29,12 @@ SINGLED_OUT = ("Find the {referred} in {shown}.", "Where in {shown} is the {refe
 
 
 def without_distractors(row: Row) -> Row:
-    """The row with only the images that contain its answer, renumbered; id and difficulty are the same as in the
+    """The row with only the images that contain its answer, renumbered. Id and difficulty are the same as in the
     release.
 
     A row stays unchanged if its question names the image of its answer, refers to an image, or names no label. A row
-    with an empty answer keeps one image, chosen by its id, as many as its twin usually has: without such rows, nothing
-    would reward the empty list.
+    with an empty answer keeps one image, which its id determines. Its twin usually has one image too. Without such
+    rows, nothing would reward the empty list.
     """
     kept = _kept(row)
     if len(kept) == len(row["views"]):
@@ -67,7 +67,7 @@ def _kept(row: Row) -> list[int]:
 
 
 def _question(row: Row, count: int) -> str:
-    """The question about `count` images, in the row's own phrasing if the phrasing is known and fits the number of
+    """The question about `count` images. It has the row's own phrasing, if that is known and fits the number of
     images.
     """
     names = [readable(label) for label in row["query"]["labels"]]
@@ -87,7 +87,7 @@ def _question(row: Row, count: int) -> str:
 
 
 def _asked(row: Row, names: Sequence[Name], count: int) -> str:
-    """The question in the release's wording, or "" if its phrasing is unknown or does not fit this number of images."""
+    """The question in the release's wording; "" if its phrasing is unknown or does not fit this number of images."""
     pool, _, number = row["template_id"].partition("/")
     try:
         return ask(pool, int(number), names, count_images=count, relation=row["query"]["relation"])

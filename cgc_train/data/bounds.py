@@ -1,7 +1,6 @@
-"""The size at which the model sees an image: sides are multiples of the token size, and the area is within limits.
+"""The size at which the model sees an image. Sides are multiples of the token size, and the area is within limits.
 
-The arithmetic is the same as in Qwen3-VL's processor (and in vLLM's copy), so the size of such an image does not
-change.
+The arithmetic is that of Qwen3-VL's processor (and of vLLM's copy), so an image of this size is not resized again.
 """
 
 import math
@@ -17,7 +16,7 @@ MOST_ASPECT = 200  # largest ratio of the sides; the processor rejects more elon
 
 @dataclass(frozen=True)
 class Bounds:
-    """The sizes that a model accepts: sides are multiples of `factor` pixels; areas are in pixels per image."""
+    """The sizes that a model accepts. Sides are multiples of `factor` pixels; areas are in pixels per image."""
 
     factor: int = 32
     min_pixels: int = 65_536
@@ -26,8 +25,8 @@ class Bounds:
     def __post_init__(self) -> None:
         if self.max_pixels < self.min_pixels:
             raise TrainingDataError(
-                f"data.max_pixels={self.max_pixels} is below the {self.min_pixels} pixels to which the model's "
-                f"processor enlarges every image; set data.max_pixels={self.min_pixels} or more"
+                f"data.max_pixels={self.max_pixels} is below {self.min_pixels}, the number of pixels to which the "
+                f"model's processor enlarges every image; set data.max_pixels={self.min_pixels} or more"
             )
 
     def fits(self, width: int, height: int) -> bool:
@@ -35,7 +34,8 @@ class Bounds:
         return self._processed(width, height) == (width, height)
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height, in pixels, at which an image is stored; enlarged only if the processor would enlarge it.
+        """Width and height, in pixels, at which an image is stored. It is enlarged only if the processor would enlarge
+        it.
 
         Raises TrainingDataError if the image is so elongated that no such size exists.
         """
@@ -46,7 +46,7 @@ class Bounds:
             width, height = self._processed(width, height)
         raise TrainingDataError(
             f"an image of {asked[0]} x {asked[1]} pixels cannot be resized to fit data.max_pixels={self.max_pixels}; "
-            "increase data.max_pixels"
+            "raise data.max_pixels"
         )
 
     def _processed(self, width: int, height: int) -> tuple[int, int]:
@@ -66,7 +66,7 @@ class Bounds:
 def bounds_of(recipe: Recipe) -> Bounds:
     """The bounds that follow from the recipe's model and `data.max_pixels`.
 
-    Raises ModelError if the model has no processor, TrainingDataError if `data.max_pixels` is too small for it.
+    Raises ModelError if the model has no processor, and TrainingDataError if `data.max_pixels` is too small for it.
     """
     from cgc_train.model import load_processor
 

@@ -1,7 +1,7 @@
 """Turns a release into the dataset that a trainer reads: ordered rows, the recipe's prompts, and images as file paths.
 
-Memory use does not grow with the number of images: rows are streamed, their images are stored as files, and all other
-columns are mapped from disk.
+Memory use does not grow with the number of images: rows are streamed, images are stored as files, and all other columns
+are mapped from disk.
 """
 
 import hashlib
@@ -37,12 +37,12 @@ def training_set(
     bounds: Bounds | None = None,
     completions: bool = False,
 ) -> Dataset:
-    """The training rows of a recipe, in training order (see `epoch_order` for later epochs).
+    """The training rows of a recipe, in training order. For later epochs, see `epoch_order`.
 
-    Columns are those of a release, but `prompt` asks for the tags and `images` are paths of files in `image_folder`
-    that fit `bounds` (default: the bounds for the recipe's model). With `completions`, a column `completion` for SFT
-    contains a rule-based reasoning trace and the true answer. Every process of a run can call this: one does the work
-    for all.
+    The columns are those of a release, with two differences. `prompt` asks for the tags, and `images` are paths of
+    files in `image_folder` that fit `bounds` (default: the bounds for the recipe's model). With `completions`, there is
+    another column `completion` for SFT, with a rule-based reasoning trace and the true answer. Every process of a run
+    can call this. One process does the work for all.
 
     Raises ReleaseError for a release that cannot be read, and TrainingDataError for a row or an image that cannot be
     used, or if no row is left.
@@ -55,8 +55,8 @@ def training_set(
 def held_out_set(recipe: Recipe, image_folder: Path, bounds: Bounds | None = None) -> Dataset:
     """About `held_out_rows` rows of the held-out split, in the format of `training_set`.
 
-    The rows are the same for every recipe with this release, so that ablations can be compared: the only settings in
-        `data` that matter are the split, the number of rows, the pixel limit, and the location of the photos.
+    The rows are the same for every recipe with this release, so that ablations can be compared. Of the settings in
+    `data`, only the split, the number of rows, the pixel limit, and the location of the photos matter.
     """
     release = find_release(recipe.data)
     ids = held_out(release, recipe.data.held_out_split, recipe.data.held_out_rows)
@@ -107,7 +107,7 @@ def _stored(row: ReleaseRow, store: ImageStore, release: Release) -> list[str]:
 def _key(
     recipe: Recipe, release: Release, ids: Sequence[str], store: ImageStore, bounds: Bounds, completions: bool
 ) -> str:
-    """Name under which the rows are stored: a hash of everything that determines them."""
+    """Name under which the rows are stored. It is a hash of everything that determines them."""
     content = {
         "version": version("cgc-grounding"),
         "shards": [shard["sha256"] for shard in release.manifest["shards"]],

@@ -1,4 +1,4 @@
-"""Finds a recipe's release, a folder or a dataset version on the Hub, and composes views if the release stores no
+"""Finds a recipe's release, which is a folder or a dataset version on the Hub. Composes views if the release stores no
 images.
 """
 
@@ -14,7 +14,7 @@ from cgc_train.recipe import DataSettings
 
 
 def find_release(settings: DataSettings) -> Release:
-    """The release that a recipe's `data` names, downloaded first if it is on the Hub.
+    """The release that a recipe's `data` names. If it is on the Hub, it is downloaded first.
 
     Raises ReleaseError if the release does not exist, is unfinished, has another schema version, or cannot be
     downloaded.
@@ -23,7 +23,7 @@ def find_release(settings: DataSettings) -> Release:
 
 
 def picked(release: Release, ids: Collection[str], photos: str | None) -> Iterator[Row]:
-    """The rows with these ids and their images; if the release stores no images, they are composed from the photos.
+    """The rows with these ids, and their images. If the release stores no images, they are composed from the photos.
 
     `photos` is the folder or zip with the photos; None: the location from which the release was built. Raises
     TrainingDataError if photos are missing.

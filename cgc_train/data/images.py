@@ -1,7 +1,7 @@
-"""Image files shared by the model, vLLM, and the page of a run: each image is stored once, at a size that needs no more
-resizing.
+"""Image files that the model, vLLM, and the page of a run share. Each image is stored once, at a size at which it is
+not resized again.
 
-A file is named by its content and size and written atomically, so several processes can store files at once.
+A file is named by its content and size, and written atomically, so that several processes can store files at once.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ class ImageStore:
         self.folder, self._bounds = folder.resolve(), bounds
 
     def add(self, content: bytes) -> Path:
-        """Store an encoded image and return its path; an image that already fits is stored byte for byte.
+        """Store an encoded image and return its path. An image that already fits is stored byte for byte.
 
         Raises PhotoError if the bytes are not a complete image, and TrainingDataError if no size fits.
         """
@@ -54,17 +54,19 @@ def _open(content: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(content))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise PhotoError("not an image that Pillow can read") from None
+        raise PhotoError("Pillow cannot read this image") from None
 
 
 def _fits(image: Image.Image, size: tuple[int, int], content: bytes) -> bool:
-    """Whether every program that opens the image sees exactly these pixels: right size, RGB, and no rotation."""
+    """Whether every program that opens the image sees exactly these pixels. The image must have the right size, be RGB,
+    and not be rotated.
+    """
     plain = image.mode == "RGB" and image.format in SUFFIXES
     return plain and image.size == size and exif_orientation(content) == UPRIGHT
 
 
 def _decode(image: Image.Image) -> Image.Image:
-    """The pixels as stored, without EXIF rotation, in color."""
+    """The pixels as stored, in color and without EXIF rotation."""
     try:
         return image.convert("RGB")
     except (OSError, SyntaxError, ValueError) as error:
@@ -72,7 +74,7 @@ def _decode(image: Image.Image) -> Image.Image:
 
 
 def _resized(image: Image.Image, size: tuple[int, int], photo: bool) -> bytes:
-    """Encode the image at another size, photos as JPEG and drawings losslessly, with bicubic resampling as in the
+    """Encode the image at another size: photos as JPEG, and drawings losslessly. Resampling is bicubic, as in the
     processor.
     """
     resized, buffer = image.resize(size, Image.Resampling.BICUBIC), io.BytesIO()

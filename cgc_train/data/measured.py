@@ -1,4 +1,4 @@
-"""The measurements of `cgc-train difficulty` per row, for curricula and `cgc-train check`."""
+"""The measurements of `cgc-train difficulty` per row. Curricula and `cgc-train check` use them."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from cgc_train.errors import TrainingDataError
 
 
 class Measurement(msgspec.Struct, frozen=True):
-    """A group of answers to a row: their rewards and mean reward."""
+    """A group of answers to a row: their rewards, and the mean of these."""
 
     id: str
     mean: float

@@ -1,4 +1,4 @@
-"""Prepares one row in a release for training: checks its consistency and applies the recipe's prompt."""
+"""Prepares one row of a release for training: checks its consistency, and applies the recipe's prompt."""
 
 from collections import Counter
 
@@ -14,17 +14,17 @@ FIX = "build or download the release again"
 
 
 def as_trained(row: Row, recipe: Recipe) -> Row:
-    """The row as the model sees it: `data` selects its images, and `prompt` determines its prompt.
+    """The row as the model sees it. `data` determines its images, and `prompt` determines its prompt.
 
-    The result depends only on the row and the settings, so that the page of a run can show the rows used in training.
-    Also works without the images.
+    The result depends only on the row and the settings, so that the page of a run can show the rows that were used in
+    training. Also works without the images.
     """
     shown = row if recipe.data.distractor_images else without_distractors(row)
     return {**shown, "prompt": with_thinking(shown["prompt"], require_think=recipe.prompt.think)}
 
 
 def check_row(row: Row, origin: object) -> None:
-    """Raise TrainingDataError, naming `origin` and the row, if its columns contradict each other."""
+    """Raise TrainingDataError, which names `origin` and the row, if its columns contradict each other."""
     if fault := _fault(row):
         raise TrainingDataError(f"{origin}: row {row['id']}: {fault}; {FIX}")
 
@@ -33,16 +33,16 @@ def _fault(row: Row) -> str:
     count = len(row["views"])
     reading = read_list(row["answer"], count)
     if reading.violations:
-        return f"the answer does not parse ({reading.violations[0]})"
+        return f"the answer cannot be parsed ({reading.violations[0]})"
     if _objects(row) != Counter(reading.objects):
-        return "the row's objects differ from the objects of its answer"
+        return "the row's objects differ from the objects in its answer"
     task = task_of(row)
     if not task.may_be_empty and (task.answer == "empty") != reading.empty:
         return f"the task is {row['task']!r}, but the answer has {reading.elements} objects"
     if _shown(row["prompt"]) != count:
         return f"the prompt shows {_shown(row['prompt'])} images, but the row has {count} views"
     if task.gives_box and not (row["query"]["ref_bbox"] and row["query"]["labels"]):
-        return "the question has no reference box, or no label"
+        return "the question has no reference box, or its box has no label"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Selection and order of the training rows; depends only on the recipe and the ids of the rows.
+"""Selects and orders the training rows. The result depends only on the recipe and the ids of the rows.
 
 Only a few small columns are read, so that filtering takes seconds and a few bytes per row.
 """
@@ -28,7 +28,7 @@ Order = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, order=True)
 class Choice:
-    """The columns needed to select a row; rows with the same `unit` are kept together."""
+    """The columns needed to select a row. Rows with the same `unit` are kept together."""
 
     id: str
     difficulty: float
@@ -43,7 +43,7 @@ def grade(difficulty: float) -> int:
 def grades(settings: DataSettings, ids: Sequence[str], difficulties: Sequence[float]) -> list[int] | None:
     """The grade of each row in the curriculum, from its difficulty or its measured mean reward.
 
-    None without a curriculum. Raises TrainingDataError if a required mean reward was not measured.
+    None if there is no curriculum. Raises TrainingDataError if a required mean reward was not measured.
     """
     if settings.curriculum == "none":
         return None
@@ -62,7 +62,7 @@ def grades(settings: DataSettings, ids: Sequence[str], difficulties: Sequence[fl
 def chosen(release: Release, settings: DataSettings, split: str) -> list[str]:
     """Ids of the training rows, in training order.
 
-    Rows are shuffled with the seed and truncated to `limit`; a curriculum then sorts them by grade and keeps the order
+    Rows are shuffled with the seed and truncated to `limit`. A curriculum then sorts them by grade, and keeps the order
     within a grade. Raises TrainingDataError if the settings leave no row.
     """
     rows = _shuffled(sorted(_matching(release, settings, split)), settings.seed)[: settings.limit]
@@ -72,7 +72,7 @@ def chosen(release: Release, settings: DataSettings, split: str) -> list[str]:
 
 
 def held_out(release: Release, split: str, count: int) -> list[str]:
-    """Ids of about `count` rows, which are the same for every recipe: pairs are complete, and the recipe's filters do
+    """Ids of about `count` rows, which are the same for every recipe. Pairs are complete, and the recipe's filters do
     not apply.
 
     The rows are selected by the hash of their pair, so each kind of row has about the same share as in the split.
@@ -93,10 +93,10 @@ def held_out(release: Release, split: str, count: int) -> list[str]:
 
 
 def epoch_order(count: int, seed: int, epoch: int, grades: Sequence[int] | None = None) -> Order:
-    """Order of the training rows in an epoch (from 0); depends only on the arguments.
+    """Order of the training rows in an epoch (from 0). It depends only on the arguments.
 
-    Epoch 0 keeps the order. In later epochs the rows are shuffled; with `grades` (one per row, ascending), only within
-    their grade.
+    Epoch 0 keeps the order. In later epochs, the rows are shuffled. With `grades` (one per row, ascending), they are
+    shuffled only within their grade.
     """
     order = np.arange(count, dtype=np.int64)
     if epoch == 0:
@@ -106,7 +106,7 @@ def epoch_order(count: int, seed: int, epoch: int, grades: Sequence[int] | None 
 
 
 def kept_ids(path: Path) -> set[str]:
-    """Read the ids of the rows to keep from a file: one id per line, or the format of `cgc-train difficulty`.
+    """Read the ids of the rows to keep from a file, which has one id per line or the format of `cgc-train difficulty`.
 
     Raises TrainingDataError if the file cannot be read or keeps no row.
     """
@@ -129,18 +129,23 @@ def _kept(line: str) -> str:
 
 def _matching(release: Release, settings: DataSettings, split: str) -> Iterable[Choice]:
     if unknown := sorted(set(settings.distractors) - set(DISTRACTORS)):
-        raise TrainingDataError(f"data.distractors: {unknown[0]!r} is not one of {', '.join(DISTRACTORS)}")
+        raise TrainingDataError(
+            f"data.distractors: {unknown[0]!r} is not a kind of distractor; choose from {', '.join(DISTRACTORS)}"
+        )
     filters = {name: getattr(settings, name) for name in ("contrasts", "tasks", "distractors")}
     rows = list(_read(release, split, **filters))
     keep = kept_ids(Path(settings.keep)) if settings.keep else None
     kept = rows if keep is None else [row for row in rows if row.id in keep]
     if keep and kept and len(kept) < len(keep):
-        say(f"data.keep={settings.keep}: {len(kept):,} of its {len(keep):,} rows are selected by `data`")
+        say(
+            f"data.keep={settings.keep}: {len(kept):,} of the {len(keep):,} rows in this file pass the other filters "
+            "of `data`"
+        )
     if not kept:
         why = (
-            (f"none of the selected rows is in data.keep={settings.keep}")
+            (f"no row that passes the other filters of `data` is in data.keep={settings.keep}")
             if rows
-            else "the filters of `data` exclude all rows"
+            else "the filters of `data` exclude all rows; relax them"
         )
         raise TrainingDataError(f"{release.folder}: no rows of split {split!r} to train on, {why}; relax them")
     return kept

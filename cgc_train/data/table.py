@@ -1,6 +1,6 @@
-"""Rows in a memory-mapped Arrow file, which the first process writes once and all processes read.
- The sizes of the rows' image files are stored next to the Arrow file, so that a second run can quickly verify that no
-image is missing.
+"""Rows in a memory-mapped Arrow file. The first process writes it once, and all processes read it. The sizes of the
+rows' image files are stored next to the Arrow file. Therefore, a second run can quickly verify that no image is
+missing.
 """
 
 import os
@@ -34,7 +34,7 @@ def features(*, completion: bool = False) -> Features:
 
 
 def stored_table(folder: Path, columns: Features, make_rows: Callable[[], Iterable[Row]]) -> Dataset:
-    """Load the table in `folder`, after writing it from `make_rows` if it is incomplete; safe with several
+    """Load the table in `folder`. If it is incomplete, it is first written from `make_rows`. Safe with several
     processes.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def stored_table(folder: Path, columns: Features, make_rows: Callable[[], Iterab
 
 
 def _whole(folder: Path) -> bool:
-    """Whether the rows and all their images are present at their original size; damaged files are removed."""
+    """Whether the rows and all their images are present at their original size. Damaged files are removed."""
     if not folder.is_dir():
         return False
     listed = pq.read_table(folder / FILES)
@@ -65,7 +65,7 @@ def _has_length(path: str, length: int) -> bool:
 
 
 def _write(folder: Path, schema: pa.Schema, rows: Iterable[Row]) -> None:
-    """Write into a temporary folder and rename it when complete, so that no partial table is ever visible."""
+    """Write into a temporary folder and rename it when it is complete, so that no partial table is ever visible."""
     part = Path(mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     lengths: dict[str, int] = {}
     try:

@@ -19,7 +19,7 @@ def listed_files(folder: Path) -> set[str]:
 
 
 def damage(file: Path) -> str:
-    """The fault of a safetensors file, or "": its length must match its header."""
+    """The fault of a safetensors file, or "". Its length must match its header."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -47,8 +47,8 @@ def _diverged(folder: Path) -> Iterator[str]:
 
 
 def is_sound(tensor: object) -> bool:
-    """Whether all numbers of a tensor are finite and within `LARGEST`; for a sharded tensor, the numbers of this
-    process.
+    """Whether all numbers of a tensor are finite and within `LARGEST`. For a sharded tensor, only the numbers of this
+    process count.
     """
     import torch
 

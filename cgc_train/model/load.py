@@ -52,7 +52,8 @@ def load_base(settings: "ModelSettings", device: str | None = None) -> Any:
 def load_trained(
     folder: Path | str, *, dtype: str = "float32", device: str | None = None, revision: str | None = None
 ) -> Any:
-    """The model in a folder or, at a revision, on the Hub: full weights, or an adapter with its base model.
+    """The model in a folder, or on the Hub at a revision. It has either full weights, or an adapter with its base
+    model.
 
     Raises ModelError.
     """
@@ -120,7 +121,7 @@ def keep_names(model: Model) -> None:
     """Make a model save its weights under the names under which they were loaded.
 
     When a model is loaded under ZeRO-3, transformers records renamings that no weight needed. Saving would apply them
-    in reverse, and other readers of the model would not recognize the names.
+    in reverse, so other readers would not recognize the names.
     """
     renamings = getattr(model, "_weight_conversions", None)
     if renamings is not None:
@@ -131,8 +132,8 @@ def keep_names(model: Model) -> None:
 def names_in_memory(model: Model) -> "Iterator[None]":
     """Context in which a model is saved in the same form as in memory, with the experts of a layer in one tensor.
 
-    Released weights store each expert separately. Trainer resumes without converting these weights, and would skip
-    them.
+    Released weights store each expert separately. When Trainer resumes, it does not convert such weights, and would
+    skip them.
     """
     conversions = getattr(model, "_weight_conversions", None)
     model._weight_conversions = []
@@ -145,7 +146,7 @@ def names_in_memory(model: Model) -> "Iterator[None]":
 def route_quietly(model: Model) -> None:
     """Make a model with experts return its router logits only if a loss needs them.
 
-    TRL's SFT enables them permanently, also in the saved config.json; such a model cannot be sampled from.
+    TRL's SFT enables the router logits permanently, also in the saved config.json. Such a model cannot be sampled from.
     """
     config = model.config.get_text_config()
     if hasattr(config, "output_router_logits"):

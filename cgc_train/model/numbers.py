@@ -1,4 +1,4 @@
-"""Sizes of the real 8B model, used if its files cannot be downloaded; no weights."""
+"""Sizes of the real 8B model, for use if its files cannot be downloaded. This module contains no weights."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Open and process each image in a batch once, regardless of the number of samples for its prompt.
+"""Opens and processes each image of a batch once, regardless of the number of samples for its prompt.
 
 GRPO samples several completions per prompt, and TRL passes the processor a copy of the prompt's images for each.
 """
@@ -14,7 +14,7 @@ from cgc_train.protocols import Processor
 
 @contextmanager
 def each_image_once(processor: Processor) -> Iterator[None]:
-    """Context in which a processor of the Qwen-VL families opens and processes equal images once.
+    """Context in which a processor of the Qwen-VL families opens and processes equal images only once.
 
     Images count as equal if they are passed as the same path or as the same object.
     """

@@ -19,14 +19,14 @@ SECONDS = 5  # timeout for the Hub; short and without retries, so that a check w
 
 
 def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> Processor:
-    """The processor of a model, always padding on the left and without truncation.
+    """The processor of a model. It always pads on the left and never truncates.
 
     Args:
         settings: model settings; `name` is a folder or a Hub id.
         max_pixels: maximum pixels per image, up to the limit of the model's processor; None: that limit.
 
     Raises:
-        ModelError: if there is no processor, it does not support images, or it cannot be downloaded.
+        ModelError: the model has no processor, the processor does not support images, or it cannot be downloaded.
     """
     from transformers import AutoProcessor, ProcessorMixin
 
@@ -54,7 +54,7 @@ def check_folder(name: str, *any_of: str) -> None:
 
 
 def within_reach(name: str, revision: str | None, file: str) -> bool:
-    """Whether `file` of a model is in its folder or in the local Hub cache, or the Hub responds."""
+    """Whether `file` of a model can be read: from its folder, from the local Hub cache, or because the Hub responds."""
     from huggingface_hub import try_to_load_from_cache
 
     if Path(name).is_dir() or name.count("/") != 1:

@@ -1,6 +1,6 @@
 """How a chat template starts a response, and whether the response can still earn the format reward.
 
-Templates of reasoning models open `<think>` themselves; modes without thinking close it again immediately.
+Templates of reasoning models open `<think>` themselves. Modes without thinking close it again immediately.
 """
 
 import re
@@ -20,7 +20,8 @@ _TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 
 
 def opening(processor: Processor, prompt: PromptSettings | None = None, **template: object) -> str:
-    """The start of a response that the chat template writes: `<think>` and a line break, or "" for most models.
+    """What the chat template writes at the start of a response: `<think>` and a line break for some models, "" for
+    most.
 
     Args:
         processor: processor of the model.
@@ -40,7 +41,7 @@ def check_template(
 ) -> str:
     """The `opening` of a model's chat template, if a response after it can be strictly valid.
 
-    Otherwise raises ModelError, naming the model and the fix, because no response could earn the format reward.
+    Otherwise, no response could earn the format reward, and ModelError is raised, which names the model and the fix.
     """
     written = opening(processor, prompt, **(template or {}))
     # transformers warns about settings that a template does not have, so they are only tried where one is missing
@@ -52,7 +53,7 @@ def check_template(
 
 
 def prefix_fault(written: str, prompt: PromptSettings, switch: str = "") -> str:
-    """How settings contradict the start of a response in a chat template, with the fix; "" if they agree.
+    """How settings contradict the way in which a chat template starts a response, and the fix; "" if they agree.
 
     `switch` is the setting of the chat template that would enable thinking, if there is one.
     """
@@ -62,13 +63,13 @@ def prefix_fault(written: str, prompt: PromptSettings, switch: str = "") -> str:
         other = "use a chat template that lets the model think"
         if switch:
             other = f"set grpo.chat_template_kwargs='{{{switch}: true}}' and prompt.prefix='<think>'"
-        fault = f"its chat template writes {needed}, which prevents reasoning"
+        fault = f"the chat template writes {needed}, which prevents reasoning"
         return f"{fault}; set prompt.think=false, or {other}"
     if stated == needed or (closed and not stated):
         return ""
     if needed:
-        return f"its chat template writes {needed}, but prompt.prefix is {stated!r}; set prompt.prefix='{needed}'"
-    return f"prompt.prefix is {stated!r}, but its chat template does not start responses; remove prompt.prefix"
+        return f"the chat template writes {needed}, but prompt.prefix is {stated!r}; set prompt.prefix='{needed}'"
+    return f"prompt.prefix is {stated!r}, but the chat template does not start the response; remove prompt.prefix"
 
 
 def _switch(processor: Processor, prompt: PromptSettings, template: Mapping[str, object]) -> str:
@@ -84,8 +85,7 @@ def _switch(processor: Processor, prompt: PromptSettings, template: Mapping[str,
 def check_taught(name: str, processor: Processor, row: TaughtRow) -> None:
     """Raise ModelError if a chat template formats a finished response differently from an open one.
 
-    SFT on `row` (`prompt` and `completion`) would then teach a different format from the one with which sampling
-    starts.
+    SFT on `row` (`prompt` and `completion`) would then teach another format than the one with which sampling starts.
     """
     finished = rendered(processor, [*row["prompt"], *row["completion"]], add_generation_prompt=False)
     if not finished.startswith(rendered(processor, row["prompt"])):
@@ -107,12 +107,15 @@ def rendered(processor: Processor, messages: Sequence[Message], **template: obje
 
 
 def _lost_tag(processor: Processor) -> str:
-    """The tag of a response that is lost when its tokens are decoded, with the fix, or ""."""
+    """The tag of a response that is lost when its tokens are decoded, and the fix; "" if no tag is lost."""
     tokenizer = processor.tokenizer
     for tag in _TAGS:
         tokens = tokenizer(tag, add_special_tokens=False)["input_ids"]
         if tag not in tokenizer.decode(tokens, skip_special_tokens=True):
-            return f"its tokenizer drops {tag} from every response; set `special` to false for it in tokenizer.json"
+            return (
+                f"the tokenizer removes {tag} from every response; set `special` to false for this token in "
+                "tokenizer.json"
+            )
     return ""
 
 

@@ -35,7 +35,7 @@ def compute_score(
 
     Args:
         reward_inputs: `response` and `ground_truth` of each response, as EasyR1 passes them.
-        reward: settings of a recipe's `reward` section; set by `reward_function_kwargs`.
+        reward: settings of a recipe's `reward` section, set by `reward_function_kwargs`.
         prompt: settings of a recipe's `prompt` section.
 
     Returns:
@@ -45,7 +45,7 @@ def compute_score(
     """
     rules = rules_of(reward, prompt)
     if rules.reward.task_weights:
-        raise RecipeError("reward function: EasyR1 does not pass the task; omit reward.task_weights")
+        raise RecipeError("reward function: EasyR1 does not pass the task to it; remove reward.task_weights")
     if isinstance(reward_inputs, Mapping):
         return _score(reward_inputs, rules)
     return [_score(item, rules) for item in reward_inputs]

@@ -1,6 +1,7 @@
-"""The true answer to an exported row, and the reward for a response to this row; used by all three plugins.
+"""The true answer to an exported row, and the reward for a response to this row. All three plugins use this module.
 
-An exported row contains the answer and the query, but no evidence of absence; use `cgc-train reward` for leakage.
+An exported row contains the answer and the query, but no evidence of absence. To measure leakage, use `cgc-train
+reward`.
 """
 
 import sys
@@ -25,7 +26,9 @@ Given: TypeAlias = Mapping[str, object] | None
 
 
 def rules_of(reward: Given, prompt: Given) -> Rules:
-    """Validate a trainer's keyword arguments. Raises RecipeError, which names an unknown key and the nearest one."""
+    """Validate a trainer's keyword arguments. Raises RecipeError, which names an unknown key and the most similar known
+    one.
+    """
     values = {name: dict(section) for name, section in (("reward", reward), ("prompt", prompt)) if section}
     return read_settings(Rules, values, "reward function", RecipeError)
 
@@ -40,15 +43,16 @@ def score_exported(
     contrast: str = "",
     task: str = "",
 ) -> Terms:
-    """The terms of a response to an exported row.
+    """The reward terms of a response to an exported row.
 
     Args:
         response: the model's response; end tokens are removed.
         answer: answer of the row (`solution`, `answer`, or `ground_truth`).
         rules: settings of reward and prompt.
-        num_images: number of images in the row; if a trainer does not pass it, any positive image number is accepted.
-        query: query of the row, as JSON text; without it, labels must match if the answer contains several.
-        contrast, task: contrast and task of the row, for `task_weights` and for `acc@0.5` of one-object questions.
+        num_images: number of images in the row. If a trainer does not pass it, any positive image number is accepted.
+        query: query of the row, as JSON text. Without it, labels must match if the answer contains several. contrast,
+            task: contrast and task of the row. They are used for `task_weights`, and for `acc@0.5` of questions about
+            one object.
 
     Raises TrainingDataError if `answer` or `query` was not written by `cgc-data export`.
     """
@@ -64,7 +68,7 @@ def exported_truth(
     count = sys.maxsize if num_images is None else int(num_images)
     reading = read_list(answer, count)
     if not reading.valid:
-        raise TrainingDataError(f"not the answer of an exported row: {answer[:80]!r}; run `cgc-data export` again")
+        raise TrainingDataError(f"no exported row has this answer: {answer[:80]!r}; run `cgc-data export` again")
     asked = None if query is None else _query(query)
     labels = tuple(asked["labels"] if asked else dict.fromkeys(item.label for item in reading.objects))
     return Truth(
@@ -97,5 +101,5 @@ def _query(query: str) -> Query:
         return msgspec.json.decode(query, type=Query)
     except (msgspec.DecodeError, ValueError):
         raise TrainingDataError(
-            f"not the query of an exported row: {query[:80]!r}; run `cgc-data export` again"
+            f"no exported row has this query: {query[:80]!r}; run `cgc-data export` again"
         ) from None

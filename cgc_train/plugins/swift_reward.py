@@ -1,6 +1,6 @@
 """The reward for ms-swift 4: `--external_plugins .../swift_reward.py --reward_funcs cgc_miou cgc_format`.
 
-Importing this module registers every term if ms-swift is installed; set their weights with `--reward_weights`.
+If ms-swift is installed, importing this module registers every term. Set their weights with `--reward_weights`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,9 @@ FACTS = ("num_images", "query", "contrast", "task")
 
 
 class Scorer:
-    """Terms of responses to exported rows; all reward functions share one instance, so each response is read once."""
+    """Computes the terms of responses to exported rows. All reward functions share one instance, so each response is
+    read once.
+    """
 
     def __init__(self, rules: Rules) -> None:
         every = rules.model_copy(update={"reward": rules.reward.with_all_terms()})
@@ -34,7 +36,7 @@ class Scorer:
         self._terms = terms
 
     def __call__(self, completions: Sequence[Completion], columns: Mapping[str, Sequence[object]]) -> list[Terms]:
-        """Terms of each completion; `columns` are the exported columns, of which only `solution` is required."""
+        """Terms of each completion. `columns` are the exported columns, of which only `solution` is required."""
         none = [None] * len(completions)
         facts = [columns.get(name, none) for name in FACTS]
         rows = zip(map(text_of, completions), columns["solution"], *facts, strict=True)
@@ -42,13 +44,13 @@ class Scorer:
 
 
 class ExportedReward:
-    """Mixin for ms-swift's `ORM`: a call with completions and columns returns one term per response."""
+    """Mixin for ms-swift's `ORM`. A call with completions and columns returns one term per response."""
 
     scorer: Scorer
     term: str
 
     def __call__(self, completions: Sequence[Completion], **columns: Sequence[object]) -> list[float]:
-        """The term of each completion (text); columns are lists of the same length."""
+        """The term of each completion (text). The columns are lists of the same length."""
         return [terms.values[self.term] for terms in self.scorer(completions, columns)]
 
 
@@ -56,8 +58,8 @@ def reward_classes(base: type, reward: Given = None, prompt: Given = None) -> di
     """Classes for ms-swift's registry, by name.
 
     Args:
-        base: its `ORM`, which defines their constructor.
-        reward: settings of a recipe's `reward` section; ms-swift applies the weights of the terms.
+        base: ms-swift's `ORM`, which defines the constructor of the classes.
+        reward: settings of a recipe's `reward` section. ms-swift applies the weights of the terms.
         prompt: settings of a recipe's `prompt` section.
 
     Raises RecipeError for an unknown or invalid setting.
@@ -71,7 +73,7 @@ def reward_classes(base: type, reward: Given = None, prompt: Given = None) -> di
 def register(reward: Given = None, prompt: Given = None) -> None:
     """Register the classes with ms-swift, replacing earlier ones.
 
-    Raises MissingExtraError if ms-swift is not installed, RecipeError for an invalid setting.
+    Raises MissingExtraError if ms-swift is not installed, and RecipeError for an invalid setting.
     """
     try:
         rewards = import_module("swift.rewards")

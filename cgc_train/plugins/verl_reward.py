@@ -1,4 +1,4 @@
-"""The reward function for verl: set its `custom_reward_function` to `compute_score` of this file.
+"""The reward function for verl. Set verl's `custom_reward_function` to `compute_score` in this file.
 
 It reads `reward_model.ground_truth` and `extra_info` as written by `cgc-data export --format verl`.
 """
@@ -35,7 +35,7 @@ def compute_score(
         solution_str: the model's response.
         ground_truth: the answer of the row.
         extra_info: `num_images`, `query`, `contrast`, and `task` of the row.
-        reward: settings of a recipe's `reward` section; set by `custom_reward_function.reward_kwargs`.
+        reward: settings of a recipe's `reward` section, set by `custom_reward_function.reward_kwargs`.
         prompt: settings of a recipe's `prompt` section.
 
     Returns:

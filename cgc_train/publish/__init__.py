@@ -1,4 +1,4 @@
-"""Publish a finished run as a model that anyone can load: merged weights, a card, and a version on the Hub."""
+"""Publishes a finished run as a model that anyone can load: merged weights, a card, and a version on the Hub."""
 
 from cgc_train.publish.card import model_card
 from cgc_train.publish.merge import merge

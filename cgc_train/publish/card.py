@@ -59,13 +59,13 @@ def model_card(
     Args:
         run: a finished run.
         repo_id: ORG/NAME of the published model.
-        tag: version that its commands load; None: the newest.
-        release: release that it was trained on; None: as in the recipe.
+        tag: version that the commands in the card load; None: the newest.
+        release: release on which the model was trained; None: as in the recipe.
         license: license of the weights, which is that of the base model.
         results: benchmark results.
 
     Raises:
-        RunError: the run was never evaluated on held-out rows and has no metrics.
+        RunError: the run was never evaluated on held-out rows, or has no metrics.
     """
     metrics = run.metrics()
     if not metrics:

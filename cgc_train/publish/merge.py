@@ -1,4 +1,4 @@
-"""Merge the weights of a run into a folder that stock AutoProcessor and AutoModel load without this package."""
+"""Merges the weights of a run into a folder that stock AutoProcessor and AutoModel can load without this package."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def merge(run: Run, folder: Path, *, checkpoint: int | None = None, dtype: str =
         ModelError: the weights or the base of the adapter cannot be loaded.
     """
     if dtype not in DTYPES:
-        raise ModelError(f"--dtype {dtype}: not a supported type; choose {' or '.join(DTYPES)}")
+        raise ModelError(f"--dtype {dtype} is not a supported type; choose {' or '.join(DTYPES)}")
     check_free(folder)
     source = _source(run, checkpoint)
     import torch
@@ -49,7 +49,7 @@ def _source(run: Run, checkpoint: int | None) -> Path:
     found = {int(path.name.rpartition("-")[2]): path for path in run.checkpoints()}
     if checkpoint not in found:
         known = ", ".join(map(str, found)) or "none"
-        raise RunError(f"{run.folder}: no checkpoint {checkpoint}; there are: {known}")
+        raise RunError(f"{run.folder}: no checkpoint {checkpoint}; choose from {known}")
     return found[checkpoint]
 
 
@@ -58,6 +58,6 @@ def _merged(model: Model) -> Model:
 
 
 def _as_stored(processor: Processor) -> None:
-    """Undo a training-only setting: the limit on prompt length, which would be saved as a number."""
+    """Undo a setting that is only for training: the limit on prompt length, which would be saved as a number."""
     tokenizer = processor.tokenizer
     tokenizer.model_max_length = tokenizer.init_kwargs.get("model_max_length") or int(1e30)

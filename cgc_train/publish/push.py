@@ -1,4 +1,4 @@
-"""Publish a merged model: all files in one commit, then the tag, which is never moved."""
+"""Publishes a merged model: first all files in one commit, and then the tag, which is never moved."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -53,10 +53,10 @@ def push_model(
 ) -> PushedModel:
     """Merge a finished run's model and publish it with its card, recipe, and curves.
 
-    `results` are files written by `cgc-bench score --json`, as in `read_results`; they become metadata on the Hub.
+    `results` are files that `cgc-bench score --json` wrote, as in `read_results`. They become metadata on the Hub.
 
     Raises PushError for an invalid or existing name or an unreachable Hub, and the errors of `merge` and `model_card`.
-    In all of these cases, nothing has been published.
+    After any of these errors, nothing has been published.
     """
     check_names(repo_id, tag)
     found = read_results(results, run.recipe)
@@ -78,7 +78,9 @@ def _public_recipe(run: Run) -> bytes:
 
 
 def _check_early(repo_id: str, tag: str | None, token: str | None) -> None:
-    """Refuse a missing login or an unsuitable repository before the merge, which takes minutes for a large model."""
+    """Refuse a missing login or an unsuitable repository before the merge, because merging a large model takes
+    minutes.
+    """
     api = connect(token)
     target: Target = {"repo_id": repo_id, "repo_type": "model"}
     with explained(repo_id, api.endpoint):

@@ -1,7 +1,7 @@
-"""Convert benchmark results, files of `cgc-bench score --json`, to the Hub's metadata of a model.
+"""Converts benchmark results, which are files of `cgc-bench score --json`, to the Hub's metadata of a model.
 
-The card's `model-index` contains every figure; `.eval_results/*.yaml` contains the first figure of each benchmark,
-which the Hub shows in comparisons. A benchmark scored by several protocols has one file per protocol.
+The card's `model-index` contains every figure. `.eval_results/*.yaml` contains the first figure of each benchmark,
+which the Hub shows in comparisons. If a benchmark is scored by several protocols, there is one file per protocol.
 """
 
 import re
@@ -38,7 +38,7 @@ class Intervals(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """The published part of a benchmark's output from `cgc-bench score --json`; values are in percent."""
+    """What is published of a benchmark's output from `cgc-bench score --json`. Values are in percent."""
 
     task: str
     protocol: str
@@ -52,7 +52,7 @@ class Result(msgspec.Struct, frozen=True):
 
     @property
     def figures(self) -> dict[str, float]:
-        """The means over tasks that have a value; the first one is the benchmark's main metric."""
+        """The means over tasks that have a value. The first one is the benchmark's main metric."""
         return {metric: value for metric, value in self.macro.items() if value is not None}
 
     @property
@@ -74,16 +74,16 @@ class CardRow(TypedDict):
 
 
 def read_results(named: Sequence[str], recipe: Recipe) -> list[Result]:
-    """Read results from files. Each is given as FILE or as DATASET=FILE, with the name of the benchmark's data set on
-    the Hub.
+    """Read results from files. Each file is given as FILE, or as DATASET=FILE with the name of the benchmark's data set
+    on the Hub.
 
-    Raises PushError for a file that `cgc-bench score` did not write, a missing data set name, and two results of one
-    benchmark and protocol.
+    Raises PushError for a file that `cgc-bench score` did not write, for a missing data set name, and for two results
+    of one benchmark and protocol.
     """
     results = [_read(text, recipe) for text in named]
     names = [file_name(result) for result in results]
     if repeated := next((name for name in names if names.count(name) > 1), None):
-        raise PushError(f"--results: two files contain {repeated.removesuffix('.yaml')}; give one of them")
+        raise PushError(f"--results: two files contain {repeated.removesuffix('.yaml')}; pass only one of them")
     return results
 
 
@@ -110,7 +110,7 @@ def file_name(result: Result) -> str:
 
 
 def eval_results(results: Sequence[Result], url: str) -> dict[str, bytes]:
-    """The files in `.eval_results`, by path; `url` is the future address of the model."""
+    """The files in `.eval_results`, by path. `url` is the address that the model will have."""
     return {f".eval_results/{file_name(result)}": _entry(result, url) for result in results}
 
 
@@ -125,7 +125,7 @@ def _entry(result: Result, url: str) -> bytes:
 
 
 def with_model_index(card: str, name: str, results: Sequence[Result]) -> str:
-    """The card with every figure in its front matter; unchanged if there are no figures."""
+    """The card with every figure in its front matter. The card is unchanged if there are no figures."""
     if not results:
         return card
     read = ModelCard(card, ignore_metadata_errors=False)

@@ -1,4 +1,4 @@
-"""Recipes: the definition of a run, read from one YAML file and checked before anything heavy is loaded."""
+"""Recipes: the definition of a run. It is read from one YAML file, and checked before anything heavy is loaded."""
 
 from cgc_train.families import LORA_TARGETS
 from cgc_train.recipe.load import launch_machines, launch_path, load_recipe, recipe_names, recipe_path, save_recipe

@@ -1,6 +1,6 @@
-"""Load a recipe: a shipped one by name or a YAML file, with `key=value` overrides.
+"""Loads a recipe: an included one by its name, or a YAML file, with `key=value` overrides.
 
-Keys of `sft` and `grpo` are checked if TRL is installed; otherwise they are passed on unchecked.
+Keys of `sft` and `grpo` are checked if TRL is installed. Otherwise, they are passed on unchecked.
 """
 
 from collections.abc import Sequence
@@ -17,22 +17,24 @@ from cgc_train.recipe.schema import Recipe
 
 
 def recipe_names() -> list[str]:
-    """Names of the shipped recipes."""
+    """Names of the included recipes."""
     return sorted(path.name.removesuffix(".yaml") for path in _shipped().iterdir() if path.name.endswith(".yaml"))
 
 
 def recipe_path(name: str) -> Path:
-    """The YAML file of a shipped recipe, or the given file. Raises RecipeError if neither exists."""
+    """The YAML file of an included recipe, or the given file. Raises RecipeError if neither exists."""
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         return path
     if name not in recipe_names():
-        raise RecipeError(f"no recipe {name!r}{nearest(name, recipe_names())}; `cgc-train recipes` lists them")
+        raise RecipeError(
+            f"there is no recipe {name!r}{nearest(name, recipe_names())}; `cgc-train recipes` lists all recipes"
+        )
     return Path(str(_shipped() / f"{name}.yaml"))
 
 
 def launch_path(name: str) -> Path:
-    """Path of a shipped launch file for `accelerate launch --config_file`."""
+    """Path of an included launch file for `accelerate launch --config_file`."""
     return Path(str(files("cgc_train") / "accelerate" / f"{name}.yaml"))
 
 
@@ -42,10 +44,10 @@ def launch_machines(name: str) -> int:
 
 
 def load_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
-    """Load a shipped recipe or a YAML file with `key=value` overrides; later ones win.
+    """Load an included recipe or a YAML file, with `key=value` overrides. Later overrides take precedence.
 
-    Raises RecipeError for an unknown recipe, an unreadable file, an unknown key (suggesting the nearest known one), or
-    a bad value.
+    Raises RecipeError for an unknown recipe, an unreadable file, a bad value, or an unknown key, for which it suggests
+    the most similar known key.
     """
     path = recipe_path(name)
     values = read_yaml(path, RecipeError)

@@ -1,6 +1,6 @@
 """The recipe of a run: every setting with its default, its bounds, and its meaning.
 
-Settings of TRL's own configurations (`sft`, `grpo`) are passed on under TRL's names and checked against them.
+Settings of TRL's own configurations (`sft`, `grpo`) are checked against them and passed on under TRL's names.
 """
 
 from typing import Any, Literal
@@ -17,30 +17,34 @@ class LoraSettings(Section):
     """Low-rank adapters, trained instead of all weights."""
 
     rank: int = Field(64, ge=1, description="rank of the adapters")
-    alpha: int = Field(128, ge=1, description="scale: the update is multiplied by alpha / rank")
+    alpha: int = Field(128, ge=1, description="scaling factor of the update: the update is multiplied by alpha / rank")
     dropout: Share = Field(0.0, description="dropout before the adapters")
     targets: str = Field(
-        LORA_TARGETS, description=("regular expression that matches the names of the modules that get an adapter")
+        LORA_TARGETS, description=("regular expression for the names of the modules that get an adapter")
     )
 
     @field_validator("targets")
     @classmethod
     def _no_head(cls, targets: str) -> str:
         if "lm_head" in targets:
-            raise ValueError("an adapter on lm_head cannot be trained with the fused loss; remove it")
+            raise ValueError(
+                "an adapter on lm_head cannot be trained with the fused loss; remove lm_head from the targets"
+            )
         return targets
 
 
 class ModelSettings(Section):
     """The model to train."""
 
-    name: str = Field(description="Hub id, or a folder with weights and processor")
-    revision: str | None = Field(None, description="commit or tag on the Hub; null: latest")
+    name: str = Field(description="Hub id of the model, or a folder with its weights and processor")
+    revision: str | None = Field(None, description="commit or tag on the Hub; null: the latest")
     dtype: Literal["float32", "bfloat16"] = Field("bfloat16", description="data type of the weights")
     attention: Literal["sdpa", "eager", "flash_attention_2"] = Field("sdpa", description="attention kernel")
     freeze_vision: bool = Field(True, description="freeze the vision tower and its merger")
-    lora: LoraSettings | None = Field(None, description="adapters; null: train all weights of the language model")
-    quantize: Literal["nf4"] | None = Field(None, description="nf4: 4-bit base weights, for LoRA only")
+    lora: LoraSettings | None = Field(
+        None, description=("adapters to train; null: train all weights of the language model")
+    )
+    quantize: Literal["nf4"] | None = Field(None, description="nf4: store the base weights in 4 bits; only with LoRA")
 
     @model_validator(mode="after")
     def _quantized_needs_lora(self) -> "ModelSettings":
@@ -53,29 +57,31 @@ class DataSettings(Section):
     """The data to train on, and the held-out data."""
 
     release: str = Field(description="folder of a release, or its Hub id")
-    revision: str | None = Field(None, description="tag of the release on the Hub; null: latest")
-    photos: str | None = Field(None, description="folder or .zip of the photos, for a release without stored images")
+    revision: str | None = Field(None, description="tag of the release on the Hub; null: the latest")
+    photos: str | None = Field(None, description="folder or .zip with the photos, for a release that stores no images")
     split: Literal["train", "validation", "test"] = Field("train", description="split to train on")
     contrasts: list[str] = Field(list(CONTRASTS), min_length=1, description="contrasts to use")
     tasks: list[str] = Field(default_factory=list, description="full names of the tasks to use; []: all tasks")
     distractors: list[str] = Field(default_factory=list, description="kinds of distractors to use; []: all kinds")
     distractor_images: bool = Field(True, description="false: show only the images that contain an answer")
-    max_pixels: int = Field(409600, ge=1024, description="maximum pixels per image, as the model sees it")
+    max_pixels: int = Field(409600, ge=1024, description="maximum number of pixels per image, as the model sees it")
     keep: str | None = Field(
-        None, description=("file with the ids of the rows to train on, as written by `cgc-train difficulty`")
+        None, description=("file with the ids of the rows to train on, written by `cgc-train difficulty`")
     )
     curriculum: Literal["none", "easy_first", "by_reward"] = Field("none", description="order of the rows")
     limit: int | None = Field(None, ge=1, description="maximum number of rows; null: all rows")
-    seed: int = Field(0, ge=0, description="seed for the order of the rows")
+    seed: int = Field(0, ge=0, description="seed that sets the order of the rows")
     held_out_split: Literal["train", "validation", "test"] = Field("validation", description="held-out split")
-    held_out_rows: int = Field(64, ge=0, description="rows answered per evaluation, rounded up to whole pairs")
+    held_out_rows: int = Field(
+        64, ge=0, description=("number of rows to answer in each evaluation, rounded up to whole pairs")
+    )
     held_out_every: int = Field(50, ge=0, description="steps between evaluations; 0: none")
 
     @field_validator("contrasts")
     @classmethod
     def _known_contrasts(cls, contrasts: list[str]) -> list[str]:
         if unknown := [name for name in contrasts if name not in CONTRASTS]:
-            raise ValueError(f"no contrast {unknown[0]!r}; choose from {', '.join(CONTRASTS)}")
+            raise ValueError(f"there is no contrast {unknown[0]!r}; choose from {', '.join(CONTRASTS)}")
         return contrasts
 
     @field_validator("tasks")
@@ -87,23 +93,24 @@ class DataSettings(Section):
     @model_validator(mode="after")
     def _measured(self) -> "DataSettings":
         if self.curriculum == "by_reward" and self.keep is None:
-            raise ValueError("curriculum=by_reward needs keep=FILE, as written by `cgc-train difficulty`")
+            raise ValueError("curriculum=by_reward needs keep=FILE, a file that `cgc-train difficulty` writes")
         return self
 
     @model_validator(mode="after")
     def _held_out(self) -> "DataSettings":
         if self.held_out_every and self.held_out_rows and self.held_out_split == self.split:
             raise ValueError(
-                f"split {self.split!r} is both trained on and held out; hold out another split, or set held_out_every=0"
+                f"split {self.split!r} is used both for training and as held-out rows; hold out another split, or set "
+                "held_out_every=0"
             )
         return self
 
 
 class GroupSettings(Section):
-    """The groups of completions to learn from, based on their rewards, and how often to replace all other groups."""
+    """Which groups of completions to learn from, judged by their rewards, and how often to replace all other groups."""
 
     resample: int = Field(
-        0, ge=0, description=("maximum number of resampling rounds to replace groups that teach nothing")
+        0, ge=0, description=("maximum number of extra sampling rounds to replace groups that teach nothing")
     )
     min_spread: Weight = Field(
         0.0, description=("a group teaches nothing if the standard deviation of its rewards is below this value")
@@ -117,37 +124,44 @@ class GroupSettings(Section):
 class BenchmarkSettings(Section):
     """An external benchmark that runs alongside training."""
 
-    command: str | None = Field(None, description="bash command with {model} and {out} (a folder for JSON); null: none")
-    every: int = Field(0, ge=0, description="steps between benchmarks; a multiple of grpo.save_steps")
+    command: str | None = Field(
+        None,
+        description=(
+            "bash command that contains {model} and {out} (a folder for its JSON results); null: no benchmark"
+        ),
+    )
+    every: int = Field(0, ge=0, description="steps between two benchmarks; a multiple of grpo.save_steps")
     minutes: float = Field(60, gt=0, description="time limit of a command")
 
     @model_validator(mode="after")
     def _both(self) -> "BenchmarkSettings":
         if (self.command is None) != (self.every == 0):
-            raise ValueError("command and every must be set together; set both or neither")
+            raise ValueError("command and every belong together; set both or neither")
         if missing := [place for place in ("{model}", "{out}") if self.command and place not in self.command]:
-            raise ValueError(f"command must contain {missing[0]}, the placeholder for a folder")
+            raise ValueError(f"command must contain the placeholder {missing[0]}, which stands for a folder")
         return self
 
 
 class HubSettings(Section):
     """Upload of checkpoints to the Hub during training."""
 
-    repo: str | None = Field(None, description="ORG/NAME to upload every checkpoint to; null: none")
-    private: bool = Field(True, description="create the repository as private if it does not exist")
+    repo: str | None = Field(
+        None, description=("ORG/NAME of the repository to which every checkpoint is uploaded; null: no upload")
+    )
+    private: bool = Field(True, description="make the repository private if the run creates it")
 
 
 class WarningSettings(Section):
-    """Thresholds at which a run warns of shortcuts that earn rewards without the images."""
+    """Thresholds for warnings about shortcuts that earn rewards without the images."""
 
     false_empty: Share = Field(
         0.2, description=("a warning is printed if the model answers this share of the questions with objects with []")
     )
-    idle_groups: Share = Field(0.8, description="a warning is printed if this share of the groups teaches nothing")
+    idle_groups: Share = Field(0.8, description="print a warning if at least this share of the groups teaches nothing")
     rise: Share = Field(
         0.1,
         description=(
-            "a warning is printed only if the share of false [] answers rises this much above its initial value"
+            "print a warning if the share of false [] answers rises by more than this value above its initial value"
         ),
     )
 
@@ -162,7 +176,7 @@ class Recipe(Section):
     gpus: int = Field(1, ge=1, description="number of processes")
     gpu_memory_gb: float | None = Field(None, gt=0, description="memory of each GPU; null: no GPU")
     effective_batch: int | None = Field(
-        None, ge=1, description=("expected completions per optimizer step; checked if set")
+        None, ge=1, description=("number of completions per optimizer step that you expect; checked if set")
     )
     model: ModelSettings
     data: DataSettings

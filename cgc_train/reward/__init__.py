@@ -1,4 +1,6 @@
-"""The rule-based reward, source-aware set-wise IoU plus format, and its logged statistics. Does not need torch."""
+"""The rule-based reward (source-aware set-wise IoU plus format), and the statistics that are logged with it. Does not
+need torch.
+"""
 
 from cgc_train.reward.batch import LOGGED, batch_statistics, zero_variance
 from cgc_train.reward.gold import gold_check

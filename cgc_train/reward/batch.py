@@ -1,4 +1,6 @@
-"""Statistics logged with the reward: habits in a batch of responses that the reward alone would hide."""
+"""Statistics that are logged with the reward. They show habits in a batch of responses that the reward alone would
+hide.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -23,9 +25,9 @@ EQUAL = 1e-6
 
 
 def batch_statistics(scores: Sequence[Terms]) -> dict[str, float]:
-    """The shares of `LOGGED` over a batch, without shares that no response in the batch defines.
+    """The shares of `LOGGED` over a batch. Shares that no response in the batch defines are omitted.
 
-    Groups, for the share with zero variance, are responses with the same row id within the batch.
+    For the share with zero variance, a group consists of the responses with the same row id within the batch.
     """
     items = [score.item for score in scores]
     boxes = sum(item.boxes for item in items)

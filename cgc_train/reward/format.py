@@ -1,4 +1,6 @@
-"""The format of an answer, regardless of its content: strict validity and, optionally, each tag separately."""
+"""The format of an answer, regardless of its content: whether it is strictly valid and, optionally, each tag
+separately.
+"""
 
 from typing import Annotated
 
@@ -25,8 +27,8 @@ MISPLACED = {
 def format_term(answer: Answered, settings: "FormatSettings") -> float:
     """R_format: 1 for a strictly valid answer, otherwise 0.
 
-    With `format_needs_miou`, the value is 1 only if R_miou is above 0; with `format_min_think`, only if the trace is
-    long enough.
+    With `format_needs_miou`, the value is 1 only if R_miou is above 0. With `format_min_think`, it is 1 only if the
+    trace is long enough.
     """
     if not answer.reading.valid or answer.reading.think_length < settings.format_min_think:
         return 0.0
@@ -34,7 +36,7 @@ def format_term(answer: Answered, settings: "FormatSettings") -> float:
 
 
 def tags_term(answer: Answered, _: "FormatSettings") -> float:
-    """R_tags: the share of `<think>`, `</think>`, `<answer>`, and `</answer>` that occur exactly once."""
+    """R_tags: the share of the four tags `<think>`, `</think>`, `<answer>`, and `</answer>` that occur exactly once."""
     return 1 - sum(MISPLACED.get(violation, 0) for violation in answer.reading.violations) / 4
 
 
@@ -56,6 +58,8 @@ class FormatSettings(MiouSettings):
     """The weights and options of R_format and R_tags."""
 
     format: Annotated[Weight, FORMAT] = Field(1.0, description="weight of a strictly valid answer")
-    format_needs_miou: bool = Field(False, description="reward the format only if R_miou > 0")
-    format_min_think: int = Field(0, ge=0, description="minimum characters of reasoning for the format reward")
-    tags: Annotated[Weight, TAGS] = Field(0.0, description="weight of the four tags; each tag earns a quarter")
+    format_needs_miou: bool = Field(False, description="reward the format only if R_miou is above 0")
+    format_min_think: int = Field(
+        0, ge=0, description=("minimum number of characters of reasoning for the format reward")
+    )
+    tags: Annotated[Weight, TAGS] = Field(0.0, description="weight of the four tags; each tag earns a quarter of it")

@@ -18,9 +18,9 @@ def gold_check(
     settings: RewardSettings | None = None,
     prompt: PromptSettings | None = None,
 ) -> list[str]:
-    """Ids of the rows whose stored `answer` does not earn the full reward; images are not needed.
+    """Ids of the rows whose stored `answer` does not earn the full reward. Images are not needed.
 
-    Weights of 0 would accept everything, so each term is checked separately, regardless of its weight.
+    If all weights were 0, everything would pass, so each term is checked separately and regardless of its weight.
     """
     plain = (settings or RewardSettings()).with_all_terms().model_copy(update={"task_weights": {}})
     return [row["id"] for row in rows if not _earns_all(row, plain, prompt or PromptSettings())]

@@ -1,4 +1,4 @@
-"""Terms for choosing the right images, regardless of box positions: they reward a model before its boxes are
+"""Terms for choosing the right images, regardless of where the boxes are. They reward a model before its boxes are
 accurate.
 """
 
@@ -14,15 +14,17 @@ from cgc_train.reward.term import Answered, Term
 
 
 def images_term(answer: Answered, _: "ImageSettings") -> float:
-    """R_images: boxes in images with as many objects, over max(|P|, |G|), regardless of position in the image."""
+    """R_images: the number of boxes in images, counted up to the number of objects in each image, divided by max(|P|,
+    |G|).
+    """
     said = Counter(item.img_idx for item in answer.boxes.objects)
     true = Counter(item.img_idx for item in answer.truth.objects)
     return set_share(answer, (said & true).total)
 
 
 def presence_term(answer: Answered, _: "ImageSettings") -> float:
-    """R_presence: 1 for `[]` if there is nothing to find, and for a list with entries if there is something; otherwise
-    0.
+    """R_presence: 1 for `[]` if there is nothing to find, and 1 for a list with entries if there is something;
+    otherwise 0.
     """
     readable = answer.boxes.readable
     return float(readable and bool(answer.boxes.elements) == bool(answer.truth.objects))
@@ -33,7 +35,7 @@ def _images_meaning(_: "ImageSettings") -> str:
 
 
 def _presence_meaning(_: "ImageSettings") -> str:
-    return "`[]` if and only if there is nothing to find"
+    return "`[]` if and only if no object matches the question"
 
 
 IMAGES: Term["ImageSettings"] = Term("images", images_term, "right images", _images_meaning)
@@ -45,5 +47,5 @@ class ImageSettings(FormatSettings):
 
     images: Annotated[Weight, IMAGES] = Field(0.0, description="weight of boxes in the right images")
     presence: Annotated[Weight, PRESENCE] = Field(
-        0.0, description="weight of answering `[]` if and only if there is nothing to find"
+        0.0, description="weight of answering `[]` if and only if no object matches the question"
     )

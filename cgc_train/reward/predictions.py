@@ -1,4 +1,4 @@
-"""Score saved completions against a release: read them, score them, and write every term of every row.
+"""Scores saved completions on a release: reads them, scores them, and writes every term of every row.
 
 A predictions file, such as a run's held-out answers, has one JSON object per line: `{"id": row, "response": text}`.
 Several responses to a row (a group of samples) are numbered: `{"id": row, "sample": 2, "response": text}`.
@@ -36,7 +36,7 @@ METRICS = (
 
 @dataclass(frozen=True)
 class Prediction:
-    """A response to the row with this id; `sample` is its number among the responses to the row, by default 1."""
+    """A response to the row with this id. `sample` is its number among the responses to the row; the default is 1."""
 
     id: str
     response: str
@@ -60,7 +60,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Scored:
-    """A scored prediction: the terms of its reward, and its metrics by the strict and the lenient reading."""
+    """A scored prediction: the terms of its reward, and its metrics by the strict and by the lenient reading."""
 
     terms: Terms
     item: ItemScore
@@ -115,7 +115,7 @@ def score_predictions(
 
 
 def write_terms(path: Path, scored: Sequence[Scored]) -> None:
-    """Write one JSON object per prediction with every term; the file appears once it is complete.
+    """Write one JSON object per prediction, with every term. The file appears only when it is complete.
 
     Raises PredictionsError if the file exists or cannot be written.
     """
@@ -132,7 +132,7 @@ def write_terms(path: Path, scored: Sequence[Scored]) -> None:
 
 
 def check_free(path: Path) -> None:
-    """Raise PredictionsError if a file already exists, or its folder does not."""
+    """Raise PredictionsError if a file already exists or its folder does not."""
     if path.exists():
         raise PredictionsError(f"{path}: already exists; choose another file with --out")
     if not path.parent.is_dir():

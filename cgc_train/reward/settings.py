@@ -26,15 +26,15 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 class RewardSettings(LastTermSettings):
-    """R = task weight * (miou * R_miou + format * R_format); every setting except the two weights is off by default.
+    """R = task weight * (miou * R_miou + format * R_format). All other settings are off by default.
 
-    A task's weight is the same for all responses to a row, so it has an effect only if advantages are not scaled
-    within the group (`grpo.scale_rewards` other than `group`).
+    A task's weight is the same for all responses to a row. It has an effect only if advantages are not scaled within
+    the group (`grpo.scale_rewards` other than `group`).
     """
 
-    preset: Literal["cgc", "mg-thinker"] = Field("cgc", description="weights and options of a published reward")
+    preset: Literal["cgc", "mg-thinker"] = Field("cgc", description="use the weights and options of a published reward")
     task_weights: dict[str, Weight] = Field(
-        default_factory=dict, description="factor for the reward of a task, by full task name; default 1"
+        default_factory=dict, description="factors for the reward, by full task name; default: 1"
     )
 
     @model_validator(mode="before")
@@ -59,7 +59,7 @@ class RewardSettings(LastTermSettings):
 
     @property
     def terms(self) -> "tuple[Term[RewardSettings], ...]":
-        """Terms with a weight, and the default terms, which are shown even if their weight is 0."""
+        """Terms with a weight above 0, and the default terms, which are shown even if their weight is 0."""
         return tuple(term for term in TERMS if term.name in _ALWAYS_SHOWN or self.weight(term))
 
     def with_all_terms(self) -> "RewardSettings":

@@ -1,8 +1,8 @@
-"""A term of the reward: a function of an answer, named after the setting of its weight.
+"""A term of the reward: a function of an answer. It is named after the setting of its weight.
 
 Terms form a chain: the settings of each term extend the settings of the previous term. To add a term, write a module
-like `boxes.py` (the function, its `Term`, and settings that declare the weight as `NAME: Annotated[Weight, TERM]`) and
-use it as the last one in `settings.py`.
+like `boxes.py`. It contains the function, its `Term`, and settings that declare the weight as `NAME: Annotated[Weight,
+TERM]`. Then use it as the last one in `settings.py`.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,8 @@ SettingsT_contra = TypeVar("SettingsT_contra", bound=Section, contravariant=True
 class Answered:
     """A parsed response, the true answer to its row, and the values of the earlier terms, by name.
 
-    `boxes` is the reading whose boxes are scored. It differs only if the settings accept more than the strict format.
+    `boxes` is the reading whose boxes are scored. It is different from the strict reading only if the settings accept
+    more than the strict format.
     """
 
     reading: Reading
@@ -34,11 +35,11 @@ class Term(Generic[SettingsT_contra]):
     """A term of the reward.
 
     Attributes:
-        name: `reward.NAME` is its weight, `NAME_reward` its function in TRL, NAME its column.
-        function: maps an answer to 0-1; a perfect answer gets 1. Never raises.
+        name: `reward.NAME` is the setting of its weight, `NAME_reward` is its function in TRL, and NAME is its column.
+        function: maps an answer to 0-1. A perfect answer gets 1. Never raises.
         title: title of its curve.
         meaning: what the term measures with these settings, for the model card.
-        ablated: meaning of a run without the term, for `cgc-train ablate no-NAME`; "": the term has no such switch.
+        ablated: meaning of a run without the term, for `cgc-train ablate no-NAME`; "" if the term has no such switch.
         digits: decimals shown.
     """
 

@@ -1,6 +1,6 @@
 """The reward of one response: R = task weight * the weighted sum of the terms.
 
-Every term uses the same reading of the response, which the benchmark also uses.
+All terms use the same reading of the response, and the benchmark uses it too.
 """
 
 from collections.abc import Iterable, Mapping
@@ -39,7 +39,9 @@ class Terms:
 
     @cached_property
     def item(self) -> ItemScore:
-        """Metrics of the response, independent of the settings; they take longer than the reward, which needs none."""
+        """Metrics of the response, independent of the settings. They take longer than the reward, which needs none of
+        them.
+        """
         return score_reading(self.reading, self.truth)
 
     @property
@@ -59,7 +61,7 @@ def score(
     settings: RewardSettings | None = None,
     prompt: PromptSettings | None = None,
 ) -> Terms:
-    """The reward of a response to a row; never raises, for any text."""
+    """The reward of a response to a row. Raises no error, for any text."""
     settings, prompt = settings or _DEFAULTS.reward, prompt or _DEFAULTS.prompt
     reading = read_answer(response, truth.num_images, require_think=prompt.think, prefix=prompt.prefix)
     boxes = reading

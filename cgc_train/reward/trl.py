@@ -1,6 +1,7 @@
-"""The reward for TRL: one function per term, such as `miou_reward`, so that their means are logged separately.
+"""The reward for TRL, with one function per term, such as `miou_reward`, so that the means are logged separately.
 
-Their weights are TRL's `reward_weights`. Each response is parsed once, and statistics are logged once, for all terms.
+The weights of the terms are TRL's `reward_weights`. Each response is parsed once, and statistics are logged once, for
+all terms.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,12 +29,12 @@ def reward_functions(
 ) -> list[RewardFunction]:
     """The reward functions for `GRPOTrainer(reward_funcs=...)`, in the order of `reward_weights`.
 
-    The data set needs the columns of `cgc_data.metrics.COLUMNS`. For each batch, the row ids become the column `id`
-    of TRL's completions file, and the shares of `cgc_train.reward.LOGGED` are logged as metrics.
+    The data set needs the columns of `cgc_data.metrics.COLUMNS`. For each batch, the row ids become the column `id` of
+    TRL's completions file, and the shares of `cgc_train.reward.LOGGED` are logged as metrics.
 
     Args:
-        settings: settings of the reward; TRL applies the weights of terms.
-        prompt: whether a think block is required, and the start of the response that the chat template writes.
+        settings: settings of the reward. TRL applies the weights of the terms.
+        prompt: states whether a think block is required, and how the chat template starts a response.
     """
     chosen, asked = settings or RewardSettings(), prompt or PromptSettings()
 
@@ -61,7 +62,7 @@ def reward_functions(
 
 
 def text_of(completion: Completion) -> str:
-    """The text of a completion: a string, or messages whose content is a string or text parts."""
+    """The text of a completion, which is a string, or messages whose content is a string or text parts."""
     if isinstance(completion, str):
         return completion
     content = completion[-1].get("content") if completion else None

@@ -1,4 +1,4 @@
-"""Configurations of tiny models: the distinctive parts of each family, at minimal size."""
+"""Configurations of tiny models. They have the distinctive parts of each family, at minimal size."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""A small byte-level tokenizer, trained on the project's own prompts and answers, with Qwen's special tokens.
+"""A small byte-level tokenizer. It is trained on the project's own prompts and answers, and has Qwen's special tokens.
 
-Digits stay single tokens, so that a coordinate has the same tokens everywhere.
+Each digit is a token, so that a coordinate has the same tokens everywhere.
 """
 
 import json
@@ -62,10 +62,10 @@ LABELS += ("cup", "dog", "horse", "kite", "laptop", "person", "potted plant", "s
 
 
 def train_tokenizer(*, real_ids: bool = False) -> Tokenizer:
-    """A Qwen2 tokenizer with at most `VOCABULARY` tokens and left padding; the same for every call.
+    """A Qwen2 tokenizer with at most `VOCABULARY` tokens and left padding. It is the same for every call.
 
-    With `real_ids`, its size and the ids of its special tokens are those of Qwen3-VL's tokenizer; filler tokens never
-    occur in text.
+    With `real_ids`, its size and the ids of its special tokens are those of Qwen3-VL's tokenizer. The additional tokens
+    never occur in text.
     """
     tokenizer = _untrained().train_new_from_iterator(corpus(), VOCABULARY - len(SPECIAL), show_progress=False)
     if real_ids:
@@ -86,7 +86,9 @@ def _untrained(**model: object) -> Any:
 
 
 def _filled(trained: Mapping[str, int]) -> dict[str, int]:
-    """Ids of a trained vocabulary and `PHRASES`, special tokens at the ids of Qwen3-VL, and fillers in between."""
+    """Ids of a trained vocabulary and of `PHRASES`. Special tokens have their ids in Qwen3-VL, and fillers take the ids
+    in between.
+    """
     words = {token: number for token, number in trained.items() if token not in SPECIAL}
     phrases = [phrase for phrase in PHRASES if phrase not in words]
     words |= {phrase: number for number, phrase in enumerate(phrases, max(words.values()) + 1)}

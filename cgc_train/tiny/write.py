@@ -1,7 +1,8 @@
-"""Write a Qwen3-VL with a few hundred thousand weights, in the folder layout of the real one: random, or warmed up.
+"""Writes a Qwen3-VL with a few hundred thousand weights, in the folder layout of the real model. The weights are random
+or warmed up.
 
-The model is not for use: it exists so that all training and benchmark code can run on a CPU. The warmed-up model
-answers in the right format about photos painted by `cgc-data paint single`, so that GRPO has answers to rank.
+The model has no practical use. It exists so that all training and benchmark code can run on a CPU. The warmed-up model
+answers in the right format about photos from `cgc-data paint single`, so that GRPO has answers to rank.
 """
 
 from importlib.resources import as_file, files
@@ -31,7 +32,7 @@ WARM = "warm"
 def write_tiny(
     folder: Path, *, family: str = QWEN3_VL, seed: int = 0, real_tokens: bool = False, head_size: int = 16
 ) -> Path:
-    """Write a tiny random model with tokenizer, processor, and chat template; the same bytes for the same seed.
+    """Write a tiny random model with tokenizer, processor, and chat template. The same seed gives the same bytes.
 
     Load the folder with stock `AutoProcessor` and `AutoModelForImageTextToText`.
 
@@ -56,9 +57,9 @@ def write_tiny(
 
 
 def write_warm(folder: Path) -> Path:
-    """Write the tiny model warmed up on painted photos, in float32; the bytes are always the same.
+    """Write the tiny model that was warmed up on painted photos, in float32. The bytes are always the same.
 
-    Its weights and tokenizer are those in `WARM`, created by `scripts/make_warm_start.py`.
+    Its weights and tokenizer are in `WARM`, and `scripts/make_warm_start.py` created them.
 
     Args:
         folder: a new or empty folder.
@@ -85,17 +86,19 @@ def _check_empty(folder: Path) -> None:
 
 def _family(model_type: str, real_tokens: bool) -> Family:
     if model_type not in FAMILIES:
-        raise ModelError(f"no family {model_type!r}; there are {', '.join(FAMILIES)}")
+        raise ModelError(f"there is no model family {model_type!r}; choose from {', '.join(FAMILIES)}")
     family = FAMILIES[model_type]
     if real_tokens and family.thinking:
-        raise ModelError(f"the tiny {family.title} has no real tokens: they exist only for Qwen3-VL")
+        raise ModelError(f"the tiny {family.title} has no real tokens; only the tiny Qwen3-VL has them")
     return family
 
 
 def tiny_processor(
     *, real_tokens: bool = False, pixels: tuple[int, int] = (MIN_PIXELS, MAX_PIXELS), template: str = PLAIN
 ) -> Any:
-    """The processor of the tiny model: images between the two `pixels` limits, padding on the left."""
+    """The processor of the tiny model. Images have a number of pixels between the two limits `pixels`, and padding is
+    on the left.
+    """
     from transformers import Qwen2VLImageProcessor, Qwen3VLProcessor, Qwen3VLVideoProcessor
 
     size = dict(zip(("shortest_edge", "longest_edge"), pixels, strict=True))

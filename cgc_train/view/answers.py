@@ -1,6 +1,6 @@
-"""Prepare a saved response for display: its boxes, whether each is correct, and every term of the reward.
+"""Prepares a saved response for display: its boxes, whether each is correct, and every term of the reward.
 
-Only the row id and the text are needed, because the reward terms are recomputed.
+Only the row id and the text are needed, because the reward terms are computed again.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ MOST_CHARACTERS = 4000
 
 @dataclass(frozen=True)
 class Drawn:
-    """A predicted box: x1, y1, x2, y2, 0-1000 of image `image` (from 1)."""
+    """A predicted box: x1, y1, x2, y2, 0-1000, in the image `image` (from 1)."""
 
     image: int
     box: tuple[float, float, float, float]

@@ -1,4 +1,4 @@
-"""Collect the content of a run's page: the prompts in selected steps, with their images and all saved responses."""
+"""Collects what the page of a run shows: the prompts in selected steps, with their images and all saved responses."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,9 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Step:
-    """The responses in a step: `completions` sampled in training, or greedy answers to `held_out` rows."""
+    """The responses in a step: either `completions` that were sampled in training, or greedy answers to `held_out`
+    rows.
+    """
 
     step: int
     kind: str
@@ -52,9 +54,9 @@ class Saved:
 
 
 def collect(run: Run, release: Release, steps: Sequence[int] | None, per_step: int) -> list[Step]:
-    """The selected steps of a run (None: first, middle, and last) with at most `per_step` prompts each.
+    """The selected steps of a run (None: the first, middle, and last), with at most `per_step` prompts each.
 
-    Raises RunError for a step without saved responses, or rows that the release does not contain.
+    Raises RunError for a step without saved responses, and for rows that the release does not contain.
     """
     saved = {
         ("completions", step): _completions(run, step) for step in choose_steps(run.completion_steps(), steps, run)

@@ -16,8 +16,8 @@ TRAIN, HELD_OUT = "#8b95a7", "#2f5fd0"
 
 @dataclass(frozen=True)
 class Curve:
-    """A metric, its title, and its keys in the log lines of training, held-out rows, and a benchmark; None for lines
-    without the metric.
+    """A metric, its title, and its keys in the log lines of training, held-out rows, and a benchmark. A key is None if
+    those lines do not have the metric.
     """
 
     title: str
@@ -28,7 +28,7 @@ class Curve:
 
 
 def term_curve(term: Term[RewardSettings]) -> Curve:
-    """The mean of a term, and the held-out metric with its name, if any."""
+    """The curve for the mean of a term, and for the held-out metric with its name, if any."""
     return Curve(f"{term.title} ({term.symbol})", f"rewards/{term.name}_reward/mean", term.name)
 
 
@@ -77,7 +77,7 @@ def draw_curves(metrics: Sequence[MetricsLine]) -> dict[str, list[str]]:
 
 
 def benchmark_curves(metrics: Sequence[MetricsLine]) -> list[Curve]:
-    """A curve per metric of the benchmark that runs during training, titled by its key."""
+    """A curve for each metric of the benchmark that runs during training. Its title is the metric's key."""
     names = {name for line in metrics if line.get("kind") == "benchmark" for name in line if "/" in name}
     return [Curve(name.removeprefix("benchmark/"), None, None, share=False, benchmark=name) for name in sorted(names)]
 
@@ -90,7 +90,7 @@ def points(metrics: Sequence[MetricsLine], kind: str, key: str | None) -> Points
 
 
 def plot(curve: Curve, metrics: Sequence[MetricsLine], size: tuple[float, float] = (3.5, 2.0)) -> Figure | None:
-    """The figure of a curve, `size` in inches, or None if it has no points."""
+    """The figure of a curve, with `size` in inches; None if it has no points."""
     train, held_out = points(metrics, "train", curve.train), points(metrics, "held_out", curve.held_out)
     held_out += points(metrics, "benchmark", curve.benchmark)  # a curve has values from only one of the two
     if not train and not held_out:

@@ -1,4 +1,4 @@
-"""A run as a static HTML page with a folder of images: it needs no server, network, or installation."""
+"""A run as a static HTML page with a folder of images. You need no server, network, or installation to read it."""
 
 import hashlib
 import shutil
@@ -37,7 +37,7 @@ def write_page(
     steps: list[int] | None = None,
     per_step: int = 24,
 ) -> Page:
-    """Write `index.html` and `images/` of a run to `folder`.
+    """Write `index.html` and `images/` of a run into `folder`.
 
     Args:
         run: a finished, active, or stopped run.

@@ -1,4 +1,4 @@
-"""`make demo`: everything on the CPU, from annotations to a page that shows what a model learned.
+"""`make demo`: runs everything on the CPU, from annotations to a page that shows what a model learned.
 
 Usage: python -m scripts.demo
 Builds a release from the embedded sample, validates it, and draws its gallery; then trains a tiny model with GRPO on
@@ -29,25 +29,25 @@ def main() -> int:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("demo: interrupted; run it again to continue", file=sys.stderr)
+        print("demo: interrupted; run it again to resume", file=sys.stderr)
         return 130
     print(FOLDER / "index.html")
     return 0
 
 
 def stages(folder: Path) -> list[Stage]:
-    """The stages in order; paths are relative to the working directory."""
+    """The stages, in order. Paths are relative to the working directory."""
     data, train = str(BIN / "cgc-data"), str(BIN / "cgc-train")
     release, painted, run = f"{folder}/release", f"{folder}/painted", f"{folder}/run"
     grpo = [train, "grpo", "tiny-cpu", "--to", run]
     return [
         Stage("build", "build a release from the embedded sample",
               [data, "build", "--samples", "240", "--out", release], "release"),
-        Stage("validate", "derive every row again from its sources",
+        Stage("validate", "check every row against its sources",
               [data, "validate", release, "--json", f"{folder}/validate.json"], "validate.json"),
         Stage("gallery", "draw the gallery",
               [data, "preview", release, "--to", f"{folder}/gallery", "--per-task", "8"], "gallery"),
-        Stage("load", "load a row as users of a release do",
+        Stage("load", "load a row the way users of a release do",
               [PYTHON, "scripts/load_one_row.py", release], "logs/load.log"),
         Stage("paint", "paint photos that each show one kind of object",
               [data, "paint", "single", "--photos", "800", "--to", f"{folder}/photos"], "photos"),

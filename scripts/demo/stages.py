@@ -1,4 +1,6 @@
-"""Stages of the demo: commands that run one after another, each shown as one line, and skipped once it is done."""
+"""Stages of the demo. They are commands that run one after another. Each shows one line, and is skipped once it is
+done.
+"""
 
 import os
 import shutil
@@ -16,7 +18,7 @@ DONE, LOGS = ".done", "logs"
 
 
 class StageError(Exception):
-    """A stage failed; the message names the stage, its last line of output, and its log."""
+    """A stage failed. The message names the stage, its last line of output, and its log."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,11 @@ class Stage:
     """A command of the demo.
 
     Attributes:
-        name: name of the stage's log, and of the mark that the stage is done.
+        name: name of the stage's log, and of the mark that states that the stage is done.
         title: shown while it runs.
         command: the command, run in the root of the repository.
-        makes: file or folder that the command writes, relative to the demo; removed before a new attempt.
-        resumes: for a command that can resume an interrupted attempt: returns the command that resumes it, if its files
+        makes: file or folder that the command writes, relative to the demo. It is removed before a new attempt.
+        resumes: for commands that can resume an interrupted attempt. Returns the command that resumes it, if its files
             allow this.
     """
 

@@ -1,4 +1,4 @@
-"""Data parallelism: every process has all weights, and gradients are averaged."""
+"""Data parallelism: every process has all weights, and gradients are averaged over the processes."""
 
 from scripts.engines.records import Engine
 from scripts.engines.shared import Sharing, by_reward, warm_ups

@@ -1,4 +1,4 @@
-"""EasyR1: its dataset class on an export, this project's reward through its reward manager, and its own training."""
+"""EasyR1: its dataset class on an export, this project's reward in its reward manager, and its own training."""
 
 import json
 import os
@@ -50,7 +50,7 @@ PROMPT = 256  # tokens
 
 
 def grpo(place: Workplace) -> list[Comparison]:
-    """Two steps of EasyR1's trainer, without changes."""
+    """Two steps of EasyR1's trainer, which is not changed."""
     data = export(place, "easyr1")
     place.run(
         "-m", "verl.trainer.main", f"data.train_files={data / 'train.jsonl'}", f"data.val_files={data / 'test.jsonl'}",
@@ -63,7 +63,7 @@ def grpo(place: Workplace) -> list[Comparison]:
 
 
 def on_stub(place: Workplace) -> list[Comparison]:
-    """Two steps with `scripts.engines.easyr1_cpu`: rewards of the responses, and the saved model."""
+    """Two steps with `scripts.engines.easyr1_cpu`. Compares the rewards of the responses, and the saved model."""
     told = place.folder / "told.jsonl"
     rows, few = _asked(place, "asked"), _asked(place, "few", 2)
     _train(place, rows, few, told)
@@ -99,7 +99,7 @@ def _train(place: Workplace, rows: Path, few: Path, told: Path) -> None:
 
 
 def _paid(told: Path, rows: list[dict[str, Any]]) -> list[Paid]:
-    """The responses of training by row; those of its validation come after them."""
+    """The responses of training, by row. The responses of its validation come after them."""
     asked = {row["answer"]: row["id"] for row in rows}
     answered = lines(told)[: BATCH * GROUP * STEPS]
     paid = [Paid(asked[one["answer"]], one["response"], one["terms"]) for one in answered]

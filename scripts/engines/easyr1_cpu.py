@@ -1,4 +1,4 @@
-"""Runs EasyR1's trainer without a GPU: stubs replace what it uses of CUDA and vLLM, in each of its processes.
+"""Runs EasyR1's trainer without a GPU. In each of its processes, stubs replace what it uses of CUDA and vLLM.
 
 Usage: python -m scripts.engines.easyr1_cpu SETTING ...
 Responses are sampled with transformers instead of vLLM.
@@ -45,7 +45,7 @@ class SamplingParams:
 
 
 class LLM:
-    """Has the interface of vLLM's class, and samples with transformers."""
+    """Has the interface of vLLM's class, but samples with transformers."""
 
     def __init__(self, model: str, **_: object) -> None:
         from scripts.engines.sampler import Sampler
@@ -67,7 +67,7 @@ class LLM:
     def generate(
         self, prompts: Sequence[Mapping[str, Any]], sampling_params: SamplingParams, **_: object
     ) -> list[SimpleNamespace]:
-        """Responses to prompts, in which each image has a single token."""
+        """Responses to prompts in which each image has a single token."""
         return [self._answered(prompt, sampling_params.n) for prompt in prompts]
 
     def _answered(self, prompt: Mapping[str, Any], count: int) -> SimpleNamespace:
@@ -86,7 +86,7 @@ class Unused:
 
 
 def stand_in() -> None:
-    """Replace functions of torch and modules of vLLM; Ray calls this in every process."""
+    """Replace functions of torch and modules of vLLM. Ray calls this in every process."""
     _of_cpu()  # first, because torch.compile, which this imports, lists the functions of torch.cuda
     for name, function in CUDA.items():
         setattr(torch.cuda, name, function)

@@ -11,7 +11,7 @@ __all__ = ["REWARD_NAME", "REWARD_TYPE", "compute_score"]
 
 
 def compute_score(reward_inputs: Sequence[Response], *, told: str) -> list[Score]:
-    """Score a batch, and append a line for each response to the file `told`."""
+    """Score a batch, and append one line per response to the file `told`."""
     scores = easyr1_reward.compute_score(reward_inputs)
     assert isinstance(scores, list)
     with Path(told).open("a", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Runs in EasyR1's environment: its dataset class reads an export, and its reward manager scores responses.
+"""Runs in EasyR1's environment. Its dataset class reads an export, and its reward manager scores responses.
 
 Usage: python -m scripts.engines.easyr1_worker MODEL EXPORT PLUGIN OUT ROW ...
 OUT is a file of JSON lines: row, number of images, response, and its reward.

@@ -1,7 +1,7 @@
-"""An environment for each engine, layered over the environment in which this script runs, so that torch is installed
-once.
+"""Creates an environment for each engine, layered over the environment in which this script runs, so that torch is
+installed once.
 
-The engine's packages take precedence; all other packages come from the project's environment. torch and torchvision
+The engine's packages take precedence. All other packages come from the project's environment. torch and torchvision
 keep the project's versions, even if an engine requires others.
 """
 
@@ -32,7 +32,7 @@ print(json.dumps(found))
 
 
 def prepare(engine: Engine, home: Path = HOME) -> Path:
-    """The interpreter of an engine's environment, which is rebuilt if its requirements changed.
+    """The interpreter of an engine's environment. The environment is rebuilt if its requirements changed.
 
     Raises StageError if pip fails or the disk has too little free space.
     """
@@ -50,7 +50,7 @@ def prepare(engine: Engine, home: Path = HOME) -> Path:
 
 
 def versions(python: Path, packages: tuple[str, ...]) -> dict[str, str]:
-    """Versions of the packages that an interpreter finds; missing ones are omitted."""
+    """Versions of the packages that an interpreter finds. Missing packages are omitted."""
     found: dict[str, str] = json.loads(run([str(python), "-c", SHOW, *packages], 60))
     return found
 

@@ -59,8 +59,8 @@ def _read_alike(rows: list[dict[str, Any]], tokens: Path, model: Path) -> list[C
         for r in read
     ]
     return [
-        equal("prompts, each with all its images", [_once(text) for text in asked], [_prompt(row) for row in rows]),
-        equal("answers trained on", trained, [f"{row['messages'][1]['content']}<|im_end|>\n" for row in rows]),
+        equal("prompts that contain all their images", [_once(text) for text in asked], [_prompt(row) for row in rows]),
+        equal("answers used for training", trained, [f"{row['messages'][1]['content']}<|im_end|>\n" for row in rows]),
     ]
 
 

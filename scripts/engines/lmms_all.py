@@ -1,4 +1,6 @@
-"""`cgc_all` by three models of lmms-eval: each is sent the same prompts with the same images in the same order."""
+"""Runs `cgc_all` with three models of lmms-eval. Each must receive the same prompts, with the same images in the same
+order.
+"""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +21,7 @@ MODELS = ("qwen3_vl", "vllm", "openai")
 
 
 def every_task(place: Workplace) -> list[Comparison]:
-    """Run the group by each model on stand-ins for the benchmarks' files, and compare what was sent."""
+    """Run the group with each model on stand-ins for the benchmarks' files, and compare what the models received."""
     settings = prepared(place.folder, place.material.release)
     sent = {model: asked(place, model, settings) for model in MODELS}
     reference, *others = MODELS
@@ -27,9 +29,12 @@ def every_task(place: Workplace) -> list[Comparison]:
     images = sum(kind == "image" for request in requests for kind, _ in json.loads(request))
     return [
         at_least("requests", len(requests), 2, f"with {images} images"),
-        same("items in the samples files, one per request", len(items), len(requests)),
-        *(equal(f"prompts and images of {model}, those of {reference}", sent[model][0], requests) for model in others),
-        *(equal(f"items of {model}, those of {reference}", sent[model][1], items) for model in others),
+        same("items in the samples files (one for each request)", len(items), len(requests)),
+        *(
+            equal(f"prompts and images that {model} received (the same as {reference})", sent[model][0], requests)
+            for model in others
+        ),
+        *(equal(f"items that {model} answered (the same as {reference})", sent[model][1], items) for model in others),
     ]
 
 
@@ -53,7 +58,7 @@ def prepared(folder: Path, release: Path) -> dict[str, str]:
 
 
 def asked(place: Workplace, model: str, settings: dict[str, str]) -> tuple[list[str], set[tuple[str, int]]]:
-    """Requests that a model was sent, sorted, and the items in its samples files as (task, number)."""
+    """The requests that a model received, sorted, and the items in its samples files as (task, number)."""
     sent, out = place.folder / f"{model}.jsonl", place.folder / model
     place.run(
         "-m", "scripts.engines.lmms_sent", str(sent), model, "--tasks", "cgc_all", "--limit", str(LIMIT),

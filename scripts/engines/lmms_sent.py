@@ -1,9 +1,9 @@
-"""Run lmms-eval and record what its model is sent.
+"""Runs lmms-eval and records what its model receives.
 
-Usage: python -m scripts.engines.lmms_sent SENT.jsonl MODEL ARGUMENT ...
-MODEL is `qwen3_vl`, `vllm`, or `openai` of lmms-eval; the arguments are those of `lmms_eval`. Each line of SENT.jsonl
-is a request: its texts and images in order, without the system prompt that `qwen3_vl` adds. An image is the sha256 of
-its size and RGB pixels. `openai` gets a server in this process, which answers `[]`.
+Usage: python -m scripts.engines.lmms_sent SENT.jsonl MODEL ARGUMENT ... MODEL is `qwen3_vl`, `vllm`, or `openai` of
+lmms-eval; the arguments are those of `lmms_eval`. Each line of SENT.jsonl is a request: its texts and images in order,
+without the system prompt that `qwen3_vl` adds. An image is the sha256 of its size and RGB pixels. `openai` gets a
+server in this process, which answers `[]`.
 """
 
 import base64
@@ -28,7 +28,7 @@ PATIENCE = 600  # seconds until `openai` repeats a request, which would be recor
 
 
 class Sent:
-    """The file of requests; several threads may write."""
+    """The file of requests. Several threads may write to it."""
 
     def __init__(self, path: Path) -> None:
         self.path, self._lock = path, Lock()

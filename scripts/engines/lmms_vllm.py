@@ -1,4 +1,6 @@
-"""lmms-eval's `vllm` model on `cgc_contrast`: runs and scores questions, and compares answers with transformers."""
+"""lmms-eval's `vllm` model on `cgc_contrast`: runs and scores questions, and compares the answers with those of
+transformers.
+"""
 
 import json
 import os
@@ -38,9 +40,11 @@ def contrast(place: Workplace) -> list[Comparison]:
         there = sum(min(LIMIT, len(_documents(task))) for task in TASKS)
     metrics = _metrics(out)
     return [
-        same("questions asked and answered", len(pairs), there),
+        same("questions that were asked and answered", len(pairs), there),
         same("tasks with all metrics", sum(_whole(metrics[task]) for task in TASKS), len(TASKS)),
-        at_least("share of answers identical to those of transformers", _share(pairs), THE_SAME, f"of {len(pairs)}"),
+        at_least(
+            "share of answers that are identical to those of transformers", _share(pairs), THE_SAME, f"of {len(pairs)}"
+        ),
     ]
 
 

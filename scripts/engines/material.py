@@ -1,4 +1,4 @@
-"""The release and the models that all engines use, made once."""
+"""The release and the models that all engines use. They are made once."""
 
 import shutil
 import sys
@@ -12,7 +12,7 @@ WARM_UP = ("sft.max_steps=400", "data.held_out_every=0")
 
 
 def make_material(home: Path = HOME) -> Material:
-    """A release, a random model, and a model that was warmed up on the release; existing ones are reused."""
+    """A release, a random model, and a model that was warmed up on the release. Existing ones are reused."""
     folder = home / "material"
     material = Material(folder / "release", folder / "tiny", folder / "warm" / "model")
     once(material.release, lambda: python("cgc_data", "build", "--samples", "160", "--out", str(material.release)))
@@ -27,7 +27,7 @@ def _warm_up(material: Material, folder: Path) -> None:
 
 
 def once(target: Path, make: Callable[[], object]) -> None:
-    """Make a missing folder; a marker file next to the folder shows that the folder is complete."""
+    """Make a folder if it is missing. A marker file next to the folder shows that the folder is complete."""
     mark = target.with_name(f"{target.name}.made")
     if not mark.is_file():
         shutil.rmtree(target, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Convert a model's folder for transformers 4; version 5 saves the same settings under other names."""
+"""Converts a model's folder for transformers 4, because version 5 saves the same settings under other names."""
 
 import json
 import shutil

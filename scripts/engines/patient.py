@@ -13,7 +13,7 @@ PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_po
 
 
 def wait_for_ray() -> None:
-    """Let `ray.init` start without a dashboard and wait longer for its processes; it has no settings for this."""
+    """Let `ray.init` start without a dashboard and wait longer for its processes. Ray has no settings for this."""
     from ray._private import node, services
 
     look, begin, start = services.get_node, node.Node.__init__, services.start_raylet
@@ -45,7 +45,7 @@ def wait_for_ray() -> None:
 
 
 def free_port() -> int:
-    """A port of this machine that nothing uses."""
+    """A port of this machine that is not in use."""
     with socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]

@@ -12,7 +12,7 @@ from scripts.engines.workplace import Workplace
 class Comparison:
     """A measured value and its bound.
 
-    A skipped comparison has no figure and did not pass: see `skipped`.
+    A skipped comparison has no figure and did not pass; see `skipped`.
     """
 
     what: str
@@ -28,7 +28,7 @@ def at_most(what: str, figure: float, bound: float, detail: str = "") -> Compari
 
 
 def at_least(what: str, figure: float, bound: float, detail: str = "") -> Comparison:
-    """A number that must reach the bound; by default, `detail` states this."""
+    """A number that must be at least the bound. By default, `detail` states this."""
     return Comparison(what, figure, bound, math.isfinite(figure) and figure >= bound, detail or "at least the bound")
 
 
@@ -38,7 +38,7 @@ def same(what: str, figure: int, expected: int, detail: str = "") -> Comparison:
 
 
 def equal(what: str, found: Sequence[Any] | set[Any] | dict[Any, Any], expected: object) -> Comparison:
-    """Two collections that must be equal; the figure is the number of entries."""
+    """Two collections that must be equal. The figure is the number of entries."""
     same = found == expected and len(found) > 0
     return Comparison(what, len(found), None, same, "the same" if same else "different, or empty")
 
@@ -54,7 +54,7 @@ class Stage:
 
     Attributes:
         name: heading on the page.
-        run: runs it and returns the comparisons; raises StageError if a command fails.
+        run: runs the stage and returns the comparisons. Raises StageError if a command fails.
         cause: for a stage that cannot pass yet: the upstream line or issue that blocks it, and what was tried.
     """
 
@@ -71,7 +71,7 @@ class Engine:
         name: name on the command line.
         title: title on the page.
         packages: packages whose versions are shown.
-        stages: stages in order; if one stage fails, the next stage still runs.
+        stages: stages, in order. If one stage fails, the next stage still runs.
         requirements: packages for pip to install with their dependencies.
         alone: packages for pip to install without their dependencies.
         gigabytes: disk space of the environment and the runs.

@@ -1,6 +1,6 @@
-"""Replay completions: a prompt gets the same completions, regardless of how many processes share the batch.
+"""Replays completions: a prompt gets the same completions, regardless of how many processes share the batch.
 
-Sampling is seeded per process, so a run on several processes can be compared with a run on one process only if
+Sampling is seeded per process. Therefore, a run on several processes can be compared with a run on one process only if
 completions are replayed.
 """
 
@@ -22,7 +22,7 @@ def replayed(trainer: GroundingTrainer, prompt_ids: list[list[int]]) -> Any:
 
 
 def replay_after_sampling() -> None:
-    """Have every trainer sample as usual but learn from replayed completions; held-out rows are answered as usual."""
+    """Make every trainer sample as usual, but learn from replayed completions. Held-out rows are answered as usual."""
     sample = GroundingTrainer._generate_single_turn
 
     def generate(self: GroundingTrainer, prompt_ids: list[list[int]], *rest: Any) -> Any:

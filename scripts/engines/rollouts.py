@@ -1,4 +1,4 @@
-"""Compare vLLM's answers with the answers of transformers: token by token, with the same weights."""
+"""Compares vLLM's answers with those of transformers, token by token, with the same weights."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -30,12 +30,12 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Scored:
-    """A rollout scored by a transformers model, with one value per token of the completion.
+    """A rollout that a transformers model scored, with one value per token of the completion.
 
     Attributes:
         gap: logit of the likeliest token minus that of the sampled token.
         chance: log-probability of the token at temperature one, with image tokens excluded.
-        visual: total probability of the image tokens if they were included.
+        visual: total probability that image tokens would have if they were included.
     """
 
     gap: torch.Tensor
@@ -55,7 +55,7 @@ class Judge:
 
     @torch.no_grad()
     def score(self, rollout: Rollout, images: Sequence[Image.Image] | None = None) -> Scored:
-        """A rollout token by token; `images` replace the images of the rollout."""
+        """A rollout, token by token. `images` replace the images of the rollout."""
         shown = images or [opened(path) for path in rollout.images]
         ids = torch.tensor([rollout.prompt + rollout.completion])
         places = (ids == self.model.config.image_token_id).long()
@@ -90,6 +90,6 @@ def opened(path: str) -> Image.Image:
 
 
 def others(rollout: Rollout) -> list[Image.Image]:
-    """The images of a prompt, each moved to the next one's position and resized to fit."""
+    """The images of a prompt, each moved to the position of the next one and resized to fit."""
     shown = [opened(path) for path in rollout.images]
     return [after.resize(before.size) for before, after in zip(shown, [*shown[1:], shown[0]], strict=True)]

@@ -1,10 +1,10 @@
 """Run engines on this machine's CPU, and write docs/engines.md.
 
-Usage: python scripts/engines/run.py [ENGINE ...] [--stages WORDS] [--remove] [--fresh] [--list] [--page]
-Without a name, every engine runs. Each has a separate environment in .engines/, kept until its requirements change;
-`--remove` deletes it and its runs afterward. `--fresh` rebuilds the release and the models. `--page` runs nothing and
-rewrites the page and the headers of the recipes. `--stages` runs only the stages whose names contain the words; all
-other stages keep their results if the versions are unchanged.
+Usage: python scripts/engines/run.py [ENGINE ...] [--stages WORDS] [--remove] [--fresh] [--list] [--page] Without a
+name, every engine runs. Each engine has a separate environment in .engines/, which is kept until its requirements
+change. `--remove` deletes it and its runs afterward. `--fresh` rebuilds the release and the models. `--page` runs
+nothing and rewrites the page and the headers of the recipes. `--stages` runs only the stages whose names contain the
+words. All other stages keep their results if the versions are unchanged.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def run_engine(engine: Engine, material: Material, words: str = "") -> Iterator[
 
 
 def merged(before: Record, now: Record, stages: Sequence[str]) -> Record:
-    """A record that keeps the results of stages that were not rerun, unless a version changed."""
+    """A record that keeps the results of stages that were not run again, unless a version changed."""
     if before.versions != now.versions:
         return now
     found = {result.stage: result for result in (*before.results, *now.results)}
@@ -76,16 +76,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     known = {engine.name: engine for engine in ENGINES}
     parser.add_argument("engines", nargs="*", metavar="ENGINE", help=", ".join(known))
-    parser.add_argument("--remove", action="store_true", help="remove each environment and its runs after use")
-    parser.add_argument("--fresh", action="store_true", help="rebuild the release and the models")
+    parser.add_argument(
+        "--remove", action="store_true", help=("remove each environment and its runs when its engine is finished")
+    )
+    parser.add_argument("--fresh", action="store_true", help="build the release and the models again")
     parser.add_argument("--list", action="store_true", help="list the engines and exit")
     parser.add_argument(
-        "--stages", default="", metavar="WORDS", help=("run only the stages whose names contain all these words")
+        "--stages", default="", metavar="WORDS", help=("run only stages whose names contain all of these words")
     )
     parser.add_argument("--page", action="store_true", help="rewrite the page and exit")
     asked = parser.parse_args()
     if unknown := [name for name in asked.engines if name not in known]:
-        parser.error(f"unknown engine {unknown[0]!r}; choose from {', '.join(known)}")
+        parser.error(f"there is no engine {unknown[0]!r}; choose from {', '.join(known)}")
     if asked.list:
         print("\n".join(f"{engine.name:16}{engine.title}" for engine in ENGINES))
         return
@@ -100,7 +102,7 @@ def main() -> None:
 
 
 def run_and_report(engine: Engine, remove: bool, words: str = "") -> bool:
-    """Whether all stages that ran have passed; the report contains the engine's record after every stage."""
+    """Whether all stages that ran have passed. The report contains the engine's record after every stage."""
     print(f"{engine.name}:", flush=True)
     before, names, passed = report.read().get(engine.name), [stage.name for stage in engine.stages], False
     for record in run_engine(engine, make_material(), words):

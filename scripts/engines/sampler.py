@@ -1,4 +1,4 @@
-"""Sample responses with transformers to prompts that a trainer's dataset class has made."""
+"""Samples responses with transformers, to prompts that a trainer's dataset class has made."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ TOKENS, LIKELIEST = 160, 50
 
 
 class Sampler:
-    """A model with its processor, in float32 on the CPU; every new instance gives the same responses."""
+    """A model with its processor, in float32 on the CPU. Every new instance gives the same responses."""
 
     def __init__(self, folder: Path) -> None:
         torch.manual_seed(0)

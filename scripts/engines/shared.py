@@ -1,7 +1,7 @@
-"""Stages of every engine that distributes training over processes, compared with a single process.
+"""The stages of every engine that distributes training over processes. Each is compared with a single process.
 
-Mixed precision is off, so that numbers can be compared. GRPO samples as usual but learns from replayed completions: see
-`scripts.engines.replay`.
+Mixed precision is off, so that numbers can be compared. GRPO samples as usual, but learns from replayed completions;
+see `scripts.engines.replay`.
 """
 
 from collections.abc import Sequence
@@ -66,8 +66,8 @@ ALONE = Sharing("cpu", 1)
 
 @dataclass(frozen=True)
 class Plan:
-    """A run made by one process and by several processes: folder name, command, recipe, and settings that override
-    it.
+    """A run that is made by one process and by several processes: folder name, command, recipe, and settings that
+    override it.
     """
 
     name: str
@@ -101,7 +101,7 @@ def warm_up(place: Workplace, *, sharing: Sharing, name: str, over: tuple[str, .
 
 
 def grpo(place: Workplace, *, sharing: Sharing, recipe: str) -> list[Comparison]:
-    """A few steps of GRPO with held-out answers before, during, and after, a checkpoint, and a resumed run."""
+    """A few steps of GRPO with held-out answers before, during, and after training; a checkpoint; and a resumed run."""
     over = (*GRPO, *(ADAPTERS if "lora" in recipe else ()))
     plan = Plan(f"grpo-{recipe}", "grpo", recipe, place.material.warm, over)
     sharing, one = (replace(way, flags=(*way.flags, "--replay")) for way in (sharing, ALONE))
@@ -109,15 +109,19 @@ def grpo(place: Workplace, *, sharing: Sharing, recipe: str) -> list[Comparison]
     resumed = resume(place, sharing, shared)
     return [
         *_like_alone(shared, plain, plan),
-        equal("steps with held-out evaluation", shared.held_out_steps(), [0, STEPS // 2, STEPS]),
-        equal("held-out answers before training, compared with one process", answers(shared), answers(plain)),
-        equal("steps logged by the resumed run, compared with the original run", _logged(resumed), _logged(shared)),
-        at_most("weights of the resumed run", difference(resumed.model_folder, shared.model_folder), OF_RESUMED),
+        equal("steps after which held-out rows were answered", shared.held_out_steps(), [0, STEPS // 2, STEPS]),
+        equal("held-out answers before training (the same as with one process)", answers(shared), answers(plain)),
+        equal("steps that the resumed run logged (the same as in the original run)", _logged(resumed), _logged(shared)),
+        at_most(
+            "difference between the weights of the resumed and the original run",
+            difference(resumed.model_folder, shared.model_folder),
+            OF_RESUMED,
+        ),
     ]
 
 
 def machines(place: Workplace, *, file: str, recipe: str) -> list[Comparison]:
-    """GRPO on two machines that share a disk, both simulated on this one, with one process each."""
+    """GRPO on two machines that share a disk. Both are simulated on this machine, with one process each."""
     plan = Plan(f"grpo-{recipe}", "grpo", recipe, place.material.warm, GRPO)
     with socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -140,7 +144,7 @@ def train(place: Workplace, sharing: Sharing, plan: Plan, folder: Path | None = 
 
 
 def alone(place: Workplace, sharing: Sharing, plan: Plan) -> Run:
-    """The single-process run with which other runs are compared, made once for all engines."""
+    """The single-process run with which other runs are compared. It is made once for all engines."""
     folder = place.folder.parent / "alone" / plan.name
     finished = folder.is_dir() and open_run(folder).finished
     return open_run(folder) if finished else train(place, sharing, plan, folder)
@@ -166,11 +170,17 @@ def _like_alone(shared: Run, plain: Run, plan: Plan) -> list[Comparison]:
     whole = _whole(shared)
     told = f"losses {', '.join(f'{loss:.4f}' for loss in losses(shared))}"
     return [
-        at_most("losses, compared with one process", farthest(losses(shared), losses(plain)), OF_LOSSES, told),
-        at_most("weights, compared with one process", difference(shared.model_folder, plain.model_folder), OF_WEIGHTS),
+        at_most(
+            "difference from the losses with one process", farthest(losses(shared), losses(plain)), OF_LOSSES, told
+        ),
+        at_most(
+            "difference from the weights with one process",
+            difference(shared.model_folder, plain.model_folder),
+            OF_WEIGHTS,
+        ),
         at_least("weight change during training", difference(whole, plan.start), LEARNED),
         same(
-            "weights loaded by stock transformers",
+            "weights that stock transformers loads",
             count_loaded(whole),
             len(tensors(plan.start)),
             "same as at the start",
@@ -179,7 +189,7 @@ def _like_alone(shared: Run, plain: Run, plan: Plan) -> list[Comparison]:
 
 
 def _whole(run: Run) -> Path:
-    """A folder with all weights that a run produced; adapters are merged."""
+    """A folder with all weights that a run produced. Adapters are merged."""
     if not (run.model_folder / "adapter_config.json").is_file():
         return run.model_folder
     return merge(run, run.folder / "merged", dtype="float32")

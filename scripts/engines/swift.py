@@ -49,7 +49,7 @@ def grpo(place: Workplace) -> list[Comparison]:
         told_apart(paid, GROUP),
         advantages(paid, GROUP),
         *learned(out / SAVED, model),
-        at_most("weight change with all reward weights at zero", difference(unpaid / SAVED, model), 0),
+        at_most("weight change if all reward weights are zero", difference(unpaid / SAVED, model), 0),
     ]
 
 
@@ -74,7 +74,7 @@ def _asked(place: Workplace) -> Path:
 
 
 def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
-    """Logged completions per step, each with its row; completions without a row are omitted.
+    """Logged completions per step, each with its row. Completions without a row are omitted.
 
     At its end, the trainer logs the last step again.
     """

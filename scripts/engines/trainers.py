@@ -1,6 +1,6 @@
 """Inputs for third-party trainers, and comparisons of their results with this project's own.
 
-These trainers look up the real model's special tokens by id, so their tiny model has the same ids.
+These trainers look up the special tokens of the real model by id, so their tiny model has the same ids.
 """
 
 import json
@@ -41,7 +41,7 @@ TERMS = ("miou", "format")
 
 @dataclass(frozen=True)
 class Paid:
-    """A response to a row, the reward terms that a trainer received for it, and its advantage if logged."""
+    """A response to a row, the reward terms that a trainer received for it, and its advantage if that was logged."""
 
     row: str
     response: str
@@ -55,7 +55,7 @@ class Paid:
 
 
 def start(place: Workplace) -> Path:
-    """The warm model with the real model's vocabulary; made once."""
+    """The warm model with the vocabulary of the real model. It is made once."""
     folder = HOME / "material" / "real"
     once(folder, lambda: widen(place.material.warm, folder, MAX_PIXELS))
     return folder
@@ -70,7 +70,7 @@ def export(place: Workplace, form: str) -> Path:
 
 
 def known_rows(place: Workplace) -> list[int]:
-    """Indices of the training rows, from 0, whose tasks were in the warm-up; the model cannot answer rows of other
+    """Indices of the training rows, from 0, whose tasks were in the warm-up. The model cannot answer rows of other
     tasks.
     """
     tasks = WARM.data.tasks
@@ -89,26 +89,26 @@ def paid_alike(place: Workplace, paid: Sequence[Paid], expected: int) -> list[Co
     apart = [abs(one.terms[name] - other[name]) for one, other in zip(paid, here, strict=True) for name in TERMS]
     earning = sum(one.reward > 0 for one in paid)
     return [
-        same("responses scored, each for a row of the export", len(paid), expected),
-        at_most("reward terms, compared with `cgc-train reward`", max(apart, default=float("inf")), EXACT),
+        same("scored responses that belong to a row of the export", len(paid), expected),
+        at_most("difference from the reward terms of `cgc-train reward`", max(apart, default=float("inf")), EXACT),
         at_least("responses with a reward above zero", earning, 1, f"of {len(paid)}"),
     ]
 
 
 def not_reached() -> list[Comparison]:
-    """The comparisons to skip if training stops before it saves anything, as on any machine without a GPU."""
-    return [skipped("saved weights", "not reached on any machine without a GPU")]
+    """The comparisons to skip if training stops before it saves anything, as it does on every machine without a GPU."""
+    return [skipped("saved weights", "no machine without a GPU reaches this")]
 
 
 def told_apart(paid: Sequence[Paid], size: int) -> Comparison:
-    """Number of consecutive groups whose responses earn different rewards; other groups provide no signal."""
+    """Number of consecutive groups whose responses earn different rewards. Other groups teach nothing."""
     groups = _groups(paid, size)
     apart = sum(max(rewards) - min(rewards) > EXACT for rewards in groups)
-    return at_least("groups whose responses earn different rewards", apart, 1, f"of {len(groups)}")
+    return at_least("groups in which responses earn different rewards", apart, 1, f"of {len(groups)}")
 
 
 def advantages(paid: Sequence[Paid], size: int) -> Comparison:
-    """Advantages, compared with the rewards of each group minus their mean, divided by their deviation."""
+    """Advantages, compared with the rewards of each group minus their mean, divided by their standard deviation."""
     expected = [one for rewards in _groups(paid, size) for one in _as_advantages(rewards)]
     apart = [abs(one.advantage - other) for one, other in zip(paid, expected, strict=True)]
     return at_most("advantages, compared with rewards normalized by group", max(apart), OF_ADVANTAGES)
@@ -127,7 +127,9 @@ def learned(saved: Path, before: Path) -> list[Comparison]:
     """A model that a trainer saved, compared with the initial one."""
     return [
         at_least("weight change during training", difference(saved, before), LEARNED),
-        same("weights loaded by stock transformers", count_loaded(saved), len(tensors(before)), "same as at the start"),
+        same(
+            "weights that stock transformers loads", count_loaded(saved), len(tensors(before)), "same as at the start"
+        ),
     ]
 
 
@@ -146,9 +148,9 @@ def _rewards(place: Workplace, paid: Sequence[Paid]) -> list[dict[str, Any]]:
 
 
 def managed(place: Workplace, trainer: str, file: str, old: bool = False) -> list[Comparison]:
-    """Have a trainer's dataset class read an export, and its reward manager score sampled responses to some rows.
+    """Make a trainer's dataset class read an export, and its reward manager score sampled responses to some rows.
 
-    `old`: the trainer uses transformers 4.
+    `old`: whether the trainer uses transformers 4.
     """
     data, out = export(place, trainer) / file, place.folder / "paid.jsonl"
     plugin = PLUGINS / f"{trainer}_reward.py"
@@ -159,8 +161,8 @@ def managed(place: Workplace, trainer: str, file: str, old: bool = False) -> lis
     rows = {row["id"]: len(row["views"]) for row in there.rows(split="train", images=False)}
     apart = [abs(one["score"] - sum(one["terms"][name] for name in TERMS)) for one in read]
     return [
-        same("rows read by its dataset class", read[0]["rows"], len(rows), "all of the export"),
+        same("rows that its dataset class reads", read[0]["rows"], len(rows), "all of the export"),
         equal("images per row", [one["images"] for one in read], [rows[one["row"]] for one in read]),
         *paid_alike(place, [Paid(one["row"], one["response"], one["terms"]) for one in read], ASKED),
-        at_most("reward used for training, compared with the sum of its terms", max(apart), EXACT),
+        at_most("difference between the reward used for training and the sum of its terms", max(apart), EXACT),
     ]

@@ -1,4 +1,4 @@
-"""verl: its dataset class on an export, this project's reward through its reward manager, and its own training."""
+"""verl: its dataset class on an export, this project's reward in its reward manager, and its own training."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -41,13 +41,17 @@ and declares a nonexistent GPU to Ray. Three things cannot be registered and are
 `verl/models/transformers/monkey_patch.py` imports a class that TRL has removed. Without the platform, line `89` needs
 NCCL: "ProcessGroupNCCL is only supported with GPUs, no GPUs found!".
 
-Also tried: verl's newer trainer, the default. It needs `transfer_queue`, which verl does not list as required."""
+Also tried: verl's newer trainer, the default. It needs `transfer_queue`, which verl does not list as required.
+
+Another fault, which the next stage avoids: verl fails on a batch whose sequences all have the same length
+([an issue of verl](https://github.com/verl-project/verl/issues/6073) describes the same fault). The next stage uses
+micro-batches of four sampled responses, whose lengths differ."""
 OLDER_CAUSE = """Upstream: lines `207` and `238` of `verl/single_controller/ray/base.py`, which are those of the newer
 [verl](#verl) in lines `210` and `241`."""
 
 
 def grpo(place: Workplace, *settings: str) -> list[Comparison]:
-    """Two steps of verl's trainer, without changes."""
+    """Two steps of verl's trainer, which is not changed."""
     data, model, actor = export(place, "verl"), start(place), "actor_rollout_ref.actor"
     place.run(
         "-m", "verl.trainer.main_ppo", "algorithm.adv_estimator=grpo", *settings, "trainer.device=cpu",
@@ -65,7 +69,9 @@ def grpo(place: Workplace, *settings: str) -> list[Comparison]:
 
 
 def on_stub(place: Workplace) -> list[Comparison]:
-    """Two steps of verl's trainer with `scripts.engines.verl_cpu`: rewards of the responses, and the saved model."""
+    """Two steps of verl's trainer with `scripts.engines.verl_cpu`. Compares the rewards of the responses, and the saved
+    model.
+    """
     saved, told, file = place.folder / "saved", place.folder / "told", _asked(place)
     _train(place, file, f"trainer.default_local_dir={saved}", f"trainer.rollout_data_dir={told}")
     steps, rows = sorted(told.glob("*.jsonl"), key=lambda step: int(step.stem)), pq.read_table(file).to_pylist()
@@ -110,7 +116,7 @@ def _asked(place: Workplace) -> Path:
 
 
 def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
-    """The responses in verl's log of a step; responses that match no row are omitted."""
+    """The responses in verl's log of a step. Responses that match no row are omitted."""
     return [
         Paid(row["extra_info"]["id"], line["output"], {name: line[name] for name in TERMS})
         for line in lines(file)
@@ -119,7 +125,7 @@ def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
 
 
 def is_for(line: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
-    """Whether a logged response answers a row; its prompt is logged without the tokens of images."""
+    """Whether a logged response answers a row. Its prompt is logged without the tokens of images."""
     pieces = row["prompt"][0]["content"].split("<image>")
     right = line["gts"] == row["reward_model"]["ground_truth"]
     return right and all(piece.strip() in line["input"] for piece in pieces)

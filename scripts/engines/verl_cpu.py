@@ -31,7 +31,7 @@ def _nothing(*_: object, **__: object) -> int:
 
 @PlatformRegistry.register(platform="cpu")
 class Cpu(PlatformBase):
-    """The CPU as a device; Ray counts it as a GPU."""
+    """The CPU as a device. Ray counts it as a GPU."""
 
     device_name = "cpu"
     vendor_name = "cpu"

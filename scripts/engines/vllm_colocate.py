@@ -42,7 +42,9 @@ def all_weights(place: Workplace) -> list[Comparison]:
     sampled = [(judges[r.step], r) for r in rollouts if not r.held_out and r.step in judges]
     return [
         *_ran(run, *resumed),
-        same("weights loaded by stock transformers", count_loaded(run.model_folder), len(tensors(place.material.warm))),
+        same(
+            "weights that stock transformers loads", count_loaded(run.model_folder), len(tensors(place.material.warm))
+        ),
         *(greedy(judges[step], rows, f"weights of step {step}") for step, rows in held_out.items()),
         _answers(run, judges[STEPS], held_out[STEPS]),
         *chances(sampled),
@@ -62,11 +64,19 @@ def adapters(place: Workplace) -> list[Comparison]:
     apart = difference(_notes(run.folder), merged)
     return [
         *_ran(run, *resumed),
-        at_most("last weights sent to vLLM, compared with `cgc-train merge`", apart, 0),
+        at_most("difference between the last weights sent to vLLM and those of `cgc-train merge`", apart, 0),
         at_least("weight change during training", difference(merged, place.material.warm), 1e-5),
-        at_most("logit gap between the likeliest and the sampled token", gap, OF_LOGITS, "bfloat16 against float32"),
         at_most(
-            "log-probabilities of sampled tokens, mean difference", logged_difference(run), ROUNDED, "both in bfloat16"
+            "difference between the logits of the most likely and the sampled token",
+            gap,
+            OF_LOGITS,
+            "bfloat16 against float32",
+        ),
+        at_most(
+            "mean difference of the log-probabilities of sampled tokens",
+            logged_difference(run),
+            ROUNDED,
+            "both in bfloat16",
         ),
     ]
 
@@ -87,7 +97,7 @@ def _notes(folder: Path) -> Path:
 
 
 def _killed_and_resumed(place: Workplace, name: str, *settings: str) -> tuple[Run, int]:
-    """A run that was killed and then resumed, and the last step that it had logged before."""
+    """A run that was killed and then resumed, and the last step that it had logged before it was killed."""
     folder = place.folder / name
     checkpoint = folder / f"checkpoint-{HALF}"
     vllm_cpu.killed(place, _notes(folder), checkpoint, *_command(place, folder, settings))
@@ -99,25 +109,29 @@ def _killed_and_resumed(place: Workplace, name: str, *settings: str) -> tuple[Ru
 def _ran(run: Run, resumed: Run, last: int) -> list[Comparison]:
     logged = [[(line["step"], line.get("kind", "")) for line in made.metrics()] for made in (resumed, run)]
     return [
-        equal("steps with held-out evaluation", run.held_out_steps(), [0, HALF, STEPS]),
-        at_most("last step of a second run when it was killed (`kill -9`)", last, STEPS - 1),
-        equal("steps logged by the killed and resumed run, compared with the original run", *logged),
-        at_most("weights of the resumed run", difference(resumed.model_folder, run.model_folder), 1e-6),
+        equal("steps after which held-out rows were answered", run.held_out_steps(), [0, HALF, STEPS]),
+        at_most("last step that a second run reached before it was killed (`kill -9`)", last, STEPS - 1),
+        equal("steps that the killed and resumed run logged (the same as in the original run)", *logged),
+        at_most(
+            "difference between the weights of the resumed and the original run",
+            difference(resumed.model_folder, run.model_folder),
+            1e-6,
+        ),
     ]
 
 
 def greedy(judge: Judge, rows: list[Rollout], which: str) -> Comparison:
-    """Tokens of held-out answers that transformers would not choose, except near-ties."""
+    """Tokens of held-out answers that transformers would not choose. Near-ties are excluded."""
     gaps = torch.cat([judge.score(row).gap for row in rows])
     ties = int(((gaps > 0) & (gaps < NEAR_TIE)).sum())
-    told = f"{len(gaps)} tokens of {len(rows)} answers, {ties} near-ties"
+    told = f"{len(gaps)} tokens in {len(rows)} answers, of which {ties} are near-ties"
     return same(
-        f"tokens in held-out answers that are not the likeliest, {which}", int((gaps >= NEAR_TIE).sum()), 0, told
+        f"tokens in held-out answers that are not the most likely, {which}", int((gaps >= NEAR_TIE).sum()), 0, told
     )
 
 
 def _answers(run: Run, judge: Judge, rows: list[Rollout]) -> Comparison:
-    """Answers that differ from the answers of transformers without a near-tie to explain the difference."""
+    """Answers that differ from those of transformers, although no near-tie explains the difference."""
     asked = held_out_set(run.recipe, HOME / "cache" / "images")
     limits = {"max_new_tokens": TOKENS, "batch_size": 8}
     written = generate(judge.model, judge.processor, asked["prompt"], asked["images"], **limits)  # type: ignore[arg-type]
@@ -142,14 +156,17 @@ def chances(sampled: list[tuple[Judge, Rollout]]) -> list[Comparison]:
     alike = torch.cat([(score.chance - given).abs() for score, given in scored])
     unlike = torch.cat([(score.chance + torch.log1p(-score.visual) - given).abs() for score, given in scored])
     weight = torch.cat([-torch.log1p(-score.visual) for score, _ in scored])
-    told = f"at most {alike.max():.1e}; {unlike.mean():.1e} with visual tokens included, weight {weight.mean():.1e}"
-    return [at_most("log-probabilities of sampled tokens, mean difference", float(alike.mean()), ALIKE, told)]
+    included = f"{unlike.mean():.1e} if visual tokens are included, which have a weight of {weight.mean():.1e}"
+    told = f"at most {alike.max():.1e}; {included}"
+    return [at_most("mean difference of the log-probabilities of sampled tokens", float(alike.mean()), ALIKE, told)]
 
 
 def _images(sampled: list[tuple[Judge, Rollout]]) -> Comparison:
     """Difference of the log-probabilities after the images are swapped."""
     rows = [(judge.score(r, others(r)), torch.tensor(r.chances)) for judge, r in sampled if len(r.images) > 1]
-    return at_least("the same with the images swapped", _mean_off(rows), TOLD_APART, "so the images matter")
+    return at_least(
+        "the same mean difference after the images are swapped", _mean_off(rows), TOLD_APART, "so the images matter"
+    )
 
 
 def _mean_off(rows: list[tuple[Scored, torch.Tensor]]) -> float:
@@ -165,6 +182,6 @@ def logged_difference(run: Run) -> float:
 ENGINE = vllm_cpu.engine(
     "vllm-colocate",
     "vLLM colocated with training",
-    Stage("GRPO on all weights in float32, then resumed", all_weights),
-    Stage("GRPO on adapters in bfloat16, then resumed", adapters),
+    Stage("GRPO on all weights in float32, and a resumed run", all_weights),
+    Stage("GRPO on adapters in bfloat16, and a resumed run", adapters),
 )

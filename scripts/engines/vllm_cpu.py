@@ -23,7 +23,7 @@ SECONDS = 2400
 
 
 def engine(name: str, title: str, *stages: Stage, also: tuple[str, ...] = ()) -> Engine:
-    """An engine in vLLM's environment; `also` lists project packages whose versions are reported next to vLLM's."""
+    """An engine in vLLM's environment. `also` lists project packages whose versions are reported next to vLLM's."""
     return Engine(
         name=name,
         title=title,

@@ -1,7 +1,7 @@
 """The server of vLLM's CPU build, with replaceable weights.
 
-Usage: python -m scripts.engines.vllm_serve --model MODEL [FLAGS ...]
-`vllm serve` looks up the version of a package called vllm, which this build does not have.
+Usage: python -m scripts.engines.vllm_serve --model MODEL [FLAGS ...] It replaces `vllm serve`, which looks up the
+version of a package called vllm that this build does not have.
 """
 
 from scripts.engines.vllm_worker import plain_layers

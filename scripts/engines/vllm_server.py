@@ -41,13 +41,13 @@ FLAGS = (
     "--limit-mm-per-prompt", '{"image": 6, "video": 0}',
 )  # fmt: skip
 NO_CUDA = (
-    "weights are transferred as files: TRL 1.16 sends them only over NCCL, and raises NotImplementedError without CUDA "
-    "(trl/generation/vllm_client.py, VLLMClient.init_communicator)"
+    "weights are transferred as files, because TRL 1.16 sends them only over NCCL and raises NotImplementedError "
+    "without CUDA (trl/generation/vllm_client.py, VLLMClient.init_communicator)"
 )
 
 
 def answering(place: Workplace) -> list[Comparison]:
-    """Held-out questions to the OpenAI endpoint, answered greedily and by sampling."""
+    """Ask the OpenAI endpoint held-out questions, answered greedily and by sampling."""
     recipe = load_recipe("tiny-cpu", [f"data.release={place.material.release}", f"model.name={place.material.warm}"])
     rows = held_out_set(recipe, HOME / "cache" / "images")
     judge = Judge(place.material.warm, temperature=TEMPERATURE)
@@ -69,15 +69,15 @@ def training(place: Workplace) -> list[Comparison]:
     run, rollouts = open_run(folder), read(notes / "rollouts.jsonl")
     judge = Judge(run.model_folder, temperature=TEMPERATURE)
     return [
-        equal("steps with held-out evaluation", run.held_out_steps(), [0, HALF, STEPS]),
+        equal("steps after which held-out rows were answered", run.held_out_steps(), [0, HALF, STEPS]),
         greedy(judge, [r for r in rollouts if r.held_out and r.step == STEPS], "weights of the last step"),
-        at_most("log-probabilities of sampled tokens, mean difference", logged_difference(run), ALIKE, NO_CUDA),
+        at_most("mean difference of the log-probabilities of sampled tokens", logged_difference(run), ALIKE, NO_CUDA),
     ]
 
 
 @contextmanager
 def serving(place: Workplace) -> Iterator[None]:
-    """Runs a server for the warm model while the context is open. Raises StageError if it does not start."""
+    """Context in which a server runs for the warm model. Raises StageError if the server does not start."""
     command = [str(place.python), "-m", "scripts.engines.vllm_serve", "--model", str(place.material.warm), *FLAGS]
     log = place.folder / "server.log"
     with started(command, log, {**vllm_cpu.VARIABLES, "VLLM_SERVER_DEV_MODE": "1"}) as process:
@@ -97,7 +97,7 @@ def _wait(process: "subprocess.Popen[bytes]", command: Sequence[str], log: Path)
 
 
 def _ask(judge: Judge, row: dict[str, Any], temperature: float) -> Rollout:
-    """Send a row's question to the endpoint; the returned prompt includes all tokens of its images."""
+    """Send a row's question to the endpoint. The returned prompt includes all tokens of its images."""
     hidden = dict.fromkeys(map(str, judge.hidden), -100)
     images = iter(row["images"])
     messages = [

@@ -1,10 +1,9 @@
 """`cgc-train` with vLLM's CPU build; records vLLM's prompts, answers, and weights for comparison.
 
-Usage: python -m scripts.engines.vllm_worker FOLDER [--files] [--as-gpus] COMMAND ...
-FOLDER receives rollouts.jsonl, with one line per call of vLLM, and sent.safetensors, with the last weights sent to
-vLLM; the files of a second process are in FOLDER-1. With --files, a server reads the weights there, since TRL cannot
-send them without CUDA. With --as-gpus, CPU processes appear as GPU processes, because accelerate supports FSDP only for
-GPUs.
+Usage: python -m scripts.engines.vllm_worker FOLDER [--files] [--as-gpus] COMMAND ... FOLDER receives rollouts.jsonl,
+with one line per call of vLLM, and sent.safetensors, with the last weights sent to vLLM; the files of a second process
+are in FOLDER-1. With --files, a server reads the weights from files there, because TRL cannot send them without CUDA.
+With --as-gpus, CPU processes appear as GPU processes, because accelerate supports FSDP only for GPUs.
 """
 
 import json
@@ -20,7 +19,9 @@ from safetensors.torch import save_file
 
 
 def plain_layers() -> None:
-    """Have vLLM's CPU build keep weights unpacked: once packed for its own kernels, no others can be loaded."""
+    """Make vLLM's CPU build keep weights unpacked. Once weights are packed for its own kernels, no others can be
+    loaded.
+    """
     import vllm.model_executor.layers.utils as layers
 
     def unpacked(layer: torch.nn.Module, remove_weight: bool) -> None:  # noqa: ARG001 - the signature is vLLM's
@@ -30,7 +31,7 @@ def plain_layers() -> None:
 
 
 def uncompiled() -> None:
-    """Have TRL start vLLM without compiling the model, which takes minutes and is not under test here."""
+    """Make TRL start vLLM without compiling the model, which takes minutes and is not tested here."""
     from trl.generation import vllm_generation
 
     vllm_generation.LLM = partial(vllm_generation.LLM, enforce_eager=True)
@@ -79,7 +80,7 @@ def _kept(synchronize: Callable[..., Any], folder: Path) -> Callable[..., Any]:
 
 
 def weights_as_files(folder: Path) -> None:
-    """Have TRL ask a server to read weights from a folder, instead of sending them."""
+    """Make TRL ask a server to read weights from a folder, instead of sending them."""
     from trl.generation.vllm_client import VLLMClient
 
     def update(self: Any, _metadata: object, weights: Iterator[tuple[str, torch.Tensor]]) -> None:

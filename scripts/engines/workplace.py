@@ -1,4 +1,4 @@
-"""The place in which an engine runs: its interpreter, folder, release, models, and commands."""
+"""Where an engine runs: its interpreter, folder, release, models, and commands."""
 
 import os
 import re
@@ -52,7 +52,7 @@ class Workplace:
 
     Attributes:
         python: interpreter of the engine's environment.
-        folder: folder for runs; initially empty.
+        folder: folder for runs, which is empty at first.
         material: release and models to train on.
         variables: environment variables of every command.
     """
@@ -95,7 +95,9 @@ def run(command: Sequence[str], seconds: float, variables: Mapping[str, str] | N
 
 @contextmanager
 def started(command: Sequence[str], log: Path, variables: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """Runs a command as `run` does while the context is open, with output to a log; then kills it and its children."""
+    """Runs a command as `run` does while the context is open, with its output in a log. Then kills the command and its
+    child processes.
+    """
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env=surroundings(variables), stdin=subprocess.DEVNULL, stdout=output, stderr=output,

@@ -1,4 +1,6 @@
-"""DeepSpeed ZeRO-2 and ZeRO-3: optimizer and gradients, and with 3 also weights, are sharded across processes."""
+"""DeepSpeed ZeRO-2 and ZeRO-3. The optimizer and the gradients are sharded across processes; with ZeRO-3, the weights
+are too.
+"""
 
 from functools import partial
 

@@ -21,17 +21,17 @@ MOMENTS = (
 
 
 def killed_at_moments(lab: Lab) -> None:
-    """Repeated SIGKILL during planning and rendering does not change a byte of the final build."""
+    """A build that is repeatedly killed by SIGKILL during planning and rendering ends with exactly the same bytes."""
     for moment in MOMENTS:
         out = lab.new("killed") / "release"
         call = lab.random.randint(1, 3 if moment in ("plan_part", "render_shard", "write_atomically") else 1)
         lab.run("build", lab.config(), "--out", out, "--workers", "1", fault=f"kill:{moment}:{call}")
         lab.build(lab.config(), out)
-        require(digests(out) == lab.expected, f"after a kill at {moment}, the release differs")
+        require(digests(out) == lab.expected, f"after a kill at {moment}, the release is different")
 
 
 def killed_at_any_time(lab: Lab) -> None:
-    """A build with several processes, killed repeatedly at random times, also gives the same bytes."""
+    """A build with several processes that is repeatedly killed at random times also ends with the same bytes."""
     out = lab.new("killed") / "release"
     for _ in range(3):
         process = lab.start("build", lab.config(), "--out", out, "--workers", "2")
@@ -40,7 +40,7 @@ def killed_at_any_time(lab: Lab) -> None:
             os.killpg(process.pid, 9)
         process.wait()
     lab.build(lab.config(), out)
-    require(digests(out) == lab.expected, "after a kill at a random moment, the release differs")
+    require(digests(out) == lab.expected, "after a kill at a random moment, the release is different")
 
 
 def damaged_shard(lab: Lab) -> None:
@@ -56,20 +56,23 @@ def damaged_shard(lab: Lab) -> None:
 
 
 def full_disk(lab: Lab) -> None:
-    """A full disk is a one-line error; once there is space, the same command finishes."""
+    """A full disk gives a one-line error. When there is space again, the same command finishes."""
     with small_disk(lab) as (folder, options, grow):
         out = folder / "release"
         found = lab.run("build", lab.config(), "--out", out, "--workers", "1", **options)
         refused(found, str(out))
-        require(not (out / "manifest.json").exists(), "after a full disk, the release contains a manifest")
+        require(not (out / "manifest.json").exists(), "after the disk became full, the release contains a manifest")
         grow()
         lab.build(lab.config(), out)
-        require(digests(out) == lab.expected, "after a full disk, the release differs")
+        require(
+            digests(out) == lab.expected,
+            ("after the disk became full and the build was resumed, the release is different"),
+        )
 
 
 @contextmanager
 def small_disk(lab: Lab) -> Iterator[tuple[Path, dict[str, Any], Callable[[], object]]]:
-    """A folder with little space: a small tmpfs or, if none can be mounted, a limit on file sizes."""
+    """A folder with little space. It is a small tmpfs, or, if none can be mounted, a limit on file sizes is used."""
     folder = lab.new("disk")
     size = sum(len(content) for content in lab.expected.values()) // 2
     mounted = subprocess.run(
@@ -87,7 +90,9 @@ def small_disk(lab: Lab) -> Iterator[tuple[Path, dict[str, Any], Callable[[], ob
 
 
 def replaced_photos(lab: Lab) -> None:
-    """Photos replaced while a build is stopped, with the same name, size, and time, result in another release."""
+    """If photos are replaced while a build is stopped, the release is different, even if name, size, and time are the
+    same.
+    """
     config, annotations, images = lab.copied()
     content = json.loads(annotations.read_bytes())
     for image in content["images"]:  # identified by name, like COCO's photos, not by bytes
@@ -100,7 +105,7 @@ def replaced_photos(lab: Lab) -> None:
         twin(path, lab.random.choice(photos))
     lab.build(config, out)
     lab.build(config, fresh)
-    require(digests(out) == digests(fresh), "the release contains data of replaced photos")
+    require(digests(out) == digests(fresh), "the release contains data of photos that were replaced")
 
 
 def twin(path: Path, other: Path) -> None:
@@ -117,7 +122,7 @@ def twin(path: Path, other: Path) -> None:
 
 
 def changed_meanwhile(lab: Lab) -> None:
-    """Annotations or photos that change during a build stop it; rerunning the command builds from the new state."""
+    """If annotations or photos change during a build, it stops. Running the command again builds from the new state."""
     for what, moment in (("annotations", "shard_tasks"), ("photo", "shard_tasks"), ("photo", "finish_tasks")):
         config, annotations, images = lab.copied()
         listed = {Path(image["file_name"]).name for image in json.loads(annotations.read_bytes())["images"]}
@@ -126,7 +131,7 @@ def changed_meanwhile(lab: Lab) -> None:
         out = lab.new("changed") / "release"
         found = lab.run("build", config, "--out", out, "--workers", "1", fault=f"touch:{moment}:1:{changed}")
         refused(found, "changed while the build ran", changed.name)
-        require(not (out / "manifest.json").exists(), "a build finished with a mix of two states of its sources")
+        require(not (out / "manifest.json").exists(), "a build finished with a mixture of two states of its sources")
         lab.build(config, out)
 
 
@@ -143,4 +148,4 @@ def two_at_once(lab: Lab) -> None:
     finally:
         held.unlink()
         found = ended(first)
-    require(found.status == 0 and digests(out) == lab.expected, "two simultaneous builds corrupted each other")
+    require(found.status == 0 and digests(out) == lab.expected, "two builds at the same time corrupted each other")

@@ -33,7 +33,9 @@ COMMANDS = (
 
 
 def write_material(folder: Path) -> None:
-    """A recipe, its model, and the model without weights: commands that need them stop there, with the data read."""
+    """A recipe, its model, and the model without weights. Commands that need the weights stop there, after they have
+    read the data.
+    """
     from cgc_train.recipe import load_recipe, save_recipe
     from cgc_train.tiny import write_tiny
 

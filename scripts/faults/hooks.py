@@ -1,7 +1,7 @@
-"""`cgc-data` as run by `scripts/try_faults.py`: with a fault at some moment of a build, or without one of the guards.
+"""`cgc-data`, as `scripts/try_faults.py` runs it: with a fault at some moment of a build, or without one of the guards.
 
-CGC_FAULT is ACTION:FUNCTION:CALL[:ARGUMENT]: at that call of the function, the process is killed, waits while a file
-exists, or touches one. CGC_WITHOUT names a guard.
+CGC_FAULT is ACTION:FUNCTION:CALL[:ARGUMENT]. At that call of the function, the process is killed, waits while a file
+exists, or touches a file. CGC_WITHOUT names a guard.
 """
 
 import os
@@ -29,7 +29,9 @@ NAMES = {"finish_tasks": "rendered"}
 
 
 class Guard(NamedTuple):
-    """A guard of the package: the fault that comes through without it, words of the report, and its switch."""
+    """A guard of the package: the fault that occurs without it, the words by which the report names this fault, and how
+    to switch the guard off.
+    """
 
     fault: str
     says: str

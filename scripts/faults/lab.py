@@ -19,7 +19,7 @@ CHILD = Path(__file__).with_name("hooks.py")
 
 
 class Through(Exception):
-    """A fault that came through: something is lost, wrong, or changed."""
+    """A fault that was not caught: something is lost, wrong, or changed."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Lab:
     def build(self, config: Path, out: Path, *more: str) -> None:
         """Run a build that must succeed."""
         found = self.run("build", config, "--out", out, "--workers", "2", *more)
-        require(found.status == 0, f"a build ends with status {found.status}: {found.errors[-300:]}")
+        require(found.status == 0, f"a build ended with status {found.status}: {found.errors[-300:]}")
 
 
 def ended(process: "subprocess.Popen[str]") -> Run:
@@ -116,7 +116,7 @@ def digests(release: Path) -> dict[str, bytes | str]:
 
 
 def refused(found: Run, *words: str) -> None:
-    """Require status 2 and a last line that contains these words, without a traceback."""
+    """Require exit status 2, and a last line that contains these words, without a traceback."""
     last = (found.errors.strip().splitlines() or [""])[-1]
     require(found.status == 2 and "Traceback" not in found.errors, f"status {found.status}: {found.errors[-300:]}")
     require(all(word in last for word in words), f"the error does not contain {words}: {last}")

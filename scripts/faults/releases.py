@@ -14,7 +14,7 @@ from tests.hostile import EDITS, LINKS, edited, linked, snapshot, with_texts, wo
 
 @dataclass(frozen=True)
 class Hostile:
-    """A release and answers to its rows; if `refused`, every command must refuse it."""
+    """A release, and answers to its rows. If `refused`, every command must refuse it."""
 
     release: str
     answers: str
@@ -22,7 +22,7 @@ class Hostile:
 
 
 def hostile_releases(lab: Lab) -> None:
-    """Commands write only to their output, and each ends as expected."""
+    """Check that commands write only to their output, and that each ends as expected."""
     folder, material = lab.new("hostile"), lab.new("material")
     listed = lab.folder / "releases.json"
     listed.write_text(json.dumps([asdict(hostile) for hostile in _written(folder)]), encoding="utf-8")

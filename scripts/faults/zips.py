@@ -11,7 +11,9 @@ MOST_MEMORY = 1 << 30
 
 
 def hostile_zips(lab: Lab) -> None:
-    """An archive that expands to gigabytes, escapes its folder, or is damaged loses a photo or fails the build."""
+    """An archive that expands to gigabytes, refers to files outside, or is damaged. A photo is skipped, or the build
+    fails.
+    """
     folder = lab.new("zips")
     sound = folder / "sound.zip"
     with zipfile.ZipFile(sound, "w") as archive:
@@ -29,7 +31,7 @@ def hostile_zips(lab: Lab) -> None:
 
 
 def _with(content: bytes | int, member: str = "", stated: int | None = None) -> Callable[[Path, Path, str], None]:
-    """The archive with a photo replaced by another member; an int means this many MB of zeros.
+    """The archive, with a photo replaced by another member. An integer stands for this many MB of zeros.
 
     `stated` is the size in the archive's directory, instead of the true one.
     """

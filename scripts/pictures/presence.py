@@ -26,10 +26,11 @@ def presence(world: World) -> Image.Image:
     )
     name = names[index.concepts[concept]]
     reasons = (
-        f"In none of LVIS's lists for this photo. A {name.singular} may be there without a box: never a distractor.",
+        f"LVIS does not list this category for the photo. A {name.singular} may be present without a box, so this is "
+        "never a distractor.",
         "",
-        f"LVIS boxes {name.plural} here, and lists the category as not exhaustive: some may have no box.",
-        f"LVIS boxes {name.plural} here and does not list them as incomplete: these are all.",
+        f"LVIS boxes {name.plural} here, but lists the category as not exhaustive: some may have no box.",
+        f"LVIS boxes {name.plural} here and does not list the category as incomplete: these are all.",
     )
     panels = []
     for state in (3, 2, 1, 0):
@@ -38,7 +39,7 @@ def presence(world: World) -> Image.Image:
         boxes = tuple((tuple(box), TARGET, name.singular) for box in _boxes(index, number, concept).tolist())
         reason = reasons[state] or f"{_why(index, number, concept, name.singular)} May be a distractor."
         panels.append(Panel(world.photo(number), ((STATE_NAMES[state], HEAD), (reason, TEXT)), boxes))
-    head = f'What is known of "{name.singular}" in four photos'
+    head = f'What the annotations reveal about "{name.singular}" in four photos'
     return stack(strip(panels[:2], [(head, HEAD)], most=300), strip(panels[2:], most=300))
 
 
@@ -56,8 +57,8 @@ def _why(index: Index, photo: int, concept: int, label: str) -> str:
     warrant = index.warrant(photo, concept)
     rule, _, above = warrant.rule.partition(":")
     sentences = {
-        "exhaustive": f"The file boxes every {label}, and boxes none here.",
-        "negative": f"LVIS verified that there is no {label}.",
+        "exhaustive": f"The file boxes every {label}, and has no such box here.",
+        "negative": f"LVIS verified that this photo shows no {label}.",
         "hypernym": f"No {above} here, so no {label} either.",
     }
     return sentences[rule]
@@ -94,7 +95,7 @@ def confusable(world: World) -> Image.Image:
             elif index.states[number, other] == UNKNOWN:
                 lines.append((f"✗ {singular}: unknown.", BAD))
             else:
-                lines.append((f"✗ {singular}: there is one, and it could be taken for the {label}.", BAD))
+                lines.append((f"✗ {singular}: the photo shows one, and it could be mistaken for the {label}.", BAD))
             boxes += [(tuple(b), GIVEN, singular) for b in _boxes(index, number, other).tolist()]
         strips.append(beside(Panel(world.photo(number), tuple(lines), tuple(boxes))))
     return stack(*strips)

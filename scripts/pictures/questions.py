@@ -71,7 +71,7 @@ def _landscape(world: World, row: Mapping[str, Any]) -> bool:
 
 
 def _windows(world: World, row: Mapping[str, Any]) -> Panel:
-    """The photo of an intra sample with its windows."""
+    """The photo of an intra sample, with its windows."""
     boxes = tuple(
         (tuple(v["window"]), (WINDOW, GIVEN)[v["role"] == "context"], f"{n}: {v['role'].title()} View")
         for n, v in enumerate(row["views"], 1)
@@ -90,7 +90,7 @@ def asked(sample: Sample, most: int = 250, first: Iterable[Panel] = ()) -> Image
 
 
 def shown_well(row: Mapping[str, Any]) -> tuple[bool, bool, bool, float, str]:
-    """Sort key: views in color and landscape, then objects inside the views, then large before small objects."""
+    """Sort key: views in color and in landscape format first, then objects inside the views, then large objects."""
     boxes = [o["bbox_2d"] for o in row["objects"]]
     wide = all(1.1 < view["width"] / view["height"] < 1.6 for view in row["views"])
     colored = all(Image.open(io.BytesIO(image["bytes"])).mode == "RGB" for image in row["images"])

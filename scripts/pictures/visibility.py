@@ -14,7 +14,9 @@ TINT = "#ffd500"
 
 
 def visibility(world: World) -> Image.Image:
-    """One object in three windows: visible, ambiguous, gone; the true box is the box of the mask inside the window."""
+    """One object in three windows: visible, ambiguous, and gone. The true box is the box of the mask inside the
+    window.
+    """
     index, truth = world.index, world.truth
 
     def size(instance: int) -> float:
@@ -37,9 +39,9 @@ def visibility(world: World) -> Image.Image:
         if seen.box and seen.state == "visible":
             boxes.append((seen.box, TARGET, "true box"))
         text = {
-            "visible": "in the answer, boxed as far as the window shows it",
-            "ambiguous": "too little to ask for, too much to deny: no question depends on it",
-            "gone": "no pixel in the window nor in a margin round it",
+            "visible": "in the answer, with the box of its visible part",
+            "ambiguous": "too little to ask for, too much to deny, so no question depends on it",
+            "gone": "no pixel is in the window or in a margin around it",
         }[seen.state]
         lines = ((f"{seen.state}: {seen.share:.0%} of the mask", HEAD), (text, TEXT))
         panels.append(Panel(tinted, lines, tuple(boxes)))

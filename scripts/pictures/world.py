@@ -57,10 +57,10 @@ def open_world(folder: Path) -> World:
 
 
 def best(rows: Iterable[T], key: Callable[[T], Any]) -> T:
-    """The row with the highest key; exits the script if there is none."""
+    """The row with the highest key. Exits the script if there is none."""
     found = sorted(rows, key=key, reverse=True)
     if not found:
-        sys.exit("the release contains no sample for one of the pictures: increase SAMPLES")
+        sys.exit("none of the samples fits one of the pictures: increase SAMPLES")
     return found[0]
 
 

@@ -315,7 +315,7 @@ def test_prompts_kept_by_name_are_refused(place: Path, capsys: pytest.CaptureFix
     arguments = Namespace(cache_requests="true", process_with_media=False)
     with pytest.raises(SystemExit):
         ask(place, MIG, cli_args=arguments)
-    assert "--cache_requests true would serve prompts made from other data" in capsys.readouterr().err
+    assert "--cache_requests true would reuse prompts that were made from other data" in capsys.readouterr().err
 
 
 def test_a_task_of_others_keeps_its_configuration(place: Path) -> None:

@@ -55,7 +55,7 @@ def test_every_task_has_a_line_and_the_mean_is_that_of_the_contrasts(release: Pa
     for table in (
         summary["intervals"]["tasks"],
         summary["diagnostics"]["tasks"],
-        summary["floors"]["centre box"]["tasks"],
+        summary["floors"]["center box"]["tasks"],
     ):
         assert set(table) == set(lines)
     for metric in ("acc@0.5", "false_empty"):

@@ -39,13 +39,18 @@ def test_a_floor_that_there_is_not_ends_with_one_line(doc: dict[str, Any], capsy
     with pytest.raises(SystemExit) as ended:
         asked(doc, "whole_image")
     assert ended.value.code == 2
-    assert "no floor 'whole image'; there are: fixed answer, random answer" in capsys.readouterr().err
+    assert "no floor 'whole image'; choose from fixed answer, random answer" in capsys.readouterr().err
 
 
 def test_a_task_of_others_ends_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         asked({"question": "?"}, "fixed_answer")
     assert "is not one of our tasks" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["center_box", "center box", "centre_box"])
+def test_a_floor_keeps_its_earlier_name(name: str) -> None:
+    assert Floor(name).floor == "center box"
 
 
 @pytest.mark.parametrize("way", ["loglikelihood", "generate_until_multi_round"])

@@ -245,7 +245,7 @@ def test_a_floor_that_a_benchmark_lacks_is_one_line(place: Path, tmp_path: Path)
     command = [*WAYS["our script"], "--model", "cgc_floor", "--model_args", "floor=whole_image"]
     done = run([*command, "--tasks", "cgc_vlm2_oc_grp"], tmp_path / "out")
     assert done.returncode == 2
-    assert "cgc-bench: vlm2 has no floor 'whole image'; there are: " in done.stderr
+    assert "cgc-bench: vlm2 has no floor 'whole image'; choose from " in done.stderr
 
 
 def documents(name: str, variant: str, task: str, prompt: str = "official") -> list[dict[str, Any]]:

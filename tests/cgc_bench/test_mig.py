@@ -16,7 +16,7 @@ FLOOR_FIGURES = {
     ("whole image", "macro"): 7.10,
     ("whole image", "common_object"): 38.65,
     ("whole image", "group_grounding"): 16.49,
-    ("centre box", "macro"): 7.22,
+    ("center box", "macro"): 7.22,
     ("random image", "macro"): 7.22,
     ("copied reference", "object_tracking"): 12.91,
     ("copied reference", "multi_view"): 7.99,

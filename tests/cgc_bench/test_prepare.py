@@ -192,7 +192,7 @@ def test_a_folder_of_an_older_form_is_prepared_again(tmp_path: Path) -> None:
         (["mig", "--from", "{root}", "--annotations", "gone.json"], r"gone\.json: No such file"),
         (["vlm2", "--from", "{root}"], "contains no question file"),
         (["vlm2", "--from", "{root}", "--annotations", "revised"], "revised: No such file"),
-        (["contrast"], "does not need preparation or does not exist; there are: mig, vlm2"),
+        (["contrast"], "does not need preparation or does not exist; choose from mig, vlm2"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -258,7 +258,7 @@ def test_annotations_are_known_by_their_content_whatever_their_name(
 @pytest.mark.parametrize("given", ["many", "12"])
 def test_a_number_of_pixels_is_one(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("CGC_BENCH_MAX_PIXELS", given)
-    with pytest.raises(TaskError, match=f"CGC_BENCH_MAX_PIXELS='{given}' is not a number of pixels"):
+    with pytest.raises(TaskError, match=f"CGC_BENCH_MAX_PIXELS='{given}' must be a whole number of at least 1024 pixels"):
         max_pixels()
 
 

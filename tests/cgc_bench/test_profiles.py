@@ -99,7 +99,7 @@ def test_one_setting_chooses(
 
 def test_a_profile_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CGC_BENCH_PROFILE", "authors,qwen")
-    with pytest.raises(TaskError, match=r"no profile 'qwen'; there are: authors, cgc, lmms-eval, .*, vlmevalkit"):
+    with pytest.raises(TaskError, match=r"no profile 'qwen'; choose from authors, cgc, lmms-eval, .*, vlmevalkit"):
         chosen.chosen(request_of("cgc_mig_diff"))
 
 

@@ -40,7 +40,7 @@ def test_a_report_has_every_figure_and_names_who_answers_in_pixels(release: Path
     for name in ("index.html", "report.md"):
         text = (tmp_path / "report" / name).read_text()
         assert "bad-model answers in pixels" in text
-        assert "small-model answers in fractions of the image, 0 to 1" in text
+        assert "small-model answers in fractions of the image, from 0 to 1" in text
         assert "good-model answers in" not in text
         assert "small-model answers in pixels" not in text
         assert "100.00" in text
@@ -150,7 +150,7 @@ def test_files_of_saved_responses_need_what_they_answer(release: Path, tmp_path:
         invoke("report", file)
     with pytest.raises(ReportError, match="need both --benchmark and --annotations"):
         invoke("compare", file, run, "--annotations", release)
-    with pytest.raises(ReportError, match="no file is named"):
+    with pytest.raises(ReportError, match="you named no such file"):
         invoke("report", run, "--benchmark", "contrast", "--annotations", release)
 
 

@@ -98,15 +98,14 @@ def test_saved_responses_of_a_template_that_opens_the_reasoning(mig: Path, tmp_p
 def test_a_model_that_answers_in_pixels_is_called_out(mig: Path, tmp_path: Path) -> None:
     file = responses(tmp_path, dict.fromkeys(range(3), "(1000,200),(1500,600)"))
     result = run("score", "mig", "--annotations", mig, "--predictions", file)
-    assert "100.0 % of the answers have numbers over 1000, so their boxes seem to be in pixels" in result.output
+    assert "100.0 % of the answers contain numbers above 1000, so their boxes seem to be in pixels" in result.output
 
 
 def test_a_model_that_answers_in_shares_is_called_out(mig: Path, tmp_path: Path) -> None:
     file, out = responses(tmp_path, dict.fromkeys(range(3), "[0.1, 0.2, 0.5, 0.6]")), tmp_path / "score.json"
     result = run("score", "mig", "--annotations", mig, "--predictions", file, "--json", out)
     assert (
-        "100.0 % of the answers have boxes from 0 to 1, so the boxes seem to be in fractions of the image"
-        in result.output
+        "100.0 % of the answers contain boxes from 0 to 1, so these seem to be fractions of the image" in result.output
     )
     assert json.loads(out.read_text())["diagnostics"]["macro"]["unit_scale"]["value"] == 100
 
@@ -218,7 +217,7 @@ def test_post_processing_by_name(mig: Path, tmp_path: Path) -> None:
     written = json.loads(out.read_text(encoding="utf-8"))
     assert written["postprocess"] == "migician"
     assert written["macro"]["mean_iou"] == pytest.approx(100 * 390 / 460)
-    assert "there are: migician" in error(*given, "--postprocess", "other")
+    assert "choose from migician" in error(*given, "--postprocess", "other")
     assert "--protocol official" in error(*given, "--postprocess", "migician", "--protocol", "strict")
 
 
@@ -265,9 +264,9 @@ def test_text_that_is_not_unicode_is_printed_and_written(mig: Path, tmp_path: Pa
 def test_expected_errors_are_one_line(mig: Path, tmp_path: Path) -> None:
     file = responses(tmp_path, {0: RIGHT})
     given = ["--annotations", mig, "--predictions", file]
-    assert error("score", "weather", *given).startswith("no benchmark 'weather'")
-    assert "there are: official, strict" in error("score", "mig", *given, "--protocol", "loose")
-    assert "cannot read the annotations" in error("score", "mig", "--annotations", "none", "--predictions", file)
+    assert error("score", "weather", *given).startswith("there is no benchmark 'weather'")
+    assert "choose from official, strict" in error("score", "mig", *given, "--protocol", "loose")
+    assert "cannot be read" in error("score", "mig", "--annotations", "none", "--predictions", file)
     assert "--judge NAME" in error("score", "mig", *given, "--judge", "x")
     other = responses(tmp_path, {7: ""}, "other.jsonl")
     assert "other.jsonl, line 1" in error("score", "mig", "--annotations", mig, "--predictions", other)

@@ -279,7 +279,7 @@ def test_a_question_whose_answer_is_no_option_stays_in_and_is_told(
     root = repository(tmp_path, "mathvista", {None: [mathvista("1", "2", choices=["1"], precision=1.0, unit="m"), odd]})
     done = CliRunner().invoke(cli, ["prepare", "mathvista", "--from", str(root)], catch_exceptions=False)
     assert "2 items" in done.output
-    assert "1 with unusual annotations still count: the answer is not an option (mathvista/5)" in done.output
+    assert "1 with unusual annotations still count: the answer is not one of the options (mathvista/5)" in done.output
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_a_question_whose_answer_is_no_option_stays_in_and_is_told(
             ["mathvista", "--from", "nowhere"],
             "nowhere: no such folder; name a copy of the repository AI4Math/MathVista",
         ),
-        (["mathvist"], "there are: mig, vlm2, mathvista, muirbench, mmstar, mmmu_val, blink"),
+        (["mathvist"], "choose from mig, vlm2, mathvista, muirbench, mmstar, mmmu_val, blink"),
     ],
 )
 def test_wrong_options_are_one_line(

@@ -79,7 +79,7 @@ def test_statements_of_another_id_are_left_out_and_reported(tmp_path: Path) -> N
     rows = {"oc_cpr": [question("tf_1_p", "T"), question("7", "T"), question("1_p_x", "T")]}
     items = BENCHMARK.read_items(write(tmp_path, rows))
     assert BENCHMARK.faults(items) == {
-        "not in a pair, so the authors' script skips it": [f"oc_cpr/{n}" for n in range(3)]
+        "the question has no pair, so the authors' script skips it": [f"oc_cpr/{n}" for n in range(3)]
     }
     assert scored(items, perfect(items))["tasks"]["oc_cpr"]["units"] == 0
 
@@ -98,7 +98,7 @@ def test_lengths_are_taken_as_the_authors_take_them(tmp_path: Path) -> None:
     rows = [question("1", 2, image_seq_len=4), question("2", 2, image_seq=["a", "b", "c"]), question("3", 2)]
     items = BENCHMARK.read_items(write(tmp_path, {"oc_cnt": rows}))
     assert [item.length for item in items.values()] == [4, 3, 2]
-    assert BENCHMARK.faults(items) == {"no number of images, so the authors' script assumes 2": ["oc_cnt/2"]}
+    assert BENCHMARK.faults(items) == {"the question states no number of images, so the authors' script assumes 2": ["oc_cnt/2"]}
 
 
 def test_reasoning_is_cut_by_the_strict_protocol_only(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_floors(tmp_path: Path, floor: str) -> None:
 
 BAD = {
     "no json": ("gc_mat", "{", "line 1: not JSON"),
-    "no object": ("gc_mat", "3", "line 1: not a question"),
+    "no object": ("gc_mat", "3", "line 1: the row is not a question"),
     "no q_id": ("gc_mat", json.dumps({"question": "?", "gt_answer": "T", "images": ["a"]}), "q_id"),
     "no images": ("gc_mat", json.dumps(question("1", "T", ())), "images"),
     "no answer": ("oc_grp", json.dumps(question("1", "")), "gt_answer"),
@@ -162,7 +162,7 @@ def test_a_file_that_is_not_utf8_and_a_wrong_place_are_refused(tmp_path: Path) -
         BENCHMARK.read_items(tmp_path / "none")
     with pytest.raises(AnnotationError, match="not named after a subtask"):
         BENCHMARK.read_items(file.rename(tmp_path / "other.jsonl"))
-    with pytest.raises(AnnotationError, match="one version"):
+    with pytest.raises(AnnotationError, match="only the version"):
         BENCHMARK.read_items(tmp_path, version="revised")
 
 
@@ -203,5 +203,5 @@ def test_judged_videos_need_a_named_judge(tmp_path: Path) -> None:
     file.write_text('{"vid": 3}', encoding="utf-8")
     with pytest.raises(SampleFileError, match="line 1"):
         read_judgements(file, "a judge")
-    with pytest.raises(SampleFileError, match="cannot read"):
+    with pytest.raises(SampleFileError, match="cannot be read"):
         read_judgements(tmp_path / "none", "a judge")

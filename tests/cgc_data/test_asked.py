@@ -49,7 +49,7 @@ def test_only_the_largest_differences_are_named() -> None:
         True,
         False,
     ]
-    assert line.endswith("more in cgc-data stats")
+    assert line.endswith("more (see cgc-data stats)")
 
 
 def test_answers_are_even_given_the_number_of_images() -> None:

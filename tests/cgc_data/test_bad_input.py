@@ -140,7 +140,7 @@ RECORDS: dict[str, tuple[Callable[[Document], None], str]] = {
     "name too long for a file": (change("images", file_name="a" * 300 + ".jpg"), "correct it in the annotation file"),
     "annotations of no image": (change_all("annotations", image_id=10**12), "does not list"),
     "annotations of no category": (change_all("annotations", category_id=10**12), "does not list"),
-    "boxes of three": (change_all("annotations", bbox=[1, 2, 3]), "have no box of four numbers"),
+    "boxes of three": (change_all("annotations", bbox=[1, 2, 3]), "have a box that is not four numbers"),
     "box that is no number": (change("annotations", bbox=[float("nan"), 2, 3, 4]), "NaN"),
     "two names for one": (same_names, "rename or merge"),
     "no name": (change("categories", name=" "), "rename"),

@@ -108,7 +108,7 @@ def test_boxes_of_resized_photos_are_told_by_their_size(painted: list[Source], t
     sides = {image["id"]: max(image["width"], image["height"]) for image in content["images"]}
     for annotation in content["annotations"]:
         annotation["bbox"] = [value * 1333 / sides[annotation["image_id"]] for value in annotation["bbox"]]
-    with pytest.raises(SourceError, match=r"pixels of photos resized to 13[0-9]{2} on the longer side"):
+    with pytest.raises(SourceError, match=r"pixels of photos that were resized to 13[0-9]{2} on the longer side"):
         check_boxes(table_of(content, tmp_path), None)
 
 
@@ -130,7 +130,7 @@ def test_masks_vouch_for_boxes_that_are_cut_at_the_border(painted: list[Source],
     assert check_boxes(table_of(content, tmp_path), None).boxes > 10
     for annotation in content["annotations"]:
         annotation["segmentation"] = []
-    with pytest.raises(SourceError, match=r"fit no form that is known; .* add `--bbox-format xywh`"):
+    with pytest.raises(SourceError, match=r"fit no known format; .* add `--bbox-format xywh`"):
         check_boxes(table_of(content, tmp_path), None)
     assert check_boxes(table_of(content, tmp_path), "xywh").boxes > 10
 

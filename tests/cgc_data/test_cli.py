@@ -225,7 +225,7 @@ def test_a_build_prints_what_it_skipped_and_lists_that_do_not_match(painted: lis
         assert done.returncode == 0, done.stderr
         assert "part.txt: 1 of its 2 entries match no photo, such as no.jpg" in done.stderr
         assert (
-            "warning: none.txt excludes nothing: none of its 1 entries matches a photo, such as nothing.jpg"
+            "warning: none.txt excludes nothing, because none of its 1 entries matches a photo, such as nothing.jpg"
             in done.stderr
         )
         assert "photos: photo missing" in done.stderr

@@ -94,7 +94,7 @@ def test_a_source_without_its_two_parts_says_the_form(text: str) -> None:
         ({"intra": {"view_sizes": []}}, "intra.view_sizes: "),
         ({"licenses": "free"}, "licenses: "),
         ({"limits": {"max_aspect": 0.5}}, "limits.max_aspect: "),
-        ({"tasks": dict.fromkeys(PLANNED, 0)}, "raise one share, such as tasks.inter/locate=1"),
+        ({"tasks": dict.fromkeys(PLANNED, 0)}, "set at least one share above 0, such as tasks.inter/locate=1"),
         ({"sources": [{"kind": "coco", "annotations": "a", "images": "b"}] * 2}, "given twice"),
     ],
     ids=str,

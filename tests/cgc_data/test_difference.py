@@ -49,7 +49,7 @@ def test_the_same_rows_in_other_bytes_and_order_are_no_difference(before: Path, 
     assert found.none
     assert (found.total.before, found.total.after, found.total.added) == (18, 18, 0)
     done = CliRunner().invoke(diff, [str(before), str(after)])
-    assert done.stdout == "no difference: 18 rows with identical ground truth\n"
+    assert done.stdout == "no difference: both releases have the same 18 rows with the same ground truth\n"
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,8 @@ def test_several_files_are_united(tmp_path: Path) -> None:
         (["139", "other.jpg", "7.png"], "list.txt: 2 of its 3 entries match no photo, such as other.jpg, 7.png"),
         (
             ["1.jpg", "2.jpg", "3.jpg", "4.jpg"],
-            "warning: list.txt excludes nothing: none of its 4 entries matches a photo, such as 1.jpg, 2.jpg, 3.jpg",
+            "warning: list.txt excludes nothing, because none of its 4 entries matches a photo, such as 1.jpg, 2.jpg, "
+            "3.jpg",
         ),
     ],
     ids=["all", "two names of one photo", "a part", "none"],

@@ -141,7 +141,7 @@ def test_what_is_no_photo_is_refused(data: bytes) -> None:
 
 @pytest.mark.parametrize("function", [photo_size, exif_orientation, strip_orientation])
 def test_headers_of_what_is_no_photo_are_refused(function: Any) -> None:
-    with pytest.raises(PhotoError, match="not a photo"):
+    with pytest.raises(PhotoError, match="not readable by Pillow"):
         function(b"<html>404</html>")
 
 

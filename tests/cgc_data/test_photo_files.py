@@ -132,7 +132,9 @@ def test_sizes_tell_of_quarter_turns(tmp_path: Path, orientation: int) -> None:
     build_release(config(source), tmp_path / "R")
     other = animals(tmp_path / "other")
     tagged(other, orientation, displayed=True)
-    with pytest.raises(SourceError, match=rf"EXIF orientation {orientation}, which rotates it to the 320 x 240 of its"):
+    with pytest.raises(
+        SourceError, match=rf"EXIF orientation {orientation}, which rotates the photo to the 320 x 240 pixels of its"
+    ):
         build_release(config(other), tmp_path / "S")
 
 

@@ -146,7 +146,7 @@ def test_rows_ask_by_their_task(rows: list[Row]) -> None:
 
 def test_views_of_one_row_are_of_one_kind_and_all_different(rows: list[Row]) -> None:
     for row in rows:
-        whole = [view["changes"] in ("none", "EXIF orientation tag set to 1") for view in row["views"]]
+        whole = [view["changes"] in ("none", "the tag for the EXIF orientation was set to 1") for view in row["views"]]
         assert whole == [row["contrast"] == "inter"] * len(whole)
         photos = {photo_of(view) for view in row["views"]}
         assert len(photos) == (len(row["views"]) if row["contrast"] == "inter" else 1)
@@ -419,6 +419,7 @@ def test_what_was_skipped_is_counted_by_reason() -> None:
         "skipped 5 photos: listed twice 3, photo missing 2",
         "skipped 9 objects: reason 7 2, reason 0 1, reason 1 1, reason 2 1, reason 3 1, reason 4 1, others 2",
     ]
+    assert list(skipped(objects[:1])) == ["skipped 1 object: reason 0 1"]
     assert list(skipped([])) == []
 
 
@@ -442,7 +443,7 @@ def test_licenses_decide_which_photos_are_shown() -> None:
     [
         ([], True, "inter/locate"),
         ([Thing("dog", (1, 1, 10, 10))], True, "inter/locate"),
-        ([Thing("dog")], None, "not known to be all instances of their category in the photo 6"),
+        ([Thing("dog")], None, "it is not certain that all instances of the category are boxed in the photo 6"),
     ],
     ids=["empty", "too small", "undeclared"],
 )

@@ -93,10 +93,10 @@ def test_the_object_is_anywhere_in_its_focus_view(truth: Truth) -> None:
     for focus, _ in windows.focus_and_context(0, 0, 400, generator(0)):
         x1, y1, x2, y2 = box_in_view(focus, truth.box(0))
         places.append(((x1 + x2) / 2 / focus.width, (y1 + y2) / 2 / focus.height))
-    centres = np.array(places)
-    assert centres.mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.06)
-    assert (centres.std(axis=0) > 0.12).all()
-    assert (np.abs(centres - 0.5).max(axis=1) < 0.1).mean() < 0.2
+    centers = np.array(places)
+    assert centers.mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.06)
+    assert (centers.std(axis=0) > 0.12).all()
+    assert (np.abs(centers - 0.5).max(axis=1) < 0.1).mean() < 0.2
 
 
 def test_the_number_of_views_is_uniform_over_the_setting(truth: Truth) -> None:

@@ -314,7 +314,7 @@ def test_spoiled_release_is_refused(hub: Hub, release: Path, spoil: Callable[[Pa
         ({"inter": BY_ND}, {}, False, "whole photos under .*by-nd"),
         ({"inter": BY_ND}, {"licenses": "noncommercial"}, True, None),
         ({"intra": BY_ND}, {"licenses": "noncommercial"}, True, "windows of photos under .*by-nd"),
-        ({"inter": ""}, {}, False, "without a license.*name each photo's license in the annotation file"),
+        ({"inter": ""}, {}, False, "without a license.*add each photo's license to the annotation file"),
         ({"intra": BY_ND}, {"image_mode": "reference", "licenses": "all"}, False, None),
     ],
 )
@@ -340,7 +340,7 @@ def test_license_gate(
     ("repo", "token", "message"),
     [
         (REPO, None, "not logged in; run `hf auth login` or set HF_TOKEN"),
-        (REPO, "hf_wrong", "the Hub rejects this token; run `hf auth login`"),
+        (REPO, "hf_wrong", "the Hub rejected this token; run `hf auth login`"),
         ("elsewhere/tiny", TOKEN, "this token has no write access"),
     ],
 )
@@ -391,6 +391,23 @@ def test_command_prints_how_to_load(hub: Hub, release: Path) -> None:
     other = CliRunner().invoke(push_command, [str(release.parent / "other"), REPO, "--tag", "v1.0.0"])
     assert isinstance(other.exception, CgcError)
     assert "\n" not in str(other.exception)
+
+
+def test_a_dry_run_reports_and_contacts_nothing(hub: Hub, release: Path) -> None:
+    command = [str(release), REPO, "--tag", "v1.0.0", "--private", "--dry-run"]
+    done = CliRunner().invoke(push_command, command)
+    assert (done.exit_code, hub.count("")) == (0, 0), done.output
+    expected = as_published(release)
+    assert done.stdout.splitlines() == [
+        "repository: org/tiny, tag v1.0.0, private",
+        f"files: {len(expected)} ({sum(map(len, expected.values())):,} bytes)",
+        "card: README.md and its metadata are valid",
+        "licenses: every stored photo may be published",
+        "dry run: nothing was uploaded; the login, the repository, and the tag were not checked",
+    ]
+    refused = write_tiny_release(release.parent / "refused", rows=1, license_urls={"intra": BY_NC})
+    other = CliRunner().invoke(push_command, [str(refused), *command[1:]])
+    assert isinstance(other.exception, LicenseError)
 
 
 def test_the_same_release_under_its_own_tag_is_already_there(hub: Hub, release: Path) -> None:

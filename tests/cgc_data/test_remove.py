@@ -141,7 +141,7 @@ def test_a_release_is_not_emptied(tmp_path: Path) -> None:
 def test_an_unknown_photo_is_an_error_and_writes_nothing(release: Path, tmp_path: Path) -> None:
     with pytest.raises(
         ReleaseError,
-        match=r"no row shows a photo with the id 987654321; the `views` of the rows name [\d,]+ ids, such as \d+",
+        match=r"no row shows a photo with the id 987654321; the `views` of the rows contain [\d,]+ ids, such as \d+",
     ):
         remove_photo(release, 987654321, tmp_path / "out")
     with pytest.raises(ReleaseError, match="no row shows a photo"):

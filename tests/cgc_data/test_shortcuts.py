@@ -225,9 +225,9 @@ PLANTED: dict[str, tuple[Callable[[Trace], Trace], str]] = {
         lambda t: replace(t, annotated=tuple(1 if n in t.targets else 30 for n in range(1, len(t.sizes) + 1))),
         "answer images by number of objects",
     ),
-    "objects are in the centre": (
+    "objects are in the center": (
         lambda t: replace(t, boxes=((240, 260, 740, 760),)) if t.task == "same_object" else t,
-        "centre box floor",
+        "center box floor",
     ),
     "objects are in one corner": (
         lambda t: replace(t, boxes=((20, 30, 400, 380 + sum(t.sizes[0]) % 40),)) if t.task == "same_object" else t,
@@ -241,7 +241,7 @@ PLANTED: dict[str, tuple[Callable[[Trace], Trace], str]] = {
         lambda t: replace(t, focus=Focus(0.8, t.focus.places)) if t.focus else t,
         "focus cover",
     ),
-    "Focus Views are centred": (
+    "Focus Views are centered": (
         lambda t: replace(t, focus=Focus(0.2, (0.5, 0.45))) if t.focus else t,
         "focus offsets",
     ),
@@ -293,7 +293,7 @@ GUARDS: dict[str, Callable[[list[Trace]], Check]] = {
         [t for t in rows if t.contrast == "inter"], "inter"
     ),
     "target photo is the odd one out": shortcuts.odd_one_out,
-    "centre box floor": shortcuts.centre_floor,
+    "center box floor": shortcuts.center_floor,
     "copied reference floor": shortcuts.copy_floor,
     "fixed answer (intra/same_object)": lambda rows: fixed_answer(
         "fixed answer (intra/same_object)", [t for t in rows if t.task == "same_object"]

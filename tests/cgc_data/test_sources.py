@@ -187,14 +187,14 @@ def test_empty_lists_are_empty_tables(tmp_path: Path) -> None:
         (
             "coco",
             document(annotations=[annotation(1, 1000)]),
-            "1 of 1 annotations, first annotation 1, are of images .* image 1000;",
+            "1 of 1 annotations, first annotation 1, refer to images .* image 1000;",
         ),
         (
             "coco",
             document(annotations=[annotation(1, category_id=4)]),
-            "first annotation 1, are of categories .* such as 4;",
+            "first annotation 1, refer to categories .* such as 4;",
         ),
-        ("coco", document(images=[], annotations=[annotation(1)]), "first annotation 1, are of images .* image 7;"),
+        ("coco", document(images=[], annotations=[annotation(1)]), "first annotation 1, refer to images .* image 7;"),
         ("coco", document(images=[image(7, width=0)]), "image 7 is 0 x 10 pixels"),
         (
             "coco",
@@ -204,9 +204,17 @@ def test_empty_lists_are_empty_tables(tmp_path: Path) -> None:
         ("coco", document(images=[image(2**63)]), "too large"),
         ("coco", document(annotations=[annotation(1, bbox=[float("nan"), 0, 1, 1])]), "NaN in annotations"),
         ("coco", document(annotations=[annotation(1, bbox=[0, 0, float("inf"), 1])]), "Infinity in annotations"),
-        ("coco", document(annotations=[annotation(1, bbox=[1, 2])]), "1 of 1 annotations, .* have no box of four"),
-        ("coco", document(annotations=[annotation(1, bbox=None)]), "1 of 1 annotations, .* have no box of four"),
-        ("coco", document(annotations=[annotation(1, bbox=[9, 9, -1, 2])]), "or a negative width or height"),
+        (
+            "coco",
+            document(annotations=[annotation(1, bbox=[1, 2])]),
+            "1 of 1 annotations, .* have a box that is not four numbers",
+        ),
+        (
+            "coco",
+            document(annotations=[annotation(1, bbox=None)]),
+            "1 of 1 annotations, .* have a box that is not four numbers",
+        ),
+        ("coco", document(annotations=[annotation(1, bbox=[9, 9, -1, 2])]), "whose width or height is negative"),
         ("coco", document(annotations=[annotation(1, iscrowd="x")]), r"got \"x\" - at annotations\[0\]\.iscrowd"),
         ("coco", document(annotations=[annotation("x")]), r"whole number, got \"x\" - at annotations\[0\]\.id"),  # type: ignore[arg-type]
         ("coco", document(images=[image(7), image(7.5)]), r"whole number, got 7\.5 - at images\[1\]\.id"),  # type: ignore[arg-type]

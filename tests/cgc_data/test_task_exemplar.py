@@ -152,10 +152,10 @@ def _held_by_a_candidate(row: Row) -> None:
         (_another_category, "is not the box of a"),
         (_a_person, "not suitable"),
         (_in_the_whole_photo, "of its window|is not the box of a"),
-        (_copied, "copying the given box"),
+        (_copied, "a copy of the given box"),
         (_left_out, "answered"),
         (_shown_as_a_candidate, "shown twice"),
-        (_held_by_a_candidate, "the example is not given"),
+        (_held_by_a_candidate, "Image 1 alone does not give"),
     ],
 )
 def test_a_falsified_example_is_found(falsify: Callable[[Row], None], said: str, rows: list[Row], world: World) -> None:

@@ -124,7 +124,7 @@ def test_validate_accepts_the_release(release: Path) -> None:
     report = validate(release)
     assert report.failed() == []
     assert report.check("group").n >= 0.9 * SAMPLES
-    assert report.check("name of the label nowhere (group)").n
+    assert report.check("name of the missing label (group)").n
 
 
 def second_object(row: Row) -> None:
@@ -233,7 +233,7 @@ def test_labels_drawn_evenly_tell_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("absent", "check"),
-    [(last, "place of the label nowhere (group)"), (by_name, "name of the label nowhere (group)")],
+    [(last, "position of the missing label (group)"), (by_name, "name of the missing label (group)")],
 )
 def test_a_planted_shortcut_is_found(absent: Callable[..., int], check: str) -> None:
     assert measured(listed(600, absent))[check].status == "fail"
@@ -244,7 +244,7 @@ def test_wording_that_tells_is_found() -> None:
         replace(trace, template_id="group/0" if all(a.answered for a in trace.asked) else "group/1")
         for trace in listed(300, anywhere)
     ]
-    assert measured(traces)["label nowhere from wording and sizes (group)"].status == "fail"
+    assert measured(traces)["missing label from wording and sizes (group)"].status == "fail"
 
 
 # -- scores

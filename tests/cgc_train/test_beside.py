@@ -131,13 +131,13 @@ def started(
     ],
 )
 def test_settings_that_belong_together(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match=r"command and every must be set together|must contain"):
+    with pytest.raises(ValidationError, match=r"command and every belong together|must contain"):
         BenchmarkSettings(**settings)
 
 
 def test_a_benchmark_needs_checkpoints(run_values: dict[str, Any], tmp_path: Path) -> None:
     values = {**run_values, "grpo": {**run_values["grpo"], "save_steps": 2}}
-    with pytest.raises(RecipeError, match=r"make it a multiple of grpo\.save_steps=2"):
+    with pytest.raises(RecipeError, match=r"set it to a multiple of grpo\.save_steps=2"):
         trained(values, tmp_path / "run", "{model} {out}", every=3)
     assert not (tmp_path / "run").exists()
 

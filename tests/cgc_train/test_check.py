@@ -129,7 +129,7 @@ def test_what_does_not_fit_the_gpu_is_refused_with_what_to_change(checked: Calla
     found = checked("gpu_memory_gb=24", *smaller, name="qwen3-vl-8b-lora")["memory"]
     assert found.status == "failed"
     found = checked("grpo.vllm_gpu_memory_utilization=0.22", *smaller, name="qwen3-vl-8b-lora")["memory"]
-    assert "no room for one sample of maximum length" in found.line
+    assert "no room for a single sample of maximum length" in found.line
 
 
 def test_a_plan_that_does_not_fit_is_an_error_of_its_own(place: Path) -> None:

@@ -190,11 +190,11 @@ def test_held_out_rows_do_not_depend_on_what_is_trained_on(release: Path, tmp_pa
 
 # User errors: name of the fault -> (change of a row, message)
 BAD_ROWS: dict[str, tuple[Callable[[Row], dict[str, Any]], str]] = {
-    "answer cut short": (lambda row: {"answer": row["answer"][:-3]}, r"does not parse \(json_invalid\)"),
-    "answer of another image": (lambda row: {"answer": row["answer"].replace("2", "9")}, "does not parse"),
+    "answer cut short": (lambda row: {"answer": row["answer"][:-3]}, r"cannot be parsed \(json_invalid\)"),
+    "answer of another image": (lambda row: {"answer": row["answer"].replace("2", "9")}, "cannot be parsed"),
     "objects moved": (lambda row: {"objects": [{**row["objects"][0], "bbox_2d": [1, 2, 3, 4]}]}, "differ from"),
     "objects out of range": (lambda row: {"objects": [{**row["objects"][0], "bbox_2d": [9, 2, 3, 4]}]}, "differ from"),
-    "objects missing": (lambda row: {"objects": []}, "differ from the objects of its answer"),
+    "objects missing": (lambda row: {"objects": []}, "differ from the objects in its answer"),
     "empty but asked": (lambda row: {"objects": [], "answer": "[]"}, "task is 'locate', but the answer has 0"),
     "a view too few": (
         lambda row: {
@@ -285,7 +285,7 @@ def test_a_version_on_the_hub(hub: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "revision", "fault"),
     [
-        ("org/other", None, "no such dataset"),
+        ("org/other", None, "this token cannot access a dataset"),
         ("org/tiny", "v9.9.9", r"no revision 'v9\.9\.9' on the Hub; set data\.revision"),
     ],
     ids=["no such release", "no such version"],
@@ -299,7 +299,7 @@ def test_not_on_the_hub(hub: str, tmp_path: Path, name: str, revision: str | Non
 def test_no_connection_to_the_hub(hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(hub, tmp_path / "images")
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(ReleaseError, match="cannot be reached and the cache has no copy; check the connection"):
+    with pytest.raises(ReleaseError, match="cannot be reached, and the cache has no copy; check the connection"):
         train("org/other", tmp_path / "images")
     assert len(train(hub, tmp_path / "images")) == 4, "from the cache"
 

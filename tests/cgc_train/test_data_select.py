@@ -118,7 +118,7 @@ def test_bad_files_of_kept_rows(release: Release, tmp_path: Path, content: str |
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({"distractors": ["close"]}, "'close' is not one of decoupled, hard, views"),
+        ({"distractors": ["close"]}, "'close' is not a kind of distractor; choose from decoupled, hard, views"),
         ({"contrasts": ["intra"], "tasks": ["inter/locate"]}, "the filters of `data` exclude all"),
     ],
     ids=str,
@@ -130,7 +130,7 @@ def test_nothing_to_train_on(release: Release, settings: dict[str, Any], fault: 
 
 def test_kept_rows_of_another_release(release: Release, tmp_path: Path) -> None:
     (tmp_path / "keep").write_text("0123456789abcdef\n")
-    with pytest.raises(TrainingDataError, match=r"none of the selected rows is in data\.keep"):
+    with pytest.raises(TrainingDataError, match=r"no row that passes the other filters of `data` is in data\.keep"):
         chosen(release, data(keep=str(tmp_path / "keep")), "train")
 
 

@@ -78,7 +78,7 @@ def test_stock_classes_load_it_without_this_package(run: Run, tmp_path: Path) ->
 
 def test_a_checkpoint_can_be_merged_and_others_are_told(run: Run, tmp_path: Path) -> None:
     assert (merge(run, tmp_path / "first", checkpoint=1) / "model.safetensors").is_file()
-    with pytest.raises(RunError, match="no checkpoint 7; there are: 1, 2"):
+    with pytest.raises(RunError, match="no checkpoint 7; choose from 1, 2"):
         merge(run, tmp_path / "other", checkpoint=7)
     with pytest.raises(RunError, match="is not empty"):
         merge(run, tmp_path / "first")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,12 @@ def test_true_answers_earn_everything(made: Path, tmp_path: Path) -> None:
         assert name in found.output
 
 
+def test_metrics_that_no_row_defines_are_omitted(made: Path, tmp_path: Path) -> None:
+    found = run(made, "--predictions", write(tmp_path / "p.jsonl", [right(ROWS[0])]), "--no-floors")
+    assert "false_empty" in found.output
+    assert not any(name in found.output for name in ("hallucination", "track_images", "constancy"))
+
+
 def test_each_row_is_written_with_every_term(made: Path, tmp_path: Path) -> None:
     answers = [right(ROWS[0]), {"id": ROWS[4]["id"], "response": "<answer>[]</answer>"}]
     run(made, "--predictions", write(tmp_path / "p.jsonl", answers), "--out", tmp_path / "o.jsonl")
@@ -74,8 +81,8 @@ def test_several_responses_to_a_row_are_numbered(made: Path, tmp_path: Path) -> 
     assert found.exit_code == 0, found.output
     assert "5 predictions: 2 of 7 train rows, 1 of 7 validation rows" in found.output
     assert (
-        "responses per row: 1 with 1, 2 with 2; 50% of the rows with several responses earn the same reward"
-        in found.output
+        "responses per row: 1 with 1, 2 with 2; in 50% of the rows with several responses, all of them earn the same "
+        "reward" in found.output
     )
     written = [(line["id"], line["sample"], line["reward"]) for line in lines(tmp_path / "o.jsonl")]
     ids = ROWS[0]["id"], ROWS[4]["id"], ROWS[8]["id"]
@@ -116,7 +123,10 @@ def test_a_release_without_images_works_too(tmp_path: Path) -> None:
 
 
 def test_tables_fit_a_narrow_terminal(made: Path, tmp_path: Path) -> None:
-    found = run(made, "--predictions", write(tmp_path / "p.jsonl", [right(row) for row in ROWS]), width=80)
+    row = next(row for row in ROWS if row["objects"] and row["task"] == "locate")
+    moved = [replace(one, img_idx=3 - one.img_idx) for one in read_list(row["answer"], 9).objects]
+    leaked = {"id": row["id"], "response": format_response(moved, "Looked.")}
+    found = run(made, "--predictions", write(tmp_path / "p.jsonl", [leaked, *map(right, ROWS[8:])]), width=80)
     assert "leakage_same_place_expected" in found.output
     assert "hallucination" in found.output.split("Answers that ignore the images")[1]
 

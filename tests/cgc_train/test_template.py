@@ -134,7 +134,7 @@ def test_no_run_starts_that_could_not_be_paid(tiny: Path, run_values: dict[str, 
     recipe = made_recipe(run_values, model={"name": str(model)})
     for start in (run_grpo, run_sft, measure):
         with pytest.raises(
-            ModelError, match=r"model: its chat template writes <think>, .*set prompt\.prefix='<think>'"
+            ModelError, match=r"model: the chat template writes <think>, .*set prompt\.prefix='<think>'"
         ):
             start(recipe, tmp_path / "run")
         assert not (tmp_path / "run").exists()
@@ -191,7 +191,7 @@ def test_tags_that_are_lost_in_decoding_are_refused(tiny: Path, tag: str) -> Non
     processor = load_processor(ModelSettings(name=str(tiny)))
     check_template("tiny", processor, PromptSettings())
     processor.tokenizer.add_special_tokens({"additional_special_tokens": [tag]})
-    with pytest.raises(ModelError, match=f"tiny: its tokenizer drops {tag}"):
+    with pytest.raises(ModelError, match=f"tiny: the tokenizer removes {tag}"):
         check_template("tiny", processor, PromptSettings())
 
 

@@ -107,7 +107,7 @@ def waiting(run_values: dict[str, Any], tmp_path: Path) -> CheckpointsToHub:
 @pytest.mark.parametrize(
     ("repo", "token", "said"),
     [
-        ("org/steps", "hf_wrong", "the Hub rejects this token"),
+        ("org/steps", "hf_wrong", "the Hub rejected this token"),
         ("others/steps", TOKEN, "is not a member of its organization"),
         ("steps", TOKEN, "write ORG/NAME"),
         ("org/data", TOKEN, r"contains weights\.bin, but not the checkpoints of a run"),

@@ -15,8 +15,8 @@ class Kind:
     """A COCO category that can be drawn.
 
     `size` is the sheet in drawing units, and `tall` is the usual height in pixels in a photo of 640 x 480. `looks`
-    contains the LVIS names of each variant, most general first; each variant comes in every palette. `turn` is the
-    largest rotation in degrees; objects on the ground have none, and objects with letters are not mirrored.
+    contains the LVIS names of each variant, most general first. Each variant exists in every palette. `turn` is the
+    largest rotation in degrees. Objects on the ground are not rotated, and objects with letters are not mirrored.
     """
 
     name: str

@@ -1,4 +1,6 @@
-"""What an annotation format declares: everything that the rest of the project needs to know about it."""
+"""The declaration of an annotation format. It contains everything that the rest of the project needs to know about the
+format.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +18,17 @@ class FileNames(Protocol):
 
 @dataclass(frozen=True)
 class Format:
-    """One annotation format: JSON with COCO's four lists, interpreted in the way of the format.
+    """One annotation format. Its files are JSON with COCO's four lists, which the format interprets in its own way.
 
     Attributes:
-        name: in configuration and manifest, as a command-line flag, and as the prefix of a source's key.
-        content: the content of its files, for the help of `cgc-data build`.
-        one: the common name with its article.
+        name: used in the configuration and manifest, as a command-line flag, and as the prefix of a source's key.
+        content: what its files contain, for the help of `cgc-data build`.
+        one: its usual name, with an article.
         file_names: the photos to which its image records refer.
-        crowd_unless_stated: crowd flag of an annotation that does not state it; -1: unknown.
+        crowd_unless_stated: crowd flag of an annotation that does not state one; -1: unknown.
         coco_photos: whether its files always annotate COCO's photos, regardless of their categories, so that the photos
             have COCO's names.
-        protocol: the facts that its files warrant.
+        protocol: the facts that its files guarantee.
     """
 
     name: str

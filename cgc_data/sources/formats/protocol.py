@@ -1,4 +1,5 @@
-"""Annotation protocols: what a file warrants because of how it was annotated, and how the card and gallery state this.
+"""Annotation protocols: what a file guarantees because of how it was annotated, and how the card and the gallery
+describe this.
 
 A source's records state what its photos show; only its protocol states how far the records can be trusted.
 """
@@ -21,12 +22,12 @@ LISTS = ("negative", "not_exhaustive")
 
 @dataclass(frozen=True)
 class AnnotationProtocol(ABC):
-    """The facts that files of a format warrant.
+    """The facts that files of a format guarantee.
 
     Attributes:
         who: the annotators, as named in the gallery.
-        meaning: what the protocol warrants, as stated in the card.
-        rule: the rule by which a category is absent, as in a row's evidence.
+        meaning: what the protocol guarantees, in the words of the card.
+        rule: the rule by which a category is absent, in the words of a row's evidence.
         declarable: whether a user may declare for which categories a file is exhaustive.
         boxes_first: whether its boxes take precedence over the boxes of other protocols.
     """
@@ -40,37 +41,37 @@ class AnnotationProtocol(ABC):
 
     @abstractmethod
     def exhaustive(self, table: SourceTable, declared: Declared) -> Flags:
-        """Categories of which every instance is boxed in every photo, (categories,).
+        """Mask (categories,) of the categories of which every instance is boxed in every photo.
 
         Raises ValueError for a declaration that contradicts the file.
         """
 
     @abstractmethod
     def single(self, table: SourceTable, declared: Declared) -> Flags:
-        """Annotations that are known to be a single instance, not a crowd, (annotations,)."""
+        """Mask (annotations,) of the annotations that are known to be a single instance, not a crowd."""
 
     @abstractmethod
     def all_boxed(self, table: SourceTable, declared: Declared) -> Flags:
-        """Annotations whose category is completely boxed in the photo, unless the photo lists it otherwise,
-        (annotations,).
+        """Mask (annotations,) of the annotations whose category is completely boxed in the photo, unless the photo
+        lists the category otherwise.
         """
 
     @abstractmethod
     def practice(self, names: Collection[str]) -> str:
-        """The naming practice by which a file with these categories was annotated, "" if there is no particular
+        """The naming practice with which a file with these categories was annotated; "" if there is no particular
         practice.
         """
 
     @abstractmethod
     def sentence(self, label: str, who: str) -> str:
-        """Why the label is absent by `rule`, in words; `who` are the annotators."""
+        """Why the label is absent by `rule`, in words. `who` names the annotators."""
 
 
 @dataclass(frozen=True)
 class Exhaustive(AnnotationProtocol):
-    """Every instance of the format's own `vocabulary`, or of the categories that the user declares, is labeled.
+    """Every instance is labeled of the format's own `vocabulary`, or of the categories that the user declares.
 
-    `naming` is the annotators' naming practice, which decides what else a category includes.
+    `naming` is the annotators' naming practice. It decides what else a category includes.
     """
 
     vocabulary: frozenset[str]
@@ -84,13 +85,13 @@ class Exhaustive(AnnotationProtocol):
         names = table.categories.column("name").to_pylist()
         if isinstance(declared, list):
             if unknown := sorted(set(declared) - set(names)):
-                raise ValueError(f"has no category {unknown[0]!r} to be exhaustive about")
+                raise ValueError(f"there is no category {unknown[0]!r} that could be exhaustive")
             return np.isin(names, declared)
         return np.full(len(names), self._own(names) if declared is None else declared, dtype=bool)
 
     def single(self, table: SourceTable, declared: Declared) -> Flags:
-        """Every official COCO record has a crowd flag and a segmentation. A record without them is not official, so it
-        does not count as a single instance unless the user declares how exhaustive the source is.
+        """Every official COCO record has a crowd flag and a segmentation. A record without them is not official. It
+        does not count as a single instance, unless the user declares how exhaustive the source is.
         """
         crowd = table.annotations.column("crowd").to_numpy()
         if declared is not None:
@@ -108,7 +109,7 @@ class Exhaustive(AnnotationProtocol):
         return (
             f"{who} boxes every {label}: none here."
             if who == self.who
-            else f"Every {label} is boxed ({who}): none here."
+            else f"The file boxes every {label} ({who}), and has none in this photo."
         )
 
     def _own(self, names: Collection[str]) -> bool:
@@ -117,8 +118,8 @@ class Exhaustive(AnnotationProtocol):
 
 @dataclass(frozen=True)
 class Federated(AnnotationProtocol):
-    """Each photo lists which categories are verified absent and which are not completely boxed; a missing box means
-    nothing.
+    """Each photo lists the categories that are verified absent and the categories that are not completely boxed. A
+    missing box means nothing.
     """
 
     rule = "negative"
@@ -135,7 +136,7 @@ class Federated(AnnotationProtocol):
         return np.asarray(table.annotations.column("crowd").to_numpy() != 1)
 
     def all_boxed(self, table: SourceTable, declared: Declared) -> Flags:
-        """False for photos with two empty lists, because nothing shows that such a photo was checked at all."""
+        """False for photos whose lists are both empty, because nothing shows that such a photo was checked at all."""
         del declared
         lengths = [np.diff(table.images.column(name).combine_chunks().offsets.to_numpy()) for name in LISTS]
         checked = np.asarray(sum(lengths) > 0)

@@ -1,4 +1,6 @@
-"""A label that none of the photos shows: the empty twin of a question about other photos."""
+"""A label that none of the photos shows. The row is the twin, with an empty answer, of a question about other
+photos.
+"""
 
 from cgc_data.tasks.inter import INTER
 from cgc_data.tasks.task import Task
@@ -7,6 +9,6 @@ ABSENT = Task(
     name="absent",
     contrast=INTER,
     answer="empty",
-    question="something that is in none of the images",
+    question="something that no image contains",
     meaning="A label that is in none of the images; the answer is the empty list.",
 )

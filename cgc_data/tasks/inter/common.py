@@ -1,4 +1,6 @@
-"""The one kind of object that all photos show: chosen from several names, or unnamed and requested in one image."""
+"""The one kind of object that all photos show. It is chosen from several names, or not named and requested in one
+image.
+"""
 
 from cgc_data.tasks.inter import INTER
 from cgc_data.tasks.task import Task
@@ -7,7 +9,10 @@ COMMON = Task(
     name="common",
     contrast=INTER,
     answer="set",
-    question="which of several categories is in every image? Or: the category that all images share, in a named image",
+    question=(
+        "Which of several categories is in every image? Or: where is the category that all images share, in a named "
+        "image?"
+    ),
     meaning=(
         "Every instance of the one category that all images show, or only the instances in the image that the "
         "question names."
@@ -20,5 +25,5 @@ COMMON = Task(
     named_label="object",
     candidates=True,
     claims=False,
-    needs="photos that share one category and differ in their other categories",
+    needs="photos that share exactly one category",
 )

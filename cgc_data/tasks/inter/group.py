@@ -1,4 +1,4 @@
-"""Several labels at once, each shown in one of several photos; one of them may be in no photo."""
+"""Several labels at once. One of several photos shows each label; at most one label is in no photo."""
 
 from cgc_data.tasks.inter import INTER
 from cgc_data.tasks.task import Task
@@ -7,11 +7,11 @@ GROUP = Task(
     name="group",
     contrast=INTER,
     answer="set",
-    question="several labels at once: the …, the …, and the …; one of the labels may be in no image",
+    question="several labels at once: the …, the …, and the …; possibly, one of the labels is in no image",
     meaning="Each label has exactly one instance across all images; at most one label has no instance.",
     pool="group",
     share=0.1,
     planner="cgc_data.plan.group:GroupPlanner",
     labels=(2, 4),
-    needs="photos that show one object of a category that is proved absent from other photos",
+    needs="photos that show one object of a category that other photos provably lack",
 )

@@ -1,4 +1,6 @@
-"""A label of the photo that no displayed window contains: the empty twin of a question about other windows."""
+"""A label of the photo that no displayed window contains. The row is the twin, with an empty answer, of a question
+about other windows.
+"""
 
 from cgc_data.tasks.intra import INTRA
 from cgc_data.tasks.task import Task
@@ -7,6 +9,6 @@ ABSENT = Task(
     name="absent",
     contrast=INTRA,
     answer="empty",
-    question="an object in the photo that is outside every displayed window",
-    meaning="A label in the photo that is outside every displayed window; the answer is the empty list.",
+    question="an object of the photo that is outside every displayed window",
+    meaning="A label of an object of the photo that is outside every displayed window; the answer is the empty list.",
 )

@@ -8,7 +8,7 @@ DIFFERENCE = Task(
     contrast=INTRA,
     answer="one",
     question=(
-        "two images of one scene: what is in one image (or in the named one) but not in the other? Possibly nothing"
+        "Two images of one scene: what is in one image (or in the named one) but not in the other? Possibly nothing"
     ),
     meaning=(
         "The object from another photo that was pasted into one of two images of a scene; if there is none, the "
@@ -23,5 +23,5 @@ DIFFERENCE = Task(
     answer_label="difference",
     claims=False,
     draws_quality=True,
-    needs="photos with objects that stand on the ground, and photos with whole, uncut objects and their masks to paste",
+    needs="photos in which objects stand on the ground, and photos with whole, uncut objects and their masks to paste",
 )

@@ -1,4 +1,4 @@
-"""A piece of a photo: the place from which it was cut, in the photo or in one of several windows of the photo."""
+"""A piece of a photo: where it was cut out, in the photo or in one of several windows of the photo."""
 
 from cgc_data.tasks.intra import INTRA
 from cgc_data.tasks.task import Task
@@ -7,7 +7,7 @@ REGION = Task(
     name="region",
     contrast=INTRA,
     answer="one",
-    question="a piece of the photo: where was it cut out, in Image 1 or in exactly one of several windows?",
+    question="A piece of the photo: where was it cut out, in Image 1 or in exactly one of several windows?",
     meaning="The place where the piece was cut out; no other place in the images looks like it.",
     pool="region",
     named_pool="region_in",
@@ -17,5 +17,5 @@ REGION = Task(
     answer_label="region",
     claims=False,
     gives_image=True,
-    needs="photos with richly textured places that resemble nothing else in the photo",
+    needs="photos with richly textured places that resemble no other place in the photo",
 )

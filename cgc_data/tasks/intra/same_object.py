@@ -1,4 +1,4 @@
-"""One object of a photo, given in one window and to be found in other windows."""
+"""One object of a photo. One window gives it, and it has to be found in other windows."""
 
 from cgc_data.tasks.intra import INTRA
 from cgc_data.tasks.task import Task
@@ -9,7 +9,7 @@ SAME_OBJECT = Task(
     answer="set",
     named_answer="one",
     question=(
-        "the object in a given box of one view: where is it in another view, or in every other view that shows it? "
+        "The object in a given box of one view: where is it in another view, or in every other view that shows it? "
         "Another object of its category is next to it"
     ),
     meaning="The object in the dashed box of one view, located in another view or in every view that shows it.",

@@ -1,4 +1,4 @@
-"""Annotation files, read by the reference reader of their format: one module per format, named as in a manifest.
+"""Annotation files, read by the reference reader of their format. Each format has a module, named as in a manifest.
 
 Each module has `read`. Nothing here is shared with the builder.
 """
@@ -17,7 +17,7 @@ from cgc_data.validate.tidy import tidy
 
 
 class Reader(Protocol):
-    """Reads an annotation file with the user's declarations; raises what the reference reader raises."""
+    """Reads an annotation file, with the user's declarations. Raises what the reference reader raises."""
 
     def __call__(self, path: Path, declared: Declared) -> RawFile: ...
 

@@ -1,4 +1,4 @@
-"""COCO instances, read by pycocotools: its 80 categories are labeled exhaustively, others only if declared."""
+"""COCO instances, read by pycocotools. Its 80 categories are labeled exhaustively, and others only if declared."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""LVIS v1, read by its own reader: images list which categories are verified absent and which are not exhaustively
+"""LVIS v1, read by its own reader. Images list which categories are verified absent and which are not exhaustively
 labeled.
 """
 
@@ -12,7 +12,7 @@ from cgc_data.validate.protocols import Declared, Federated, RawFile
 
 
 def read(path: Path, declared: Declared) -> RawFile:
-    """Read the file; the format allows no declaration."""
+    """Read the file. The format allows no declaration."""
     del declared
     lvis = _Lvis(str(path))
     return RawFile(

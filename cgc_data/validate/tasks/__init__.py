@@ -1,7 +1,7 @@
-"""Derives again why the rows of each task are correct: one module per task, named CONTRAST_TASK after the task's id.
+"""Derives again why the rows of each task are correct. Each task has a module, named CONTRAST_TASK after the task's id.
 
-Each module has `check`, plus `CHECKS` if it reports task-specific checks, and `measures` if its rows have task-specific
-shortcuts. A task without a module cannot be validated, and a test fails.
+Each module has `check`. It has `CHECKS` if it reports task-specific checks, and `measures` if its rows have
+task-specific shortcuts. A task without a module cannot be validated, and a test fails.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

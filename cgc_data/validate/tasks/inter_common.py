@@ -1,4 +1,4 @@
-"""`inter/common`: exactly one listed kind is in every photo; or the photos share exactly one COCO category."""
+"""`inter/common`: either exactly one listed kind is in every photo, or the photos share exactly one COCO category."""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,8 +18,8 @@ from cgc_data.vocabulary import COCO_NAMES, concept_of, readable
 
 CHECKS = {
     "common kind": (
-        "one listed category is complete in every image; all others are in some images and proved absent from at "
-        "least one"
+        "exactly one listed category is in every image, with all its instances boxed; every other category is in some "
+        "image and proved absent from another"
     ),
 }
 PERSON, PERSON_BOUND = readable(concept_of("person")).singular, 0.1
@@ -50,14 +50,14 @@ def _listed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
         if not images:
             yield f"{label} is in no image"
         if not any(claim.label == label for claim in sample.evidence):
-            yield f"nothing states that {label} is absent from an image"
+            yield f"no claim states that {label} is absent from an image"
     if bare := set(numbers).difference(*wrong.values()):
         yield f"image {min(bare)} shows none of the other categories"
 
 
 def _unnamed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
     if sample.evidence:
-        yield "it claims that a category is absent"
+        yield "the row claims that a category is absent"
     yield from _everywhere(sample, sample.labels[0], world, limits)
     right = world.concept(sample.labels[0]) or ""
     photos = [world.photo(view) for view in sample.views]
@@ -69,16 +69,16 @@ def _unnamed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
 
 
 def _gone(world: World, photo: str, concept: str, right: str) -> bool:
-    """Check that the photo shows neither the kind nor, unless it is the right one, anything that can be mistaken for
-    it.
+    """Check that the photo shows neither the kind nor, unless the kind is the right one, anything that can be confused
+    with it.
     """
     lookalikes = world.relations.confusable(concept)
     return world.absent(photo, concept) and (right in lookalikes or not world.present(photo) & lookalikes)
 
 
 def _everywhere(sample: Sample, label: str, world: World, limits: Limits) -> Iterator[str]:
-    """Images in which some instances of the kind have no box, or which show no instance or more instances than an
-    answer may contain.
+    """Images in which some instances of the kind have no box, and images that show no instance or more instances than
+    an answer may contain.
     """
     concept = world.concept(label) or ""
     for number, view in enumerate(sample.views, 1):
@@ -106,7 +106,7 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
         for trace in lists
         for number in range(1, len(trace.sizes) + 1)
     ]
-    what = "AUC of how often a label in an image is the shared category in other families, within single images"
+    what = "AUC, within single images, of how often a label in an image is the shared category in other families"
     yield lists_tell("common kind from one image's labels", single, _is_right, what)
     yield _people(traces)
 

@@ -14,8 +14,8 @@ from cgc_data.vocabulary import concept_of
 
 CHECKS = {
     "exemplar": (
-        "the example is an instance of the requested category (not a person or table) that fills its window, without "
-        "other objects that the other images may show"
+        "the example is an instance of the requested category that fills its window; it is not a person or table, and "
+        "its window shows no other object that the other images may show"
     )
 }
 LEAST_FILL = 0.4  # minimum share of the window that the given box covers
@@ -25,7 +25,7 @@ UNFIT = frozenset(map(concept_of, ("person", "dining table")))
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check roles and complete sets like for any set question, and check that the example represents only its
+    """Check roles and complete sets as for any set question, and check that the example represents only its
     category.
     """
     yield from roles(sample, world)
@@ -37,13 +37,13 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
     if sample.reference_images != (1,) or sample.ref_img_idx != 1 or sample.ref_bbox is None or len(sample.labels) != 1:
-        return ["the example is not given by Image 1 alone"]
+        return ["Image 1 alone does not give the example"]
     concept = world.concept(sample.labels[0]) or ""
     unfit = UNFIT.union(*map(world.relations.hyponyms, UNFIT))
     faults = [f"{sample.labels[0]} is not suitable for an example"] if concept in unfit else []
     copied = max((iou(sample.ref_bbox, target.bbox) for target in sample.objects), default=0.0)
     if copied >= COPY_IOU:
-        faults.append(f"copying the given box gives IoU {copied:.2f}")
+        faults.append(f"a copy of the given box reaches an IoU of {copied:.2f}")
     example = _example(sample, world, concept)
     if example is None:
         return [*faults, f"the given box is not the box of a {sample.labels[0]}"]
@@ -88,7 +88,7 @@ def _beside(sample: Sample, world: World, concept: str) -> Iterator[str]:
 
 
 def _covered(world: World, photo: str, concept: str, window: tuple[int, int, int, int]) -> float:
-    """Number of window pixels that a label covers, from the source with the lowest number, because outlines differ
+    """Number of window pixels that a label covers. The source with the lowest number counts, because outlines differ
     slightly.
     """
     return min(

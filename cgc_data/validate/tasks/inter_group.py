@@ -1,4 +1,6 @@
-"""`inter/group`: several labels, each shown once in one of the photos, except that one may be in none."""
+"""`inter/group`: several labels. Exactly one photo shows each label, once, except that at most one label may be in no
+photo.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,8 +19,8 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "group": (
-        "each label occurs once, except at most one that is in no image; several images have answers, and none can "
-        "be confused"
+        "each label occurs once, except that at most one label is in no image; several images contain answers, and no "
+        "label can be confused with another"
     ),
 }
 APART = 0.3
@@ -54,9 +56,9 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
     lacking = [trace for trace in traces if not all(asked.answered for asked in trace.asked)]
     what = "share of rows in which one label is in no image"
     share, interval = len(lacking) / len(traces), wilson(len(lacking), len(traces))
-    yield measured("label nowhere (group)", share, len(traces), what, interval)
-    yield names_tell("name of the label nowhere (group)", traces, lambda asked: not asked.answered)
-    yield place_tells("place of the label nowhere (group)", traces, lambda asked: not asked.answered)
+    yield measured("missing label (group)", share, len(traces), what, interval)
+    yield names_tell("name of the missing label (group)", traces, lambda asked: not asked.answered)
+    yield place_tells("position of the missing label (group)", traces, lambda asked: not asked.answered)
     fewest = min((len(trace.asked) for trace in lacking), default=0)
-    longer = [trace for trace in traces if len(trace.asked) >= fewest]  # only these can contain a label nowhere
-    yield words_tell("label nowhere from wording and sizes (group)", longer, {trace.id for trace in lacking})
+    longer = [trace for trace in traces if len(trace.asked) >= fewest]  # only these can lack a label
+    yield words_tell("missing label from wording and sizes (group)", longer, {trace.id for trace in lacking})

@@ -17,7 +17,7 @@ from cgc_data.vocabulary import readable
 
 CHECKS = {
     "referred": (
-        "the words single out the answer among two or more in one image, and every other image shows at most one"
+        "the words single out the answer from two or more objects in one image, and every other image shows at most one"
     )
 }
 BORDER = 3  # pixels
@@ -34,8 +34,8 @@ PLACES: dict[str, Callable[[Box], tuple[float, float]]] = {
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the answer is one object, the right one among several, and that no other image shows two objects with
-    its label.
+    """Check that the answer is one object, that it is the right one among several, and that no other image shows two
+    objects with its label.
     """
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
@@ -75,8 +75,8 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
 
 
 def _others(sample: Sample, world: World, concept: str) -> Iterator[str]:
-    """Other images that may show more than one object: the label is neither proved absent nor known to occur exactly
-    once.
+    """Other images that may show more than one object, because the label is neither proved absent nor known to occur
+    exactly once.
     """
     claimed = {claim.img_idx for claim in sample.evidence}
     for number in sample.answer_images:

@@ -1,5 +1,5 @@
-"""`intra/difference`: two views of a photo; objects from other photos are pasted into both views, and the answer into
-one view.
+"""`intra/difference`: two views of a photo. Objects from other photos are pasted into both views, and the answer into
+only one view.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,22 +19,23 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "one difference": (
-        "the two views are of one photo; two or more pasted objects are in both views, and only the answer is in one"
+        "both views are of one photo; two or more pasted objects are in both views, and only the answer is in a "
+        "single view"
     ),
     "pasted objects": (
-        "pasted objects are whole objects from other photos, cut out by their source masks, pasted once and before "
-        "all other operations"
+        "pasted objects are whole objects from other photos; they are cut out by their source masks and pasted once, "
+        "before all other operations"
     ),
-    "difference box": "the box is the tight box of the mask after its transform into the view",
+    "difference box": "the box is the tight box of the mask after the mask is moved into the view",
     "pasted sensibly": (
-        "the pasted object is upright, visible, low in the photo, and next to one of its label with similar height "
-        "and color"
+        "the pasted object is upright, visible, and low in the photo, and next to an object with its label and of "
+        "similar height and color"
     ),
     "little hidden": (
-        "a source boxes every instance of the labels; pastes hide less than a tenth of any object and never touch "
-        "each other"
+        "a source boxes every instance of the labels; pasted objects hide less than a tenth of any object and never "
+        "touch each other"
     ),
-    "shown alike": "of every annotated object, each view shows at least half as much as the other view",
+    "shown alike": "each view shows at least half as much of every annotated object as the other view does",
 }
 PERSON = "person"  # supercategory
 UPRIGHT = 1.7
@@ -68,7 +69,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """Do the image files reveal which image has the added object?"""
+    """Whether the image files reveal which image has the added object."""
     del limits
     rows = [trace for trace in traces if trace.targets]
     yield answer_image("difference by file size", rows, lambda trace: trace.num_bytes)
@@ -77,12 +78,12 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
 
 def _views(sample: Sample, world: World) -> str:
     if len(sample.views) != 2 or len({world.photo(view) for view in sample.views}) != 1:
-        return "not two views of one photo"
+        return "the row does not show two views of one photo"
     focus, context = sample.kind.contrast.roles
     holding = {target.img_idx for target in sample.objects}
     roles = [focus if number in holding else context for number in (1, 2)]
     stated = [view.role for view in sample.views]
-    return "" if stated == roles else f"roles {stated}, but the answer requires {roles}"
+    return "" if stated == roles else f"the roles are {stated}, but the answer requires {roles}"
 
 
 def _object(part: Part) -> Object:
@@ -115,7 +116,9 @@ def _placed(sample: Sample, parts: Sequence[Part], world: World) -> Iterator[Fin
         yield Finding("pasted sensibly", str(error))
         return
     yield from _boxes(sample, placed)
-    yield Finding("little hidden", "" if _annotated(view, world) else "no source boxes all of its labels in the photo")
+    yield Finding(
+        "little hidden", "" if _annotated(view, world) else ("no source boxes all instances of its labels in the photo")
+    )
     for number, (part, found, here) in enumerate(placed):
         yield Finding("pasted sensibly", _misplaced(found, here, view, world))
         alike = _is_gray(part, world) == _is_gray(view.parts[0], world)
@@ -128,12 +131,12 @@ def _placed(sample: Sample, parts: Sequence[Part], world: World) -> Iterator[Fin
 
 
 def _is_gray(part: Part, world: World) -> bool:
-    """Whether the photo that supplies the part is black-and-white, based on every fourth pixel."""
+    """Whether the photo that supplies the part is black-and-white, judged by every fourth pixel."""
     return bool(np.quantile(np.ptp(world.pixels.of(part)[::4, ::4], axis=2), MOST) <= GRAY)
 
 
 def _annotated(view: View, world: World) -> bool:
-    """Are all objects boxed, for every label that any source has?"""
+    """Whether all objects are boxed, for every label that any source has."""
     seen = [(world.sources[key], image) for key, image in world.appearances(world.photo(view))]
     return any(all(source.status(image, label) != "unknown" for label in source.categories) for source, image in seen)
 
@@ -154,7 +157,9 @@ def _boxes(sample: Sample, placed: Sequence[tuple[Part, Instance, Placed]]) -> I
                 fault = "" if apart <= BOX_TOLERANCE + 1e-6 else f"{target.bbox}, the mask gives {said}"
                 yield Finding("difference box", fault)
         whole = target.visible == 1.0
-        yield Finding("difference box", "" if whole else f"visible {target.visible:.3f} of an object that is whole")
+        yield Finding(
+            "difference box", "" if whole else (f"`visible` is {target.visible:.3f} for an object that is whole")
+        )
 
 
 def _misplaced(found: Instance, here: Placed, view: View, world: World) -> str:
@@ -180,7 +185,7 @@ def _within(height: float, low: float, high: float) -> bool:
 
 
 def _unlike(sample: Sample, world: World) -> str:
-    """An annotated object that is much more visible in one view than in the other, or ""."""
+    """An annotated object that one view shows much more of than the other; "" if there is none."""
     photo = world.photo(sample.views[0])
     for key, image in world.appearances(photo):
         source = world.sources[key]

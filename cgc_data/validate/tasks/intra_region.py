@@ -1,4 +1,4 @@
-"""`intra/region`: a piece comes from the stated place and resembles no other place in the images."""
+"""`intra/region`: a piece comes from the stated place, and resembles no other place in the images."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -15,9 +15,11 @@ from cgc_data.validate.trace import Trace
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "pieces": "a piece is a sharp window of the photo in changed colors, and its box is the place where it was cut out",
+    "pieces": (
+        "a piece is a sharp window of the photo in changed colors, and its box is the place from which it was cut out"
+    ),
     "pieces apart": "no other image shows any part of the piece or of a margin around it",
-    "pieces unique": "a piece is not a plain area and resembles no other place, at any size, mirrored or not",
+    "pieces unique": "the piece is not a plain area, and no other place resembles it, at any size, mirrored or not",
 }
 AT_HOME, ELSEWHERE, LEAST_SPREAD = 0.8, 0.7, 20.0
 SLACK = 0.03  # tolerance of a correlation, due to resampling in a different order
@@ -50,7 +52,7 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
 
 
 def _misformed(sample: Sample, world: World) -> str:
-    """Why the row matches neither of the two question forms; empty if it matches one."""
+    """Why the row matches neither of the two forms of the question; empty if it matches one."""
     if len(sample.objects) != 1 or sample.ref_img_idx is None:
         return f"{len(sample.objects)} objects for the piece in image {sample.ref_img_idx}; not one of each"
     if len({world.photo(view) for view in sample.views}) > 1:
@@ -59,7 +61,7 @@ def _misformed(sample: Sample, world: World) -> str:
         return _not_searched(sample)
     first, (answer,) = sample.view(1), sample.answer_images or (0,)
     if (answer, sample.img_idx) != (1, 1) or first.window != (0, 0, *world.sources[first.source].size(first.image_id)):
-        return "it asks for a place in an image that is not the first one, or not an uncropped photo"
+        return "the question asks for a place in an image that is not the first one, or that is not an uncropped photo"
     return ""
 
 
@@ -78,7 +80,7 @@ def _misplaced(sample: Sample, piece: View) -> Iterator[str]:
     view = sample.view(target.img_idx)
     home = view.place(piece.window)
     if not within(home, view.pixels, 1e-6) or target.annotation_id or target.visible != 1:
-        yield f"image {target.img_idx} does not contain the whole piece, or the answer is declared as an object"
+        yield f"image {target.img_idx} does not contain the whole piece, or the row declares the answer as an object"
     true = view.thousand(home)
     if max(furthest(true, target.bbox), furthest(true, view.thousand(target.bbox_px))) > BOX_TOLERANCE + 1e-6:
         yield f"{target.bbox}, but the piece was cut from {tuple(round(value, 1) for value in true)}"
@@ -87,11 +89,11 @@ def _misplaced(sample: Sample, piece: View) -> Iterator[str]:
         roles = sample.kind.contrast.roles
         role = REFERENCE if number in sample.reference_images else roles[0] if number in held else roles[1]
         if shown.role != role:
-            yield f"image {number} is called {shown.role}, but is a {role}"
+            yield f"image {number} is marked as a {shown.role}, but is a {role}"
 
 
 def _changed(view: View) -> Iterator[str]:
-    """Why a piece breaks the rules of its task: it must be cropped, enlarged at most twofold, and recolored within
+    """Why a piece breaks the rules of its task; it must be cropped, enlarged at most twofold, and recolored within
     bounds.
     """
     steps = dict(zip((step.name for step in view.operations), (step.values for step in view.operations), strict=True))
@@ -101,9 +103,9 @@ def _changed(view: View) -> Iterator[str]:
     if any(abs(factor - 1) > MOST_GAIN + 1e-9 for factor in steps["gain"]):
         yield f"colors are changed by {steps['gain']}"
     if not GAMMAS[0] - 1e-9 <= steps["gamma"][0] <= GAMMAS[1] + 1e-9:
-        yield f"brightness is changed by the power {steps['gamma'][0]}"
+        yield f"the brightness is changed by the power {steps['gamma'][0]}"
     if view.width > ENLARGEMENT * (view.window[2] - view.window[0]) + 1:
-        yield f"a piece {view.window[2] - view.window[0]} px wide is shown {view.width} px wide"
+        yield f"a piece that is {view.window[2] - view.window[0]} px wide is shown {view.width} px wide"
 
 
 def _near(sample: Sample) -> str:
@@ -118,7 +120,7 @@ def _near(sample: Sample) -> str:
 
 
 def _ambiguous(sample: Sample, piece: View, world: World) -> str:
-    """Why the piece could come from another place, or ""."""
+    """Why the piece could come from another place; "" if it could not."""
     try:
         pixels = world.composed(piece)
         for number in sample.answer_images:
@@ -128,7 +130,7 @@ def _ambiguous(sample: Sample, piece: View, world: World) -> str:
             image, size = world.composed(view), (x2 - x1, y2 - y1)
             spread = float(small(pixels, *(side * LONGER_SIDE / max(image.shape[:2]) for side in size)).std())
             if spread < LEAST_SPREAD - SPREAD_SLACK:
-                return f"the spread of the piece's gray levels is only {spread:.1f}"
+                return f"the gray levels of the piece spread by only {spread:.1f}"
             if fault := _unlike(search(pixels, image, size, home), home):
                 return f"image {number}: {fault}"
     except PhotoError as error:
@@ -138,7 +140,7 @@ def _ambiguous(sample: Sample, piece: View, world: World) -> str:
 
 def _unlike(found: Found, home: Box | None) -> str:
     if home and found.home < AT_HOME - SLACK:
-        return f"the piece resembles its own place by {found.home:.2f}"
+        return f"the similarity of the piece to its own place is only {found.home:.2f}"
     if found.elsewhere >= ELSEWHERE + SLACK:
-        return f"the piece resembles another place by {found.elsewhere:.2f}"
+        return f"the similarity of the piece to another place is {found.elsewhere:.2f}"
     return ""

@@ -1,5 +1,5 @@
-"""`intra/same_object`: one instance in two views or along a track, next to a sibling, and not found by copying the
-box.
+"""`intra/same_object`: one instance in two views or along a track, next to a sibling. A copy of the given box must be
+wrong.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "same object": (
-        "one instance is in all views, or in all but one, next to a sibling; copying the reference box is wrong"
+        "all views, or all but one, show the instance next to a sibling, and a copy of the reference box is wrong"
     ),
     "box drawn": "only the given box is drawn, and only into its own image",
 }
@@ -27,8 +27,8 @@ WHOLE_PIXEL = 0.5 + 1e-6  # tolerance for the rounding of a drawn box
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the answer contains the object in the given box for exactly the views that show it, distinct from
-    siblings.
+    """Check that the answer contains the object of the given box, distinct from its siblings, for exactly the views
+    that show it.
     """
     for fault in _Follow(limits, world).faults(sample) or [""]:
         yield Finding("same object", fault)
@@ -38,7 +38,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """Measure how well an object can be followed without the images."""
+    """Measure how well an object can be followed without seeing the images."""
     del limits
     yield from track_measures(traces)
 
@@ -52,7 +52,7 @@ class _Follow:
     def faults(self, sample: Sample) -> list[str]:
         """The faults of the sample; empty if it has none."""
         if sample.ref_img_idx is None or sample.ref_bbox is None or not sample.objects:
-            return ["no given box or no object"]
+            return ["there is no given box, or no object"]
         if fault := _misasked(sample):
             return [fault]
         found = self._world.instance(sample.objects[0].annotation_id)
@@ -87,7 +87,7 @@ class _Follow:
         elif answered != (state == "visible") and sample.img_idx in (None, number):
             yield f"{found.id} is {state}, but {'' if answered else 'not '}answered"
         if sight.box and (copied := iou(reference, view.thousand(view.place(sight.box)))) >= COPY_IOU:
-            yield f"copying the reference gives IoU {copied:.2f}"
+            yield f"a copy of the reference box reaches an IoU of {copied:.2f}"
 
     def _siblings(self, found: Instance, views: Sequence[View]) -> list[str]:
         boxed = self._world.sources[found.source].instances(found.image_id, found.concept)
@@ -96,7 +96,7 @@ class _Follow:
         faults = [] if len(views) - len(showing) <= (len(views) > 2) else ["more than one view lacks the object"]
         beside = [{o.number for o in others if not o.crowd and self._visible(o, view)} for view in showing]
         if not all(beside) or (len(views) == 2 and not set.intersection(*beside)):
-            faults.append("a view of the object shows no sibling, or no single sibling is visible in both views")
+            faults.append("a view of the object shows no sibling, or no sibling is visible in both views")
         for view in showing:
             own = self._sight(found, view).box
             seen = [(other, self._sight(other, view).box) for other in others]
@@ -115,12 +115,16 @@ def _misasked(sample: Sample) -> str:
     if len({target.annotation_id for target in sample.objects}) > 1:
         return "different objects are answered"
     if sample.img_idx is None:
-        return "a pair of views without a named image" if len(sample.views) == 2 else ""
-    return "" if [t.img_idx for t in sample.objects] == [sample.img_idx] else "not one object in the named image"
+        return "the row has two views, but names no image" if len(sample.views) == 2 else ""
+    return (
+        ""
+        if [t.img_idx for t in sample.objects] == [sample.img_idx]
+        else ("there is not exactly one object in the named image")
+    )
 
 
 def _covered(own: Box | None, other: Instance, box: Box | None) -> str:
-    """Why the object's box could be mistaken for the box of another object, or ""."""
+    """Why the object's box could be mistaken for the box of another object; "" if it could not."""
     shared = iou(own, box) if own and box else 0.0
     kind = "crowd" if other.crowd else "sibling"
     return f"{kind} {other.id} overlaps the box of the object with IoU {shared:.2f}" if shared > SIBLING_IOU else ""
@@ -132,10 +136,10 @@ def _misdrawn(sample: Sample, number: int, view: View) -> str:
     if not drawn:
         return ""
     if number != sample.ref_img_idx or len(drawn) > 1 or sample.ref_bbox is None:
-        return f"image {number} has a box drawn into it"
+        return f"a box is drawn into image {number}"
     x1, y1, x2, y2 = sample.ref_bbox
     across, down = view.width / 1000, view.height / 1000
     given = (x1 * across, y1 * down, x2 * across, y2 * down)
     apart = max(abs(a - b) for a, b in zip(drawn[0], given, strict=True))
     allowed = WHOLE_PIXEL + max(across, down)
-    return "" if apart <= allowed else f"the box drawn into image {number} is {apart:.1f} px from the given one"
+    return "" if apart <= allowed else f"the box drawn into image {number} is {apart:.1f} px away from the given box"
