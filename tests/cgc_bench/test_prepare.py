@@ -258,7 +258,9 @@ def test_annotations_are_known_by_their_content_whatever_their_name(
 @pytest.mark.parametrize("given", ["many", "12"])
 def test_a_number_of_pixels_is_one(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("CGC_BENCH_MAX_PIXELS", given)
-    with pytest.raises(TaskError, match=f"CGC_BENCH_MAX_PIXELS='{given}' must be a whole number of at least 1024 pixels"):
+    with pytest.raises(
+        TaskError, match=f"CGC_BENCH_MAX_PIXELS='{given}' must be a whole number of at least 1024 pixels"
+    ):
         max_pixels()
 
 

@@ -98,7 +98,9 @@ def test_lengths_are_taken_as_the_authors_take_them(tmp_path: Path) -> None:
     rows = [question("1", 2, image_seq_len=4), question("2", 2, image_seq=["a", "b", "c"]), question("3", 2)]
     items = BENCHMARK.read_items(write(tmp_path, {"oc_cnt": rows}))
     assert [item.length for item in items.values()] == [4, 3, 2]
-    assert BENCHMARK.faults(items) == {"the question states no number of images, so the authors' script assumes 2": ["oc_cnt/2"]}
+    assert BENCHMARK.faults(items) == {
+        "the question states no number of images, so the authors' script assumes 2": ["oc_cnt/2"]
+    }
 
 
 def test_reasoning_is_cut_by_the_strict_protocol_only(tmp_path: Path) -> None:
