@@ -233,8 +233,18 @@ def built(contrast: str, inputs: Inputs) -> Cost:
 
     out = inputs.work / f"release-{contrast or 'both'}"
     shutil.rmtree(out, ignore_errors=True)
-    others = [f"tasks.{task}=0" for task in PLANNED if contrast and not task.startswith(f"{contrast}/")]
-    words = ["build", *others, *inputs.known, "--samples", str(inputs.rows), "--workers", "1", "--out", str(out)]
+    others = [task for task in PLANNED if task in PIXELS or not task.startswith(contrast)]
+    words = [
+        "build",
+        *(f"tasks.{task}=0" for task in others),
+        *inputs.known,
+        "--samples",
+        str(inputs.rows),
+        "--workers",
+        "1",
+        "--out",
+        str(out),
+    ]
     whole = cgc_data(*words)
     if not contrast:
         return whole.cost
