@@ -143,7 +143,7 @@ def _by_cells(pixels: Pixels, cell: tuple[int, int], histogram: Histogram) -> _C
     return _Cells(counts.take(used, axis=2), used, histogram.bins)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def _first_bins(rows: int, columns: int, cell: tuple[int, int], bins: int) -> NDArray[np.int64]:
     """For each pixel, (height, width), the place of its cell's first bin among the bins of all cells."""
     numbers = np.arange(rows * columns).reshape(rows, columns) * bins
