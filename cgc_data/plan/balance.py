@@ -12,7 +12,7 @@ from cgc_data.plan.questions import Question
 
 Feature = tuple[str, object]
 TOTAL: Feature = ("all", "")
-FAR_BEHIND = 0.75  # standard deviations of the number of rows
+FAR_BEHIND = 0.5  # standard deviations of the number of rows
 
 
 def features(concept: int, pool: str, images: int, kind: str, form: str = "") -> tuple[Feature, ...]:

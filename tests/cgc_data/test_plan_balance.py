@@ -62,6 +62,12 @@ def test_a_number_of_images_that_is_never_absent_is_far_behind() -> None:
     assert not counted.far_behind(DOG, "locate", 2, "decoupled")
 
 
+def test_a_label_with_few_rows_is_soon_far_behind() -> None:
+    """Many labels with a few rows each that are never absent would reveal together that their target exists."""
+    asked = [balance([question()] * rows, share=0.2) for rows in range(10)]
+    assert [found.far_behind(DOG, "locate", 2, "decoupled") for found in asked] == [rows > 5 for rows in range(10)]
+
+
 def test_where_nothing_is_to_be_absent_nothing_is_behind() -> None:
     assert not balance([question()] * 1000, share=0.0).far_behind(DOG, "locate", 2, "decoupled")
 
