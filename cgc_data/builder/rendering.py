@@ -21,8 +21,8 @@ def render_release(out: Path, ranges: Sequence[str] = (), *, executor: Executor 
 
     Finished shards are verified and kept.
 
-    `ranges` are texts such as "0:10". Any number of processes on any machines that share the folder may do this at the
-    same time, also with the same shards. Raises ConfigError for a range without shards, and BuildError if nothing is
+    `ranges` are texts such as "0:10". Any number of processes, on any machines that share the folder, may render at the
+    same time, even the same shards. Raises ConfigError for a range without shards, and BuildError if nothing is
     planned, the release is finished, or this machine lacks the photos.
     """
     check_planned(out)
