@@ -66,7 +66,7 @@ class Clock:
             self._kinds.pop()
 
     def timed(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
-        """The function, counted for this kind; the items of a generator are made at once."""
+        """The function, whose time counts for the kind `name`. If it is a generator, all its items are made at once."""
 
         def run(*given: Any, **named: Any) -> Any:
             with self.kind(name):

@@ -39,7 +39,7 @@ class Listed(NamedTuple):
 
 
 def plain(text: str) -> str:
-    """The text with decoration normalized. `\boxed{C}` becomes `answer: C` on a separate line."""
+    """The text with decoration normalized. `\\boxed{C}` becomes `answer: C` on a separate line."""
     bare = _QUOTES.sub("", _DELIMITERS.sub(" ", text.translate(_SAME)))
     for _ in range(_NESTED):
         bare = _STYLED.sub(r"\1", bare)

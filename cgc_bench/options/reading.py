@@ -1,5 +1,5 @@
 """Finds the option that a free-form response names, as a person would read it. A response can state its answer
-(`\boxed{C}`, "the answer is C", a line with only `C`), hint at it ("which is option C"), or start with it ("C is
+(`\\boxed{C}`, "the answer is C", a line with only `C`), hint at it ("which is option C"), or start with it ("C is
 closer"). The last statement counts. If there is no statement, the last hint counts; if there is no hint, the start
 counts. Options that are only discussed are never taken as the answer.
 """

@@ -34,14 +34,14 @@ class Draft:
     """A planned release that is not finished.
 
     Attributes:
-        fingerprint: of the settings, the content of the sources, and the versions.
-        versions: of everything that influences the bytes, by name.
+        fingerprint: hash of the settings, the content of the sources, and the versions.
+        versions: the versions of everything that influences the bytes, by name.
         settings: the configuration, with paths as they were given.
         images: folders and archives of photos by source key, from the root.
         displayed: source keys whose boxes follow EXIF.
         stamps: the state of annotation files, archives, and exclusion lists.
         photos: digest of the states of all photos.
-        facts: what the manifest states about the sources.
+        facts: the facts about the sources that the manifest states.
         digests: sha256 of the files next to the record, by name.
     """
 
@@ -86,7 +86,7 @@ def displayed(facts: Facts, config: BuildConfig) -> list[str]:
 
 
 def write_draft(draft: Draft, work: Path) -> None:
-    """Write the record; it comes last, so that its presence means that the plan is complete."""
+    """Write the record. It is written last, so its presence means that the plan is complete."""
     write_atomically(work / RECORD, json.dumps(asdict(draft)))
 
 
@@ -99,7 +99,7 @@ def stored_draft(work: Path) -> Draft | None:
 
 
 def damaged(draft: Draft, work: Path, names: Iterable[str]) -> list[str]:
-    """Which of these files are not next to the record as it states them."""
+    """Those of the files that are missing next to the record, or differ from it."""
     return [name for name in sorted(names) if _sha256(work / name) != draft.digests.get(name, "")]
 
 
@@ -138,7 +138,7 @@ def check_planned(out: Path) -> None:
 
 
 def refuse_url(out: Path) -> None:
-    """Raise BuildError for a URL: many machines need a folder that they share."""
+    """Raise BuildError for a URL, because many machines need a shared folder."""
     if url := url_of(out):
         raise BuildError(f"{url}: not a folder; plan, render, and finish in a shared folder, and copy the release then")
 

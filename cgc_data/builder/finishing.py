@@ -1,4 +1,4 @@
-"""The last stage of a build: all shards are there and their sources unchanged; the manifest makes them a release."""
+"""The last stage of a build. All shards exist, and their sources are unchanged; the manifest makes them a release."""
 
 import shutil
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Locks of an output folder: one command that plans or finishes, or any number of commands that render.
 
-The lock of a process that is killed is released by the system, on a shared disk also if its machine is lost.
+If a process is killed, the system releases its lock. On a shared disk, this also holds if its machine is lost.
 """
 
 import os
@@ -66,7 +66,7 @@ else:
     import fcntl
 
     def _shared(file: int) -> bool:
-        """Whether the file could be locked along with others that do the same."""
+        """Whether the file could be locked; other processes may hold the same shared lock."""
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

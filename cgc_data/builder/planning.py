@@ -66,7 +66,7 @@ def plan_release(config: BuildConfig, out: Path, *, executor: Executor = HERE) -
 
 
 def plan_only(config: BuildConfig, out: Path, *, executor: Executor = HERE) -> Plan:
-    """The plan of a build, without writing anything into `out`: what `--dry-run` shows."""
+    """The plan of a build, which `--dry-run` shows. Nothing is written into `out`."""
     out = local_copy(url) if (url := url_of(out)) else out
     with explained(out):
         cache = cache_of(out)

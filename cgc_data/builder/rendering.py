@@ -1,4 +1,4 @@
-"""The second stage of a build: the shards of a plan, any of them on any machine, as often as needed."""
+"""The second stage of a build renders the shards of a plan, on any machine and as often as needed."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,11 +17,12 @@ from cgc_data.release.inside import inside
 
 
 def render_release(out: Path, ranges: Sequence[str] = (), *, executor: Executor = HERE) -> list[Receipt]:
-    """Render shards of a planned release, by default all; returns their receipts. Finished shards are verified and
-    kept.
+    """Render shards of a planned release, by default all shards, and return their receipts.
 
-    `ranges` are texts such as "0:10". Any number of processes on any machines that share the folder may do this at the
-    same time, also with the same shards. Raises ConfigError for a range without shards, and BuildError if nothing is
+    Finished shards are verified and kept.
+
+    `ranges` are texts such as "0:10". Any number of processes, on any machines that share the folder, may render at the
+    same time, even the same shards. Raises ConfigError for a range without shards, and BuildError if nothing is
     planned, the release is finished, or this machine lacks the photos.
     """
     check_planned(out)

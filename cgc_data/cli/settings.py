@@ -85,7 +85,7 @@ def setting_options(command: Command) -> Command:
 
 
 def resolve(settings: tuple[str, ...], flags: Values) -> BuildConfig:
-    """The configuration from CONFIG.yaml, KEY=VALUE pairs, and flags, in rising precedence. Raises ConfigError."""
+    """Configuration from CONFIG.yaml, KEY=VALUE pairs, and flags; later settings win. Raises ConfigError."""
     files = [Path(s) for s in settings if "=" not in s]
     if len(files) > 1:
         raise ConfigError(f"{files[1]}: only one configuration file is allowed; write other settings as key=value")

@@ -1,7 +1,7 @@
 """Run tasks on a Ray cluster: an existing one, or one that is started on this machine.
 
 All nodes must reach the sources and the output folder under the same paths. If a node is lost, its tasks run again on
-another one, and so do tasks whose results were lost with it.
+another node, and so do tasks whose results were lost with the node.
 """
 
 import os
@@ -31,9 +31,9 @@ class RayCluster:
     """An executor on a Ray cluster.
 
     Attributes:
-        address: HOST:PORT, `auto`, or `ray://HOST:PORT`; "": that in RAY_ADDRESS, or a cluster started on this machine.
+        address: HOST:PORT, `auto`, or `ray://HOST:PORT`; "": RAY_ADDRESS, or a cluster started on this machine.
         num_cpus: cores that each task needs.
-        memory: bytes that each task needs, as far as Ray plans them; 0: not planned.
+        memory: bytes that each task needs, for Ray's placement of tasks; 0: Ray ignores memory.
         resources: custom resources that each task needs, by name.
         in_flight: number of tasks that are submitted at a time; 0: a few times as many as can run.
     """
@@ -171,7 +171,7 @@ def _explained(ray: ModuleType, error: Exception, name: str) -> BaseException:
 
 
 def _of_task(ray: ModuleType, cause: BaseException, name: str) -> BaseException:
-    """The exception of a function, or a WorkerError if the function could not even be imported on the node."""
+    """The exception of a function, or a WorkerError if the function could not be imported on the node."""
     if isinstance(cause, ray.exceptions.RaySystemError):
         why = _reason(cause).removeprefix("System error: ")
         return WorkerError(f"{name}: {why} on a node; install the same versions of this package on all nodes")

@@ -15,7 +15,7 @@ AHEAD = 4  # tasks per worker that are submitted at a time: they may be large, a
 
 
 class Executor(Protocol):
-    """Runs tasks somewhere. Functions are those of a module, tasks and results can be pickled."""
+    """Runs tasks in processes or on a cluster. Functions must belong to a module; tasks and results are pickled."""
 
     @property
     def alone(self) -> bool:
@@ -38,7 +38,7 @@ class Executor(Protocol):
 
 
 def in_shares(function: Callable[[Task], Result], items: Sequence[Task], executor: Executor) -> Iterator[Result]:
-    """Results in the order of the items; a task is a few hundred of them."""
+    """Results in the order of the items. A task processes a few hundred items."""
     starts = range(0, len(items), SHARE)
     shares = (items[start : start + SHARE] for start in starts)
     each = update_wrapper(partial(_each, function), function)  # named after the function, for errors and dashboards

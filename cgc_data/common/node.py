@@ -1,4 +1,4 @@
-"""What a node of a cluster does around a task: it works where the command was started, and with the same libraries."""
+"""Runs a task on a node of a cluster, in the folder where the command was started, and with the same libraries."""
 
 import os
 from collections.abc import Callable
@@ -22,13 +22,13 @@ class Home:
 
     @classmethod
     def here(cls) -> "Home":
-        """That of this process."""
+        """The current folder and library versions of this process."""
         return cls(os.getcwd(), tuple(library_versions().items()))
 
 
 def run_on_node(function: Callable[[Task], Result], task: Task, home: Home) -> Result:
     """Run a task on this node. Raises the errors of the function, naming the node, and WorkerError if a file or a
-    library is not here as it is there.
+    library on this node differs from that of the command.
     """
     with suppress(OSError):  # if all paths are absolute, the folder is not needed
         os.chdir(home.folder)

@@ -49,7 +49,8 @@ def write_gallery(
     """Write `index.html`, `images/`, and `sheets/` into `folder`, with up to `per_task` samples per contrast and task.
 
     Rows that belong together (`pair_id`) are chosen together. `kind` is the format of the sheets and the page's images.
-    Images that already have this format are copied byte for byte from the release. If `kind` is `png`, all images are.
+    Images that already have this format are copied byte for byte from the release; if `kind` is `png`,
+    all images are copied.
     `images`: folder or zip with the photos, for a release that stores no images; None: the locations of the photos when
     the release was built.
 

@@ -1,5 +1,5 @@
-"""Lists of names to choose from. Every photo in a set shows one of the named kinds; only some of the photos show each
-other kind.
+"""Lists of names to choose from. Every photo in a set shows the right kind. Only some of the photos show
+any other kind in the list.
 
 Over all lists, each name should be the right one as often as chance would predict; see `Surplus`.
 """

@@ -118,7 +118,7 @@ class Parting:
     def lay(
         self, parted: Parted, sizes: Sequence[int], holding: Sequence[bool], rng: np.random.Generator
     ) -> tuple[View, ...]:
-        """A window of each size that shows the category if its entry in `holding` is set; empty if windows overlap."""
+        """One window per size, which shows the category if its entry in `holding` is true; empty if windows overlap."""
         for _ in range(DRAWS):
             if views := self._drawn(parted, sizes, holding, rng):
                 return tuple(views)

@@ -1,8 +1,8 @@
 """A term of the reward: a function of an answer. It is named after the setting of its weight.
 
 Terms form a chain: the settings of each term extend the settings of the previous term. To add a term, write a module
-like `boxes.py`. It contains the function, its `Term`, and settings that declare the weight as `NAME: Annotated[Weight,
-TERM]`. Then use it as the last one in `settings.py`.
+like `boxes.py`. It contains the function, its `Term`, and settings that declare the weight as
+`NAME: Annotated[Weight, TERM]`. Then use the new settings as the last ones in `settings.py`.
 """
 
 from collections.abc import Callable, Mapping

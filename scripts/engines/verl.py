@@ -149,7 +149,7 @@ ENGINE = Engine(
     stages=(
         Stage("Dataset class and reward manager on an export", partial(managed, trainer="verl", file="train.parquet")),
         Stage("GRPO, two steps", _with_older_trainer, CAUSE),
-        Stage("GRPO, two steps, with a stub for the GPU and transformers for vLLM", on_stub),
+        Stage("GRPO, two steps, with a stub instead of the GPU, and with transformers instead of vLLM", on_stub),
     ),
 )
 OLDER = Engine(
