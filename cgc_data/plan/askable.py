@@ -11,16 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 
-from cgc_data.common.errors import VocabularyError
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index, clear_of_confusable, confused
 from cgc_data.index.presence import ABSENT, PRESENT_ALL, PRESENT_SOME
 from cgc_data.plan.detail import Detail
+from cgc_data.plan.offered import Frequencies, Mask, large_enough, nameable, offered, supercategories
 from cgc_data.plan.truth import Truth, fits
 from cgc_data.release.schema import Split
-from cgc_data.vocabulary import concept_of
-
-Mask = NDArray[np.bool_]
 
 TOO_SMALL = "the box is too small or too elongated"
 
@@ -38,39 +35,6 @@ class Rejection:
     annotation_id: str
     reason: str
     detail: str = ""
-
-
-@dataclass(frozen=True)
-class Frequencies:
-    """For each concept: how many of a number of photos show it, show its supercategory, show one instance of it, or
-    show it with all instances boxed, (concepts,) each.
-
-    `single` is judged by the annotated boxes. `lent` masks the labels (concepts,) of which some photo can lend an
-    object, by the task that shows lent objects. For other tasks, the labels in the index count.
-    """
-
-    photos: int
-    shown: NDArray[np.int64]
-    groups: NDArray[np.int64]
-    single: NDArray[np.int64]
-    complete: NDArray[np.int64]
-    lent: dict[str, Mask] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, index: Index, config: BuildConfig) -> "Frequencies":
-        """The frequencies over all photos of the index. Raises VocabularyError if a requested category is in no
-        source.
-        """
-        groups, _ = _supercategories(index)
-        complete = (index.states == PRESENT_ALL) & _named(index, config)
-        one, _ = _offered(index, config, complete, confused(index))
-        return cls(
-            photos=len(index.photos),
-            shown=(index.states >= PRESENT_SOME).sum(axis=0),
-            groups=groups.sum(axis=0),
-            single=one.sum(axis=0),
-            complete=complete.sum(axis=0),
-        )
 
 
 @dataclass
@@ -208,11 +172,11 @@ def find_askable(
     If the index has only some of the photos, `frequencies` are over all photos.
     """
     frequencies = frequencies or Frequencies.of(index, config)
-    named = _named(index, config)
+    named = nameable(index, config)
     in_the_way = confused(index)
-    one, every = _offered(index, config, (index.states == PRESENT_ALL) & named, in_the_way)
+    one, every = offered(index, config, (index.states == PRESENT_ALL) & named, in_the_way)
     clear = clear_of_confusable(index, labelled_only=config.confusable == "labeled")
-    groups, group_of = _supercategories(index)
+    groups, group_of = supercategories(index)
     present = csr_matrix(index.states >= PRESENT_SOME, dtype=np.float64)
     vectors = _unit(present, frequencies.shown, frequencies.photos)
     kinds = _unit(csr_matrix(groups, dtype=np.float64), frequencies.groups, frequencies.photos)
@@ -234,55 +198,6 @@ def find_askable(
         weights=_weights(frequencies.complete, config.category_temperature),
         frequencies=frequencies,
         forms=forms,
-    )
-
-
-def _offered(index: Index, config: BuildConfig, complete: Mask, in_the_way: Mask) -> tuple[Mask, Mask]:
-    """`Askable.one` and `Askable.every`. The parameters state, for each photo and concept, whether the photo shows the
-    concept in full, and whether it shows something confusable; both (photos, concepts).
-    """
-    one, every = np.zeros_like(complete), np.zeros_like(complete)
-    photos, concepts, count = _fitting_pairs(index, config)
-    fair = complete[photos, concepts] & ~in_the_way[photos, concepts]
-    one[photos, concepts] = fair & (count == 1)
-    every[photos, concepts] = fair & (count <= config.limits.max_objects)
-    return one, every
-
-
-def _named(index: Index, config: BuildConfig) -> Mask:
-    wanted = {concept_of(name) for name in config.categories}
-    if unknown := [name for name in config.categories if concept_of(name) not in index.labelled]:
-        raise VocabularyError(f"categories: no source has a category named {unknown[0]!r}")
-    return np.array([c in index.names and (not wanted or c in wanted) for c in index.concepts], dtype=np.bool_)
-
-
-def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The pairs of a photo and a concept whose instances are all annotated as single objects and large enough, and the
-    number of instances in each pair.
-    """
-    instances, fine = index.instances, large_enough(index, config)
-    keys, pair = np.unique(instances.photo * len(index.concepts) + instances.concept, return_inverse=True)
-    count = np.bincount(pair, minlength=len(keys))
-    all_fine = np.bincount(pair, weights=fine, minlength=len(keys)) == count
-    photos, concepts = np.divmod(keys[all_fine], len(index.concepts))
-    return photos, concepts, count[all_fine]
-
-
-def large_enough(index: Index, config: BuildConfig) -> Mask:
-    """Mask (instances,) of the instances that are annotated as single objects and are large enough, with some tolerance
-    because masks can differ from boxes.
-    """
-    instances, limits = index.instances, config.limits
-    sizes = np.array([(p.width, p.height) for p in index.photos], dtype=np.float64).reshape(-1, 2)[instances.photo]
-    box = np.clip(instances.box, 0, np.concatenate([sizes, sizes], axis=1))
-    side = box[:, 2:] - box[:, :2]
-    shorter, longer = side.min(axis=1), side.max(axis=1)
-    scale = np.minimum(1.0, np.sqrt(limits.pixel_budget / sizes.prod(axis=1)))
-    return np.asarray(
-        ~instances.crowd
-        & (shorter * scale >= limits.min_side - 2)
-        & (longer <= limits.max_aspect * (shorter + 2))
-        & (side.prod(axis=1) >= 0.9 * limits.min_area * sizes.prod(axis=1))
     )
 
 
@@ -309,16 +224,6 @@ def _unit(present: csr_matrix, frequency: NDArray[np.int64], photos: int) -> csr
     weighted = csr_matrix(present.multiply(rarity[None, :]))
     norms = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
     return csr_matrix(weighted.multiply(1.0 / np.maximum(norms, 1e-12)[:, None]))
-
-
-def _supercategories(index: Index) -> tuple[Mask, NDArray[np.int64]]:
-    names = [index.relations.supercategory(concept) for concept in index.concepts]
-    order = {name: i for i, name in enumerate(sorted(set(names)))}
-    group_of = np.array([order[name] for name in names], dtype=np.int64)
-    groups = np.zeros((len(index.photos), len(order)), dtype=bool)
-    rows, columns = np.nonzero(index.states >= PRESENT_SOME)
-    groups[rows, group_of[columns]] = True
-    return groups, group_of
 
 
 def _weights(frequency: NDArray[np.int64], temperature: float) -> NDArray[np.float64]:

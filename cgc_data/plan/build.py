@@ -24,13 +24,14 @@ from cgc_data.index.narrow import narrowed
 from cgc_data.index.near import like_any, near_duplicates
 from cgc_data.index.orientation import check_orientations
 from cgc_data.index.splits import assign_splits, hash_folder
-from cgc_data.plan.askable import Askable, Frequencies, Rejection, find_askable
+from cgc_data.plan.askable import Askable, Rejection, find_askable
 from cgc_data.plan.asked import compare, differences
 from cgc_data.plan.ground import Division, lay_ground, licensed_photos, photos_by_split
 from cgc_data.plan.hints import Failure, advice
 from cgc_data.plan.joining import join
 from cgc_data.plan.losses import explain, losses
 from cgc_data.plan.notes import TaskRows, plan_notes, rows_by_task
+from cgc_data.plan.offered import Frequencies
 from cgc_data.plan.part import PartTask, plan_part, rows_file
 from cgc_data.plan.parts import Part, divide
 from cgc_data.plan.planner import lent_labels

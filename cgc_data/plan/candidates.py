@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.index.presence import PRESENT_SOME
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.surplus import Surplus
 from cgc_data.tasks.inter.common import COMMON
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from cgc_data.answer.wording import template_count
 from cgc_data.index.presence import ABSENT
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable
 from cgc_data.plan.asking import Item, claim_absent, shown_in, whole_view
 from cgc_data.plan.candidates import FEWEST, MOST, Candidates
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.planner import Draw, Tried
 from cgc_data.plan.questions import Family, Question, draw_order, set_name
 from cgc_data.plan.scenes import Photos, Scenes

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cgc_data.plan.askable import Askable, Mask, Rejection
+from cgc_data.plan.askable import Askable, Rejection
 from cgc_data.plan.balance import AbsentBalance, Made
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.planner import Draw, Lane, Losing, Outcome, Photos, make_lanes
 from cgc_data.plan.questions import Family
 from cgc_data.plan.rng import generator

@@ -9,9 +9,10 @@ import numpy as np
 
 from cgc_data.answer.wording import template_count
 from cgc_data.common.errors import PhotoError
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable
 from cgc_data.plan.framing import Framing, Framings, draw_operations
 from cgc_data.plan.lenders import Lenders
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.pastes import Pastes
 from cgc_data.plan.planner import Draw, Tried
 from cgc_data.plan.questions import Family, Question, Shown, View, box_in_view, set_name

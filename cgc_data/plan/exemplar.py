@@ -10,9 +10,10 @@ from itertools import islice
 
 import numpy as np
 
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable
 from cgc_data.plan.exemplars import Exemplars
 from cgc_data.plan.inter_all import LocateAllPlanner
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.planner import Draw
 from cgc_data.plan.questions import Family, Question, Shown, View, set_name, thousand_in_view
 from cgc_data.tasks.inter.exemplar import EXEMPLAR

@@ -14,7 +14,8 @@ from cgc_data.geometry import ThousandBox, Window, iou_matrix
 from cgc_data.index.photos import usable
 from cgc_data.index.presence import ABSENT
 from cgc_data.masks import Box
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.questions import Shown, View, thousand_in_view
 from cgc_data.tasks import REFERENCE
 from cgc_data.vocabulary import concept_of

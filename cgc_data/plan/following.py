@@ -9,7 +9,8 @@ from itertools import islice
 import numpy as np
 
 from cgc_data.geometry import iou, iou_matrix
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.questions import View, thousand_in_view
 from cgc_data.plan.tracks import MAX_COPY_IOU, Gone
 from cgc_data.plan.windows import askable_in, shown_in

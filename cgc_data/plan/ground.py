@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
 from cgc_data.index.photos import usable
-from cgc_data.plan.askable import Askable, Mask, find_askable
+from cgc_data.plan.askable import Askable, find_askable
 from cgc_data.plan.deal import Dealer
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.parts import wanted_rows
 from cgc_data.plan.truth import Truth
 from cgc_data.release.manifest import Exclusions

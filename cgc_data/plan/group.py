@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from cgc_data.answer.wording import template_count
 from cgc_data.geometry import iou
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable
 from cgc_data.plan.asking import Item, ask_labels
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.planner import Draw
 from cgc_data.plan.questions import Family, Question
 from cgc_data.plan.scenes import Scenes

@@ -11,9 +11,10 @@ from collections.abc import Sequence, Set
 import numpy as np
 
 from cgc_data.answer.wording import template_count
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable
 from cgc_data.plan.asking import Item, ask_set, ask_twins
 from cgc_data.plan.balance import AbsentBalance
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.planner import Draw
 from cgc_data.plan.questions import Family
 from cgc_data.plan.scenes import Photos, Scenes

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from cgc_data.answer.wording import template_count
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable
 from cgc_data.plan.asking import Item, ask_set, ask_twins
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.planner import Draw
 from cgc_data.plan.questions import Family, Question
 from cgc_data.plan.scenes import Scenes

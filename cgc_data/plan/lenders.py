@@ -12,7 +12,8 @@ from cgc_data.common.errors import PhotoError
 from cgc_data.geometry import Window, box_area
 from cgc_data.licenses import composite_license
 from cgc_data.masks import Rle, mask_area
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.thumbnails import Thumbnails
 
 UPRIGHT = 1.7  # minimum height / width of a person; below it, the person sits, lies, or is cut off

@@ -8,9 +8,10 @@ import numpy as np
 from cgc_data.common.text import counted
 from cgc_data.index.build import Index
 from cgc_data.index.presence import PRESENT_ALL
-from cgc_data.plan.askable import TOO_SMALL, Mask, large_enough
+from cgc_data.plan.askable import TOO_SMALL
 from cgc_data.plan.ground import Ground
 from cgc_data.plan.notes import counts
+from cgc_data.plan.offered import Mask, large_enough
 from cgc_data.plan.truth import DIFFER
 
 CROWD, UNCOUNTED = "crowd", "it is not certain that all instances of the category are boxed in the photo"

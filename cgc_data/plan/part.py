@@ -24,9 +24,10 @@ from cgc_data.common.disk import replacing
 from cgc_data.common.errors import SourceError
 from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
-from cgc_data.plan.askable import Frequencies, Mask, find_askable
+from cgc_data.plan.askable import find_askable
 from cgc_data.plan.asked import Made
 from cgc_data.plan.deal import Dealer, Dealt
+from cgc_data.plan.offered import Frequencies, Mask
 from cgc_data.plan.parts import PLAN_VERSION, Part
 from cgc_data.plan.records import Counts, Planned, Reached
 from cgc_data.plan.truth import Truth

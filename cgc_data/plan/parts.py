@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.config import BuildConfig
-from cgc_data.plan.askable import Mask
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.rng import generator
 from cgc_data.release.schema import SPLITS, Split
 from cgc_data.tasks import CONTRASTS, TASKS

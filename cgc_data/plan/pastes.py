@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from cgc_data.licenses import composite_license
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable
 from cgc_data.plan.lenders import Instances, Lenders
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.standing import LEAST_SCALE, MOST_SCALE, Paste, Site, Standing
 
 LENDERS = 24  # objects tried per photo

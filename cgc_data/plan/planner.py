@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgc_data.config import BuildConfig
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable
 from cgc_data.plan.balance import AbsentBalance, Made
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.questions import Family
 from cgc_data.tasks import TASKS, Contrast, Task
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cgc_data.answer.wording import template_count
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable
 from cgc_data.plan.asking import claim_absent, whole_view
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.planner import Draw, Tried
 from cgc_data.plan.questions import Family, Question, Shown, set_name
 from cgc_data.plan.relations import singled_out, uncut

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable
 from cgc_data.plan.balance import Made
+from cgc_data.plan.offered import Mask
 from cgc_data.tasks.inter import DECOUPLED, HARD
 
 Photos = NDArray[np.intp]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.scenes import Photos, Scenes
 from cgc_data.plan.sets import first_fitting, one_format
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cgc_data.plan.askable import Mask
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.questions import Family, Question
 from cgc_data.tasks import Task
 

@@ -15,9 +15,10 @@ from pycocotools import mask as coco_mask
 from cgc_data.geometry import box_area
 from cgc_data.images import Pixels
 from cgc_data.masks import Box, mask_area
-from cgc_data.plan.askable import Askable, Mask
+from cgc_data.plan.askable import Askable
 from cgc_data.plan.framing import Framings
 from cgc_data.plan.lenders import BORDER, LOWEST_HORIZON, Lenders, below, grown, overlaps
+from cgc_data.plan.offered import Mask
 from cgc_data.plan.questions import Pasted
 from cgc_data.plan.thumbnails import Thumbnails
 from cgc_data.release.operations import of_centers
