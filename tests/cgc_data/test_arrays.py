@@ -24,6 +24,7 @@ from cgc_data.builder.release import build_release
 from cgc_data.builder.rendering import render_release
 from cgc_data.cli import cli
 from cgc_data.common.errors import BuildError, CgcError, ConfigError, SourceError
+from cgc_data.common.processes import Processes
 from cgc_data.config import BuildConfig
 from cgc_data.sources.photos import file_stamp
 from tests.cgc_data.test_build import change, digests
@@ -93,8 +94,8 @@ def test_three_commands_give_the_bytes_of_one(at_stage: dict[str, Path], whole: 
 
 
 def test_two_workers_render_and_finish_the_same(planned: Path, whole: dict[str, str]) -> None:
-    render_release(planned, ["0:3", "2:"], workers=2)
-    assert finish_release(planned, workers=2).rows
+    render_release(planned, ["0:3", "2:"], executor=Processes(2))
+    assert finish_release(planned, executor=Processes(2)).rows
     assert digests(planned) == whole
 
 
