@@ -25,7 +25,7 @@ REPO = "org/name"  # replaces ORG/NAME: the Hub in memory knows one organization
 REASONS = ("installs packages", "needs a GPU", "needs GPUs", "downloads", "the run above is finished")
 # What a line is given besides, so that a test ends in minutes: fewer photos, rows, and steps of the same commands.
 SMALLER: Mapping[str, str] = {
-    "cgc-data paint large": "--photos 120",
+    "cgc-data paint standard": "--photos 120",
     "cgc-data paint single": "--photos 120",
     "cgc-data build examples/painted.yaml": "--samples 60",
     "cgc-train grpo tiny-cpu": "grpo.max_steps=2 grpo.save_steps=2 grpo.num_generations=4 data.held_out_rows=4",

@@ -18,7 +18,7 @@ from cgc_data.plan.questions import View
 from cgc_data.plan.truth import Truth
 from cgc_data.plan.windows import CONTEXT, FOCUS, MAX_OVERLAP, Windows
 
-SIZES, OFFSETS = 12, 160  # windows tried per category
+SIZES, OFFSETS = 24, 96  # windows tried per category
 LEVEL = 0.05  # natural logarithm of detail: windows of one level differ by less than this
 DRAWS = 4  # attempts to draw windows of the chosen sizes
 
