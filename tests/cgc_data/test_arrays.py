@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from multiprocessing.context import ForkProcess
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,9 @@ from tests.cgc_data.test_build import change, digests
 ROOT = Path(__file__).parents[2]
 JOB = ROOT / "examples" / "slurm_array.sh"
 MEMBERS = 10
-FORK = multiprocessing.get_context("fork")
+# A process that has imported the commands and started no thread: what it forks cannot wait for a thread that is gone.
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload(["cgc_data.cli.render", "cgc_data.builder.rendering", "scripts.faults.hooks"])
 
 
 @pytest.fixture(scope="module")
@@ -169,9 +171,9 @@ class Slurm:
             text=True,
         )
 
-    def forked(self, member: int, fault: str = "") -> ForkProcess:
+    def forked(self, member: int, fault: str = "") -> ForkServerProcess:
         """Start what the job of a member runs, without the seconds that a new interpreter takes."""
-        process = FORK.Process(target=render_member, args=(self.out, member, fault))
+        process = FORKED.Process(target=render_member, args=(self.out, member, fault))
         process.start()
         return process
 
@@ -194,7 +196,7 @@ def render_member(out: Path, member: int, fault: str) -> None:
     main()
 
 
-def statuses(processes: list[ForkProcess]) -> list[int | None]:
+def statuses(processes: list[ForkServerProcess]) -> list[int | None]:
     for process in processes:
         process.join(timeout=240)
     return [process.exitcode for process in processes]
