@@ -36,9 +36,9 @@ from tests.cgc_data.test_build import change, digests
 ROOT = Path(__file__).parents[2]
 JOB = ROOT / "examples" / "slurm_array.sh"
 MEMBERS = 10
-# A process that has imported the commands and started no thread: what it forks cannot wait for a thread that is gone.
+# Members are forked from a process that has imported this module but started no thread, whose locks a fork would copy.
 FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(["cgc_data.cli.render", "cgc_data.builder.rendering", "scripts.faults.hooks"])
+FORKED.set_forkserver_preload([__name__])
 
 
 @pytest.fixture(scope="module")
