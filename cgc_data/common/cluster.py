@@ -31,7 +31,7 @@ class RayCluster:
     """An executor on a Ray cluster.
 
     Attributes:
-        address: HOST:PORT, `auto`, or `ray://HOST:PORT`; "": RAY_ADDRESS, or a cluster started on this machine.
+        address: HOST:PORT of the head node, or `auto`; "": RAY_ADDRESS, or a cluster started on this machine.
         num_cpus: cores that each task needs.
         memory: bytes that each task needs, for Ray's placement of tasks; 0: Ray ignores memory.
         resources: custom resources that each task needs, by name.
@@ -141,8 +141,10 @@ def _reason(error: BaseException) -> str:
 
 
 def _require_reachable(address: str) -> None:
-    """Raise WorkerError if nothing listens at HOST:PORT: Ray would try for minutes."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    """Raise WorkerError for a URL, and if nothing listens at HOST:PORT: Ray would try for minutes."""
+    if "://" in address:
+        raise _unreachable(address, "it is a URL; name the head node as HOST:PORT")
+    host, colon, port = address.rpartition(":")
     if not colon or not port.isdigit():
         return
     try:

@@ -81,7 +81,7 @@ def _read(card: str) -> Mapping[str, Any]:
         return dict(data.to_dict())  # type: ignore[no-untyped-call]
     except (ValueError, TypeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise PushError(f"README.md: the metadata between the --- lines is not valid YAML ({reason})") from None
+        raise PushError(f"README.md: the metadata between the --- lines must be a YAML mapping ({reason})") from None
 
 
 def _faults(data: Mapping[str, Any], published: Collection[str]) -> Iterator[str]:

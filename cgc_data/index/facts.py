@@ -4,7 +4,6 @@ Every photo is opened once. For photos that can be shown, the facts are cached b
 photos are opened again each time, because the texts of the reasons change with the version.
 """
 
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cgc_data.common.disk import replacing
 from cgc_data.common.errors import PhotoError
 from cgc_data.common.executor import Executor, in_shares
 from cgc_data.common.progress import track
@@ -126,12 +126,11 @@ def _read_cache(cache: Path) -> dict[str, Fact]:
 
 def _write_cache(cache: Path, known: dict[str, Fact]) -> None:
     shown = {stamp: fact for stamp, fact in known.items() if not fact[-1]}
-    part = cache.with_name(f"{cache.stem}.{os.getpid()}.part.npz")
-    np.savez(
-        part,
-        shown=np.array(list(shown)),
-        hash=np.array([fact[0] for fact in shown.values()], dtype=np.uint64),
-        form=np.array([fact[1] for fact in shown.values()]),
-        place=np.array([fact[2:5] for fact in shown.values()], dtype=np.int64).reshape(-1, 3),
-    )
-    part.replace(cache)
+    with replacing(cache) as part, part.open("wb") as file:
+        np.savez(
+            file,
+            shown=np.array(list(shown)),
+            hash=np.array([fact[0] for fact in shown.values()], dtype=np.uint64),
+            form=np.array([fact[1] for fact in shown.values()]),
+            place=np.array([fact[2:5] for fact in shown.values()], dtype=np.int64).reshape(-1, 3),
+        )

@@ -144,7 +144,7 @@ def test_paths_in_nested_values() -> None:
         ({"rejected": {"mask | box": 7}}, "| mask &#124; box | 7 |", "None."),
         (
             {"exclusions": {"files": ["/x/mig.json"], "listed": 12}},
-            "12 photos of the sources that `mig.json` lists",
+            "12 photos of the sources that are listed in `mig.json`",
             "No benchmark images",
         ),
         ({"exclusions": {}}, "No benchmark images were excluded", "Excluded from every split"),

@@ -121,7 +121,7 @@ def test_truncated_photos(painted_config: BuildConfig, tmp_path: Path) -> None:
 
 
 SETTINGS = [
-    (["categories=[unicorn]"], ["no source has a category 'unicorn'"]),
+    (["categories=[unicorn]"], ["no source has a category named 'unicorn'"]),
     (["inter.hrad=0.5"], ["unknown setting 'inter.hrad'", "did you mean 'inter.hard'?"]),
     (["samples=0"], ["samples"]),
     (["nowhere.yaml"], ["nowhere.yaml", "no such configuration file"]),

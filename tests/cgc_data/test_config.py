@@ -95,7 +95,10 @@ def test_a_source_without_its_two_parts_says_the_form(text: str) -> None:
         ({"licenses": "free"}, "licenses: "),
         ({"limits": {"max_aspect": 0.5}}, "limits.max_aspect: "),
         ({"tasks": dict.fromkeys(PLANNED, 0)}, "set at least one share above 0, such as tasks.inter/locate=1"),
-        ({"sources": [{"kind": "coco", "annotations": "a", "images": "b"}] * 2}, "given twice"),
+        (
+            {"sources": [{"kind": "coco", "annotations": "a", "images": "b"}] * 2},
+            "the same annotation file is listed twice; remove one entry",
+        ),
     ],
     ids=str,
 )

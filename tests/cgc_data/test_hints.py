@@ -120,7 +120,7 @@ CASES: dict[str, tuple[Spoil, tuple[str, ...], str, str]] = {
     "points in pairs": (each(points), FULL, "unreadable mask: neither polygons nor run lengths", "--ignore masks"),
     "one flat polygon": (each(flat), FULL, "unreadable mask: neither polygons nor run lengths", "--ignore masks"),
     "annotated twice": (twice, FULL, "", "--ignore duplicates"),
-    "one category": (one_class, FULL, "categories left: 1", "tasks."),
+    "one category": (one_class, FULL, "categories that remain: 1", "tasks."),
     "tiny": (each(tiny), FULL, "the box is too small or too elongated", "limits."),
     "nothing declared": (as_it_is, ("confusable=labeled",), "it is not certain that all", "--exhaustive"),
     "nothing declared, one category": (one_class, (), "it is not certain that all", "tasks."),
@@ -183,7 +183,7 @@ def test_only_a_task_that_the_user_names_refuses_a_build(tmp_path: Path, task: s
     assert done.exit_code == 0, done.exception
     (line,) = (line for line in done.output.splitlines() if line.startswith(f"{task} "))
     assert " 0 rows of " in line
-    assert f"which needs {TASKS[task].needs}" in line
+    assert f"it needs {TASKS[task].needs}" in line
     named = CliRunner().invoke(cli, [*arguments, f"tasks.{task}=0.3"])
     assert isinstance(named.exception, PlanError)
     assert str(named.exception).startswith(f"{task}: no eligible sample")

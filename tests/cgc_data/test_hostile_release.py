@@ -89,7 +89,7 @@ def test_a_row_of_an_unknown_task_is_refused(run: Run, tmp_path: Path) -> None:
         status, error = run(command, release, out)
         assert status in (0, 2), (command, error)
         if command.startswith("preview"):
-            assert "is unknown" in error
+            assert "there is no task" in error
     assert {path: content for path, content in snapshot(tmp_path).items() if not path.startswith(f"{out}/")} == before
 
 

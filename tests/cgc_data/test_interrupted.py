@@ -182,6 +182,6 @@ def test_a_build_that_renders_ends_within_two_seconds_of_an_interruption(
     started = time.monotonic()
     errors = [next(process.stderr), next(process.stderr)]  # the first ends the line with "^C" on it
     assert time.monotonic() - started < 2
-    assert errors == ["\n", "cgc-data: interrupted; run the same command again\n"]
+    assert errors == ["\n", "cgc-data: interrupted; run the same command again to resume\n"]
     assert process.communicate(timeout=30) == (None, "")
     assert process.returncode == 130

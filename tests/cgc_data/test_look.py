@@ -196,7 +196,7 @@ def test_a_view_without_target_or_evidence_is_called_out(tmp_path: Path) -> None
     ("warrant", "source", "words"),
     [
         ("exhaustive", "coco-00000000", "COCO boxes every red: none here."),
-        ("exhaustive", "mine", "Every red is boxed (mine.json): none here."),
+        ("exhaustive", "mine", "mine.json boxes every red: none here."),
         ("negative", "lvis-1", "LVIS verified: no red here."),
         ("hypernym:colour", "lvis-1", "LVIS: no colour here, so no red either."),
         ("outside_window", "coco-00000000", "Every red of the photo lies outside this window."),

@@ -377,7 +377,7 @@ def test_only_the_categories_that_are_wanted(tmp_path: Path, painted_config: Bui
 
 
 def test_a_category_that_no_source_has_is_refused(tmp_path: Path, painted_config: BuildConfig) -> None:
-    with pytest.raises(VocabularyError, match="no source has a category 'unicorn'"):
+    with pytest.raises(VocabularyError, match="no source has a category named 'unicorn'"):
         plan(change(painted_config, categories=["unicorn"]), tmp_path)
 
 

@@ -187,7 +187,9 @@ def test_a_read_that_always_fails_names_the_url(
 ) -> None:
     monkeypatch.setattr(remote, "TRIES", 1)
     store.failing["lvis.json"] = 1000
-    with pytest.raises(RemoteError, match=r"^s3://bucket/raw/lvis\.json: cannot be reached \(.*run it again$"):
+    with pytest.raises(
+        RemoteError, match=r"^s3://bucket/raw/lvis\.json: the storage cannot be reached \(.*run the command again$"
+    ):
         remote.read_bytes("s3://bucket/raw/lvis.json")
     store.failing.clear()
 
@@ -245,7 +247,9 @@ def test_a_build_whose_upload_fails_is_not_finished_and_goes_on(
     monkeypatch.setattr(remote, "TRIES", 1)
     url = "s3://bucket/failed"
     store.refuses = lambda name: name == "stats.json"
-    with pytest.raises(RemoteError, match=r"^s3://bucket/failed/stats\.json: cannot be reached \(.*run it again$"):
+    with pytest.raises(
+        RemoteError, match=r"^s3://bucket/failed/stats\.json: the storage cannot be reached \(.*run the command again$"
+    ):
         build_release(few_rows, Path(url))
     assert stored(url).keys()
     assert "manifest.json" not in stored(url)

@@ -568,7 +568,7 @@ def test_a_photo_shown_too_often(release: MiniRelease) -> None:
     release.write()
     report = validate(release.release)
     assert report.failed() == ["spread"]
-    assert "rows of inter/locate, at most 2 are allowed" in report.check("spread").breaches[0].message
+    assert "is shown in 3 rows of inter/locate, but at most 2 are allowed" in report.check("spread").breaches[0].message
 
 
 # What is not a breach.

@@ -172,7 +172,7 @@ def test_a_plural_name_takes_a_plural_verb() -> None:
 
 @pytest.mark.parametrize("name", ["x</answer>", "<answer>", "a </THINK> b", "<think>", "<|im_end|>"])
 def test_a_name_with_a_tag_of_the_answer_form_is_refused(name: str) -> None:
-    with pytest.raises(VocabularyError, match="contains a tag of the answer format: rename it"):
+    with pytest.raises(VocabularyError, match="contains a tag of the answer format; rename it"):
         names_of(concepts_of([name]), dict(zip(concepts_of([name]), [name], strict=True)))
 
 

@@ -161,6 +161,7 @@ def test_without_ray_the_fix_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         ("127.0.0.1:1", "Connection refused"),
         ("nowhere.invalid:6379", "not known|failure in name resolution"),
         ("6379", "Invalid address"),
+        ("ray://host:10001", "name the head node as HOST:PORT"),
         ("host:99999", "0-65535|not known|failure in name resolution"),
     ],
 )

@@ -108,7 +108,7 @@ def test_nothing_is_overwritten(tmp_path: Path, taken: str) -> None:
 
 
 def test_a_switch_named_twice_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="'no-kl' is given twice"):
+    with pytest.raises(RecipeError, match="'no-kl' is listed twice; list it once"):
         write_ablation(load_recipe("tiny-cpu"), ["no-kl", "no-source", "no-kl"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -90,7 +90,7 @@ def test_a_run_on_the_terminal_is_lines_and_a_table(run_values: dict[str, Any], 
         text=True,
         check=True,
     )
-    assert "Held-out rows before and after, 4 of them" in done.stdout
+    assert "4 held-out rows before and after training" in done.stdout
     assert f"trained: {tmp_path / 'again' / 'model'}" in done.stdout
     assert not noise(done)
     steps = [line.split()[0] for line in done.stderr.splitlines() if line.strip() and "/" in line.split()[0]]
@@ -104,7 +104,7 @@ def test_a_run_on_the_terminal_is_lines_and_a_table(run_values: dict[str, Any], 
             ["difficulty", "RECIPE", "--to", "FILE", "--limit", "4"],
             ["batches: 1 in", "informative", "rows kept: data.keep="],
         ),
-        (["sft", "RECIPE", "--to", "FILE"], ["right tokens", "Held-out rows before and after", "trained: "]),
+        (["sft", "RECIPE", "--to", "FILE"], ["right tokens", "held-out rows before and after training", "trained: "]),
         (
             ["check", "RECIPE", "grpo.max_completion_length=200", "--to", "FILE", "--step-seconds", "0"],
             ["Checks", "warning", "0 failed"],

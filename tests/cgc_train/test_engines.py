@@ -214,7 +214,7 @@ def test_the_command_line_lists_the_engines() -> None:
     assert [line.split()[0] for line in listed.splitlines()] == [engine.name for engine in ENGINES]
     unknown = subprocess.run([sys.executable, str(script), "zero9"], check=False, capture_output=True, text=True)
     assert unknown.returncode == 2
-    assert "unknown engine 'zero9'; choose from " in unknown.stderr
+    assert "there is no engine 'zero9'; choose from " in unknown.stderr
 
 
 def test_engines_are_of_the_versions_for_gpus() -> None:

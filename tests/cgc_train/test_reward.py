@@ -230,20 +230,20 @@ def test_the_page_about_the_reward_lists_everything() -> None:
     ("answer", "response"),
     [
         ("the true box, in image 2", says((2, BOX))),
-        ("a box that covers half of it, in image 2", says((2, HALF))),
+        ("a box in image 2 that covers half of the true box", says((2, HALF))),
         ("the true box, in image 1", says((1, BOX))),
         ("the true box in image 2, and another box anywhere", says((2, BOX), (1, FAR))),
         ("the true box twice", says((2, BOX), (2, BOX))),
         ("the true box in a fence, or with a word after the answer", says((2, BOX)) + " There."),
         ("`[]`", says()),
-        ("a box in pixels, beyond 1000", says((2, BOX)).replace("500, 500", "1920, 1080")),
+        ("a box in pixels, with numbers above 1000", says((2, BOX)).replace("500, 500", "1920, 1080")),
         ("no list", "I see no dog."),
     ],
 )
 def test_the_examples_of_the_page_hold(answer: str, response: str) -> None:
     from tests.test_docs import ROOT, table
 
-    told = table(ROOT / "docs/reward.md", 'answer to "where is the dog?", one dog in image 2')
+    told = table(ROOT / "docs/reward.md", 'answer to "where is the dog?" (one dog, in image 2)')
     (row,) = [cells for cells in told if cells[0] == answer]
     terms = score(response, LOCATE)
     assert [terms.miou, terms.format] == [float(row[1]), float(row[2].strip(" |"))]

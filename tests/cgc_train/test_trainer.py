@@ -204,7 +204,7 @@ def test_a_checkpoint_with_broken_weights_is_passed_over(
     save_file(weights | {name: torch.full_like(weights[name], 5e19)}, file, metadata={"format": "pt"})
     assert resume(run).finished
     said = capsys.readouterr().err
-    assert f"checkpoint-2 is skipped: {name}" in said
+    assert f"checkpoint-2 is skipped, because {name}" in said
     assert "resuming from checkpoint-1" in said
 
 

@@ -106,11 +106,7 @@ class Exhaustive(AnnotationProtocol):
         return self.naming if self._own(names) else ""
 
     def sentence(self, label: str, who: str) -> str:
-        return (
-            f"{who} boxes every {label}: none here."
-            if who == self.who
-            else f"The file boxes every {label} ({who}), and has none in this photo."
-        )
+        return f"{who} boxes every {label}: none here."
 
     def _own(self, names: Collection[str]) -> bool:
         return set(names) == self.vocabulary
