@@ -56,7 +56,7 @@ class Inputs:
     @property
     def known(self) -> list[str]:
         """These flags, and a flag that states that every painted object has a box."""
-        return [*self.sources, "--exhaustive"]
+        return [*self.sources, "--exhaustive", "--orientation", "as_stored"]
 
 
 @dataclass(frozen=True)
