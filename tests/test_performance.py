@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from benchmarks import plain, run
+from benchmarks import plain, run, scale
 
 ROOT = Path(__file__).resolve().parent.parent
 COST = {"seconds": 2.0, "cpu": 1.0, "peak": 100.0}
@@ -74,3 +74,24 @@ def test_the_short_form_measures_every_row(tmp_path: Path, monkeypatch: pytest.M
     assert [entry["what"] for entry in kept["lines"]][-2:] == ["validate", "reward"]
     assert all(entry["ours"]["cpu"] > 0 < entry["theirs"]["cpu"] for entry in kept["lines"])
     assert "| whole build |" in (tmp_path / "performance.md").read_text()
+
+
+def test_the_readme_states_the_measured_ratios() -> None:
+    lines = json.loads((ROOT / "docs/measured.json").read_text())["run"]["lines"]
+    ratios = {line["what"]: f"`{line['ours']['cpu'] / line['theirs']['cpu']:.2g}`" for line in lines}
+    claim = (
+        f"Reading COCO's annotations takes {ratios['index of COCO, cold']} of the time that pycocotools needs, and "
+        f"rendering windows {ratios['render intra']} of the time of a plain script"
+    )
+    assert claim in (ROOT / "README.md").read_text()
+
+
+def test_the_page_on_scale_states_what_was_measured() -> None:
+    kept = json.loads((ROOT / "docs/measured.json").read_text())
+    assert scale.shown(kept["scale"], kept["run"]) in (ROOT / "docs/scale.md").read_text()
+
+
+def test_the_arithmetic_of_scale_is_proportional_to_the_rows() -> None:
+    text = scale.computed(scale.PerRow(plan=0.0036, render=0.0072, validate=0.0, bytes=1000))
+    assert "| 1,000,000 | 1 | 2 | 0 | 0.047 | 1 GB |" in text
+    assert "| 100,000,000 | 100 | 200 | 0 | 4.7 | 100 GB |" in text

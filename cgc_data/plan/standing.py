@@ -163,7 +163,7 @@ class Standing:
         return float(apart.mean()) if apart.size else 0.0
 
     def _paste(self, lender: int, scale: float, box: Boxes) -> Paste:
-        """The object, with the top-left corner of its box approximately at the corner of `box` (4,)."""
+        """The object, moved so that the top-left corner of its bounding box is approximately that of `box` (4,)."""
         x1, y1, x2, y2 = self._askable.truth.box(lender)
         rle = self._askable.truth.mask(lender)
         assert rle is not None

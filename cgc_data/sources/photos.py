@@ -270,7 +270,7 @@ class ZipPhotos:
             ) from error
 
     def place(self, file_name: str) -> str | None:
-        """The archive member of the photo."""
+        """The name of the archive member that contains the photo, or None."""
         name, (archive, index) = _below(file_name), self._archive()
         return str(name) if name and str(name) in archive.NameToInfo else index.find(file_name)
 

@@ -171,7 +171,7 @@ def _difficulty(sample: Sample) -> Iterator[str]:
 
 
 def _side_share(sample: Sample, number: int) -> float:
-    """Square root of the share of its view's area that the object covers."""
+    """Square root of the share of the view's area that the object's box covers."""
     target = sample.objects[number]
     view, (x1, y1, x2, y2) = sample.view(target.img_idx), target.bbox_px
     return float(((x2 - x1) * (y2 - y1) / (view.width * view.height)) ** 0.5)

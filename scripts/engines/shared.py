@@ -109,7 +109,11 @@ def grpo(place: Workplace, *, sharing: Sharing, recipe: str) -> list[Comparison]
     resumed = resume(place, sharing, shared)
     return [
         *_like_alone(shared, plain, plan),
-        equal("steps after which held-out rows were answered", shared.held_out_steps(), [0, STEPS // 2, STEPS]),
+        equal(
+            "number of evaluations on held-out rows: before, halfway, and after",
+            shared.held_out_steps(),
+            [0, STEPS // 2, STEPS],
+        ),
         equal("held-out answers before training (the same as with one process)", answers(shared), answers(plain)),
         equal("steps that the resumed run logged (the same as in the original run)", _logged(resumed), _logged(shared)),
         at_most(
@@ -144,7 +148,7 @@ def train(place: Workplace, sharing: Sharing, plan: Plan, folder: Path | None = 
 
 
 def alone(place: Workplace, sharing: Sharing, plan: Plan) -> Run:
-    """The single-process run with which other runs are compared. It is made once for all engines."""
+    """The single-process run with which other runs are compared. It runs once, and all engines share it."""
     folder = place.folder.parent / "alone" / plan.name
     finished = folder.is_dir() and open_run(folder).finished
     return open_run(folder) if finished else train(place, sharing, plan, folder)

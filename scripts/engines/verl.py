@@ -125,7 +125,7 @@ def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
 
 
 def is_for(line: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
-    """Whether a logged response answers a row. Its prompt is logged without the tokens of images."""
+    """Whether a logged response answers a row. verl logs the prompt without its image tokens."""
     pieces = row["prompt"][0]["content"].split("<image>")
     right = line["gts"] == row["reward_model"]["ground_truth"]
     return right and all(piece.strip() in line["input"] for piece in pieces)

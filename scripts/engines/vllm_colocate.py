@@ -109,7 +109,9 @@ def _killed_and_resumed(place: Workplace, name: str, *settings: str) -> tuple[Ru
 def _ran(run: Run, resumed: Run, last: int) -> list[Comparison]:
     logged = [[(line["step"], line.get("kind", "")) for line in made.metrics()] for made in (resumed, run)]
     return [
-        equal("steps after which held-out rows were answered", run.held_out_steps(), [0, HALF, STEPS]),
+        equal(
+            "number of evaluations on held-out rows: before, halfway, and after", run.held_out_steps(), [0, HALF, STEPS]
+        ),
         at_most("last step that a second run reached before it was killed (`kill -9`)", last, STEPS - 1),
         equal("steps that the killed and resumed run logged (the same as in the original run)", *logged),
         at_most(

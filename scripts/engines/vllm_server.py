@@ -69,7 +69,9 @@ def training(place: Workplace) -> list[Comparison]:
     run, rollouts = open_run(folder), read(notes / "rollouts.jsonl")
     judge = Judge(run.model_folder, temperature=TEMPERATURE)
     return [
-        equal("steps after which held-out rows were answered", run.held_out_steps(), [0, HALF, STEPS]),
+        equal(
+            "number of evaluations on held-out rows: before, halfway, and after", run.held_out_steps(), [0, HALF, STEPS]
+        ),
         greedy(judge, [r for r in rollouts if r.held_out and r.step == STEPS], "weights of the last step"),
         at_most("mean difference of the log-probabilities of sampled tokens", logged_difference(run), ALIKE, NO_CUDA),
     ]

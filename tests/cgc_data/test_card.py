@@ -136,8 +136,8 @@ def test_paths_in_nested_values() -> None:
     [
         ({}, 'load_dataset("org/tiny", "inter"', "load_reference("),
         ({"image_mode": "reference"}, "load_reference(", "load_dataset("),
-        ({"licenses": "permissive"}, "whose license allows publishing", "non-commercial use only"),
-        ({"licenses": "noncommercial"}, "non-commercial use only", "whose license allows publishing"),
+        ({"licenses": "permissive"}, "whose license allows publishing", "noncommercial use only"),
+        ({"licenses": "noncommercial"}, "noncommercial use only", "whose license allows publishing"),
         ({"licenses": "all"}, "photos under any license", "do not publish this release"),
         ({"contradictions": {"compared": 200, "contradicted": 3}}, "**1.5 %**", "No photo is annotated by two"),
         ({"contradictions": {}}, "No photo is annotated by two", "**1.5 %**"),

@@ -17,7 +17,8 @@ from cgc_data.vocabulary import readable
 
 CHECKS = {
     "referred": (
-        "the words single out the answer from two or more objects in one image, and every other image shows at most one"
+        "the words single out one of several objects of the label in one image, and every other image shows at most "
+        "one object of that label"
     )
 }
 BORDER = 3  # pixels
