@@ -42,7 +42,7 @@ def stages(folder: Path) -> list[Stage]:
     grpo = [train, "grpo", "tiny-cpu", "--to", run]
     return [
         Stage("build", "build a release from the embedded sample",
-              [data, "build", "--samples", "240", "--out", release], "release"),
+              [data, "build", "--samples", "240", "--seed", "1", "--out", release], "release"),
         Stage("validate", "check every row against its sources",
               [data, "validate", release, "--json", f"{folder}/validate.json"], "validate.json"),
         Stage("gallery", "draw the gallery",
