@@ -58,7 +58,15 @@ def main(annotations: Path, settings: tuple[str, ...], rows: int, workers: int, 
     found = {"planned": planned(annotations, settings, rows, workers), "workers": workers, "settings": list(settings)}
     print(json.dumps(found), flush=True)
     if docs:
-        measured.keep(docs, "scale", "scale.md", found, shown(found, measured.read(docs, "run")))
+        keep(docs, found)
+
+
+def keep(docs: Path, found: Mapping[str, Any]) -> None:
+    """Store the plan, with the stages that `benchmarks/run.py` measured, and write the tables."""
+    run = measured.read(docs, "run")
+    stages = {line["what"]: line["ours"]["cpu"] for line in run["lines"]}
+    figures = {**found, "stages": stages, "stage rows": run["about"]["rows"]}
+    measured.keep(docs, "scale", "scale.md", figures, shown(figures))
 
 
 def planned(annotations: Path, settings: tuple[str, ...], rows: int, workers: int) -> dict[str, float]:
@@ -71,10 +79,9 @@ def planned(annotations: Path, settings: tuple[str, ...], rows: int, workers: in
     return cost
 
 
-def shown(found: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+def shown(found: Mapping[str, Any]) -> str:
     """The plan as it was measured; and, from it and the other stages, releases of several sizes."""
-    stages = {line["what"]: line["ours"]["cpu"] for line in run["lines"]}
-    per_row = PerRow.of(found["planned"], stages, run["about"]["rows"])
+    per_row = PerRow.of(found["planned"], found["stages"], found["stage rows"])
     return f"{as_measured(found)}\n\n{computed(per_row)}"
 
 

@@ -86,11 +86,6 @@ def test_the_readme_states_the_measured_ratios() -> None:
     assert claim in (ROOT / "README.md").read_text()
 
 
-def test_the_page_on_scale_states_what_was_measured() -> None:
-    kept = json.loads((ROOT / "docs/measured.json").read_text())
-    assert scale.shown(kept["scale"], kept["run"]) in (ROOT / "docs/scale.md").read_text()
-
-
 def test_the_arithmetic_of_scale_is_proportional_to_the_rows() -> None:
     text = scale.computed(scale.PerRow(plan=0.0036, render=0.0072, validate=0.0, bytes=1000))
     assert "| 1,000,000 | 1 | 2 | 0 | 0.047 | 1 GB |" in text

@@ -18,6 +18,8 @@ from benchmarks import (
     paste_artifacts,
     planning,
     region_shortcuts,
+    run,
+    scale,
     validating,
 )
 from tests.cgc_data.mini_release import MiniRelease
@@ -30,10 +32,39 @@ SCRIPTS: dict[str, tuple[ModuleType, str]] = {
     "paste_artifacts": (paste_artifacts, "validate.md"),
     "planning": (planning, "release.md"),
     "region_shortcuts": (region_shortcuts, "validate.md"),
+    "run": (run, "performance.md"),
+    "scale": (scale, "scale.md"),
     "validating": (validating, "performance.md"),
 }
 PASTES = {"by": "trees", "photos": "painted", "crops": 4012, "rows": 1203, "from": 600}
 FIGURES: dict[str, dict[str, Any]] = {
+    "run": {
+        "about": {"date": "2026-01-01", "machine": "x", "versions": {}, "rows": 40, "coco_mb": 1.5, "lvis_mb": 0.5},
+        "lines": [
+            {
+                "what": "plan",
+                "ours": {"seconds": 2.0, "cpu": 1.0, "peak": 100.0},
+                "peer": "pycocotools.COCO()",
+                "theirs": {"seconds": 2.0, "cpu": 4.0, "peak": 100.0},
+            }
+        ],
+    },
+    "scale": {
+        "planned": {
+            "rows": 1000,
+            "seconds": 60.0,
+            "processor seconds": 2.0,
+            "peak MB": 300.0,
+            "peak MB of a worker": 200.0,
+            "plan bytes": 1_000_000,
+            "release bytes": 2_000_000,
+            "shards": 5,
+        },
+        "workers": 2,
+        "settings": [],
+        "stages": {"render inter": 1.0, "render intra": 3.0, "validate": 4.0},
+        "stage rows": 1000,
+    },
     "hub_bytes": {
         "rows": 1007,
         "shards": 7,
@@ -87,6 +118,8 @@ LINES = {
     "planning": "| `full` `absent=0` | 118,287 | 3,000 | 19 | 6.20 | 512 |",
     "validating": "| decoding | 2.50 |",
     "region_shortcuts": "| place | 330 | 0.25 | 0.200 [0.150, 0.240] | 0.700 [0.600, 0.800] |",
+    "run": "| plan | 1 | 2 | 100 | pycocotools.COCO() | 4 | 2 | 0.25 |",
+    "scale": "| 1,000 | 2 | 1 | 2.00 | 300 | 200 | 1 | 5 |",
 }
 
 
