@@ -66,3 +66,9 @@ def test_no_text_installs_by_a_name_that_no_index_has() -> None:
         if path.is_file() and path not in (Path(__file__), ROOT / "pyproject.toml"):
             text = path.read_text(encoding="utf-8")
             assert not re.search(r"pip install[^\n]*\bcgc-grounding\b|cgc-grounding\[", text), path
+
+
+def test_no_merge_is_left_half_done() -> None:
+    marker = "^(<{7}|>{7}) "
+    found = subprocess.run(["git", "grep", "-lE", marker], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert found.stdout == ""
