@@ -36,7 +36,7 @@ class Built:
     planned: int
     wanted: int
     photos: int = 0  # photos that are shown
-    available: int = 0  # photos that could be shown: present, licensed, and not excluded
+    available: int = 0  # photos that could be shown: present, licensed, and not excluded; 0 if it was finished before
     empty_splits: tuple[str, ...] = ()  # splits that have photos, but too few for any row
     made: tuple[TaskRows, ...] = ()  # rows by task; empty if it was finished before
     notes: tuple[str, ...] = ()  # skipped photos and objects, and exclusion lists that do not match
@@ -87,7 +87,7 @@ def already_finished(out: Path) -> Built:
             raise BuildError(f"{out / shard['path']}: damaged since it was built; delete {out} and build again")
     rows, photos = manifest["counts"]["total"], _shown(out)
     say(f"{out}: already finished")
-    return Built(out, rows, 0, rows, manifest["config"].get("samples", rows), photos, photos)
+    return Built(out, rows, 0, rows, manifest["config"].get("samples", rows), photos)
 
 
 def _all_of(receipts: Sequence[Receipt | None], out: Path) -> list[Receipt]:

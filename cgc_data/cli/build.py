@@ -78,8 +78,9 @@ def build(
 
 def show_built(built: "Built") -> None:
     """Print the figures of a finished release, and what to do with it next."""
+    of = f" of {built.available}" if built.available else ""
     show(
-        f"{built.folder}: {built.rows} rows from {built.photos} of {built.available} photos "
+        f"{built.folder}: {built.rows} rows from {built.photos}{of} photos "
         f"({built.wanted} asked, {built.rejected} rejected)"
     )
     show_made(built.made)
