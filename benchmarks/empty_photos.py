@@ -1,4 +1,4 @@
-"""Plan over an annotation file of any size, such as COCO's, with empty files as photos.
+"""Plan over an annotation file of any size, such as COCO's, with files as photos that contain only their names.
 
 Usage: python benchmarks/empty_photos.py instances_train2017.json OUT [--rows 20000] [--workers 2] [KEY=VALUE ...]
 The photos count as sound and all different. Tasks that need pixels cannot make rows: set their share to 0, as in
@@ -73,9 +73,9 @@ def configured(annotations: Path, out: Path, settings: tuple[str, ...]) -> Build
     if not cache.exists():
         photos.mkdir(parents=True)
         for name in photo_names(annotations):
-            (photos / name).touch()
+            (photos / name).write_text(name)  # photos without a COCO name are identified by their bytes
         cache.mkdir()
-    flags = {"coco": (f"{annotations}:{photos}",), "bbox_format": None, "orientation": None, "exhaustive": False}
+    flags = {"coco": (f"{annotations}:{photos}",), "bbox_format": None, "orientation": None, "exhaustive": True}
     return resolve(settings, dict(flags))
 
 

@@ -111,7 +111,7 @@ def test_a_lock_that_is_a_link_is_not_followed(
     given = ["build", "--coco", f"{source.annotations}:{source.images}", "--out", str(tmp_path / "out")]
     monkeypatch.setattr(sys, "argv", ["cgc-data", *given])
     line = ended(data, capsys)
-    assert "out.lock: is a symbolic link" in line
+    assert "out.lock: the path is a symbolic link" in line
     assert victim.read_text() == "mine"
 
 

@@ -6,10 +6,8 @@ If a process is killed, the system releases its lock. On a shared disk, this als
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from cgc_data.builder.work import make_folder
 from cgc_data.common.errors import BuildError
@@ -28,11 +26,8 @@ def alone(out: Path) -> Iterator[None]:
     """Lock the output folder for one command that plans or finishes. Raises BuildError if another command has locked
     it.
     """
-    try:
-        with FileLock(_lock_file(out), timeout=0):
-            yield
-    except Timeout:
-        raise _held(out) from None
+    with _locked(out, shared=False):
+        yield
 
 
 @contextmanager
@@ -41,13 +36,8 @@ def together(out: Path) -> Iterator[None]:
 
     Raises BuildError if a command that plans or finishes has locked it.
     """
-    file = os.open(_lock_file(out), os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
-    try:
-        if not _shared(file):
-            raise _held(out)
+    with _locked(out, shared=True):
         yield
-    finally:
-        os.close(file)
 
 
 def _lock_file(out: Path) -> Path:
@@ -59,20 +49,33 @@ def _held(out: Path) -> BuildError:
 
 
 if sys.platform == "win32":  # which has no shared locks of whole files
+    from filelock import FileLock, Timeout
 
-    def _shared(file: int) -> bool:
-        return file >= 0
+    @contextmanager
+    def _locked(out: Path, *, shared: bool) -> Iterator[None]:
+        try:
+            with nullcontext() if shared else FileLock(_lock_file(out), timeout=0):
+                yield
+        except Timeout:
+            raise _held(out) from None
 else:
     import fcntl
 
-    def _shared(file: int) -> bool:
-        """Whether the file could be locked; other processes may hold the same shared lock."""
+    @contextmanager
+    def _locked(out: Path, *, shared: bool) -> Iterator[None]:
+        # The file is never removed: a command that opened it before would lock a file that no other command sees.
+        file = os.open(_lock_file(out), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
-            return False
+            os.close(file)
+            raise _held(out) from None
         except OSError as error:
+            os.close(file)
             raise BuildError(
                 f"{CACHE}: this disk cannot lock files ({error.strerror}); mount it with locks, or use another disk"
             ) from None
-        return True
+        try:
+            yield
+        finally:
+            os.close(file)

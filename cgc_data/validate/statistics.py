@@ -16,6 +16,7 @@ from cgc_data.validate.report import Check, Interval, Status
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 RESAMPLES = 400
+LEVEL_OF_FEW = 1 - 0.05 / 100
 FEW_GROUPS = 30
 
 
@@ -105,11 +106,12 @@ def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0,
     """The resampling interval, widened to at least the exact interval of a rate. With few groups, resampling has too
     little spread.
 
-    The interval is exact because one hit in one group proves almost nothing.
+    The interval is exact because one hit in one group proves almost nothing. A report has about a hundred checks, of
+    which some would fail by chance in every small release, so the level allows for that many.
     """
     if groups >= FEW_GROUPS:
         return interval
-    low, high = exact((value + chance) * groups, groups, level)
+    low, high = exact((value + chance) * groups, groups, max(level, LEVEL_OF_FEW))
     return min(interval[0], low - chance), max(interval[1], high - chance)
 
 

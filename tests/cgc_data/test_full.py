@@ -42,7 +42,7 @@ def test_every_task_has_about_the_rows_that_were_asked_for(rows: list[Row]) -> N
     made = Counter(asked_as(row["contrast"], row["template_id"]) for row in rows)
     for task, share in BuildConfig(preset="full").shares.items():
         # a family has several rows, and the last one of each split is made whole
-        assert made[task] == pytest.approx(share * ROWS, rel=0.2, abs=10), task
+        assert made[task] == pytest.approx(share * ROWS, rel=0.2, abs=20), task
     assert {task_of(row).id for row in rows} >= set(PLANNED)
 
 

@@ -131,7 +131,7 @@ def test_a_later_run_adds_new_stages_and_those_that_had_not_succeeded() -> None:
         ("full", "ok", "2026-01-02"),
     ]
     other = Result("check_imports", facts=machine.facts | {"torch": "2"})
-    with pytest.raises(ValueError, match="other versions"):
+    with pytest.raises(ValueError, match="other package versions"):
         add(record, Record("2026-01-03", [other]))
 
 

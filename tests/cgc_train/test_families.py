@@ -191,7 +191,7 @@ def test_a_switch_that_turns_thinking_on_is_named(models: dict[str, Path], tmp_p
 
 
 def test_other_families_are_refused(models: dict[str, Path], tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"no family 'qwen9'; there are qwen3_vl, .*qwen3_5_moe"):
+    with pytest.raises(ModelError, match=r"no model family 'qwen9'; choose from qwen3_vl, .*qwen3_5_moe"):
         write_tiny(tmp_path / "none", family="qwen9")
     with pytest.raises(ModelError, match=r"Qwen3\.5 has no real tokens"):
         write_tiny(tmp_path / "none", family="qwen3_5", real_tokens=True)
