@@ -99,7 +99,9 @@ def test_a_tutorial_runs_as_it_is_written(name: str, place: tuple[Path, dict[str
     assert done.returncode == 0, done.stderr[-4000:]
     for page in _pages_named(name):
         assert (folder / page).is_file(), page
-    pushed = re.findall(r"push \S+ ORG/NAME --tag (\S+)", "".join(fence.code for fence in tutorial(name)))
+    pushed = re.findall(
+        r"push \S+ ORG/NAME --tag (\S+)$", "".join(fence.code for fence in tutorial(name)), re.MULTILINE
+    )
     assert not pushed or list(hub.repos[REPO].tags) == pushed
 
 

@@ -155,7 +155,8 @@ def test_a_tiny_release_fails_no_more_often_than_its_intervals_allow() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "absent", "status"), [(5, 1, "note"), (20, 4, "note"), (20, 12, "note"), (20, 18, "fail"), (200, 31, "fail")]
+    ("rows", "absent", "status"),
+    [(5, 1, "note"), (20, 4, "note"), (20, 12, "note"), (20, 18, "fail"), (200, 31, "fail")],
 )
 def test_the_share_of_absent_rows_is_judged_by_what_so_many_rows_can_tell(rows: int, absent: int, status: str) -> None:
     present, empty = ([t for t in honest(4000) if (t.task == "absent") is kind] for kind in (False, True))
