@@ -14,7 +14,7 @@ from cgc_data.builder.changes import Stamps, check_files
 from cgc_data.builder.finish import write_rejected
 from cgc_data.builder.shards import write_atomically
 from cgc_data.common.disk import refusal
-from cgc_data.common.errors import BuildError, CgcError, ReleaseError, SourceError
+from cgc_data.common.errors import BuildError, CgcError, ReleaseError, SourceError, WorkerError
 from cgc_data.plan.askable import Rejection
 from cgc_data.release.inside import check_links
 from cgc_data.release.manifest import Manifest
@@ -92,7 +92,7 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
     """Remove the folder if the sources or settings are refused before anything is rendered."""
     try:
         yield
-    except BuildError:  # a worker is gone; the parts that are planned remain
+    except (BuildError, WorkerError):  # the parts that are planned remain
         raise
     except CgcError:
         if any(work.glob("plan.json")):  # a build is in progress; unreachable photos may be available later

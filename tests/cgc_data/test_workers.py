@@ -13,6 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from cgc_data.builder.work import forgotten_if_refused
 from cgc_data.cli import cli
 from cgc_data.cli.executor import byte_size
 from cgc_data.common import cluster
@@ -218,3 +219,11 @@ def test_an_address_in_the_environment_needs_no_ray(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     found = CliRunner().invoke(cli, ["validate", "none"], standalone_mode=False).exception
     assert isinstance(found, ReleaseError)
+
+
+def test_the_parts_that_are_planned_remain_if_a_worker_is_lost(tmp_path: Path) -> None:
+    (part := tmp_path / "out" / ".build" / "part-train.parquet").parent.mkdir(parents=True)
+    part.touch()
+    with pytest.raises(WorkerError), forgotten_if_refused(tmp_path / "out", part.parent):
+        raise WorkerError("a worker process was killed")
+    assert part.exists()
