@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 install: $(STAMP) ## create the environment, with everything that tests need
 
-demo: $(STAMP) ## build, validate, and preview a release; train a tiny model; evaluate it before and after; write demo/index.html
+demo: $(STAMP) ## build, validate, and preview a release; train a tiny model; evaluate it before and after training; write demo/index.html
 	$(BIN)/python -m scripts.demo
 
 test: $(STAMP) ## run every test
@@ -35,10 +35,10 @@ check: $(STAMP) ## lint, types and tests
 site: $(STAMP) ## build the documentation into site/, and stop at any warning
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-faults: $(STAMP) ## break builds and releases in every known way, and check that nothing is lost or touched
+faults: $(STAMP) ## break builds and releases in every known way, and check that no data is lost and no other file changes
 	$(BIN)/python scripts/try_faults.py
 
-engines: $(STAMP) ## run every training and inference engine on the CPU, each in its own environment; ENGINES="ddp zero3" for some
+engines: $(STAMP) ## run every training and inference engine on the CPU, each in its own environment; ENGINES="ddp zero3" selects engines
 	$(BIN)/python scripts/engines/run.py $(ENGINES)
 
 clean: ## remove the environments and what `demo` built

@@ -1,10 +1,12 @@
-"""Measures what `make demo` learns: GRPO with the recipe tiny-cpu, on held-out rows, with three seeds.
+"""Measures on held-out rows what the model of `make demo` learns: GRPO with the recipe tiny-cpu and three seeds.
 
-Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--rebuilt NAME=FOLDER] [--quick] [--docs docs] As
-in `make demo`, photos are painted, a release is built from examples/painted.yaml, and GRPO starts from the warmed-up
+Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--rebuilt NAME=FOLDER] [--quick] [--docs docs]
+
+As in `make demo`, photos are painted, a release is built from examples/painted.yaml, and GRPO starts from the warmed-up
 tiny model. Before and after training, each held-out row is answered eight times at the training temperature. The
-differences are paired by row, with intervals over photo sets. Rebuilt warm starts answer the same rows. They are
-compared with the packaged warm start in the same way. Finished parts of FOLDER are skipped.
+differences are paired by row, with intervals over photo sets. The option `--rebuilt` names a warm start (a warmed-up
+model) that was built again. It answers the same rows, and is compared with the packaged warm start in the same way.
+Finished parts of FOLDER are skipped.
 """
 
 import argparse
@@ -34,7 +36,7 @@ BEGIN, END = "<!-- table: benchmarks/demo_learns.py -->", "<!-- end of table -->
 
 
 def main() -> None:
-    """Train with every seed, measure, and write the table."""
+    """Train with every seed, measure the results, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for the photos, the release, and the runs")
     parser.add_argument(
@@ -42,7 +44,9 @@ def main() -> None:
     )
     parser.add_argument("--rebuilt", nargs="*", default=[], metavar="NAME=FOLDER", help="rebuilt warm starts")
     parser.add_argument(
-        "--quick", action="store_true", help="run every part for only two steps, in which the model learns nothing"
+        "--quick",
+        action="store_true",
+        help="run every part for only two steps, as a quick test without meaningful results",
     )
     parser.add_argument(
         "--docs", type=Path, help=("folder in which to write demo_learns.json and the table in learning.md")
@@ -112,7 +116,7 @@ def rebuilt(name: str, model: Path, work: Path, rows: int, before: Figures) -> F
 
 
 def differences(before: Figures, after: Figures) -> Figures:
-    """Every metric before and after, with its change."""
+    """Every metric before and after training, with its change."""
     photos = after["photos"]
     return {"rows": len(photos), "photo sets": len(set(photos))} | {
         name: compared(before[name], after[name], photos) for name in SHOWN
@@ -120,9 +124,10 @@ def differences(before: Figures, after: Figures) -> Figures:
 
 
 def compared(before: Sequence[float | None], after: Sequence[float | None], photos: Sequence[str]) -> Figures:
-    """Means before and after over the rows that have the metric, and the mean difference with its 95 % interval.
+    """Means of a metric before and after training, and the mean difference with its 95 % interval.
 
-    Hallucination is not defined for an unreadable answer. A row without a value before or after counts in neither mean.
+    Hallucination is not defined for an unreadable answer. If a row lacks a value before or after training, it counts in
+    neither mean.
     """
     from cgc_data.metrics import estimate
 
@@ -133,7 +138,7 @@ def compared(before: Sequence[float | None], after: Sequence[float | None], phot
 
 
 def sampled(model: Path, work: Path, count: int) -> Figures:
-    """The mean of every metric over the samples of each held-out row. It is cached in `work`."""
+    """For each held-out row, the mean of every metric over its sampled answers. It is cached in `work`."""
     from cgc_data.metrics import score_item, truth_of
     from cgc_train.data import held_out_set
     from cgc_train.generate import generate
@@ -180,7 +185,7 @@ def tables(outcome: Figures) -> str:
 
 
 def table(outcome: Figures, first: str) -> str:
-    """One line per seed or warm start: each metric before and after, and its change."""
+    """One line per seed or rebuilt warm start: each metric before and after, and its change."""
     timed = all("seconds" in found for found in outcome.values())
     head = [first, *(["seconds"] if timed else []), *TITLES.values()]
     rows = [

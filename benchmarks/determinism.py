@@ -1,8 +1,9 @@
-"""Tests that a release has the same bytes with 1 and 2 workers, and after its build was killed three times at random
-moments.
+"""Tests that a build writes the same bytes with 1 worker, with 2 workers, and after it was killed and resumed three
+times at random moments.
 
 Usage: python benchmarks/determinism.py --coco ANN.json:IMAGES [--samples 5000] [--seed 0]
-Kills are SIGKILL to the process group, after a random fraction of the time that the undisturbed build took.
+
+The process group is killed with SIGKILL after a random fraction of the time that the undisturbed build took.
 """
 
 import argparse
@@ -43,7 +44,7 @@ def main() -> int:
 
 
 def command(out: Path, arguments: list[str]) -> list[str]:
-    """Command of the build, run by this Python."""
+    """The build command, run by the current Python interpreter."""
     return [sys.executable, "-c", "from cgc_data.cli import main; main()", "build", *arguments, "--out", str(out)]
 
 

@@ -1,9 +1,11 @@
-"""Plan over an annotation file of any size, such as COCO's, with files as photos that contain only their names.
+"""Plans a release from an annotation file of any size, such as COCO's, without real photos: each photo is a file that
+contains only its own name.
 
 Usage: python benchmarks/empty_photos.py instances_train2017.json OUT [--rows 20000] [--workers 2] [KEY=VALUE ...]
-The photos count as sound and all different. Tasks that need pixels cannot make rows: set their share to 0, as in
-tasks.intra/region=0. A second run with the same OUT finds the index in its cache. Prints the cost as JSON, with the
-peak memory of this process and of the largest worker, which includes what the two share.
+
+The photos are treated as undamaged and all different. Tasks that need pixels cannot make rows: set their share to 0, as
+in tasks.intra/region=0. A second run with the same OUT finds the index in its cache. Prints the cost as JSON, including
+the peak memory of this process and of the largest worker. Memory that both processes share counts in both figures.
 """
 
 import inspect
@@ -28,14 +30,14 @@ from cgc_data.plan.build import Plan, estimated_bytes
 
 
 class _Image(msgspec.Struct):
-    """The fields that are read from an image record."""
+    """The fields of an image record that this script reads."""
 
     coco_url: str = ""
     file_name: str = ""
 
 
 class _Listed(msgspec.Struct):
-    """The fields that are read from an annotation file."""
+    """The fields of an annotation file that this script reads."""
 
     images: list[_Image]
 
@@ -86,7 +88,7 @@ def photo_names(annotations: Path) -> Iterator[str]:
 
 
 def all_different(photos: list[Photo], *_: Any) -> Facts:
-    """Facts of photos that are all different and sound."""
+    """Made-up facts that describe all photos as undamaged and different from each other."""
     number = len(photos)
     hashes = np.random.default_rng(0).integers(2**63, size=number, dtype=np.uint64)
     sizes = np.array([(photo.width, photo.height) for photo in photos])
@@ -94,7 +96,10 @@ def all_different(photos: list[Photo], *_: Any) -> Facts:
 
 
 def _executor(workers: int) -> dict[str, Any]:
-    """The arguments of `make_plan` that say where it runs; an earlier version took a function."""
+    """The arguments of `make_plan` that set its processes.
+
+    An earlier version of `make_plan` took a function instead.
+    """
     if "executor" in inspect.signature(planning.make_plan).parameters:
         from cgc_data.common.processes import Processes
 
@@ -115,7 +120,7 @@ def _sizes(plan: Plan, out: Path) -> dict[str, int]:
 
 
 def processor_seconds() -> float:
-    """Of this process and of workers that have ended."""
+    """Processor seconds of this process and of the workers that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
 

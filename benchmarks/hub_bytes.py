@@ -1,10 +1,12 @@
 """Measures how many bytes a release takes on the Hub, and how many bytes a push uploads again after a photo is removed.
 
 Usage: python benchmarks/hub_bytes.py RELEASE [--photos 3] [--seed 0] [--docs docs]
-The Hub stores files as content-defined chunks (Xet), each chunk once. Here, the Hub's own client, hf_xet, uploads to a
-folder instead of a server, so chunks, deduplication, and compression are the same as on the Hub. Deduplication against
-other repositories is not included. Photos are drawn from the photos in the release; `cgc-data remove` removes each of
-them from the full release. --docs stores the figures and writes their table.
+
+The Hub splits files into content-defined chunks (Xet), and stores each distinct chunk once. This script lets hf_xet,
+the Hub's own client, upload to a folder instead of a server, so that chunks, deduplication, and compression are the
+same as on the Hub. Deduplication against other repositories is not included. The photos are drawn at random from the
+release, and `cgc-data remove` removes each of them from the full release. With --docs, the figures are stored and their
+table is written.
 """
 
 import argparse
@@ -40,8 +42,8 @@ class Upload:
 
 
 def main() -> None:
-    """Upload the release to a store, and then each version without a photo to a store that contains only the
-    release.
+    """Upload the release to an empty store. Then upload each version without one photo to a copy of the store that
+    contains only the release.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
@@ -57,7 +59,9 @@ def main() -> None:
 
 
 def measure(path: Path, work: Path, count: int, seed: int) -> dict[str, Any]:
-    """Bytes of the release on the Hub, and of the pushes after the removal of `count` photos, each by itself."""
+    """Bytes of the release on the Hub, and of `count` pushes, each after the removal of one photo from the full
+    release.
+    """
     release = open_release(path)
     first = pushed(files(path), work / "stores" / "first")
     removed = random.Random(seed).sample(photos(release), count)
@@ -73,7 +77,9 @@ def measure(path: Path, work: Path, count: int, seed: int) -> dict[str, Any]:
 
 
 def without(release: Path, photo: int, work: Path) -> dict[str, int]:
-    """Rows that a photo takes with it, bytes of the rewritten shards, and bytes that a push of the rest uploads."""
+    """The number of rows that are removed together with a photo, the bytes of the rewritten shards, and the bytes that
+    a push of the remaining release uploads.
+    """
     gone = rows_to_remove(open_release(release), photo, None)
     out, store = work / f"without-{photo}", work / "stores" / str(photo)
     remove_photo(release, photo, out)
@@ -98,7 +104,9 @@ def shown(figures: Mapping[str, Any]) -> str:
 
 
 def pushed(paths: Sequence[Path], store: Path) -> Upload:
-    """Bytes of these files that the Hub's client sends to a store that may contain some of their chunks."""
+    """Bytes that the Hub's client sends when it uploads these files to a store, which may already contain some of their
+    chunks.
+    """
     import hf_xet
 
     store.mkdir(parents=True, exist_ok=True)
@@ -115,8 +123,8 @@ def files(folder: Path) -> list[Path]:
 
 
 def shown_bytes(release: Release) -> int:
-    """Bytes of the images of all rows. An image counts each time that it is shown, but Parquet dictionaries store it
-    once.
+    """Bytes of the images of all rows. An image counts each time that a row shows it, although Parquet dictionaries
+    store it once.
     """
     total = 0
     for path in release.shards():
@@ -127,7 +135,7 @@ def shown_bytes(release: Release) -> int:
 
 
 def rewritten_bytes(release: Path, out: Path) -> int:
-    """Bytes of the shards in a new version that differ from the shards in the release."""
+    """Total bytes of those shards of a new version that differ from the shards of the release."""
     before = {shard["path"]: shard["sha256"] for shard in open_release(release).manifest["shards"]}
     shards = open_release(out).manifest["shards"]
     return sum(shard["bytes"] for shard in shards if before.get(shard["path"]) != shard["sha256"])

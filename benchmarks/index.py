@@ -1,7 +1,8 @@
-"""Measures the time and peak memory of indexing large annotation files, compared with pycocotools and lvis.
+"""Measures the time and peak memory that this project needs to index large annotation files, compared with pycocotools
+and lvis.
 
-Every run is a separate process. The file has already been read once. The fastest run and the highest peak of each
-method are reported. Examples:
+Every run is a separate process. The annotation file is in the operating system's cache, because it was read once
+before. The fastest run and the highest peak of each method are reported. Examples:
 
     python benchmarks/index.py --coco instances_train2017.json --lvis lvis_v1_train.json
     python benchmarks/index.py --generator make_synthetic_full.py --scale 0.1
@@ -33,7 +34,7 @@ METHODS = {
 
 
 def load(method: str, kind: Kind, path: Path, cache: Path) -> Callable[[], object]:
-    """The function of a method, after its imports."""
+    """Import what a method needs, and return the function to measure."""
     if method == "reference" and kind == "coco":
         from pycocotools.coco import COCO
 
@@ -72,13 +73,16 @@ def measured(method: str, kind: str, path: Path, cache: Path) -> dict[str, float
 
 
 def best(runs: list[dict[str, float]]) -> dict[str, float]:
-    """The shortest times, because other work on the machine can only make times longer, and the highest peak."""
+    """The shortest times and the highest memory peak.
+
+    Times are the shortest because other work on the machine can only lengthen them.
+    """
     shortest = {name: min(run[name] for run in runs) for name in ("seconds", "cpu")}
     return {**shortest, "peak": max(run["peak"] for run in runs)}
 
 
 def compare(kind: Kind, path: Path, cache: Path, repeat: int) -> bool:
-    """Print a table of all methods; returns whether the parser meets both limits."""
+    """Print a table of all methods. Returns whether this project's reader meets the limits on time and memory."""
     with path.open("rb") as file:
         while file.read(1 << 24):  # fill the page cache, so that no method pays for the disk
             pass

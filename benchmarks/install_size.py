@@ -1,8 +1,9 @@
-"""Measure what weighs in a base installation, and how long `cgc-data --help` takes in it.
+"""Measures the size of each package in a base installation, and how long `cgc-data --help` takes there.
 
 Usage: python benchmarks/install_size.py [--docs docs]
-The project is installed without extras into a new virtual environment; pip itself is not counted. --docs stores the
-figures and writes their table.
+
+The project is installed without extras into a new virtual environment; pip itself is not counted. With --docs, the
+figures are stored and their table is written.
 """
 
 import argparse
@@ -56,7 +57,10 @@ def main() -> None:
 
 
 def measure(folder: Path) -> dict[str, Any]:
-    """Install into an environment in this folder; the packages, and the cost of a start."""
+    """Install the project into an environment in this folder.
+
+    Returns its packages, and the cost of starting `cgc-data`.
+    """
     venv.create(folder / "base", with_pip=True)
     binaries = folder / "base" / "bin"
     subprocess.run([binaries / "pip", "install", "--quiet", str(ROOT)], check=True)
@@ -77,7 +81,7 @@ def start(command: list[str]) -> tuple[float, float]:
 
 
 def installed() -> dict[str, Package]:
-    """The packages in this environment, except those that install packages."""
+    """The packages in this environment, except installers such as pip."""
     found = {plain(one.metadata["Name"]): package(one) for one in metadata.distributions()}
     return {name: found[name] for name in sorted(found) if name not in TOOLS}
 
@@ -91,12 +95,12 @@ def package(one: metadata.Distribution) -> Package:
 
 
 def plain(name: str) -> str:
-    """The name of a package as indexes compare it."""
+    """The normalized name of a package, which package indexes use for comparison."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def closure(packages: Mapping[str, Package], names: Iterable[str]) -> set[str]:
-    """The packages with these names and everything that they require."""
+    """The packages with these names, and all packages that they require directly or indirectly."""
     found: set[str] = set()
     waiting = list(names)
     while waiting:
@@ -124,7 +128,7 @@ def shown(figures: Mapping[str, Any]) -> str:
 
 
 def users(packages: Mapping[str, Package], name: str) -> list[str]:
-    """The packages that require a package, the project first."""
+    """The packages that require a given package. This project comes first."""
     found = [other for other in packages if name in packages[other]["requires"]]
     return sorted(found, key=lambda other: (other != PROJECT, other))
 

@@ -1,11 +1,12 @@
-"""Tests whether GRPO with the real reward teaches a model to distinguish images, with a tiny random model on a CPU.
+"""Tests on a CPU whether GRPO with the real reward teaches a tiny random model to distinguish images.
 
 Usage: python benchmarks/learning.py [--seeds 0 1 2] [--work FOLDER] [--jobs 2] [--quick] [--docs docs]
-Photos are painted, a release is built from them, and the tiny model is warmed up by SFT on traces that name what each
-image shows (a random model has never seen a picture) until it has a stated skill. Four arms follow, with the same
-number of steps: GRPO; GRPO with solutions permuted among the rows; SFT; GRPO that ignores the image index. Every arm
-answers the same held-out rows, which show other photos. Finished parts of FOLDER are skipped. The results do not apply
-to models of practical size.
+
+The script paints photos and builds a release from them. A random model has never seen an image, so SFT first trains it
+on traces that name what each image shows, until it reaches a set skill. Then the model is trained in four ways (arms),
+each with the same number of steps: GRPO, GRPO with the solutions permuted among the rows, SFT, and GRPO that ignores
+the image index. Every arm answers the same held-out rows, which show other photos. Finished parts of FOLDER are
+skipped. The results do not apply to models of practical size.
 """
 
 import argparse
@@ -45,13 +46,17 @@ QUICK = Scale(300, 600, 0.05, 60, 4, 24, ("grpo", "permuted"))
 
 
 def main() -> None:
-    """Run the missing parts, two processes at a time, and then write the table, the curve, and the figures."""
+    """Run the parts that are not finished, with up to `--jobs` processes, and then write the table, the curve, and the
+    figures.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--work", type=Path, help="folder for the runs; default: a temporary folder")
     parser.add_argument("--jobs", type=int, default=2, help="number of seeds to run at a time")
     parser.add_argument(
-        "--quick", action="store_true", help="run every part with only a few steps, in which the model learns nothing"
+        "--quick",
+        action="store_true",
+        help="run every part with only a few steps, as a quick test without meaningful results",
     )
     parser.add_argument(
         "--docs", type=Path, help=("folder in which to write the table in learning.md and the curve in pictures/")
@@ -129,7 +134,7 @@ def build(work: Path, release: Path, photos: int, changes: dict[str, Any]) -> No
 
 
 def recipe(scale: Scale, work: Path, seed: int, model: Path, *settings: str) -> Any:
-    """The recipe of an arm, as a user would write it."""
+    """The recipe of an arm, in the form in which a user would write it."""
     from cgc_train.recipe import load_recipe
 
     values = {
@@ -217,9 +222,7 @@ def run_seed(seed: int, scale: Scale, work: Path) -> None:
 
 
 def sample(run: Any) -> None:
-    """Mean reward of answers that are sampled as in training. This estimates the expected reward, which GRPO
-    maximizes.
-    """
+    """Mean reward of answers sampled as in training. It estimates the expected reward, which GRPO maximizes."""
     from cgc_data.metrics import score_item, truth_of
     from cgc_train.data import held_out_set
     from cgc_train.generate import generate
@@ -251,8 +254,8 @@ def done(folder: Path) -> bool:
 
 
 def naming(rows: Any, work: Path) -> Any:
-    """The rows, with a trace that names every kind of object in each image. The kinds come from the painted
-    annotations.
+    """The rows, each with a trace (reasoning text) that names every kind of object in each image. The kinds come from
+    the painted annotations.
     """
     from cgc_data.answer import Object, format_response
 
@@ -269,7 +272,7 @@ def naming(rows: Any, work: Path) -> Any:
 
 
 def kinds_shown(work: Path) -> dict[str, str]:
-    """Name of the only kind of object in each painted photo, by file name."""
+    """For each painted photo, by file name, the name of the only kind of object that it shows."""
     from cgc_data.vocabulary import readable
 
     names: dict[str, str] = {}
@@ -284,7 +287,7 @@ def kinds_shown(work: Path) -> dict[str, str]:
 
 
 def permuted(rows: Any, seed: int) -> Any:
-    """The rows with permuted solutions: each row has the solution of another row."""
+    """The rows with permuted solutions: each row gets the solution of another row."""
     order = list(range(len(rows)))
     random.Random(seed).shuffle(order)
     solutions = ["task", "contrast", "query", "objects", "views", "evidence", "pair_id", "difficulty", "answer"]

@@ -1,9 +1,11 @@
-"""Measures source awareness over five seeds, and compares GRPO with SFT on rows that differ from those of the warm-up.
+"""Measures over five seeds what source awareness (a reward that checks the image index) contributes. Also compares GRPO
+with SFT on rows that differ from those of the warm-up.
 
-Usage: python benchmarks/learning_extended.py --work FOLDER [--list] [--part PART ...] [--quick] [--docs docs] A part is
-a separate process on one core that writes its outcome to FOLDER: the releases, a warm-up, or an arm with its seed.
-Without --part, all missing parts run one after another, and the tables are printed. The protocol is fixed here. No part
-of it depends on an outcome. The results do not apply to models of practical size.
+Usage: python benchmarks/learning_extended.py --work FOLDER [--list] [--part PART ...] [--quick] [--docs docs]
+
+A part is a separate process on one core that writes its outcome to FOLDER: the releases, a warm-up, or an arm with its
+seed. Without --part, all missing parts run one after another, and the tables are printed. The protocol is fixed in this
+file, and no part of it depends on an outcome. The results do not apply to models of practical size.
 """
 
 import argparse
@@ -36,8 +38,8 @@ RELEASES: dict[str, dict[str, Any]] = {
     "absent": {"tasks": INTER, "absent": 0.15},
 }
 SETTINGS = {
-    "images": "more images: three or four per row, after a warm-up with two",
-    "absent": "`absent` rows, after a warm-up without any",
+    "images": "rows with three or four images, after a warm-up with two images per row",
+    "absent": "`absent` rows, after a warm-up without `absent` rows",
 }
 # The difference is the second arm of a comparison minus the first.
 ARMS = {
@@ -46,7 +48,7 @@ ARMS = {
 }
 WARM_UP, STARTS = "warm-up", ("source", "start")  # releases on which the models are warmed up
 TITLES = {"source": "GRPO with source awareness, compared with GRPO that ignores the image index"} | {
-    name: f"GRPO against SFT, {text}" for name, text in SETTINGS.items()
+    name: f"GRPO compared with SFT on {text}" for name, text in SETTINGS.items()
 }
 BEGIN, END = "<!-- table: benchmarks/learning_extended.py -->", "<!-- end of extended table -->"
 
@@ -82,7 +84,9 @@ class Protocol:
 
     @property
     def parts(self) -> list[str]:
-        """Names of the parts (release or comparison, arm, seed), in an order in which each finds its inputs."""
+        """Names of the parts (release or comparison, arm, seed), ordered so that the inputs of each part come before
+        it.
+        """
         warm = [f"{name}/{WARM_UP}/{seed}" for name in STARTS for seed in self.seeds_of(name)]
         arms = [f"{name}/{arm}/{seed}" for name in ARMS for seed in self.seeds_of(name) for arm in ARMS[name]]
         return ["releases", *warm, *arms]
@@ -93,13 +97,15 @@ QUICK = Protocol(200, 120, (0,), (0,), 0.05, 6, 1, 1, 1, 12)
 
 
 def main() -> None:
-    """Run the requested part or all missing parts, and then print and write the tables."""
+    """Run the requested parts or all unfinished parts, and then print and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, models, and outcomes")
     parser.add_argument("--part", nargs="+", help="run only these parts, in this process")
     parser.add_argument("--list", action="store_true", help="list the parts and whether each is finished")
     parser.add_argument(
-        "--quick", action="store_true", help="run every part with only a few steps, in which the model learns nothing"
+        "--quick",
+        action="store_true",
+        help="run every part with only a few steps, as a quick test without meaningful results",
     )
     parser.add_argument(
         "--docs", type=Path, help=("folder in which to write learning_extended.json and the tables in learning.md")
@@ -131,12 +137,12 @@ def run_apart(part: str, work: Path, quick: bool) -> None:
 
 
 def outcome_file(part: str, work: Path) -> Path:
-    """Outcome file of a part. It exists when the part is finished."""
+    """Outcome file of a part. The file exists once the part is finished."""
     return work / "outcomes" / f"{part.replace('/', '.')}.json"
 
 
 def log_file(part: str, work: Path) -> Path:
-    """The output that a part prints when it runs in a separate process."""
+    """Log file with the output of a part that runs in a separate process."""
     return work / "logs" / f"{part.replace('/', '.')}.log"
 
 
@@ -172,8 +178,8 @@ def release_of(name: str, work: Path) -> Path:
 
 
 def warm_up(release: str, seed: int, protocol: Protocol, work: Path) -> Path:
-    """The model from which the arms start. SFT trains it, on traces that name what each image shows, up to a stated
-    skill.
+    """The model from which the arms start. SFT trains it on traces that name what each image shows, until it reaches a
+    set skill.
     """
     from cgc_train.data import training_set
     from cgc_train.run import image_folder, open_run
@@ -221,7 +227,7 @@ def settings_of(name: str, arm: str, steps: int, work: Path) -> list[str]:
 
 
 def scores(run: "Run", step: int) -> dict[str, Any]:
-    """Each metric by held-out row at a step of a run, and the photos of each row."""
+    """The value of each metric for every held-out row at a step of a run, and the photos of each row."""
     from cgc_data.metrics import item_columns, score_item
     from cgc_train.data import find_release
     from cgc_train.reward.predictions import find_asked

@@ -1,4 +1,4 @@
-"""The table and the curves of benchmarks/learning.py."""
+"""Writes the table and the curves of benchmarks/learning.py."""
 
 import sys
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ BEGIN, END = "<!-- table: benchmarks/learning.py -->", "<!-- end of table -->"
 
 
 def report(outcome: Outcome, arms: Sequence[str], docs: Path | None) -> None:
-    """Print the table. With `docs`, write the table and the curve into that folder."""
+    """Print the table. If `docs` is given, write the table and the curve to that folder."""
     table = markdown(outcome, arms)
     print(table)
     if docs is not None:
@@ -32,7 +32,7 @@ def report(outcome: Outcome, arms: Sequence[str], docs: Path | None) -> None:
 
 
 def markdown(outcome: Outcome, arms: Sequence[str]) -> str:
-    """One line per arm and seed: each metric before and after."""
+    """One line per arm and seed, with each metric before and after training."""
     lines = [f"| arm | seed | {' | '.join(SHOWN)} |", "|---|---|" + "---|" * len(SHOWN)]
     for arm in arms:
         for seed, curves in outcome.items():

@@ -1,4 +1,4 @@
-"""The figures of the benchmarks: one JSON file, and tables between marks on pages of the docs."""
+"""Stores the figures of the benchmarks in one JSON file, and writes their tables between marks on pages of the docs."""
 
 import json
 import sys

@@ -1,12 +1,13 @@
-"""Tests whether the memory of a build grows with the number of samples. Prints the peak memory of each build and its
-course over time.
+"""Tests whether the memory of a build grows with the number of samples. For each build, prints the peak memory and how
+memory changes over time.
 
 Usage: python benchmarks/memory.py [CONFIG.yaml] [KEY=VALUE ...] [--photos 5000] [--samples 1000 8000] [--workers 1]
        [--dry-run] [--docs docs]
-With --photos, this many photos are painted first, and the builds use them. Each build is a separate process. Its
-resident memory is read from /proc while it runs, separately for each worker. The output shows the peak of the run and
-of each quarter, because growing memory is highest in the last quarter. --docs stores the figures and writes their
-table.
+
+With --photos, the script first paints this many photos and builds from them. Each build is a separate process. Its
+resident memory is read from /proc while it runs, separately for the main process and each worker. The output shows the
+peak of the run and of each quarter, because memory that keeps growing is highest in the last quarter. With --docs, the
+figures are stored and their table is written.
 """
 
 import argparse
@@ -43,7 +44,7 @@ class Course:
 
 
 def main() -> None:
-    """Build once per number of samples and print a line each."""
+    """Build once for each number of samples, and print one line per build."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("settings", nargs="*", help="a configuration and KEY=VALUE pairs; default: the embedded sample")
     parser.add_argument("--photos", type=int, help="paint this many photos, and build from them")
@@ -69,7 +70,7 @@ def main() -> None:
 
 
 def painted(work: Path, photos: int) -> list[str]:
-    """Paint photos unless they exist; returns the configuration that names them."""
+    """Paint photos unless they exist. Returns a configuration that builds from them."""
     from cgc_data.painter import paint
 
     config = work / "painted.yaml"
@@ -136,7 +137,7 @@ def children(pid: int) -> Iterable[int]:
 
 
 def figures(course: Course, photos: int | None, workers: int) -> dict[str, Any]:
-    """The stored figures of a build: the peak of each quarter in MB, and processor seconds."""
+    """The figures of a build to store: the memory peak of each quarter in MB, and processor seconds."""
     return {
         "photos": photos,
         "workers": workers,

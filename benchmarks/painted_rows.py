@@ -1,4 +1,4 @@
-"""Rows of painted photos to train on: lists of what photos show, and rows of a release with reasoning."""
+"""Training rows from painted photos: rows that list what photos show, and rows of a release with added reasoning."""
 
 import json
 import random
@@ -12,7 +12,9 @@ FOLDERS = {"auto": "train2017", "test": "val2017"}
 
 
 class Annotations:
-    """Content of the painted photos by file name, as (kind, box in pixels), and the kind of each annotation."""
+    """The objects in each painted photo by file name, as (kind, box in pixels), and the kind of object of each
+    annotation.
+    """
 
     def __init__(self, photos: Path) -> None:
         from cgc_data.vocabulary import readable
@@ -36,7 +38,7 @@ class Annotations:
         return self._files[name]
 
     def in_view(self, view: Row) -> list[str]:
-        """Kinds of the objects whose center a view shows, and of the object pasted into it."""
+        """Kinds of the objects whose center is inside a view, and of the object pasted into the view."""
         x1, y1, x2, y2 = view["window"]
         own = {
             kind
@@ -52,7 +54,7 @@ class Annotations:
 
 
 def named(images: Iterable[Iterable[str]]) -> str:
-    """The reasoning given to all rows: what each image shows."""
+    """Reasoning text that states what each image shows."""
     shown = [", ".join(kinds) or "nothing" for kinds in images]
     return " ".join(f"Image {number} shows {what}." for number, what in enumerate(shown, 1))
 
@@ -97,7 +99,7 @@ def thousandths(box: Sequence[float]) -> tuple[int, int, int, int]:
 
 
 def shrunk(work: Path, name: str) -> str:
-    """A training photo, at the size that the model sees."""
+    """A training photo, resized to the size that the model sees."""
     from PIL import Image
 
     path = work / "small" / name
@@ -109,7 +111,7 @@ def shrunk(work: Path, name: str) -> str:
 
 
 def rows_of(release: Path, split: str) -> list[Row]:
-    """The rows of a split as they are shown in training, in the order of their IDs."""
+    """The rows of a split in the form in which training passes them to the model, in the order of their IDs."""
     from cgc_train.data import Bounds, training_set
     from cgc_train.recipe import load_recipe
     from cgc_train.run import image_folder
@@ -123,7 +125,7 @@ def rows_of(release: Path, split: str) -> list[Row]:
 
 
 def with_completion(row: Row, annotations: Annotations) -> Row:
-    """The row with its true answer, which follows reasoning that states what each image shows."""
+    """The row with a completion: reasoning that states what each image shows, followed by the true answer."""
     from cgc_data.answer import format_response
     from cgc_data.release.rows import answer_objects
 
@@ -132,8 +134,8 @@ def with_completion(row: Row, annotations: Annotations) -> Row:
 
 
 def other_pictures(rows: Sequence[Row], seed: int) -> list[Row]:
-    """The rows with the images of another row, which has the same task and number of images. Correct answers are then a
-    matter of habit.
+    """The rows, each with the images of another row that has the same task and number of images. A model can then be
+    right only by guessing typical answers.
     """
     from cgc_data.tasks import task_of
 

@@ -1,4 +1,4 @@
-"""Compares two arms of a training run, paired by row: means, differences with intervals, and a table."""
+"""Compares two arms of a training experiment, paired by row: means, differences with intervals, and a table."""
 
 import sys
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ DRAWS = 2000
 
 
 def comparison(runs: Sequence[dict[str, Any]], metric: str) -> dict[str, Any] | None:
-    """Means of a metric at the start and after each arm, by seed, and the differences; None if the metric is defined
-    for no row.
+    """By seed, the means of a metric at the start and after each arm, and the differences between the arms. None if the
+    metric is not defined for any row.
     """
     first, second = runs[0]
     photos = runs[0][first]["end"]["photos"]
@@ -37,7 +37,7 @@ def comparison(runs: Sequence[dict[str, Any]], metric: str) -> dict[str, Any] | 
 
 
 def interval(gains: Sequence[Sequence[float | None]], clusters: Sequence[str]) -> list[float | None]:
-    """Mean of gains (seeds, rows), and its 95 % bounds. Both seeds and photo sets are resampled."""
+    """Mean of an array of gains (seeds, rows), and its 95 % bounds. Both seeds and photo sets are resampled."""
     values = np.array([[np.nan if value is None else value for value in column] for column in gains], dtype=float)
     defined = ~np.isnan(values)
     if not defined.any():
@@ -64,8 +64,8 @@ def _mean(values: dict[str, float | None]) -> float | None:
 
 
 def comparison_table(found: dict[str, Any], arms: dict[str, str]) -> str:
-    """One line per metric and seed, and one for all seeds. A difference is bold if its whole interval is on one side of
-    0.
+    """One line per metric and seed, and one line per metric for all seeds. A difference is bold if its whole interval
+    is on one side of 0.
     """
     first, second = arms
     head = ["metric", "seed", "start", arms[first], arms[second], "difference, 95 %"]

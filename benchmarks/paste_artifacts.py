@@ -1,14 +1,16 @@
-"""Tests whether traces of pasting reveal the object that only one of two images shows.
+"""Tests whether image artifacts of pasting reveal which object is shown in only one of two images.
 
-Usage: python benchmarks/paste_artifacts.py RELEASE [--crops 4000] [--seed 0] [--by trees network]
-       [--docs docs --photos painted]
-RELEASE contains rows of `intra/difference` with their images, enough for the crops; a small source yields them with
-`limits.rows_per_photo=1000`. Each object in the answer's image is a crop. Two classifiers are fitted to some photos and
-tested on others: boosted trees on residual noise, edges, and JPEG blocks inside and around a crop, and a small
-convolutional network on its pixels. AUC is computed over pairs of crops within one image. As a control, the crops of
-the answers are slightly blurred, and the classifiers must detect this. --docs stores the figures, of `painted` or
-`real` photos, and writes a table. Exits with status 1 if an interval without artifacts exceeds 0.58, or if a control is
-below 0.9.
+Usage: python benchmarks/paste_artifacts.py RELEASE [--crops 4000] [--seed 0] [--by trees network] [--docs docs --photos
+       painted]
+
+RELEASE contains rows of `intra/difference` with their images. It must have enough rows for the number of crops; if you
+have few photos, build it with `limits.rows_per_photo=1000`. Each object in the image that the answer refers to becomes
+a crop. Two classifiers are fitted to some photos and tested on others. One is boosted trees on residual noise, edges,
+and JPEG blocks inside and around the object. The other is a small convolutional network on the pixels of the crop. AUC
+is computed over pairs of crops within one image. As a control, the crops of the pasted objects are slightly blurred,
+and the classifiers must detect this planted artifact. With --docs, the figures are stored and a table is written;
+--photos states whether the photos are `painted` or `real`. Exits with status 1 if an interval without planted artifacts
+exceeds 0.58, or if the AUC of a control is below 0.9.
 """
 
 import argparse
@@ -57,7 +59,7 @@ Way = Callable[[Sequence["Crop"], NDArray[np.bool_], int], Floats]
 
 @dataclass(frozen=True)
 class Crop:
-    """An object in an image with its surroundings, aligned to JPEG blocks."""
+    """A crop: an object in an image with its surroundings, aligned to JPEG blocks."""
 
     row: int
     photo: str
@@ -88,7 +90,7 @@ def main() -> None:
 
 
 def measure(crops: list["Crop"], way: str, seed: int) -> dict[str, Any]:
-    """AUC of a classifier of crops, as built and with the planted artifact."""
+    """AUC of a classifier on the crops as built, and on the crops with the planted artifact."""
     honest, planted = (told(crops, WAYS[way], seed, planted=planted) for planted in (False, True))
     for name, (auc, (low, high)) in (("as built", honest), ("answers blurred", planted)):
         print(f"{way}, {name}: AUC {auc:.3f} [{low:.3f}, {high:.3f}]", flush=True)
@@ -98,12 +100,14 @@ def measure(crops: list["Crop"], way: str, seed: int) -> dict[str, Any]:
 
 
 def holds(one: dict[str, Any]) -> bool:
-    """Whether the crops cannot be distinguished as built, but can be with the planted artifact."""
+    """Whether the classifier cannot distinguish the crops as built but can distinguish them with the planted
+    artifact.
+    """
     return bool(one["as built"][2] <= MOST_AUC and one["planted"][0] >= LEAST_PLANTED)
 
 
 def keep(docs: Path, found: Sequence[dict[str, Any]]) -> None:
-    """Store the figures together with the figures for other photos and classifiers."""
+    """Store the figures, and keep the stored figures for other photos and classifiers."""
     kept = measured.read(docs, NAME) | {f"{one['photos']}, {one['by']}": one for one in found}
     measured.keep(docs, NAME, "validate.md", kept, shown(kept))
 
@@ -127,7 +131,7 @@ def shown(kept: dict[str, Any]) -> str:
 
 
 def read_crops(folder: Path, most: int) -> Iterator[Crop]:
-    """Crops of complete rows, until there are enough."""
+    """Yields the crops of one row after another, until there are enough."""
     world = World(open_sources(folder, read_manifest(folder), ()), load_relations())
     count = 0
     for number, row in enumerate(open_release(folder).rows(images=True)):
@@ -168,7 +172,7 @@ def box_of(part: PartRow, view: ViewRow, size: tuple[int, int]) -> tuple[int, in
 
 
 def told(crops: list[Crop], scores_of: Way, seed: int, *, planted: bool) -> tuple[float, Interval]:
-    """AUC of held-out scores over pairs within one image, with its interval over rows."""
+    """AUC of held-out scores over pairs of crops within one image, with an interval that resamples rows."""
     shown = [blurred(crop) if planted and crop.is_answer else crop for crop in crops]
     truths = np.array([crop.is_answer for crop in crops])
     rows = np.unique([crop.row for crop in crops], return_inverse=True)[1].astype(np.int64)
@@ -196,7 +200,7 @@ WAYS: dict[str, Way] = {"trees": by_trees, "network": by_network}
 
 
 def blurred(crop: Crop) -> Crop:
-    """The crop with a slightly less sharp object, as a less precise paste would leave it."""
+    """The crop with a slightly blurred object, as a less precise paste would leave behind."""
     x1, y1, x2, y2 = crop.inside
     pixels = crop.pixels.copy()
     pixels[y1:y2, x1:x2] = cv2.GaussianBlur(pixels, (0, 0), BLUR)[y1:y2, x1:x2]
@@ -204,7 +208,7 @@ def blurred(crop: Crop) -> Crop:
 
 
 def features(crop: Crop) -> Floats:
-    """Features of the object, features of its surroundings, and their ratio, each on luma and chroma."""
+    """Features of the object, features of its surroundings, and the ratios of the two, each for luma and chroma."""
     channels = cv2.cvtColor(crop.pixels, cv2.COLOR_BGR2YCrCb).astype(np.float64)
     inside = np.zeros(crop.pixels.shape[:2], dtype=bool)
     x1, y1, x2, y2 = crop.inside
@@ -217,7 +221,7 @@ def features(crop: Crop) -> Floats:
 
 
 def of_region(channel: Floats, where: NDArray[np.bool_]) -> Floats:
-    """Residual noise, edges, and blocks of the pixels of a region."""
+    """Features of the pixels of a region: residual noise, edges, and JPEG blocks."""
     residual = channel - cv2.GaussianBlur(channel, (0, 0), 1.0)
     steps = np.hypot(cv2.Sobel(channel, cv2.CV_64F, 1, 0), cv2.Sobel(channel, cv2.CV_64F, 0, 1))
     noise, edges = residual[where], steps[where]
@@ -230,7 +234,7 @@ def of_region(channel: Floats, where: NDArray[np.bool_]) -> Floats:
 
 
 def blockiness(channel: Floats, where: NDArray[np.bool_]) -> list[float]:
-    """Steps across block borders and elsewhere, and their ratio."""
+    """Mean differences between neighboring pixels across block borders and elsewhere, and their ratio."""
     steps, both = np.abs(np.diff(channel, axis=1)), where[:, 1:] & where[:, :-1]
     border = np.zeros_like(both)
     border[:, BLOCK - 1 :: BLOCK] = True

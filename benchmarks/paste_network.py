@@ -19,8 +19,8 @@ Box = tuple[int, int, int, int]
 
 
 def patches(pixels: Pixels, inside: Box) -> Pixels:
-    """Patches (4, PATCH, PATCH, 3) of a crop (height, width, 3): the center of its object's box, and three of its
-    sides.
+    """Patches (4, PATCH, PATCH, 3) of a crop (height, width, 3): one at the center of the object's box, and three at
+    its sides.
     """
     x1, y1, x2, y2 = inside
     x, y = (x1 + x2) // 2, (y1 + y2) // 2
@@ -30,7 +30,9 @@ def patches(pixels: Pixels, inside: Box) -> Pixels:
 
 
 def held_out_scores(found: Pixels, truths: NDArray[np.bool_], photos: Sequence[str], seed: int) -> NDArray[np.float64]:
-    """Score (n,) of each crop from its patches (n, k, PATCH, PATCH, 3), by a network fitted to other photos."""
+    """Scores (n,) of crops from their patches (n, k, PATCH, PATCH, 3), computed by a network that was fitted to other
+    photos.
+    """
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     scores = np.zeros(len(truths))
@@ -43,7 +45,7 @@ def held_out_scores(found: Pixels, truths: NDArray[np.bool_], photos: Sequence[s
 
 
 def fit(found: Pixels, truths: NDArray[np.bool_]) -> nn.Module:
-    """Fit a network to every patch of every crop, mirrored half of the time."""
+    """Fit a network to every patch of every crop. Patches are mirrored at random half of the time."""
     network = build()
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
     weights = torch.tensor(float((~truths).sum() / max(truths.sum(), 1)))
@@ -64,14 +66,16 @@ def fit(found: Pixels, truths: NDArray[np.bool_]) -> nn.Module:
 
 
 def values(pixels: Pixels) -> torch.Tensor:
-    """Pixels (n, PATCH, PATCH, 3), stacked with what remains after the coarse part is removed, (n, 6, PATCH, PATCH)."""
+    """The network's input (n, 6, PATCH, PATCH): pixels (n, PATCH, PATCH, 3), stacked with the same pixels after their
+    local mean is subtracted.
+    """
     shown = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255 - 0.5
     fine = shown - nn.functional.avg_pool2d(shown, 3, stride=1, padding=1, count_include_pad=False)
     return torch.cat([shown, 8 * fine], dim=1)
 
 
 def build() -> nn.Module:
-    """Three convolutions, channel means in quarters of the patch, and a linear layer."""
+    """A network of three convolutions, channel means over the quarters of the patch, and a linear layer."""
 
     def layer(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
         return [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]

@@ -1,5 +1,5 @@
-"""The plain peers of benchmarks/run.py, which use Pillow, datasets, pycocotools, and json; and this project's functions
-that are compared with them.
+"""The functions that benchmarks/run.py compares: plain implementations with Pillow, datasets, pycocotools, and json,
+and their counterparts in this project.
 
 Usage: python benchmarks/plain.py inter|intra|both ROWS PHOTOS OUT.parquet
 """
@@ -75,7 +75,7 @@ def _lvis(given: Mapping[str, str]) -> Action:
 
 
 def answers() -> list[str]:
-    """Completions with six boxes, of which some are wrong."""
+    """Completions with six boxes each, some of them wrong."""
     from cgc_data.answer import Object, format_response
 
     generator = random.Random(0)

@@ -1,10 +1,11 @@
-"""Compares plans of two versions of the code: shares, limits, spread, balance, positions, and shortcuts, with
-intervals.
+"""Compares the plans that two versions of the code make: shares, limits, spread, balance, positions, and shortcuts,
+with intervals.
 
-Usage: python benchmarks/plan_parts.py instances_train2017.json --before WORKTREE [--rows 1000 --rows 20000]
-       [--workers 1] [KEY=VALUE ...]
+Usage: python benchmarks/plan_parts.py instances_train2017.json --before WORKTREE [--rows 1000 --rows 20000] [--workers
+       1] [KEY=VALUE ...]
+
 WORKTREE is a checkout of the other version. Photos are empty files, so tasks that need pixels are omitted. The rows of
-both plans are checked by this version's `cgc-data validate`, as far as its checks need no pixels.
+both plans pass through the current version of `cgc-data validate`, except for checks that need pixels.
 """
 
 import os
@@ -50,7 +51,7 @@ def main(
     numbers: tuple[int, ...],
     workers: int,
 ) -> None:
-    """Plan with both versions and print what differs."""
+    """Plan with both versions, and print the differences."""
     with tempfile.TemporaryDirectory() as folder:
         for rows in numbers:
             found = []
@@ -63,7 +64,7 @@ def main(
 
 
 def _plan_with(tree: Path, annotations: Path, settings: Iterable[str], rows: int, workers: int, out: Path) -> str:
-    """Plan with the version in a checkout, and return the cost."""
+    """Plan with the version of the code in a checkout, and return the cost."""
     script = str(ROOT / "benchmarks" / "empty_photos.py")
     omitted = [f"tasks.{task}=0" for task in PIXELS]
     command = [sys.executable, script, str(annotations), str(out), *omitted, *settings]
@@ -73,7 +74,7 @@ def _plan_with(tree: Path, annotations: Path, settings: Iterable[str], rows: int
 
 
 def _figures(annotations: Path, out: Path) -> Iterator[tuple[str, Found]]:
-    """What validation measures on the rows of a plan, without pixels."""
+    """The results of validation on the rows of a plan, without checks that need pixels."""
     from cgc_data.config import BuildConfig
     from cgc_data.sources.read import file_sha256
     from cgc_data.validate.across import CHECKS, AcrossCheck
@@ -107,7 +108,9 @@ def _figures(annotations: Path, out: Path) -> Iterator[tuple[str, Found]]:
 
 
 def _shares(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Found]]:
-    """Shares of tasks, kinds, numbers, and empty answers, with intervals; and how rows are spread over photos."""
+    """Shares of tasks, kinds, numbers of images, and empty answers, with intervals, and how the rows are spread over
+    photos.
+    """
     from cgc_data.plan.asked import asked_as
     from cgc_data.validate.statistics import wilson
 
@@ -137,7 +140,7 @@ def _shares(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Found]]:
 
 
 def compared(rows: int, *figures: Figures) -> str:
-    """One line per measurement. A mark shows where the intervals do not overlap."""
+    """One line per measurement. Lines whose intervals do not overlap are marked."""
     lines = [f"## {rows} rows"]
     for name in dict.fromkeys(name for found in figures for name in found):
         values = [found[name] for found in figures if name in found]

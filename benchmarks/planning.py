@@ -1,11 +1,11 @@
-"""Measures the planning time per row, for an annotation file of any size and for each preset. The photos are empty
-files.
+"""Measures the planning time per row for each preset, with an annotation file of any size. The photos are empty files.
 
-Usage: python benchmarks/planning.py instances_train2017.json [--rows 3000] [--preset paper --preset full]
-       [--profile FILE] [--docs docs] [KEY=VALUE ...]
-Tasks that need pixels cannot make rows here: set their share to 0, as in tasks.intra/region=0. The time is that of this
-process only. It excludes reading and checking the annotations. All photos are in one split and one file format. --docs
-stores the figures, with the peak memory of the process so far, and writes their table.
+Usage: python benchmarks/planning.py instances_train2017.json [--rows 3000] [--preset paper --preset full] [--profile
+       FILE] [--docs docs] [KEY=VALUE ...]
+
+Tasks that need pixels cannot make rows here: set their share to 0, as in tasks.intra/region=0. The time covers only
+this process, and excludes reading and checking the annotations. All photos are in one split and have one file format.
+With --docs, the figures and the peak memory of the process so far are stored, and their table is written.
 """
 
 import cProfile

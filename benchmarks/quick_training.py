@@ -1,7 +1,7 @@
 """Supervised training of the tiny model without a trainer. Every row is encoded once, and each step is one batch.
 
-On one core, this takes less than half the time of TRL's trainer. This matters because a model with 300 thousand weights
-has to see tens of thousands of rows. As in `run_sft`, the loss covers only the completion.
+On one core, this takes less than half the time of TRL's trainer. Speed matters because a model with 300 thousand
+weights must see tens of thousands of rows. As in `run_sft`, the loss covers only the completion.
 """
 
 import random
@@ -27,8 +27,8 @@ PATCHES_A_TOKEN = 4
 
 @dataclass(frozen=True)
 class Schedule:
-    """Number of steps, and learning rate. The rate rises over `warmup` steps; with `falls`, it decreases over the last
-    third.
+    """Number of training steps, and the learning rate. The learning rate rises over the first `warmup` steps. If
+    `falls` is set, it decreases over the last third of the steps.
     """
 
     steps: int
@@ -38,7 +38,7 @@ class Schedule:
     falls: bool = True
 
     def rate_at(self, step: int) -> float:
-        """Learning rate of a step, which is counted from 1."""
+        """Learning rate of a step. Steps are counted from 1."""
         left = (self.steps - step + 1) / (self.steps / 3) if self.falls else 1.0
         return self.rate * min(1.0, step / self.warmup, left)
 

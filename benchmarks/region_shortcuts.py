@@ -1,10 +1,13 @@
-"""Tests whether shortcuts find a piece of a photo: its place by histograms, or its image by colors and files.
+"""Tests whether shortcuts can find where a piece was cut from a photo: its position by histograms, or its image by
+colors and by properties of the files.
 
-Usage: python benchmarks/region_shortcuts.py RELEASE [--docs docs] RELEASE contains rows of `intra/region` with their
-images. The statistics are the same as in `cgc-data validate`. Boosted trees are an additional classifier of the image.
-As a control, each measure is repeated with a planted artifact: pieces keep their original colors, and the right window
-is slightly less sharp. Exits with status 1 if an interval without artifacts exceeds the bound of `validate`, or if an
-interval with artifacts is not above it.
+Usage: python benchmarks/region_shortcuts.py RELEASE [--docs docs]
+
+RELEASE contains rows of `intra/region` with their images. The statistics are the same as in `cgc-data validate`. In
+addition, boosted trees try to find the image. As a control, each measure is repeated with planted artifacts: pieces
+keep their original colors, and the image that contains the answer is slightly blurred. Exits with status 1 if an
+interval without artifacts exceeds the bound in `cgc-data validate`, or if an interval with artifacts is not above the
+bound.
 """
 
 import argparse
@@ -68,12 +71,12 @@ def read_traces(folder: Path) -> tuple[list[Trace], list[Trace]]:
 
 
 def asks_for_a_piece(sample: Sample) -> bool:
-    """Whether the question refers to an image as a whole."""
+    """Whether the question shows a piece of a photo as one of its images."""
     return sample.kind.gives_image and sample.ref_img_idx is not None
 
 
 def with_artifacts(row: Row) -> Row:
-    """The row with pieces in their own colors, and with a less sharp image of the answer."""
+    """The row with pieces in their original colors, and with a slightly blurred image at the answer."""
     home = row["objects"][0]["img_idx"] - 1
     views = [
         {**view, "operations": [step for step in view["operations"] if step["name"] not in COLORS]}
@@ -94,7 +97,7 @@ def blurred(content: bytes) -> bytes:
 
 
 def by_trees(features: Floats, truths: np.ndarray[Any, np.dtype[np.bool_]], folds: Ints) -> Floats:
-    """Score of each image by boosted trees fitted to the other folds."""
+    """Score of each image, computed by boosted trees that were fitted to the other folds."""
     scores = np.zeros(len(truths))
     for fold in np.unique(folds):
         trees = HistGradientBoostingClassifier(max_iter=100, learning_rate=0.06, max_leaf_nodes=8, random_state=0)
@@ -107,7 +110,7 @@ MATCHERS: dict[str, Matcher] = {"logistic": held_out_scores, "trees": by_trees}
 
 
 def figures(as_built: Sequence[Trace], planted: Sequence[Trace]) -> dict[str, Any]:
-    """Each measure on the rows without artifacts, and on the rows with the artifact that it must find."""
+    """Each measure on the rows without artifacts, and on the rows with the artifact that the measure must detect."""
     pairs = zip(checks(as_built), checks(planted), strict=True)
     return {
         name: {
@@ -128,7 +131,7 @@ def checks(traces: Sequence[Trace]) -> Iterator[tuple[str, Check]]:
 
 
 def holds(one: dict[str, Any]) -> bool:
-    """Whether the interval is below the bound without artifacts and above the bound with artifacts."""
+    """Whether the interval without artifacts is below the bound, and the interval with artifacts is above it."""
     return bool(one["as built"][2] <= one["bound"] < one["planted"][1])
 
 

@@ -1,10 +1,12 @@
-"""Measures every stage and a named peer in the same run, and writes the table of docs/performance.md.
+"""Measures every stage of the project together with a comparable tool (the peer), and writes the table of
+docs/performance.md.
 
 Usage: python benchmarks/run.py [--coco ANN.json] [--lvis ANN.json] [--rows 20000] [--photos 5000] [--mig ANN.json]
        [--repeat 3] [--quick] [--docs docs]
-Annotation files and photos that are not given are painted. Every measurement runs in a separate process, --repeat
-times; the run with the least processor time counts. Times include imports, except for index, reward, and scoring.
---quick measures everything once on small inputs; --docs stores the figures and writes their table.
+
+If you do not pass annotation files or photos, the script generates painted ones. Every measurement runs --repeat times,
+each time in a separate process. The run with the least processor time counts. Times include imports, except for index,
+reward, and scoring. --quick measures everything once on small inputs; --docs stores the figures and writes their table.
 """
 
 import argparse
@@ -55,7 +57,9 @@ class Inputs:
 
     @property
     def known(self) -> list[str]:
-        """These flags, and a flag that states that every painted object has a box."""
+        """The flags of `sources`, a flag that states that every painted object has a box, and the orientation of the
+        photos.
+        """
         return [*self.sources, "--exhaustive", "--orientation", "as_stored"]
 
 
@@ -84,7 +88,7 @@ Measure = Callable[[Inputs], Cost]
 def main() -> None:
     """Measure all rows of the table, and print it. With --docs, also store it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--coco", type=Path, help="annotation file to measure the index with")
+    parser.add_argument("--coco", type=Path, help="annotation file for measuring the index")
     parser.add_argument("--lvis", type=Path, help="the same for LVIS")
     parser.add_argument("--mig", type=Path, help="annotation file of MIG-Bench")
     parser.add_argument("--rows", type=int, default=20_000)
@@ -109,7 +113,7 @@ def main() -> None:
 
 
 def prepared(options: argparse.Namespace, work: Path) -> Inputs:
-    """The inputs of a run. Files that are not given are painted."""
+    """The inputs of a run. Files that were not given are painted."""
     photos = 60 if options.quick else options.photos
     cgc_data("paint", "standard", "--to", str(work / "photos"), "--photos", str(photos))
     rows = 40 if options.quick else options.rows
@@ -123,8 +127,8 @@ def painted(photos: Path, name: str) -> Path:
 
 
 def measures(inputs: Inputs) -> list[Callable[[Inputs, int], Line]]:
-    """One function per row of the table, in the order of the table. An earlier row leaves the release that a later row
-    needs.
+    """One function per row of the table, in the order of the table. Earlier functions write the releases that later
+    ones need.
     """
     found = [
         line(
@@ -160,7 +164,7 @@ def line(what: str, ours: Measure, peer: str, theirs: Measure) -> Callable[[Inpu
 
 
 def within(name: str, inputs: Inputs) -> Cost:
-    """Cost of a function of `plain.FUNCTIONS` in a separate process, without imports and preparation."""
+    """Cost of one function in `plain.FUNCTIONS`, run in a separate process, without imports and preparation."""
     given = {"name": name, **{key: str(value) for key, value in asdict(inputs).items()}}
     output = run([sys.executable, __file__, "--inside", json.dumps(given)]).output
     return Cost(**json.loads(output.splitlines()[-1]))
@@ -180,7 +184,7 @@ def inside(given: Mapping[str, str]) -> None:
 
 
 class Ran(NamedTuple):
-    """A command that has ended: what it wrote, and its cost, including its child processes."""
+    """The result of a finished command: its output, and its cost including its child processes."""
 
     output: str
     log: str
@@ -188,7 +192,7 @@ class Ran(NamedTuple):
 
 
 def run(command: Sequence[str]) -> Ran:
-    """Run a command. Raises CalledProcessError after printing the end of its errors."""
+    """Run a command. If the command fails, prints the end of its error output and raises CalledProcessError."""
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as log:
         start = time.perf_counter()
         process = subprocess.Popen(command, stdout=output, stderr=log, text=True, cwd=ROOT)
@@ -215,7 +219,7 @@ def cgc_data(*words: str) -> Ran:
 
 
 def planned(inputs: Inputs) -> Cost:
-    """Plan the tasks that need no pixels in two processes, from a warm index, with empty files as photos."""
+    """Plan the tasks that need no pixels in two processes, with a cached index and with empty files as photos."""
     script, out = str(ROOT / "benchmarks" / "empty_photos.py"), inputs.work / "planned"
     command = [sys.executable, script, str(inputs.coco), str(out), *(f"tasks.{task}=0" for task in PIXELS)]
     if not out.exists():
@@ -226,8 +230,8 @@ def planned(inputs: Inputs) -> Cost:
 def built(contrast: str, inputs: Inputs) -> Cost:
     """A whole build in one process, or only the rendering of one contrast.
 
-    The release is kept for `validated`. The processor time of rendering is not logged, so the time of the single worker
-    counts.
+    The release is kept for `validated`. The log does not contain the processor time of rendering, so the total time of
+    the only worker is used.
     """
     from cgc_data.tasks import PLANNED
 
@@ -253,14 +257,14 @@ def built(contrast: str, inputs: Inputs) -> Cost:
 
 
 def plainly(contrast: str, inputs: Inputs) -> Cost:
-    """The plain script: it writes the same number of rows of images, cropped or uncropped, with `datasets`."""
+    """Run the plain peer, which writes the same number of rows with cropped or uncropped images, using `datasets`."""
     script = str(ROOT / "benchmarks" / "plain.py")
     photos, to = str(inputs.photos), str(inputs.work / "plain.parquet")
     return run([sys.executable, script, contrast, str(inputs.rows), photos, to]).cost
 
 
 def validated(inputs: Inputs) -> Cost:
-    """Validate the release of the whole build in one process."""
+    """Validate the release that the whole build wrote, in one process."""
     return cgc_data("validate", str(inputs.work / "release-both"), *inputs.sources).cost
 
 
@@ -295,7 +299,7 @@ def shown(figures: Mapping[str, Any]) -> str:
 
 
 def cells(entry: Mapping[str, Any]) -> list[str]:
-    """One row of the table. The ratio is of processor times; below 1, this project takes less."""
+    """One row of the table. The ratio compares processor times. If it is below 1, this project takes less time."""
     ours, theirs = entry["ours"], entry["theirs"]
     ratio = ours["cpu"] / theirs["cpu"] if theirs["cpu"] else float("nan")
     figures = [f"{ours['cpu']:.3g}", f"{ours['seconds']:.3g}", f"{ours['peak']:.0f}"]

@@ -1,8 +1,9 @@
-"""Plan a million rows once, and write what releases of other sizes would take to docs/scale.md.
+"""Plans a million rows once, and writes to docs/scale.md how much time and space releases of other sizes would take.
 
 Usage: python benchmarks/scale.py instances_train2017.json [--rows 1000000] [--workers 2] [--docs docs] [KEY=VALUE ...]
-Photos are empty files, so choose tasks that need no pixels, such as preset=paper. The other stages are those of the
-table that benchmarks/run.py wrote to the same docs; only planning is measured at this size.
+
+Photos are empty files, so choose tasks that need no pixels, such as preset=paper. Only planning is measured at this
+size. Figures for the other stages come from the table that benchmarks/run.py wrote to the same docs folder.
 """
 
 import json
@@ -28,7 +29,7 @@ NODE = 64  # cores of a machine, for the column of hours
 
 @dataclass(frozen=True)
 class PerRow:
-    """What a row takes: processor seconds by stage, and bytes with embedded photos."""
+    """The cost of one row: processor seconds by stage, and bytes with embedded photos."""
 
     plan: float
     render: float
@@ -37,7 +38,9 @@ class PerRow:
 
     @classmethod
     def of(cls, planned: Mapping[str, float], stages: Mapping[str, float], rows: int) -> "PerRow":
-        """From a plan, and from the processor seconds of stages for a number of rows."""
+        """Compute the cost of a row from a plan, and from the processor seconds that the other stages took for a number
+        of rows.
+        """
         render = (stages["render inter"] + stages["render intra"]) / 2
         return cls(
             plan=planned["processor seconds"] / planned["rows"],
@@ -62,7 +65,7 @@ def main(annotations: Path, settings: tuple[str, ...], rows: int, workers: int, 
 
 
 def keep(docs: Path, found: Mapping[str, Any]) -> None:
-    """Store the plan, with the stages that `benchmarks/run.py` measured, and write the tables."""
+    """Store the figures of the plan and of the stages that `benchmarks/run.py` measured, and write the tables."""
     run = measured.read(docs, "run")
     stages = {line["what"]: line["ours"]["cpu"] for line in run["lines"]}
     figures = {**found, "stages": stages, "stage rows": run["about"]["rows"]}
@@ -80,7 +83,7 @@ def planned(annotations: Path, settings: tuple[str, ...], rows: int, workers: in
 
 
 def shown(found: Mapping[str, Any]) -> str:
-    """The plan as it was measured; and, from it and the other stages, releases of several sizes."""
+    """Two tables: the measured plan, and the costs that it and the other stages imply for releases of several sizes."""
     per_row = PerRow.of(found["planned"], found["stages"], found["stage rows"])
     return f"{as_measured(found)}\n\n{computed(per_row)}"
 

@@ -1,4 +1,6 @@
-"""Compares the answers of models and trivial answers by task: means, leads with intervals, and the tables of a page."""
+"""Compares the answers of models with trivial answers, by task: means, differences with intervals, and the table of a
+page.
+"""
 
 import json
 import sys
@@ -27,7 +29,9 @@ def by_task(truths: Sequence[Any]) -> dict[str, list[int]]:
 
 
 def compared(places: Sequence[int], truths: Sequence[Any], given: dict[str, list[str]]) -> Row:
-    """Means of everything that answers the rows of a task, and the lead of the model of `full`, with intervals."""
+    """Mean scores of all models and trivial answers on the rows of a task, and how far the model trained on `full` is
+    ahead, with intervals.
+    """
     from cgc_data.metrics import FLOORS, score_item
 
     asked = [truths[place] for place in places]
@@ -61,7 +65,7 @@ def tables(outcome: Row) -> str:
 
 
 def table(outcome: Row, metric: str) -> str:
-    """One line per task: the means, and the lead of the model of `full`."""
+    """One line per task: the means, and how far the model trained on `full` is ahead."""
     lines = [
         "| task | new | rows | `full` | `paper` | best floor | blind | ahead of `paper` | ahead of the floor |",
         "|---|---|---:|---:|---:|---|---:|---|---|",
@@ -76,7 +80,7 @@ def table(outcome: Row, metric: str) -> str:
 
 
 def interval(value: float, low: float | None, high: float | None) -> str:
-    """A difference with its interval. It is bold if the whole interval is above zero."""
+    """A difference with its interval. The difference is bold if its whole interval is above zero."""
     if low is None or high is None:
         return f"{value:+.2f}"
     text = f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"

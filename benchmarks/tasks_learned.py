@@ -1,11 +1,13 @@
-"""Measures whether a tiny model learns the tasks of the preset `full`, compared with `paper` and with trivial answers.
+"""Measures whether a tiny model learns the tasks of the preset `full`, compared with training on the preset `paper` and
+with trivial answers.
 
-Usage: python benchmarks/tasks_learned.py --work FOLDER [--seed 1] [--quick] [--docs docs] Photos are painted, and two
-releases of equal size are built from them: one with the preset `full`, one with `paper`. A tiny random model first
-learns to list what the training photos show. It is then trained twice, once on each release, on the same number of rows
-and for the same number of steps. Both models and all trivial answers then answer the test rows of `full`, which show
-photos that no training used. Finished parts of FOLDER are skipped. The results do not apply to models of practical
-size.
+Usage: python benchmarks/tasks_learned.py --work FOLDER [--seed 1] [--quick] [--docs docs]
+
+Photos are painted, and two releases of equal size are built from them: one with the preset `full`, one with `paper`. A
+tiny random model first learns to list what the training photos show. Then one copy of the model is trained on each
+release, with the same number of rows and steps. Finally, both models answer the test rows of `full`, which show photos
+that were not used in training. The trivial answers are scored on the same rows. Finished parts of FOLDER are skipped.
+The results do not apply to models of practical size.
 """
 
 import argparse
@@ -59,7 +61,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, and models")
     parser.add_argument("--seed", type=int, default=1, help="seed for photos, releases, weights, and row order")
     parser.add_argument(
-        "--quick", action="store_true", help="run every part with only a few steps, in which the model learns nothing"
+        "--quick",
+        action="store_true",
+        help="run every part with only a few steps, as a quick test without meaningful results",
     )
     parser.add_argument(
         "--docs", type=Path, help=("folder in which to write tasks_learned.json and the table in learning.md")
@@ -80,7 +84,7 @@ def main() -> None:
 
 
 def prepare(protocol: Protocol, work: Path, seed: int) -> None:
-    """Make the photos; nothing is downloaded, and all files stay in the folder."""
+    """Paint the photos. Nothing is downloaded, and all files stay in the folder."""
     os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CGC_CACHE": str(work / "cache")}
     work.mkdir(parents=True, exist_ok=True)
     paint_photos(protocol, work, seed)
@@ -140,7 +144,7 @@ def build(preset: str, protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def sources(work: Path) -> list[Row]:
-    """Both annotation files, in the form of a configuration."""
+    """Both annotation files, as settings of a configuration."""
     return [
         {
             "kind": "coco",
@@ -172,7 +176,7 @@ def warm_up(protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def train_arm(arm: str, protocol: Protocol, work: Path, seed: int) -> None:
-    """Train the warm model on the training rows of a release. Both arms have the same number of rows."""
+    """Train the warm model on the training rows of a release. Both presets use the same number of rows."""
     from cgc_train.tiny import tiny_processor
 
     if (work / f"trained-{arm}").exists():

@@ -1,4 +1,5 @@
-"""Counts what the type checker does not see in each package: lines with `dict[str, Any]`, and arguments of type Any.
+"""Counts code that the type checker cannot check in each package: lines with `dict[str, Any]`, and arguments of type
+Any.
 
 Usage: python benchmarks/untyped.py [--files]
 """
@@ -15,7 +16,7 @@ UNTYPED = "dict[str, Any]"
 
 
 def annotations(source: str) -> Iterator[ast.expr]:
-    """The annotation of every annotated argument."""
+    """The type annotation of every annotated argument."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             given = node.args
@@ -31,7 +32,7 @@ def holds_any(annotation: ast.expr) -> bool:
 
 
 def main() -> None:
-    """Print both counts for each package and, with --files, the files with the most such arguments."""
+    """Print both counts for each package. With --files, also print the files with the most arguments of type Any."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", action="store_true", help="also list the files with the most arguments of type Any")
     by_file = parser.parse_args().files

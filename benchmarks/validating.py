@@ -1,8 +1,10 @@
-"""Measure the processor time of `cgc-data validate` per row, split by what it does.
+"""Measures the processor time of `cgc-data validate` per row, split by kind of check.
 
 Usage: python benchmarks/validating.py RELEASE [--coco ANN.json:IMAGES] [--repeat 2] [--docs docs]
-Time is counted once, for the innermost of the kinds in `KINDS`. "everything else" includes form, truth, absence,
-statements, reading the shards, and hashing. --docs stores the figures and writes their table.
+
+The kinds in `KINDS` can be nested, and each moment counts only for the innermost kind. "everything else" includes the
+checks of form, truth, absence, and statements, reading the shards, and hashing. With --docs, the figures are stored and
+their table is written.
 """
 
 import argparse
@@ -42,21 +44,21 @@ KINDS = {
 
 
 class Clock:
-    """Processor time by kind, each moment counted for the innermost kind."""
+    """Processor time by kind of check. Each moment counts only for the innermost kind."""
 
     def __init__(self) -> None:
         self.spent: Counter[str] = Counter()
         self._kinds, self._since = [REST], time.process_time()
 
     def turn(self) -> None:
-        """Count the time since the last turn for the current kind."""
+        """Add the time since the last call to the current kind."""
         now = time.process_time()
         self.spent[self._kinds[-1]] += now - self._since  # type: ignore[assignment]
         self._since = now
 
     @contextmanager
     def kind(self, name: str) -> Iterator[None]:
-        """Count the time inside for this kind."""
+        """Count the time spent in this context for the given kind."""
         self.turn()
         self._kinds.append(name)
         try:
@@ -66,7 +68,10 @@ class Clock:
             self._kinds.pop()
 
     def timed(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
-        """The function, whose time counts for the kind `name`. If it is a generator, all its items are made at once."""
+        """Wrap a function so that its time counts for the kind `name`.
+
+        If it is a generator, all its items are computed at once.
+        """
 
         def run(*given: Any, **named: Any) -> Any:
             with self.kind(name):
@@ -80,7 +85,7 @@ def main() -> None:
     """Print milliseconds per row by kind."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
-    parser.add_argument("--coco", action="append", default=[], help="location of a source, if it was moved")
+    parser.add_argument("--coco", action="append", default=[], help="ANN.json:IMAGES of a source that was moved")
     parser.add_argument("--repeat", type=int, default=2)
     parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in performance.md")
     options = parser.parse_args()

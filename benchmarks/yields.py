@@ -1,9 +1,11 @@
-"""Measures how much each task yields by itself: rows made and requested, photos shown, time, and losses.
+"""Measures how many rows each task yields if it is the only task: rows made and requested, photos shown, time, and
+losses.
 
-Usage: python benchmarks/yields.py [--coco ANN.json:IMAGES] [--lvis ANN.json:IMAGES] [--exhaustive] [--rows 120]
-       [--task inter/refer] [KEY=VALUE ...]
-Only plans: nothing is rendered, and only tasks that need pixels read photos. The default source is the embedded
-sample.
+Usage: python benchmarks/yields.py [--coco ANN.json:IMAGES] [--lvis ANN.json:IMAGES] [--exhaustive] [--rows 120] [--task
+       inter/refer] [KEY=VALUE ...]
+
+The script only makes plans: nothing is rendered, and only tasks that need pixels read photos. The default source is the
+embedded sample.
 """
 
 import tempfile
@@ -38,7 +40,7 @@ def main(
     rows: int,
     tasks: tuple[str, ...],
 ) -> None:
-    """Plan each task and print a line of figures and, if rows are missing, what the photos lack."""
+    """Plan each task and print a line of figures. If rows are missing, also print why."""
     flags = {"coco": coco, "lvis": lvis, "exhaustive": exhaustive, "bbox_format": None, "orientation": None}
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder) / CACHE
@@ -67,7 +69,7 @@ def _show(task: str, index: Index, config: BuildConfig, cache: Path) -> None:
 
 
 def _photos(folder: Path) -> int:
-    """Photos that the rows of a plan show in any role."""
+    """All photos that the rows of a plan show, whether as target, reference, or distractor."""
     tables = [pq.read_table(path, columns=["views"]) for path in folder.glob("*.parquet")]
     views = [view for table in tables for row in table.column("views").to_pylist() for view in row]
     return len({(part["source"], part["image_id"]) for view in views for part in view["parts"]})

@@ -1,4 +1,4 @@
-"""Multi-image grounding benchmarks, scored by their authors' rules, with diagnostics of errors that these scores hide.
+"""Multi-image grounding benchmarks, scored by their authors' rules, with diagnostics for errors that these scores hide.
 
 Data flow: items -> responses -> item results -> tables, all without torch. `cgc_bench.lmms` contains the tasks for
 lmms-eval. `read_option` finds the option that a free-form response names.

@@ -1,6 +1,6 @@
 """Turn COCO and LVIS annotations into contrast datasets: sources -> index -> plan -> render -> release.
 
-Users of the package need `load_reference` and `open_release`. Training and benchmarks share `cgc_data.answer`,
+Most users need only `load_reference` and `open_release`. The training and benchmark packages share `cgc_data.answer`,
 `cgc_data.geometry`, and `cgc_data.matching`.
 """
 
@@ -14,7 +14,9 @@ __all__ = ["Release", "load_reference", "open_release"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name on first use. The answer contract and geometry then load fast, without Arrow and OpenCV."""
+    """Import a name on first use, so that `cgc_data.answer` and `cgc_data.geometry` load fast, without Arrow and
+    OpenCV.
+    """
     if name == "load_reference":
         from cgc_data.release.reference import load_reference
 

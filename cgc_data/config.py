@@ -1,7 +1,8 @@
 """The configuration of a build: every setting with its default, bounds, and description.
 
 You can set values in a YAML file, with flags, or as dotted `key=value` pairs. The manifest contains the resolved
-configuration. It does not contain settings that do not change the result, such as workers and the output folder.
+configuration. Settings that do not affect the result, such as the number of workers and the output folder, are not part
+of the configuration.
 """
 
 from pathlib import Path
@@ -32,15 +33,16 @@ class Source(Section):
     exhaustive: bool | list[str] | None = Field(
         None,
         description=(
-            "true if the file boxes every instance of every category, or the list of categories for which it does; "
-            "null: only COCO's 80 categories"
+            "true if every instance of every category in the file is boxed, or a list of the categories for which this "
+            "holds; null: only if the file has exactly COCO's 80 categories"
         ),
     )
     bbox_format: BoxFormat | None = Field(
         None,
         description=(
             "format of the boxes: xywh (as in COCO), xyxy, cxcywh (center), or yxhw; add _normalized to one of the "
-            "first three if boxes are relative to the photo; null: xywh, unless many boxes extend beyond their photos"
+            "first three if boxes are relative to the photo; null: xywh, but the build fails if many boxes then extend "
+            "beyond their photos"
         ),
     )
     ignore: list[Part] = Field(
@@ -53,8 +55,8 @@ class Source(Section):
     orientation: Orientation | None = Field(
         None,
         description=(
-            "whether boxes fit the photo as_stored or as_displayed, if EXIF rotates the photo; null: as_stored, if "
-            "certain"
+            "if EXIF rotates a photo: whether boxes fit the photo as_stored or as_displayed; null: as_stored if "
+            "certain, otherwise the build fails"
         ),
     )
     split: Literal["auto", "test"] = Field(
@@ -63,7 +65,7 @@ class Source(Section):
 
     @property
     def displayed(self) -> bool:
-        """Whether the boxes fit the photos after EXIF rotates them."""
+        """Whether the boxes fit the photos as they look after EXIF rotation."""
         return self.orientation == "as_displayed"
 
 
@@ -108,12 +110,16 @@ class IntraSettings(Section):
         description=("maximum number of windows in a question that follows one object through several windows"),
     )
     drawn_box: Share = Field(
-        0.25, description=("share of those questions that also draw the reference box into its image, in red")
+        0.25,
+        description=(
+            "share of the questions that follow one object for which the reference box is also drawn into its image, "
+            "in red"
+        ),
     )
     min_cover: float = Field(
-        0.03, gt=0, le=1, description=("minimum share of a Focus View that its object's box covers")
+        0.03, gt=0, le=1, description=("minimum share of a Focus View that the box of its object covers")
     )
-    max_cover: Share = Field(0.5, description="maximum share of a Focus View that its object's box covers")
+    max_cover: Share = Field(0.5, description="maximum share of a Focus View that the box of its object covers")
     context_scale: float = Field(
         1.25, ge=1, description="a Context View is at least this many times as wide as the Focus View"
     )
@@ -231,12 +237,12 @@ class BuildConfig(Section):
     confusable: Literal["strict", "labeled"] = Field(
         "strict",
         description=(
-            "when a label counts as absent: strict requires that all confusable categories are absent too, labeled "
-            "only the labeled ones"
+            "when a label counts as absent: strict requires that all confusable categories are also absent; labeled "
+            "requires this only for the labeled categories"
         ),
     )
     categories: list[str] = Field(
-        default_factory=list, description=("ask only for these categories; null: all categories")
+        default_factory=list, description=("ask only for these categories; empty list: all categories")
     )
     licenses: Literal["all", "permissive", "noncommercial"] = Field(
         "all", description="use only photos with these licenses"
@@ -278,8 +284,8 @@ class BuildConfig(Section):
         return shares
 
     def requires(self, task: str) -> bool:
-        """Whether it is an error if no source allows a row of the task. This is the case for the paper's tasks and for
-        tasks that the user named.
+        """Whether it is an error if the sources allow no row of the task. This applies to the paper's tasks and to
+        tasks whose share the user changed.
         """
         return bool(PRESETS["paper"][task]) or self.tasks[task] != PRESETS[self.preset][task]
 
@@ -291,10 +297,10 @@ class BuildConfig(Section):
 
 
 def load_config(path: Path | None, overrides: Values) -> BuildConfig:
-    """The configuration from a YAML file, or the defaults, with overrides that are nested like the YAML.
+    """Load the configuration from a YAML file, or the defaults, and apply overrides that are nested like the YAML.
 
-    Raises ConfigError for an unreadable file, a bad value, or an unknown key, for which it names the most similar known
-    key.
+    Raises ConfigError for an unreadable file, a bad value, or an unknown key. For an unknown key, the error names the
+    most similar known key.
     """
     values = current_names(read_yaml(path), str(path)) if path else {}
     if path:

@@ -39,7 +39,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The archives of a source, and the argument with which `cgc-data build` uses them."""
+    """The archives of a dataset, and the `cgc-data build` argument that uses them."""
 
     archives: tuple[Archive, ...]
     flag: str
@@ -78,8 +78,8 @@ def download(
 ) -> DownloadResult:
     """Download the dataset (a key of DATASETS) into the folder `to`. Existing files are not downloaded again.
 
-    `base_url` replaces scheme and host of the official servers. Raises DownloadError, with the fix, if an
-    archive cannot be downloaded or is damaged, or if the disk is full; the same call then resumes.
+    `base_url` replaces the scheme and host of the official URLs. Raises DownloadError, which states the fix, if an
+    archive cannot be downloaded or is damaged, or if the disk is full. To resume, repeat the call.
     """
     dataset = DATASETS.get(name)
     if dataset is None:

@@ -1,7 +1,7 @@
 """Export a release for other trainers: ms-swift, verl, EasyR1, and LLaMA-Factory.
 
-Each split is one file. A folder stores each image once, named by its sha256; for verl, the images are inside the
-Parquet file.
+Each split is one file. Each image is stored once in a folder, in a file named by its sha256. For verl, the images are
+inside the Parquet file.
 """
 
 import hashlib
@@ -64,8 +64,8 @@ def export_release(
     """Write the release into `folder` (new or empty) in the format `form`; returns the files to pass to the trainer.
 
     `instruction`: "think" asks for reasoning and the answer in tags; "answer" asks for the answer in tags; "none"
-    leaves the stored question unchanged. The default is "think", or "answer" if the trainer imitates the answers.
-    `photos` is the folder or zip from which the views of a release that stores no images are composed.
+    leaves the stored question unchanged. The default is "think"; for LLaMA-Factory, which trains on the answers, it is
+    "answer". `photos` is a folder or zip with the photos. It is required if the release stores no images.
 
     Raises:
         ExportError: the release stores no images and `photos` is None, `folder` is not empty or cannot be written, or
@@ -94,8 +94,8 @@ def _refuse(release: Release, folder: Path, form: Format, instruction: Instructi
 
 
 def _swift(job: _Job) -> Path:
-    """ms-swift: JSON lines with `messages` and `images`; other columns are passed to the reward functions, by
-    convention `solution`.
+    """ms-swift: JSON lines with `messages`, `images`, and other columns. The reward functions receive the other
+    columns, such as `solution`.
 
     https://swift.readthedocs.io/en/latest/Customization/Custom-dataset.html (GRPO; multimodal, paths best absolute)
     """
@@ -109,7 +109,7 @@ def _swift(job: _Job) -> Path:
 
 
 def _easyr1(job: _Job) -> Path:
-    """EasyR1: JSON lines of `problem`, `images` and `answer`; set data.image_dir to the exported folder.
+    """EasyR1: JSON lines with `problem`, `images`, and `answer`. Set data.image_dir to the exported folder.
 
     https://github.com/hiyouga/EasyR1/blob/main/verl/utils/dataset.py (prompt_key, image_key, answer_key, image_dir)
     """
@@ -122,7 +122,8 @@ def _easyr1(job: _Job) -> Path:
 
 
 def _llamafactory(job: _Job) -> Path:
-    """LLaMA-Factory: sharegpt with OpenAI's tags, described in dataset_info.json; images relative to its folder.
+    """LLaMA-Factory: sharegpt format with OpenAI's tags, described in dataset_info.json. Image paths are relative to
+    the exported folder.
 
     https://github.com/hiyouga/LLaMA-Factory/blob/main/data/README.md (sharegpt format; multimodal)
     """
@@ -136,7 +137,8 @@ def _llamafactory(job: _Job) -> Path:
 
 
 def _verl(job: _Job) -> Path:
-    """verl: Parquet with the images inside, `<image>` in the prompt, and the answer as the rule's ground truth.
+    """verl: Parquet with the images inside, `<image>` in the prompt, and the answer as ground truth for the rule-based
+    reward.
 
     https://verl.readthedocs.io/en/latest/preparation/prepare_data.html (and its examples/data_preprocess/geo3k.py)
     """
@@ -162,7 +164,7 @@ def _verl_row(row: Row, index: int, instruction: Instruction) -> Line:
 
 
 def _verl_schema() -> pa.Schema:
-    """A table whose image columns are marked as images for `datasets`, which verl uses for loading."""
+    """A schema that marks the image columns as images for `datasets`, the library with which verl loads the file."""
     extra = dict.fromkeys(("question", "answer", *FACTS, "query"), STRING) | {"index": INT64, "num_images": INT64}
     columns = {
         "data_source": STRING,
@@ -198,7 +200,9 @@ def _facts(row: Row) -> Line:
 
 
 def _store(row: Row, folder: Path) -> list[str]:
-    """Write the images that the folder does not contain yet; returns paths relative to the folder."""
+    """Write the images of a row that the folder does not contain yet. Returns the paths of all its images, relative to
+    the folder.
+    """
     (folder / "images").mkdir(exist_ok=True)
     addresses = []
     for image in row["images"]:

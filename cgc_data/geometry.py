@@ -1,4 +1,4 @@
-"""Boxes in pixels and on the 0-1000 scale of the models, and the mapping between a photo and a window of it.
+"""Converts boxes between pixels and the 0-1000 scale that models use, and between a photo and a window of the photo.
 
 All conversions of coordinates are in this module, so that rounding and clipping are defined once. A box is x1, y1, x2,
 y2, half-open: it spans x2 - x1 by y2 - y1.
@@ -57,7 +57,9 @@ class Window:
 
 
 def corners(a: Column, b: Column, c: Column, d: Column, form: BoxFormat) -> tuple[Column, Column, Column, Column]:
-    """Convert the four numbers of boxes, (n,) each, from the format of a file to x1, y1, x2, y2 in the same unit."""
+    """Convert four columns of box numbers, (n,) each, from the box format of a file to x1, y1, x2, y2 in the same
+    unit.
+    """
     if form.startswith("xyxy"):
         return a, b, c, d
     if form.startswith("cxcywh"):
@@ -70,9 +72,9 @@ def corners(a: Column, b: Column, c: Column, d: Column, form: BoxFormat) -> tupl
 def to_thousand(box_px: Sequence[float] | Boxes, width: float, height: float) -> ThousandBox:
     """Convert a box from pixels of a `width` x `height` view to integers 0-1000 relative to the view.
 
-    Parts outside the view are clipped. Each coordinate is rounded half up, so it is off by at most half a unit. If a
-    side would become empty, it becomes the one-unit cell that contains its center, and is off by at most one unit. The
-    result has x1 < x2 and y1 < y2.
+    Parts outside the view are clipped. Each coordinate is rounded half up, so it is off by at most half a unit. A side
+    that would become empty is replaced by the one-unit cell that contains the center of the side. The coordinates of
+    this cell are off by at most one unit. The result has x1 < x2 and y1 < y2.
 
     Raises:
         ValueError: a coordinate is not finite, or the box has no area inside the view.
@@ -84,7 +86,7 @@ def to_thousand(box_px: Sequence[float] | Boxes, width: float, height: float) ->
 
 def _thousand_side(low: float, high: float, size: float) -> tuple[int, int]:
     if not (math.isfinite(low) and math.isfinite(high) and max(low, 0.0) < min(high, size)):
-        raise ValueError(f"the side from {low} to {high} has no extent between 0 and {size}")
+        raise ValueError(f"the side of the box from {low} to {high} does not overlap the range 0 to {size}")
     start, stop = (min(max(value, 0.0), size) * THOUSAND / size for value in (low, high))
     first, last = math.floor(start + 0.5), math.floor(stop + 0.5)
     if first < last:
@@ -114,7 +116,7 @@ def clip_box(boxes: ArrayLike, width: float, height: float) -> Boxes:
 def map_box_to_view(box_px: ArrayLike, window: Window, width: float, height: float) -> Boxes:
     """Map boxes (..., 4) from photo pixels to pixels of the view that shows `window` at `width` x `height`.
 
-    The result is not clipped: parts outside the window are negative or beyond the view.
+    The result is not clipped: coordinates of parts outside the window are negative or exceed the size of the view.
     """
     offset, scale = _view_transform(window, width, height)
     return np.asarray((np.asarray(box_px, dtype=np.float64) - offset) * scale)
@@ -155,9 +157,10 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
 
 
 def iou_table(a: Sequence[ThousandBox], b: Sequence[ThousandBox]) -> list[list[float]]:
-    """`iou_matrix` as nested lists, for boxes of answers: integers with x1 < x2 and y1 < y2.
+    """`iou_matrix` as nested lists, for boxes in answers: integers with x1 < x2 and y1 < y2.
 
-    For a few boxes, this takes a tenth of the time, and every value is the same to the last bit.
+    For a few boxes, this function takes a tenth of the time of `iou_matrix`. The values of both functions are identical
+    to the last bit.
     """
     if len(a) * len(b) > FEW:
         table: list[list[float]] = iou_matrix(a, b).tolist()
@@ -178,10 +181,11 @@ def _overlap(box: ThousandBox, other: ThousandBox) -> float:
 
 
 def ciou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
-    """Complete IoU (N, M) of boxes (N, 4) and (M, 4): above -2, at most 1, and 1 for equal boxes.
+    """Complete IoU (N, M) of boxes (N, 4) and (M, 4). Values are greater than -2 and at most 1; equal boxes have the
+    value 1.
 
-    It is the IoU, minus the squared distance of the centers divided by the squared diagonal of the enclosing box, minus
-    an aspect-ratio term (Zheng et al., "Distance-IoU Loss", AAAI 2020).
+    The complete IoU is the IoU minus the squared distance of the centers divided by the squared diagonal of the
+    enclosing box, minus an aspect-ratio term (Zheng et al., "Distance-IoU Loss", AAAI 2020).
 
     Raises:
         ValueError: a coordinate is not finite.

@@ -1,4 +1,4 @@
-"""Photos as annotators saw them: the stored frame, in color, regardless of EXIF and encoding.
+"""Decodes photos as annotators saw them: the stored frame, in color, regardless of EXIF and encoding.
 
 Truncated files are refused before decoding, because decoders can fill the missing part with gray.
 """
@@ -35,15 +35,16 @@ _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=\"|='|>))[2-8]")
 
 
 class UnshownError(PhotoError):
-    """A photo that image libraries decode, but not faithfully."""
+    """A photo that image libraries decode incorrectly without reporting an error."""
 
 
 def decode_photo(data: bytes, *, turn: bool = False) -> Pixels:
-    """Pixels (height, width, 3) of the stored frame, uint8, BGR. With `turn`, they are rotated as EXIF states.
+    """Pixels (height, width, 3) of the stored frame, uint8, BGR. With `turn`, the pixels are rotated by their EXIF
+    orientation.
 
-    Raises PhotoError if the bytes are not a photo, are truncated, or state more than MOST_PIXELS. Raises UnshownError
-    for more than 8 bits per channel, which image libraries decode as white or black, and for a photo with a single
-    color.
+    Raises PhotoError if the bytes are not a photo, are truncated, or have a header that states more than MOST_PIXELS
+    pixels. Raises UnshownError for more than 8 bits per channel, which image libraries decode as white or black, and
+    for a photo with a single color.
     """
     check_whole(data)
     photo_size(data)
@@ -61,7 +62,7 @@ def decode_photo(data: bytes, *, turn: bool = False) -> Pixels:
 
 
 def turned(pixels: Pixels, orientation: int) -> Pixels:
-    """Pixels (height, width, 3) of a stored photo as viewers display them for its EXIF orientation, 1-8."""
+    """Rotate and flip the stored pixels (height, width, 3) by an EXIF orientation (1-8), as image viewers do."""
     upright = pixels.transpose(1, 0, 2) if orientation in (5, 6, 7, 8) else pixels
     if orientation in (2, 3, 6, 7):
         upright = upright[:, ::-1]
@@ -103,9 +104,9 @@ def check_whole(data: bytes) -> None:
 
 
 def photo_size(data: bytes) -> tuple[int, int]:
-    """Width and height of the stored frame, as the header states them.
+    """Width and height of the stored frame, read from the header.
 
-    Raises PhotoError if there is no header, or if they exceed MOST_PIXELS.
+    Raises PhotoError if there is no header, or if the frame has more than MOST_PIXELS pixels.
     """
     width, height = _open(data).size
     if width * height > MOST_PIXELS:
@@ -114,7 +115,7 @@ def photo_size(data: bytes) -> tuple[int, int]:
 
 
 def exif_orientation(data: bytes) -> int:
-    """EXIF orientation 1-8, as Pillow finds it in EXIF or otherwise in XMP; 1 if no valid orientation is stated.
+    """EXIF orientation (1-8) that Pillow finds in EXIF, or otherwise in XMP; 1 if there is no valid orientation.
 
     Raises PhotoError if the bytes are not a photo.
     """
@@ -155,7 +156,7 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, start, and end of the content of each segment up to the first scan."""
+    """Marker of each JPEG segment up to the first scan, with the start and end of the content."""
     position, marker = 2, 0
     while marker != _START_OF_SCAN and position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
@@ -176,8 +177,9 @@ def _jpeg_metadata(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _png_metadata(data: bytes) -> Iterator[tuple[int, int]]:
-    """Start and end of the content of each chunk with EXIF or text. The type of a chunk precedes its content, and the
-    checksum follows.
+    """Start and end of the content of each PNG chunk that contains EXIF or text.
+
+    The chunk type precedes the content, and the checksum follows the content.
     """
     position = len(_PNG)
     while position + 12 <= len(data):
@@ -188,7 +190,7 @@ def _png_metadata(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _upright_exif(content: bytes) -> bytes:
-    """The EXIF content with orientation 1 in its first image directory; other content is returned unchanged."""
+    """The EXIF data with the orientation in the first image directory set to 1; other data is returned unchanged."""
     tiff = len(_EXIF) if content.startswith(_EXIF) else 0
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(content[tiff : tiff + 4])
     if order is None:

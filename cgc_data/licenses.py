@@ -49,8 +49,8 @@ def allowed(url: str, policy: LicensePolicy, *, windows: bool) -> bool:
 
     "permissive" accepts photos that anyone may use and adapt (COCO's licenses 4, 5, 7, 8). "noncommercial" adds photos
     under non-commercial licenses, and uncropped photos under no-derivatives licenses. "all" accepts every photo, but no
-    window of a photo under a no-derivatives license. A release with photos that only this policy accepts cannot be
-    pushed with its photos.
+    window of a photo under a no-derivatives license. A release with photos that only "all" accepts cannot be pushed
+    with its photos.
     """
     kind = license_class(url)
     if policy == "all":
@@ -67,8 +67,8 @@ def composite_license(urls: Iterable[str]) -> str | None:
     a picture.
 
     Attribution and freer licenses are compatible with every license that permits adaptations. ShareAlike and
-    NonCommercial are each compatible with these licenses and with themselves, and then apply to the result. They are
-    not compatible with each other.
+    NonCommercial are each compatible with these licenses and with themselves, and then apply to the result. ShareAlike
+    and NonCommercial are not compatible with each other.
     """
     found = sorted(set(urls), key=lambda url: (RANKS.index(_elements(url)) if _elements(url) in RANKS else -1, url))
     elements = [_elements(url) for url in found]
@@ -81,8 +81,8 @@ def composite_license(urls: Iterable[str]) -> str | None:
 
 @lru_cache(maxsize=4096)  # cached, because sources have few licenses, each for many photos
 def _elements(url: str) -> str:
-    """Elements of a Creative Commons license, such as "by-sa"; "free" if the license requires nothing, "" for other
-    licenses.
+    """Elements of a Creative Commons license, such as "by-sa". The result is "free" if the license requires nothing,
+    and "" for other licenses.
     """
     address = license_address(url)
     if any(pattern.fullmatch(address) for pattern in _FREE):

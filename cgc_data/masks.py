@@ -1,4 +1,4 @@
-"""Masks as run lengths: tight boxes and areas inside windows, computed without decoding to pixels.
+"""Computes tight boxes and areas of masks inside windows from run lengths, without decoding the masks to pixels.
 
 An RLE is pycocotools' compressed form, {"size": [height, width], "counts": bytes}. Boxes are half-open x1, y1, x2, y2
 in pixels of the photo.
@@ -19,8 +19,8 @@ Box: TypeAlias = tuple[float, float, float, float]
 
 
 class Rle(TypedDict):
-    """A mask in pycocotools' compressed form: `size` is height and width in pixels, `counts` contains its runs by
-    columns.
+    """A mask in pycocotools' compressed form: `size` is the height and width in pixels, and `counts` contains the run
+    lengths in column order.
     """
 
     size: list[int]  # height, width
@@ -65,7 +65,10 @@ def run_lengths_rle(counts: Sequence[int], height: int, width: int) -> Rle:
 
 
 def _without_empty(counts: Sequence[int]) -> list[int]:
-    """The same mask without zero-length runs, except for the first run, because pycocotools' merge stops at them."""
+    """The same mask without zero-length runs, because pycocotools' merge stops at such runs.
+
+    Only the first run may have a length of zero.
+    """
     runs = [0]
     for place, length in enumerate(counts):
         if length and (place - len(runs)) % 2:
@@ -76,16 +79,13 @@ def _without_empty(counts: Sequence[int]) -> list[int]:
 
 
 def _length(polygon: Sequence[float]) -> float:
-    """Length of a closed polygon, where each edge counts with its extent along the longer axis."""
+    """Perimeter of a closed polygon, where the length of an edge is the larger of its width and height."""
     points = np.array(polygon, dtype=np.float64).reshape(-1, 2)
     return float(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum())
 
 
 def compressed_rle(counts: str, height: int, width: int) -> Rle:
-    """Compressed run lengths, which are checked first.
-
-    Raises SegmentationError if they do not fill the photo.
-    """
+    """Check compressed run lengths. Raises SegmentationError if the run lengths do not fill the photo."""
     try:
         text = counts.encode()
     except UnicodeEncodeError as error:
@@ -120,9 +120,9 @@ def _decompress(counts: bytes) -> NDArray[np.int64]:
 
 
 def pixels_in_box(rle: Rle, box: Box) -> NDArray[np.uint8]:
-    """Pixels of a mask inside its tight box, by columns, (width of the box, its height), 1 inside.
+    """Pixels of a mask inside its tight box, by columns: (width of the box, height of the box), 1 inside the mask.
 
-    Decoding the whole mask takes four times as long.
+    Decoding the whole mask would take four times as long.
     """
     height, (x1, y1, x2, y2) = rle["size"][0], (int(edge) for edge in box)
     ends = _decompress(rle["counts"]).cumsum()
@@ -169,9 +169,9 @@ def window_rle(window: Window, height: int, width: int) -> Rle:
 
 
 def tight_box_in_window(rle: Rle, window: Window) -> tuple[Box | None, int]:
-    """Tight box, in pixels of the photo, and area of the part of a mask inside a window.
+    """Tight box (in pixels of the photo) and area of the part of a mask that is inside a window.
 
-    The box is None if no part of the mask is inside.
+    The box is None if no part of the mask is inside the window.
     """
     height, width = rle["size"]
     inside = intersection([rle, window_rle(window, height, width)])

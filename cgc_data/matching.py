@@ -26,9 +26,9 @@ class Matching:
     """One-to-one pairs of predictions and truths, in the order of the predictions.
 
     Attributes:
-        pairs: (position among the predictions, position among the truths).
+        pairs: tuples of the position of a prediction and the position of the true box.
         ious: IoU of each pair.
-        scores: score of each pair, which is its IoU after floor, ceiling, and power.
+        scores: score of each pair: its IoU after floor, ceiling, and power are applied.
     """
 
     pairs: tuple[tuple[int, int], ...]
@@ -90,8 +90,9 @@ def match_at(
     use_image: bool = True,
     use_label: bool = False,
 ) -> Matching:
-    """The matching with the most pairs of IoU >= `threshold`. If several have the same number of pairs, the one with
-    the largest sum of IoU.
+    """The matching with the most pairs whose IoU is at least `threshold`.
+
+    If several matchings have the same number of pairs, the matching with the largest sum of IoU is returned.
 
     The other arguments are the same as in `match`. Pairs below the threshold are omitted.
 
@@ -117,7 +118,7 @@ def match_ciou(
     """The matching with the largest sum of (1 + CIoU) / 2, in which each term is at least 0. The other arguments are
     the same as in `match`.
 
-    Boxes that do not overlap also earn a score. It is higher if the boxes are closer. `ious` contains values of
+    Boxes that do not overlap also earn a score, which is higher for closer boxes. `ious` contains values of
     `ciou_matrix`.
     """
 
@@ -141,8 +142,8 @@ def set_miou(
 ) -> float:
     """Sum of the scores of `match` over max(|P|, |G|), from 0 to 1.
 
-    |P| counts every element of a `Reading`, including malformed ones. The score is 1 if both are empty, and 0 if only
-    one is empty or the reading is unreadable.
+    |P| counts every element of a `Reading`, including malformed ones. The score is 1 if both predictions P and truths G
+    are empty. The score is 0 if only P or only G is empty, or if the answer is unreadable.
     """
     predictions, count = _counted(answer)
     if count is None:
@@ -164,7 +165,7 @@ def f1_at(answer: Answer, truths: Sequence[Object], threshold: float = 0.5, *, u
 
 
 def _counted(answer: Answer) -> tuple[Sequence[Object], int | None]:
-    """The objects to match and |P|; None if there is no readable answer."""
+    """The objects to match and the number of predictions |P|; None instead of |P| if the answer is unreadable."""
     if isinstance(answer, Reading):
         return answer.objects, answer.elements if answer.readable else None
     return answer, len(answer)
@@ -183,7 +184,7 @@ def label_reader(labels: Iterable[str]) -> Callable[[str], str]:
 
 @lru_cache(maxsize=4096)
 def _plain_names(known: tuple[str, ...]) -> Mapping[str, str]:
-    """The normalized form of each label, found by its own normalized form or by that of its plural."""
+    """Maps the normalized form of each label, and the normalized form of its plural, to the normalized label."""
     # singulars last, so that a label maps to itself even if it is another's plural
     return {_plain(readable(label).plural): _plain(label) for label in known} | {_plain(n): _plain(n) for n in known}
 
@@ -194,7 +195,9 @@ def _plain(label: str) -> str:
 
 
 class _Group(NamedTuple):
-    """Boxes that may be paired: the boxes, and the positions of the predictions and of the truths."""
+    """Predicted and true boxes that may be paired with each other, and the positions of these predictions and
+    truths.
+    """
 
     rows: list[int]
     columns: list[int]
@@ -216,7 +219,9 @@ def _grouped(
 def _positions(
     items: Sequence[Object], use_image: bool, read: Callable[[str], str] | None
 ) -> dict[tuple[int, str], list[int]]:
-    """Positions of the items that share an image and a label. Images and labels count only if this is requested."""
+    """Positions of the items, grouped by image and label. Image and label are ignored unless the caller requests
+    them.
+    """
     groups: dict[tuple[int, str], list[int]] = {}
     for position, item in enumerate(items):
         key = (item.img_idx if use_image else 0, read(item.label) if read else "")
@@ -244,8 +249,9 @@ def _solve(
 
 
 def _best(scores: _Table, ious: _Table, weigh: Callable[[_Table], _Table]) -> list[tuple[int, int]]:
-    """The pairs with a positive score in the best matching. If no two pairs share a box, all of them are in the
-    matching, and no solver is needed.
+    """The pairs with a positive score in the best matching.
+
+    If no two pairs share a box, the matching contains all pairs and no solver is needed.
     """
     pairs = [(i, j) for i, row in enumerate(scores) for j, value in enumerate(row) if value > 0]
     if len(pairs) < 2 or len({i for i, _ in pairs}) == len(pairs) == len({j for _, j in pairs}):

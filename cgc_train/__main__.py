@@ -1,4 +1,4 @@
-"""`python -m cgc_train`: the command line, for launchers that start a module in every process."""
+"""Lets launchers start the command line in every process with `python -m cgc_train`."""
 
 from cgc_train.cli import main
 

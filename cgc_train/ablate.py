@@ -1,6 +1,7 @@
-"""Ablations: one recipe per switch, which otherwise equals the baseline, and a script that runs all of them.
+"""Writes the recipes of an ablation study, and a script that runs all of them.
 
-A switch is a small set of settings that override the baseline recipe.
+A switch is a small set of settings that override the baseline recipe. Each switch gets a copy of the baseline recipe in
+which only these settings change.
 """
 
 import json
@@ -32,7 +33,7 @@ class EstimateJson(TypedDict):
 
 @dataclass(frozen=True)
 class Switch:
-    """A row of the ablation table: its settings, as `key=value`, and what they remove or change, in words."""
+    """A row of the ablation table: settings as `key=value`, and a description of what they remove or change."""
 
     settings: tuple[str, ...]
     meaning: str
@@ -50,16 +51,16 @@ SWITCHES = {
     "decoupled-only": Switch((f"data.distractors=[{', '.join(EASY)}]",), "no hard distractors"),
     "no-distractors": Switch(
         ("data.distractor_images=false",),
-        ("show only the images that contain an answer, so that rows have no contrast"),
+        ("show only the images that contain an answer, so that there is nothing to compare"),
     ),
     "no-source": Switch(
         ("reward.source_aware=false",), ("boxes in wrong images earn as much as boxes in the right images")
     ),
-    "no-setwise": Switch(("reward.set_wise=false",), "no one-to-one matching, so that extra boxes cost nothing"),
+    "no-setwise": Switch(("reward.set_wise=false",), "no one-to-one matching, so extra boxes cost nothing"),
     **{f"no-{term.name}": Switch((f"reward.{term.name}=0",), term.ablated) for term in TERMS if term.ablated},
-    "no-think": Switch(("prompt.think=false",), "no reasoning before the answer: it is neither requested nor required"),
+    "no-think": Switch(("prompt.think=false",), "do not ask for reasoning before the answer"),
     "no-kl": Switch(("grpo.beta=0",), "no reference model"),
-    "resample": Switch(("groups.resample=2",), "groups with equal rewards are replaced"),
+    "resample": Switch(("groups.resample=2",), "replace groups of completions whose rewards are all equal"),
     "easy-first": Switch(("data.curriculum=easy_first",), "easy rows first"),
 }
 # TRL's losses, and GSPO, which TRL selects by another setting.
@@ -67,8 +68,8 @@ LOSSES = ("grpo", "bnpo", "dr_grpo", "dapo", "cispo", "sapo", "gspo")
 
 
 def switch(name: str) -> Switch:
-    """The switch with this name, such as `no-source`, `loss:dr_grpo`, or `kl:0.04`. Raises RecipeError if the name is
-    unknown.
+    """Return the switch with this name, such as `no-source`, `loss:dr_grpo`, or `kl:0.04`. Raises RecipeError if the
+    name is unknown.
     """
     family, colon, value = name.partition(":")
     if colon and family == "loss" and value in LOSSES:
@@ -82,7 +83,7 @@ def switch(name: str) -> Switch:
 
 
 def all_switches() -> dict[str, Switch]:
-    """Every switch by its name, and one example of `kl`, which accepts any weight."""
+    """Every switch by name. `kl`, which accepts any weight, is listed with one example."""
     return SWITCHES | {f"loss:{loss}": _loss(loss) for loss in LOSSES} | {"kl:0.04": _kl("0.04")}
 
 
@@ -99,24 +100,25 @@ def _kl(value: str) -> Switch:
     except ValueError:
         weight = -1.0
     if not 0 <= weight < inf:
-        raise RecipeError(f"there is no ablation 'kl:{value}': the weight must be at least 0, such as kl:0.04")
+        raise RecipeError(f"'kl:{value}' is not a valid ablation; use a weight of at least 0, such as kl:0.04")
     return Switch((f"grpo.beta={weight}",), f"weight {value} of the KL term")
 
 
 def varied(recipe: Recipe, name: str) -> Recipe:
-    """The recipe with a switch applied. Raises RecipeError if the switch changes nothing or the result is not valid."""
+    """Apply a switch to a recipe. Raises RecipeError if the switch changes nothing or the new recipe is not valid."""
     overrides = merge_all([parse_override(text, RecipeError) for text in switch(name).settings])
     values = merge_all([recipe.model_dump(mode="json"), overrides, {"name": f"{recipe.name}-{_file_name(name)}"}])
     changed = read_settings(Recipe, values, f"ablation {name}", RecipeError)
     if _compared(changed) == _compared(recipe):
         raise RecipeError(
-            f"ablation {name}: the recipe already has these settings, so this run would repeat the baseline; omit it"
+            f"ablation {name}: the recipe already has these settings, "
+            "so the run would repeat the baseline; omit this ablation"
         )
     return changed
 
 
 def _compared(recipe: Recipe) -> Mapping[str, object]:
-    """The settings that a switch can change. TRL's defaults are filled in."""
+    """All settings that a switch can change, with TRL's defaults filled in."""
     values = recipe.model_dump(mode="json", exclude={"name"})
     values["grpo"] = {"loss_type": "dapo", "importance_sampling_level": "token", "beta": 0.0} | values["grpo"]
     values["grpo"]["beta"] = _number(values["grpo"]["beta"])
@@ -124,7 +126,7 @@ def _compared(recipe: Recipe) -> Mapping[str, object]:
 
 
 def _number(value: Any) -> Any:
-    """The value, converted to a number if possible, because YAML reads `1e-3` as text."""
+    """Convert a value to a number if possible, because YAML reads `1e-3` as text."""
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):
@@ -132,10 +134,11 @@ def _number(value: Any) -> Any:
 
 
 def write_ablation(recipe: Recipe, names: Sequence[str], folder: Path) -> list[Path]:
-    """Write the baseline's recipe, one recipe per switch, and `run.sh` to a new folder; returns the paths of the
-    recipes.
+    """Write the baseline recipe, one recipe per switch, and `run.sh` to a new folder.
 
-    Raises RecipeError for an unknown or repeated switch, or if the folder is not empty.
+    Returns the paths of the recipes.
+
+    Raises RecipeError if a switch is unknown or repeated, or if the folder is not empty.
     """
     if repeated := sorted({name for name in names if list(names).count(name) > 1}):
         raise RecipeError(f"ablation {repeated[0]!r} is listed twice; list it once")
@@ -165,7 +168,7 @@ def _runner(recipe: Recipe, names: Sequence[str]) -> str:
 
 
 def table(folder: Path) -> str:
-    """A Markdown table of the held-out metrics of every finished run of an ablation, in percent with 95 % intervals.
+    """Write the held-out metrics of all finished runs as a Markdown table, in percent with 95 % intervals.
 
     Raises RunError if no run has been evaluated.
     """
@@ -181,7 +184,7 @@ def table(folder: Path) -> str:
 
 
 def _cell(estimate: EstimateJson | None) -> str:
-    """`62.5 [25.0, 75.0], n=8`; without an interval if there are too few photos."""
+    """Format a table cell as `62.5 [25.0, 75.0], n=8`, without an interval if there are too few photos."""
     if estimate is None or estimate["value"] is None:
         return ""
     ends = [f"{100 * end:.1f}" for end in (estimate["low"], estimate["high"]) if end is not None]
@@ -190,7 +193,7 @@ def _cell(estimate: EstimateJson | None) -> str:
 
 
 RUNNER = """#!/usr/bin/env bash
-# Runs every recipe of this ablation in turn. Finished runs are skipped, stopped runs are resumed.
+# Runs every recipe of this ablation in turn. Finished runs are skipped, and stopped runs are resumed.
 # Start it from the folder that relative paths in the recipes refer to.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"

@@ -1,8 +1,7 @@
-"""External benchmarks during training. The recipe's command runs on checkpoints, and its results are added to the
-metrics.
+"""Runs an external benchmark on checkpoints during training, and adds its results to the metrics.
 
-Commands run in the background, one at a time. The checkpoint has the form that `cgc-train merge` writes. A command that
-fails prints a warning and never stops training.
+The recipe's benchmark commands run in the background, one at a time. Each command gets the checkpoint as a merged
+model, in the format that `cgc-train merge` writes. If a command fails, a warning is printed and training continues.
 """
 
 import json
@@ -41,9 +40,7 @@ class Started:
 
 
 class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
-    """Runs `benchmark.command` on a checkpoint every `benchmark.every` steps. The results are written to
-    metrics.jsonl.
-    """
+    """Runs `benchmark.command` every `benchmark.every` steps on a checkpoint, and adds the results to the metrics."""
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
         self.folder, self.recipe, self.settings = folder, recipe, recipe.benchmark
@@ -51,7 +48,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
         self.running: Started | None = None
 
     def on_train_begin(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Run the benchmark of the checkpoint from which a run resumes again, if it was lost when the run stopped."""
+        """When a run resumes, repeat the benchmark of its checkpoint if the results were lost."""
         if state.global_step and not (step_folder(self.folder, state.global_step) / FIGURES).is_file():
             self._take(state)
 
@@ -78,7 +75,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
                 self._wait(self.running)
 
     def close(self) -> None:
-        """Kill a running command. Its benchmark is repeated when the run is resumed."""
+        """Kill the running benchmark command. The benchmark is repeated when the run is resumed."""
         if self.running:
             os.killpg(self.running.process.pid, signal.SIGKILL)
             self.running.process.wait()
@@ -138,7 +135,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
         folder = step_folder(self.folder, step)
         found = figures(folder / "out")
         if not found:
-            self._warn(step, "wrote no results as JSON to {out}")
+            self._warn(step, "wrote no JSON results to {out}")
             return
         (folder / FIGURES).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         line = {"step": step, "kind": "benchmark", **found, "benchmark/seconds": round(seconds, 1)}
@@ -153,7 +150,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
 
 
 def check_benchmark(recipe: Recipe, arguments: GrpoArguments) -> None:
-    """Raise RecipeError if there would be no checkpoint on which to run the benchmark."""
+    """Raise RecipeError if the run would save no checkpoint at the steps at which the benchmark runs."""
     every = recipe.benchmark.every
     if recipe.benchmark.command and (arguments.save_strategy != "steps" or every % arguments.save_steps):
         raise RecipeError(
@@ -163,13 +160,13 @@ def check_benchmark(recipe: Recipe, arguments: GrpoArguments) -> None:
 
 
 def step_folder(run: Path, step: int) -> Path:
-    """The folder of a step's benchmark: its log, its output, and its results."""
+    """The folder for the log, output, and results of the benchmark at this step."""
     return run / FOLDER / f"step-{step:06d}"
 
 
 def keep_checkpoint(run: Path, step: int) -> None:
-    """Link the checkpoint's model files into a separate run folder, so that the checkpoint can be deleted while the
-    benchmark runs.
+    """Link the checkpoint's model files into another folder, so that the checkpoint can be deleted during the
+    benchmark.
     """
     folder = step_folder(run, step)
     shutil.rmtree(folder, ignore_errors=True)
@@ -186,7 +183,7 @@ def keep_checkpoint(run: Path, step: int) -> None:
 
 
 def commands(folder: Path, step: int, recipe: Recipe) -> str:
-    """The script for one training step: merges the checkpoint, then runs the recipe's command for it."""
+    """A script that merges the checkpoint of a training step, and then runs the recipe's benchmark command on it."""
     model, out = folder.resolve() / "model", folder.resolve() / "out"
     command = recipe.benchmark.command or ""
     for place, path in {"{model}": model, "{out}": out}.items():
@@ -195,21 +192,21 @@ def commands(folder: Path, step: int, recipe: Recipe) -> str:
 
 
 def merge_command(run: Path, step: int, model: Path, dtype: str) -> str:
-    """The command that writes a checkpoint as a merged model, which stock transformers can load."""
+    """A command that converts a checkpoint to a merged model, which stock transformers can load."""
     words = [sys.executable, "-m", "cgc_train", "merge", run, "--checkpoint", step, "--to", model, "--dtype", dtype]
     return shlex.join(map(str, words))
 
 
 def alone(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment, without the variables that a launcher sets."""
+    """A copy of the environment without the variables that a launcher sets."""
     return {name: value for name, value in environment.items() if not name.startswith(LAUNCH)}
 
 
 def figures(folder: Path) -> dict[str, float]:
-    """Results from the JSON files in a folder, with keys of the form `benchmark/NAME/METRIC`.
+    """Read results from the JSON files in a folder. The keys have the form `benchmark/NAME/METRIC`.
 
-    From a file that `cgc-bench score --json` wrote, the means over its tasks are taken, under the benchmark's name.
-    From any other file, its top-level numbers are taken, under the file's name.
+    From a file that `cgc-bench score --json` wrote, this function reads the means over all tasks, and NAME is the name
+    of the benchmark. From any other file, this function reads the top-level numbers, and NAME is the name of the file.
     """
     found: dict[str, float] = {}
     for file in sorted(folder.glob("*.json")):

@@ -1,4 +1,4 @@
-"""The metrics, held-out answers, and warnings about reward hacking that a run writes and prints during training."""
+"""Trainer callbacks that write metrics and held-out answers, and print warnings about reward hacking."""
 
 import json
 from collections import deque
@@ -20,7 +20,7 @@ NOT_METRICS = ("epoch", "step", "total_flos")
 
 
 class MetricsWriter(LogReader):
-    """Writes one line of metrics.jsonl per log, from the main process."""
+    """Writes one line to metrics.jsonl each time the trainer logs. Only the main process writes."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "metrics.jsonl"
@@ -38,7 +38,9 @@ class MetricsWriter(LogReader):
 
 
 class FalseEmptyWarning(LogReader):
-    """Warns if `[]` becomes a more frequent answer to rows with objects. This pays if boxes earn little."""
+    """Warns if the model increasingly answers `[]` to questions that have objects. A model can learn this shortcut if
+    boxes earn little reward.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         self.settings = recipe.warnings
@@ -46,7 +48,7 @@ class FalseEmptyWarning(LogReader):
         self.said = False
 
     def read(self, state: TrainerState, logs: Logs) -> None:
-        """Compare the share of `[]` with its first logged value."""
+        """Compare the share of false `[]` answers with the first logged share."""
         share = logs.get("contrast/false_empty")
         if not isinstance(share, int | float):
             return
@@ -55,16 +57,14 @@ class FalseEmptyWarning(LogReader):
         if risen and not self.said and state.is_world_process_zero:
             self.said = True
             say(
-                f"warning: step {state.global_step}: {share:.0%} of the rows with objects are answered with [], up "
-                f"from {self.first:.0%}; the model may be learning to answer [] always (to prevent this, use fewer "
-                "absent rows or a warm-up)"
+                f"warning: step {state.global_step}: {share:.0%} of the questions with objects are answered with [], "
+                f"up from {self.first:.0%}; the model may be learning to always answer []; to prevent this, use fewer "
+                "rows without objects, or a warm-up"
             )
 
 
 class IdleGroupsWarning(LogReader):
-    """Warns if, for a while, the rewards within most groups have been equal. Such groups cost time and teach
-    nothing.
-    """
+    """Warns if most groups have had equal rewards for a while. GRPO cannot learn from such groups."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.settings = recipe.warnings
@@ -72,7 +72,7 @@ class IdleGroupsWarning(LogReader):
         self.said = False
 
     def read(self, state: TrainerState, logs: Logs) -> None:
-        """Average the share of equal rewards over the last logs."""
+        """Average the share of groups with equal rewards over the last log entries."""
         share = logs.get("groups/idle", logs.get("contrast/zero_variance"))
         if not isinstance(share, int | float):
             return
@@ -82,9 +82,9 @@ class IdleGroupsWarning(LogReader):
             self.said = True
             if state.is_world_process_zero:
                 say(
-                    f"warning: step {state.global_step}: {idle:.0%} of the last groups have equal rewards and teach "
-                    "nothing (use easier or harder rows, see `cgc-train difficulty` and data.keep; a larger "
-                    "grpo.num_generations; or a warm-up)"
+                    f"warning: step {state.global_step}: {idle:.0%} of the last groups have equal rewards, so GRPO "
+                    "learns nothing from them; use easier or harder rows (see `cgc-train difficulty` and data.keep), "
+                    "a larger grpo.num_generations, or a warm-up"
                 )
 
 
@@ -96,7 +96,7 @@ class HeldOutWriter(TrainerCallback):  # type: ignore[misc]
         self.trainer: AnsweringTrainer
 
     def on_evaluate(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Write the answers gathered from all processes."""
+        """Write the held-out answers that were gathered from all processes."""
         answers = self.trainer.gathered_answers()
         if state.is_world_process_zero and answers:
             values = write_held_out(self.folder, state.global_step, answers, self.truths, self.recipe)
@@ -106,8 +106,9 @@ class HeldOutWriter(TrainerCallback):  # type: ignore[misc]
 def write_held_out(
     folder: Path, step: int, answers: Mapping[str, str], truths: Mapping[str, Truth], recipe: Recipe
 ) -> dict[str, float]:
-    """Write held-out answers and a summary of their metrics, and append its values to metrics.jsonl; returns the
-    values.
+    """Write held-out answers and a summary of their metrics, and append the summary to metrics.jsonl.
+
+    Returns the values of the summary.
     """
     path = held_out_path(folder, step)
     path.parent.mkdir(exist_ok=True)

@@ -1,4 +1,7 @@
-"""Terminal output of a run: one line per step and one per evaluation, without the output of other packages."""
+"""Terminal output of a training run: one line per step and one line per evaluation.
+
+The output of other packages is suppressed.
+"""
 
 import logging
 import time
@@ -28,14 +31,14 @@ NOTES = ("Image decoding with `torchvision` is deprecated", "Kwargs passed to `p
 
 @dataclass(frozen=True)
 class Shown:
-    """A column: its heading, its metric, and its format."""
+    """A column of the terminal output: heading, metric, and number format."""
 
     head: str
     metric: str
     form: str = ".2f"
 
     def cell(self, logs: Logs) -> str:
-        """The value in a log line, or "-" if there is none."""
+        """Format the value of the metric, or return "-" if it was not logged."""
         value = logs.get(self.metric)
         return format(value, self.form) if isinstance(value, int | float) else "-"
 
@@ -60,7 +63,7 @@ WARM_UP = (
 
 
 def reward_columns(recipe: Recipe) -> tuple[Shown, ...]:
-    """The columns for a GRPO run: the reward, its terms, and habits of the model."""
+    """The columns for a GRPO run: the reward, its terms, and statistics of the model's answers."""
     terms = [Shown(term.symbol, f"rewards/{term.name}_reward/mean") for term in recipe.reward.terms]
     return (Shown("reward", "reward"), *terms, *HABITS)
 
@@ -76,7 +79,7 @@ class LogReader(TrainerCallback):  # type: ignore[misc]
         logs: Logs | None = None,
         **_: object,
     ) -> None:
-        """Pass on the logged values, if there are any."""
+        """Pass the logged values to `read`, if there are any."""
         if logs:
             self.read(state, logs)
 
@@ -86,7 +89,7 @@ class LogReader(TrainerCallback):  # type: ignore[misc]
 
 
 class StepLines(LogReader):
-    """Prints one line per training log, with the time per step and the time left, under a header that is repeated."""
+    """Prints one line per training log, with the time per step and the time left. The header is repeated regularly."""
 
     def __init__(self, columns: Sequence[Shown]) -> None:
         self.columns, self.lines = columns, 0
@@ -98,7 +101,7 @@ class StepLines(LogReader):
         self.first = self.steps_before = state.global_step
 
     def read(self, state: TrainerState, logs: Logs) -> None:
-        """Show the values of a step. Evaluations have separate lines."""
+        """Print the values of a step. `say_held_out` prints evaluations."""
         steps = state.global_step - self.steps_before
         if not state.is_world_process_zero or self.columns[0].metric not in logs or steps <= 0:
             return
@@ -122,19 +125,19 @@ def _say_row(row: str) -> None:
 
 
 def say_held_out(step: int, values: Mapping[str, float]) -> None:
-    """Prints one line per evaluation on held-out rows."""
+    """Print one line for an evaluation on held-out rows."""
     say(f"held out at step {step}: " + ", ".join(f"{name} {values[name]:.2f}" for name in HELD_OUT if name in values))
 
 
 def show_steps(trainer: CallbackTrainer, columns: Sequence[Shown]) -> None:
-    """Replace a trainer's own output with these lines."""
+    """Replace a trainer's default terminal output with `StepLines`."""
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
     trainer.add_callback(StepLines(columns))
 
 
 def quiet() -> None:
-    """Suppress notices of other packages on the terminal. For commands only, not for library use."""
+    """Suppress terminal messages of other packages. Call this function only in commands, not in library code."""
     from transformers.utils import logging as library
 
     library.disable_progress_bar()

@@ -1,7 +1,8 @@
-"""Measures how hard each row is for a model, with one group of answers per row, before training.
+"""Measures before training how hard each row is for a model, with one group of answers per row.
 
-GRPO learns nothing from a group whose rewards are all equal, so such rows are marked to be skipped (`data.keep`).
-Simplification: there is only one group per row, so a row whose rewards are equal by chance is skipped too.
+GRPO learns nothing from a group whose rewards are all equal. Therefore, the rows of such groups are marked, and
+`data.keep` excludes these rows from training. Simplification: because there is only one group per row, a row is also
+excluded if its rewards are equal by chance.
 """
 
 import hashlib
@@ -38,13 +39,14 @@ class Measured:
 
     Attributes:
         id: id of the row.
-        task, contrast: task and contrast of the row.
+        task: task of the row.
+        contrast: contrast of the row.
         mean: mean reward of the group.
         spread: standard deviation of the group's rewards.
-        miou: mean R_miou, 0-1, without the options of the reward.
+        miou: mean R_miou, 0-1, computed with the default reward options.
         rewards: reward of each answer.
-        settings: hash of everything else that determines the numbers: the model, the prompt, the reward, and the
-            sampling settings.
+        settings: hash of all other inputs of the measurement: the model, the prompt, the reward, and the sampling
+            settings.
     """
 
     id: str
@@ -58,7 +60,7 @@ class Measured:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict: the group contains better and worse answers, only good answers, or only bad answers."""
+        """Whether the group contains better and worse answers, only good answers, or only bad answers."""
         if max(self.rewards) - min(self.rewards) > EQUAL:
             return "informative"
         return "all right" if self.miou >= RIGHT else "all wrong"
@@ -71,7 +73,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Sampling:
-    """Sampling settings, which are the same as in the recipe's training."""
+    """Sampling settings, which are the same as in training with the recipe."""
 
     samples: int
     temperature: float
@@ -82,20 +84,22 @@ class Sampling:
 def measure(
     recipe: Recipe, file: Path, *, samples: int | None = None, limit: int | None = None, batch_size: int = 8
 ) -> list[Measured]:
-    """Measure the recipe's training rows, append one JSON line per row to a file, and return all measurements of these
-    rows.
+    """Measure the recipe's training rows, and append one JSON line per row to a file.
 
-    Rows that are already in the file are skipped. Every process of a launch can call this, and they share the work.
+    Returns the measurements of all these rows.
+
+    Rows that are already in the file are skipped. If every process of a launch calls this function, the processes share
+    the work.
 
     Args:
-        recipe: the recipe with the model and the rows that the model answers; `data.keep` is ignored.
-        file: file of measurements, which can be used as `data.keep`.
+        recipe: the recipe that states the model and the rows to answer; `data.keep` is ignored.
+        file: the output file, which you can later use as `data.keep`.
         samples: answers per row; None: the recipe's `grpo.num_generations`.
-        limit: maximum number of rows; None: as in the recipe.
+        limit: maximum number of rows; None: the limit of the recipe.
         batch_size: number of rows answered at a time.
 
     Raises:
-        TrainingDataError: the file is not a file of measurements, or was measured with other settings.
+        TrainingDataError: the file contains other data, or its measurements were made with other settings.
         Also raises the errors of loading the data and the model.
     """
     data = recipe.data.model_copy(update={"keep": None, "limit": limit or recipe.data.limit})
@@ -117,7 +121,7 @@ def measure(
 
 
 def verdict_shares(measured: Iterable[Measured]) -> dict[str, dict[str, float]]:
-    """The number of rows and the share (0-1) of each verdict, per task and in total."""
+    """Count the rows and compute the share (0-1) of each verdict, per task and in total."""
     groups: dict[str, list[Measured]] = {}
     for row in measured:
         groups.setdefault(row.task, []).append(row)
@@ -150,7 +154,7 @@ def _work(
 def _answers(
     model: Model, processor: Processor, rows: Sequence[TrainingRow], sampling: Sampling, seed: int
 ) -> list[list[str]]:
-    """Sample a group of answers per row. The answers to a batch do not depend on earlier batches."""
+    """Sample a group of answers for each row. The answers do not depend on earlier batches."""
     from cgc_train.generate import generate
 
     name = "\n".join([str(seed), *(row["id"] for row in rows)])
@@ -185,7 +189,7 @@ def _measured(row: TruthRow, responses: Sequence[str], recipe: Recipe, settings:
 
 
 def _append(file: Path, measured: Sequence[Measured], settings: str) -> None:
-    """Append the rows that the file does not contain yet. If an earlier run left a truncated last line, it is removed
+    """Append the measurements that the file does not contain yet. A truncated last line from an earlier run is removed
     first.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -198,7 +202,7 @@ def _append(file: Path, measured: Sequence[Measured], settings: str) -> None:
 
 
 def _read(file: Path, settings: str) -> dict[str, Measured]:
-    """The measurements in a file, by row, without a truncated last line."""
+    """Read the measurements in a file, by row id. A truncated last line is ignored."""
     if not file.exists():
         return {}
     try:
@@ -229,7 +233,7 @@ def _sampling(recipe: Recipe, samples: int | None) -> Sampling:
 
 
 def _settings(recipe: Recipe, sampling: Sampling) -> str:
-    """Hash of everything that determines a row's measurement, except the row itself."""
+    """Hash of all settings that determine the measurement of a row."""
     content = {
         "model": [recipe.model.name, recipe.model.revision, recipe.model.dtype, recipe.model.quantize],
         "data": [recipe.data.max_pixels, recipe.data.distractor_images, recipe.data.seed],

@@ -1,4 +1,4 @@
-"""Engines that recipes can use, and the versions with which they were tested.
+"""Optional engines (such as vLLM and DeepSpeed) that recipes can use, and their tested versions.
 
 `constraints-gpu.txt` pins the same versions; a test compares the two.
 """
@@ -18,7 +18,7 @@ SLOW_TORCH = "2.9"
 
 
 def engines_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
-    """Packages other than torch and TRL that a run imports, each with the setting of the recipe that requires it."""
+    """List the packages besides torch and TRL that a run imports, each with the recipe setting that requires it."""
     if recipe.grpo.get("use_vllm"):
         yield "vllm", "grpo.use_vllm=true"
     if recipe.sharing in ("zero2", "zero3"):
@@ -32,13 +32,13 @@ def engines_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
 
 
 def need_engine(package: str, why: str) -> None:
-    """Raise MissingExtraError, which states the tested version, if an engine is not installed."""
+    """Raise MissingExtraError if an engine is not installed. The message states the tested version."""
     if find_spec(package) is None:
         raise MissingExtraError(f"{why} needs {package}, which is not installed; run: {install(package)}")
 
 
 def check_gpu(recipe: Recipe) -> None:
-    """Raise RunError if a recipe states the memory of its GPUs and this machine has no GPU."""
+    """Raise RunError if a recipe states a GPU memory size but this machine has no GPU."""
     import torch
 
     if recipe.gpu_memory_gb is not None and not torch.cuda.is_available():
@@ -49,21 +49,21 @@ def check_gpu(recipe: Recipe) -> None:
 
 
 def install(*packages: str) -> str:
-    """The command that installs the tested versions of engines."""
+    """The pip command that installs the tested versions of these engines."""
     names = (package.replace("_", "-") for package in packages)
     return f"pip install {' '.join(f'{name}=={TESTED[name]}' if name in TESTED else name for name in names)}"
 
 
 def untested(recipe: Recipe) -> dict[str, str]:
-    """The engines that a recipe uses and whose installed minor version differs from the tested one, with the installed
-    version.
+    """Find the engines of a recipe whose installed minor version was not tested. Returns their installed versions by
+    name.
     """
     found = {package: _installed(package) for package, _ in engines_of(recipe) if package in TESTED}
     return {package: seen for package, seen in found.items() if seen and _minor(seen) != _minor(TESTED[package])}
 
 
 def slow_torch() -> str | None:
-    """The installed version of torch, if it is one that processes images many times slower."""
+    """The installed version of torch if this version processes images many times slower, otherwise None."""
     seen = _installed("torch")
     return seen if seen and _minor(seen) == _minor(SLOW_TORCH) else None
 

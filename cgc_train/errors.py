@@ -1,13 +1,14 @@
-"""Training errors that users can fix. Each error is raised where its cause is known, and the CLI prints it as one line.
+"""Training errors that users can fix. The command line prints each error on one line.
 
-A message names the file or setting at fault and states the fix. All of them are `CgcError`, so one handler prints them.
+Each error message names the faulty file or setting and states the fix. All of these errors are subclasses of
+`CgcError`, so one handler can print them.
 """
 
 from cgc_data.common.errors import CgcError
 
 
 class RecipeError(CgcError):
-    """A key, a value, or a combination in a recipe is not valid, or the recipe does not exist."""
+    """A recipe does not exist, or a key, a value, or a combination of values is not valid."""
 
 
 class ModelError(CgcError):
@@ -15,7 +16,7 @@ class ModelError(CgcError):
 
 
 class TrainingDataError(CgcError):
-    """A release has no rows to train on, or one of its rows cannot be used."""
+    """A release has no rows to train on, or a row cannot be used."""
 
 
 class PredictionsError(CgcError):
@@ -23,7 +24,7 @@ class PredictionsError(CgcError):
 
 
 class MemoryPlanError(CgcError):
-    """According to the memory plan, the run does not fit into the memory that the recipe states."""
+    """According to the memory plan, the run does not fit into the GPU memory that the recipe states."""
 
 
 class RunError(CgcError):
@@ -31,4 +32,4 @@ class RunError(CgcError):
 
 
 class DivergedError(CgcError):
-    """The loss, gradient, or weights are not finite. If training continued, it would only save broken weights."""
+    """The loss, gradient, or weights are not finite. Training stops, because later checkpoints would be unusable."""

@@ -1,8 +1,8 @@
-"""The supported model families: how they differ, and which settings they share.
+"""The supported model families, with their differences and shared settings.
 
-LoRA adapts attention, the MLP, and the expert that all tokens share. LoRA does not adapt the other experts, because
-they are three-dimensional parameters instead of linear layers, and each sees few tokens. It also does not adapt the two
-projections of linear attention that output one number per head.
+LoRA adapts attention, the MLP, and the shared expert. LoRA does not adapt the routed experts, because they are stored
+as three-dimensional parameters instead of linear layers, and each of them sees few tokens. LoRA also does not adapt the
+two linear attention projections that output one number per head.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ VISUAL_TOKENS = ("<|vision_start|>", "<|vision_end|>", IMAGE_TOKEN, "<|video_pad
 
 @dataclass(frozen=True)
 class Family:
-    """The properties that all models with one architecture share."""
+    """Properties that are common to all models with the same architecture."""
 
     title: str  # name as its authors write it
     model_type: str  # model type as stated in config.json
@@ -42,9 +42,9 @@ THINKING_SWITCHES = tuple(dict.fromkeys(family.thinking for family in FAMILIES.v
 
 
 def targets(projections: Iterable[str]) -> str:
-    """A regular expression for modules of the language model, by the last part of their names.
+    """Build a regular expression that matches these projections in the language model, but not in the vision tower.
 
-    Vision towers use the names `attn.qkv`, `attn.proj`, `mlp.linear_fc1`, and `mlp.linear_fc2`.
+    In vision towers, projections have the names `attn.qkv`, `attn.proj`, `mlp.linear_fc1`, and `mlp.linear_fc2`.
     """
     return rf".*language_model.*\.({'|'.join(projections)})"
 

@@ -1,7 +1,7 @@
-"""Generates responses to many multi-image prompts, in batches that are padded on the left, without sampling image
-tokens.
+"""Generates responses to many multi-image prompts in left-padded batches. Image tokens are never sampled.
 
-Training samples through TRL. Prediction, held-out evaluation, and difficulty use this module.
+Prediction, held-out evaluation during a warm-up, and `cgc-train difficulty` use this module. GRPO training uses TRL's
+sampling code instead.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,14 +44,14 @@ def generate(
     Args:
         model: a model loaded by `cgc_train.model`.
         processor: a processor that pads on the left.
-        conversations: chat messages. Their image parts stand for `images`, in order.
-        images: images in each conversation, as files or PIL images.
+        conversations: chat messages. The image parts of the messages are placeholders for `images`, in order.
+        images: the images of each conversation, as file paths or PIL images.
         max_new_tokens: maximum length of a response, in tokens.
-        temperature: sampling temperature; 0: greedy decoding, so all samples of a prompt are equal.
+        temperature: sampling temperature; 0: greedy decoding, which makes all samples of a prompt equal.
         samples: responses per conversation.
         template: settings of the chat template, such as `enable_thinking`.
         batch_size: number of conversations processed at a time.
-        seed: random seed; the same seed gives the same responses for the same batches.
+        seed: random seed. The same seed and batches give the same responses.
     """
     import torch
 

@@ -1,8 +1,9 @@
-"""TRL's GRPOTrainer, restricted to groups with different rewards. Other groups are replaced by groups of new prompts,
-or get no advantage.
+"""A version of TRL's GRPOTrainer that learns only from groups of completions with different rewards.
 
-Completions are generated and rewarded in rounds before TRL's own pass. That pass then reuses them, and computes
-probabilities, advantages, and logs only for the selected completions.
+All other groups are replaced by groups for new prompts, or get an advantage of zero.
+
+Completions are generated and rewarded in rounds before TRL's own sampling step. TRL then reuses the selected
+completions, and computes probabilities, advantages, and logs only for them.
 """
 
 import hashlib
@@ -19,11 +20,13 @@ from cgc_train.recipe import GroupSettings
 
 
 class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
-    """GRPO with the recipe's `groups`. With the defaults, it behaves exactly like TRL's trainer.
+    """GRPO trainer with the recipe's `groups` settings. With default settings, this class behaves exactly like TRL's
+    trainer.
 
     Args:
-        groups: which groups teach something, and how often all other groups are replaced.
-        grades: grades of the training rows. New prompts have grades that occur in the batch. None: any row.
+        groups: settings that state which groups are useful, and how often all other groups are replaced.
+        grades: curriculum grades of the training rows. New prompts are drawn only from grades that occur in the batch.
+            None: new prompts are drawn from all rows.
         given: arguments of TRL's GRPOTrainer.
     """
 
@@ -59,8 +62,8 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return self._gated(super()._generate_and_score_completions(inputs))
 
     def _choose(self, rows: Sequence[TrainingRow]) -> list[TrainingRow]:
-        """Answer the rows of this process, and replace groups that teach nothing, round by round; returns the rows to
-        learn from.
+        """Answer the rows of this process, and replace useless groups round by round. Returns the rows to learn
+        from.
         """
         batch = self._sampled(rows)
         asked = {self._place(entry.row["id"]) for entry in batch}
@@ -83,7 +86,9 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return self._kept(batch[start : start + len(rows)])
 
     def _sampled(self, rows: Sequence[TrainingRow]) -> list[Sampled]:
-        """Generate completions in all processes, each for its own rows, and return them in the order of the groups."""
+        """Generate completions for the rows of every process, and return the completions of all processes in group
+        order.
+        """
         prompts = [prepare_multimodal_messages(row["prompt"], images=row["images"]) for row in rows]
         prompt_ids, completion_ids, _, completions, logprobs, *_ = super()._generate(prompts)
         self._calculate_rewards(rows, prompts, completions, completion_ids)
@@ -98,7 +103,7 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         ]
 
     def _kept(self, entries: Sequence[Sampled]) -> list[TrainingRow]:
-        """Make TRL reuse these completions, and return their rows."""
+        """Make TRL reuse the given completions, and return their rows."""
         logprobs = [entry.logprobs for entry in entries]
         completions: list[Completion] = [entry.completion for entry in entries]
         ids = [entry.prompt_ids for entry in entries], [entry.completion_ids for entry in entries]
@@ -107,9 +112,7 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return [entry.row for entry in entries]
 
     def _gated(self, scored: Any) -> Any:
-        """The batch, with an advantage of zero for groups that teach nothing. The completions file contains the same
-        values.
-        """
+        """Set the advantage of useless groups to zero, both in the batch and in the saved completions."""
         idle, size = self._idle(), self.num_generations
         self._log_groups("idle", len(idle) * size / len(self._rewards))
         places = {place for group in idle for place in range(group * size, (group + 1) * size)}
@@ -125,7 +128,7 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return idle_groups(self._rewards if rewards is None else rewards, self.num_generations, self._groups)
 
     def _share(self, drawn: Sequence[int]) -> list[TrainingRow]:
-        """This process's share of the drawn rows, each repeated for its group."""
+        """The drawn rows that this process answers. Each row is repeated once per completion of its group."""
         repeated = [place for place in drawn for _ in range(self.num_generations)]
         each = len(repeated) // self.accelerator.num_processes
         start = self.accelerator.process_index * each
@@ -137,8 +140,9 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return self._places[identity]
 
     def _key(self, asked: set[int]) -> list[int]:
-        """Key of the draw. New prompts depend only on seed, step, and batch, so a resumed run draws the same
-        prompts.
+        """Random key for drawing new prompts.
+
+        The key depends only on the seed, the step, and the batch, so a resumed run draws the same prompts.
         """
         name = hashlib.sha256(",".join(map(str, sorted(asked))).encode()).digest()
         return [self.args.seed, self.state.global_step, int.from_bytes(name[:8], "big")]

@@ -1,7 +1,8 @@
-"""Selects the groups of completions to learn from, and the prompts that replace all other groups.
+"""Selects the groups of completions to learn from, and draws new prompts to replace the other groups.
 
-GRPO learns from differences within a group, so a group whose rewards are all equal costs sampling time and teaches
-nothing. DAPO samples new prompts for such groups. MG-Thinker selects groups by the variance and mean of their rewards.
+GRPO learns from reward differences within a group. A group whose rewards are all equal costs sampling time but is
+useless for training. DAPO replaces such groups by sampling new prompts. MG-Thinker selects groups by the variance and
+mean of their rewards.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,7 +20,7 @@ from cgc_train.reward.batch import EQUAL
 
 @dataclass(frozen=True)
 class Sampled:
-    """A completion with its row, in the form in which processes exchange it."""
+    """A completion with its row, in a form that processes can exchange."""
 
     row: TrainingRow
     prompt_ids: list[int]
@@ -30,29 +31,30 @@ class Sampled:
 
 
 def teaches(rewards: Sequence[float], settings: GroupSettings) -> bool:
-    """Whether the rewards of a group differ, and have a deviation and a mean that the recipe accepts."""
+    """Whether GRPO can learn from a group: its rewards differ, and the recipe accepts their deviation and mean."""
     if max(rewards) - min(rewards) < EQUAL or pstdev(rewards) < settings.min_spread:
         return False
     return settings.min_mean <= fmean(rewards) <= (inf if settings.max_mean is None else settings.max_mean)
 
 
 def idle_groups(rewards: Sequence[float], size: int, settings: GroupSettings) -> list[int]:
-    """Indices of the groups that teach nothing; each group has `size` rewards."""
+    """Indices of the groups that are useless for training. Each group has `size` rewards."""
     groups = [rewards[start : start + size] for start in range(0, len(rewards), size)]
     return [place for place, group in enumerate(groups) if not teaches(group, settings)]
 
 
 def whole_groups(count: int, size: int, processes: int) -> int:
-    """The smallest number of groups, at least `count`, whose completions can be divided evenly among the processes."""
+    """The smallest number of groups (at least `count`) for which the processes get equal numbers of completions."""
     return next(number for number in range(count, count + processes) if number * size % processes == 0)
 
 
 def further_rows(
     asked: Collection[int], wanted: int, key: Sequence[int], count: int, grades: Sequence[int] | None = None
 ) -> list[int]:
-    """Indices of `wanted` unused rows out of `count`, drawn at random by `key`; empty if too few rows are left.
+    """Draw the indices of `wanted` unused rows out of `count` rows. `key` is the random seed.
 
-    With `grades`, only rows of grades that were already used are drawn.
+    With `grades`, rows are drawn only from grades that are already in the batch. The result is empty if too few rows
+    are left.
     """
     of = grades or [0] * count
     like = {of[place] for place in asked}
@@ -65,9 +67,7 @@ def further_rows(
 def replaced(
     batch: Sequence[Sampled], idle: Sequence[int], others: Sequence[Sampled], idle_others: Collection[int], size: int
 ) -> list[Sampled]:
-    """The batch in which groups that teach nothing are replaced, in order, by the groups of `others` that teach
-    something.
-    """
+    """Replace the useless groups of a batch, in order, by the useful groups of `others`."""
     teaching = [place for place in range(len(others) // size) if place not in idle_others]
     result = list(batch)
     for place, other in zip(idle, teaching, strict=False):  # the remaining idle groups stay

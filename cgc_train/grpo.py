@@ -1,4 +1,4 @@
-"""Trains with GRPO and a recipe, in a run folder. A run can be started or resumed."""
+"""Starts or resumes a GRPO run with a recipe, in a run folder."""
 
 import hashlib
 from collections.abc import Sequence
@@ -39,11 +39,11 @@ TRACKERS = ("trackio", "tensorboard", "wandb")
 
 
 def run_grpo(recipe: Recipe, folder: Path, *, rows: Dataset | None = None) -> Run:
-    """Train with a recipe, into a new folder. Call this in every process of a launch.
+    """Train with a recipe, and write the run to a new folder. Every process of a launch must call this function.
 
-    `rows` replace the recipe's training rows, and have the columns of `training_set`; None: the recipe's rows.
+    If `rows` is given, it replaces the recipe's training rows. `rows` must have the columns of `training_set`.
 
-    Raises RunError if the folder is not empty, and the errors of loading the data and the model. After an error, no
+    Raises RunError if the folder is not empty, and any error from loading the data and the model. If loading fails, no
     folder is left behind.
     """
     arguments = _arguments(recipe, folder)
@@ -56,7 +56,7 @@ def run_grpo(recipe: Recipe, folder: Path, *, rows: Dataset | None = None) -> Ru
 
 
 def resume(run: Run, checkpoint: Path | None = None) -> Run:
-    """Resume a run from its newest checkpoint, or from the given one. Raises RunError if the run has no such
+    """Resume a run from the given checkpoint, or from the newest one. Raises RunError if there is no such
     checkpoint.
     """
     if run.finished:
@@ -74,19 +74,19 @@ def resume(run: Run, checkpoint: Path | None = None) -> Run:
 
 
 def _sound(folder: Path, checkpoints: Sequence[Path]) -> Path:
-    """The newest complete checkpoint with finite weights. Raises RunError if there is none."""
+    """Find the newest complete checkpoint with finite weights. Raises RunError if no checkpoint qualifies."""
     for checkpoint in reversed(checkpoints):
         if not is_whole(checkpoint):
             continue
         if not (weight := diverged_weight(checkpoint)):
             return checkpoint
-        say(f"warning: {checkpoint.name} is skipped, because {weight} is not finite or beyond {LARGEST:g}")
+        say(f"warning: {checkpoint.name} is skipped, because {weight} is not finite or exceeds {LARGEST:g}")
     raise RunError(f"{folder}: has no complete checkpoint with finite weights; delete the folder and start again")
 
 
 @dataclass(frozen=True)
 class Material:
-    """The parts of a trainer. All of them are checked before a run folder is created."""
+    """Everything that a trainer needs, such as data and model. All parts are checked before a run folder is created."""
 
     processor: Processor
     rows: Dataset
@@ -106,7 +106,7 @@ def _material(recipe: Recipe, arguments: GrpoArguments, rows: Dataset | None = N
 
 
 def build_trainer(run: Run, arguments: GrpoArguments, material: Material) -> GroundingTrainer:
-    """The trainer for a run, with its data, model, reward, and callbacks."""
+    """Build the trainer for a run, with its data, model, reward, and callbacks."""
     recipe = run.recipe
     writer = HeldOutWriter(run.folder, recipe, _truths(material.held_out))
     trainer = GroundingTrainer(
@@ -152,7 +152,7 @@ def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
 
 
 def _check_same_rows(trainer: GroundingTrainer) -> None:
-    """Raise RunError in every process if the processes of a launch do not train on the same rows."""
+    """Raise RunError in every process if the processes do not train on the same rows."""
     ids = "\n".join(trainer.train_dataset["id"])
     if len(set(gather_object([hashlib.sha256(ids.encode()).hexdigest()]))) > 1:
         raise RunError(
@@ -162,7 +162,7 @@ def _check_same_rows(trainer: GroundingTrainer) -> None:
 
 
 def _save(trainer: GroundingTrainer, run: Run) -> None:
-    """Write the final model completely or not at all. If the model exists, the run is finished."""
+    """Write the final model, completely or not at all. A run counts as finished if its final model exists."""
     partial = run.folder / "model.partial"
     trainer.save_model(str(partial))
     trainer.accelerator.wait_for_everyone()

@@ -1,4 +1,4 @@
-"""Measures the effect of training: compares answers to the held-out rows before and after training, paired by row."""
+"""Measures the effect of training by comparing the answers to each held-out row before and after training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,8 +25,9 @@ SHOWN: tuple[Metric, ...] = (
 
 @dataclass(frozen=True)
 class Change:
-    """A metric before and after training, and the paired difference. Each has a 95 % interval that is clustered by
-    photo.
+    """A metric before and after training, and the paired difference.
+
+    Each value has a 95 % interval, computed with clustering by photo.
     """
 
     metric: Metric
@@ -36,10 +37,12 @@ class Change:
 
 
 def held_out_change(run: Run) -> list[Change]:
-    """The change of each metric between the first and the last evaluation in a run; empty if the run has only one
-    evaluation.
+    """Compute the change of each metric between the first and the last evaluation of a run.
 
-    Raises ReleaseError if the run's release no longer exists, and PredictionsError if it does not contain the rows.
+    The list is empty if the run has only one evaluation.
+
+    Raises ReleaseError if the run's release no longer exists, and PredictionsError if the release does not contain the
+    held-out rows.
     """
     steps = run.held_out_steps()
     if len(steps) < 2:
@@ -52,7 +55,7 @@ def held_out_change(run: Run) -> list[Change]:
 
 
 def changes(before: Sequence[ItemScore], after: Sequence[ItemScore]) -> list[Change]:
-    """The change of each metric over the same rows, in the same order."""
+    """Compute the change of each metric. Both sequences must contain the same rows in the same order."""
     photos = [score.truth.photos for score in before]
     old, new = item_columns(before), item_columns(after)
     # not `estimate`, which returns the bounds of a share if all values are 0
@@ -62,7 +65,7 @@ def changes(before: Sequence[ItemScore], after: Sequence[ItemScore]) -> list[Cha
 
 
 def change_table(found: Sequence[Change]) -> Table:
-    """The changes as a table for the terminal. Metrics that no row defines are omitted."""
+    """Format the changes as a table for the terminal. Metrics that are not defined for any row are omitted."""
     title = f"{found[0].before.n} held-out rows before and after training"
     table = Table("metric", title=title, title_justify="left", title_style="bold")
     for head in ("before", "after", "change", "95 %"):

@@ -1,4 +1,4 @@
-"""A picture of a prediction: all images side by side, and the box and label of each object in its image."""
+"""Draws a prediction: all images side by side, with the box and label of each predicted object."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ INCHES = 3.6  # pixels, height at which an image is drawn
 
 
 def draw_prediction(images: Sequence[Image.Image], prediction: Prediction, title: str, path: Path) -> Path:
-    """Write a PNG of the images with the predicted boxes. `images` are upright, in the order of the prompt."""
+    """Write a PNG of the images with the predicted boxes. `images` must be upright and in the order of the prompt."""
     aspects = [image.width / image.height for image in images]
     figure = Figure(figsize=(max(sum(aspects) * INCHES, 4), INCHES + 0.7), layout="constrained")
     figure.suptitle(title, fontsize=11)

@@ -1,6 +1,6 @@
-"""Asks a trained model about several images, and returns typed objects with boxes in pixels of your images.
+"""Asks a trained model about several images, and returns objects with boxes in pixels of your images.
 
-One prompt at a time is answered, without a server. For many rows at once, use `cgc_train.generate`.
+The model runs in this process and answers one prompt at a time. To answer many rows, use `cgc_train.generate`.
 """
 
 from collections.abc import Sequence
@@ -31,8 +31,8 @@ class GroundedObject:
 
     Attributes:
         img_idx: number of the image, from 1.
-        label: label as the model wrote it.
-        bbox_2d: x1, y1, x2, y2, integers from 0 to 1000 relative to the image.
+        label: the label exactly as the model wrote it.
+        bbox_2d: x1, y1, x2, y2, as integers from 0 to 1000 relative to the image size.
         bbox_px: x1, y1, x2, y2 in pixels of the upright input image.
     """
 
@@ -47,11 +47,11 @@ class Prediction:
     """A model's answer.
 
     Attributes:
-        objects: well-formed objects, in the order written. They are also empty if the answer is not `readable`.
+        objects: the well-formed objects, in the order of the answer. Empty if the answer is not `readable`.
         reasoning: the text inside the think tags.
         response: the complete response.
         readable: whether the answer contains a list, which may be `[]`.
-        violations: violations of the strict format.
+        violations: violations of the strict answer format.
     """
 
     objects: tuple[GroundedObject, ...]
@@ -65,16 +65,17 @@ class Predictor:
     """A model that locates objects in several images.
 
     Args:
-        name: a folder (of a run's model, a merged model, or an adapter), or an id on the Hub.
-        think: ask for a reasoning trace; False for a model trained without one.
-        max_pixels: maximum pixels of an image as the model sees it. Larger images are downscaled for the model only.
+        name: the folder of a trained model, a merged model, or an adapter; or a model id on the Hub.
+        think: whether to ask for a reasoning trace. Use False for a model that was trained without reasoning.
+        max_pixels: maximum number of pixels per image. Larger images are downscaled for the model; boxes still refer to
+            the original size.
         dtype: type of the weights, `float32` or `bfloat16`.
         revision: commit or tag of a model on the Hub; None: the newest.
-        prefix: what the model's chat template writes at the start of a response, such as `<think>`; None: read it from
-            the template.
+        prefix: text that the model's chat template writes at the start of a response, such as `<think>`; None: read
+            this text from the template.
 
     Raises:
-        ModelError: weights or processor cannot be loaded, or the template does not fit `think`.
+        ModelError: the weights or the processor cannot be loaded, or the chat template conflicts with `think`.
     """
 
     def __init__(
@@ -104,14 +105,15 @@ class Predictor:
         """Find every `label` in the images, or answer a custom `question`.
 
         Args:
-            images: one to sixteen files or PIL images. They are rotated upright by their EXIF data.
-            label: a category in English, such as "dog". The question has the wording of the data sets.
-            question: a question instead of a label. The answer format is appended to it.
+            images: one to sixteen file paths or PIL images. EXIF rotation is applied.
+            label: a category in English, such as "dog". The question is then phrased as in the data sets.
+            question: a custom question instead of a label. Instructions for the answer format are appended to the
+                question.
             max_new_tokens: maximum length of the answer, in tokens.
 
         Raises:
-            PredictionsError: there are no images or too many, an image cannot be read, or the call does not have
-                exactly one of label and question.
+            PredictionsError: there are no images or too many, an image cannot be read, or you did not pass exactly one
+                of `label` and `question`.
         """
         shown = [upright(image) for image in images]
         if not FEWEST <= len(shown) <= MOST:
@@ -125,7 +127,7 @@ class Predictor:
 def read_prediction(
     response: str, sizes: Sequence[tuple[int, int]], *, think: bool = True, prefix: str = ""
 ) -> Prediction:
-    """Parse a response to images of these sizes (width, height in pixels). Boxes are given in both units."""
+    """Parse a response. `sizes` contains the (width, height) of each image in pixels."""
     reading = read_answer(response, len(sizes), require_think=think, prefix=prefix)
     objects = tuple(
         GroundedObject(item.img_idx, item.label, item.bbox_2d, from_thousand(item.bbox_2d, *sizes[item.img_idx - 1]))
@@ -136,7 +138,7 @@ def read_prediction(
 
 
 def upright(image: ImageLike) -> Image.Image:
-    """The image in RGB, rotated by its EXIF data. Raises PredictionsError if it cannot be read."""
+    """Load an image in RGB and apply its EXIF rotation. Raises PredictionsError if the image cannot be read."""
     if isinstance(image, Image.Image):
         return ImageOps.exif_transpose(image).convert("RGB")
     try:
@@ -150,7 +152,7 @@ def upright(image: ImageLike) -> Image.Image:
 
 def _question(label: str | None, question: str | None, count: int) -> str:
     if (label is None) == (question is None):
-        raise PredictionsError("pass either a label to find or a question, not both")
+        raise PredictionsError("pass exactly one of label and question")
     if question is not None:
         return f"{question.strip()} {ANSWER_FORM}"
     name = readable(str(label))

@@ -1,6 +1,7 @@
-"""Protocols of the transformers, TRL, and PyTorch objects that are used here, because the type checker cannot see their
-types. The names in this module are defined by these libraries. Using a key or an attribute that is not listed here is a
-type error.
+"""Typing protocols for objects of transformers, TRL, and PyTorch, whose types the type checker cannot see.
+
+These libraries define the names of the keys and attributes. It is a type error to use a key or an attribute that is not
+listed here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,26 +17,26 @@ if TYPE_CHECKING:
 
 
 class TrainingRow(TruthRow):
-    """A row in a training set, with the columns that are needed to answer it."""
+    """A training row, with the columns that are needed to answer the question."""
 
     prompt: list[Message]
     images: list[str]  # paths
 
 
 class TaughtRow(TrainingRow):
-    """A row in the training set of a warm-up."""
+    """A training row for a warm-up, with the completion to learn."""
 
     completion: list[Message]
 
 
 class TextPart(TypedDict, total=False):
-    """A part of a completion's content; only text parts have text."""
+    """A part of a completion's content. The key `text` exists only in text parts."""
 
     text: str | None
 
 
 class Turn(TypedDict, total=False):
-    """A message of a completion, as TRL stores it."""
+    """A message of a completion, in the format of TRL."""
 
     role: str
     content: str | Sequence[TextPart] | None
@@ -84,7 +85,7 @@ class Processor(Protocol):
 
 
 class Renaming(Protocol):
-    """A renaming of weights that transformers applied while loading them."""
+    """A renaming of weights that transformers recorded while it loaded a model."""
 
     def was_used(self) -> bool: ...
 
@@ -156,7 +157,7 @@ class TrainerState(Protocol):
 
 
 class TrainerControl(Protocol):
-    """The flags by which a callback controls a trainer."""
+    """The flags with which a callback controls a trainer."""
 
     should_training_stop: bool
 
@@ -169,7 +170,7 @@ class AcceleratorState(Protocol):
 
 
 class Accelerator(Protocol):
-    """The object that distributes training over processes."""
+    """The object that coordinates the training processes."""
 
     state: AcceleratorState
 
@@ -188,7 +189,7 @@ class TrainingArguments(Protocol):
 
 
 class Named(Protocol):
-    """An enumeration member whose value is its name in settings."""
+    """An enumeration member whose value is the name used in settings."""
 
     value: str
 
@@ -232,7 +233,7 @@ class CallbackTrainer(Protocol):
 
 
 class PreparedTrainer(Protocol):
-    """A trainer whose model is prepared for training."""
+    """A trainer with a model that accelerate has prepared for training."""
 
     model: Model
     model_wrapped: object

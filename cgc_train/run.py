@@ -1,6 +1,7 @@
-"""The folder of a run: its recipe, environment, metrics, responses, checkpoints, and final model.
+"""Reads and writes the folder of a training run.
 
-RUN/ recipe.yaml environment.json metrics.jsonl completions/ held_out/ held_out.json checkpoint-N/ model/
+A run folder contains `recipe.yaml`, `environment.json`, `metrics.jsonl`, `completions/`, `held_out/`, `held_out.json`,
+`checkpoint-N/`, and `model/`.
 """
 
 import json
@@ -35,7 +36,7 @@ MAY_DIFFER = (
 
 
 class MetricsLine(TypedDict, total=False):
-    """A line in metrics.jsonl. In addition to these keys, it contains numbers by metric name."""
+    """A line in metrics.jsonl. In addition to these keys, each line contains the values of metrics by name."""
 
     step: int
     epoch: float
@@ -43,8 +44,8 @@ class MetricsLine(TypedDict, total=False):
 
 
 class CompletionRow(TypedDict, total=False):
-    """A row in TRL's completions file. In addition to these keys, it contains the value of each reward function by
-    name.
+    """A row in TRL's completions file. In addition to these keys, each row contains the value of each reward function
+    by name.
     """
 
     id: str
@@ -73,14 +74,14 @@ class Environment(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Run:
-    """A run on disk, created by `create_run` or `open_run`."""
+    """A run on disk. Use `create_run` or `open_run` to get a `Run`."""
 
     folder: Path
     recipe: Recipe
 
     @property
     def model_folder(self) -> Path:
-        """The folder of the final weights and the processor."""
+        """The folder that contains the final weights and the processor."""
         return self.folder / "model"
 
     @property
@@ -99,15 +100,17 @@ class Run:
         return sorted((path for path in steps if steps[path].isdecimal()), key=lambda path: int(steps[path]))
 
     def metrics(self) -> list[MetricsLine]:
-        """The lines of metrics.jsonl, without values that are not numbers and without a truncated last line, which a
-        killed run can leave.
+        """Read the lines of metrics.jsonl.
+
+        Values that are not numbers are skipped. If a killed run left a truncated last line, this line is skipped too.
         """
         lines = [_numbers(line) for line in read_lines(self.folder / "metrics.jsonl")]
         return [cast(MetricsLine, line) for line in lines if _is_step(line.get("step"))]
 
     def rewind(self, checkpoint: Path) -> None:
-        """Drop the metrics that were logged after a checkpoint, because a run that resumes from the checkpoint logs
-        them again.
+        """Delete the metrics that were logged after a checkpoint.
+
+        When the run resumes from the checkpoint, it logs these metrics again.
         """
         step = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
         lines = [line for line in read_lines(self.folder / "metrics.jsonl") if _is_step(line.get("step"))]
@@ -117,7 +120,7 @@ class Run:
         rewritten.replace(self.folder / "metrics.jsonl")
 
     def environment(self) -> Environment:
-        """Versions and hardware at the start of the run; empty if they are missing or not readable."""
+        """Read the versions and hardware at the start of the run. Empty if the file is missing or not readable."""
         try:
             content = json.loads((self.folder / "environment.json").read_text(encoding="utf-8"))
             return msgspec.convert(content, Environment)
@@ -129,7 +132,7 @@ class Run:
         return sorted(int(path.stem.rpartition("_")[2]) for path in self.folder.glob("completions/*.parquet"))
 
     def completions(self, step: int) -> list[CompletionRow]:
-        """TRL's table of the completions in a step. Raises RunError if it cannot be read."""
+        """Read TRL's table of completions for a step. Raises RunError if the table cannot be read."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -147,14 +150,15 @@ class Run:
         return sorted(int(path.stem.rpartition("-")[2]) for path in self.folder.glob("held_out/step-*.jsonl"))
 
     def held_out(self, step: int) -> list[HeldOutRow]:
-        """`{"id", "response"}` per held-out row at a step."""
+        """Read the held-out answers of a step, with keys `id` and `response`."""
         lines = read_lines(held_out_path(self.folder, step))
         return [cast(HeldOutRow, line) for line in lines if _is_text(line.get("id")) and _is_text(line.get("response"))]
 
 
 def is_whole(checkpoint: Path) -> bool:
-    """Whether a checkpoint is complete. The state of a checkpoint is written last, and can be truncated if the disk is
-    full.
+    """Whether a checkpoint is complete.
+
+    The state file of a checkpoint is written last, and can be truncated if the disk is full.
     """
     try:
         state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
@@ -165,7 +169,7 @@ def is_whole(checkpoint: Path) -> bool:
 
 @contextmanager
 def written_to_disk(folder: Path, fix: str) -> Iterator[None]:
-    """Convert disk errors during a run into RunError. `fix` is the command to run when there is free space."""
+    """Convert disk errors during a run into RunError. `fix` states what to do after freeing space."""
     try:
         yield
     except Exception as error:
@@ -187,7 +191,7 @@ def create_run(folder: Path, recipe: Recipe, kind: Kind = "grpo") -> Run:
 
 
 def default_folder(recipe: Recipe) -> Path:
-    """The default folder of a run."""
+    """The default folder for a run."""
     return Path("runs") / file_name(recipe.name)
 
 
@@ -199,8 +203,9 @@ def check_free(folder: Path) -> None:
 
 
 def open_run(folder: Path | str) -> Run:
-    """The run in a folder. Raises RunError if the folder contains no run, and ReleaseError for a link that leads out of
-    the folder.
+    """Open the run in a folder.
+
+    Raises RunError if the folder contains no run, and ReleaseError if a link points outside the folder.
     """
     folder = Path(folder)
     if not (folder / "recipe.yaml").is_file():
@@ -210,9 +215,7 @@ def open_run(folder: Path | str) -> Run:
 
 
 def check_same(run: Run, recipe: Recipe) -> None:
-    """Raise RunError if a recipe differs from the run's recipe in a setting that makes the run's checkpoints
-    unusable.
-    """
+    """Raise RunError if the run's checkpoints cannot be used with a recipe, because important settings differ."""
     before, now = (_flat(r.model_dump(mode="json")) for r in (run.recipe, recipe))
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key) and key not in MAY_DIFFER]
     if changed:
@@ -223,7 +226,7 @@ def check_same(run: Run, recipe: Recipe) -> None:
 
 
 def environment() -> Environment:
-    """Versions, hardware, and command, without paths."""
+    """Collect versions, hardware, and the command without its paths."""
     return {
         "command": without_paths(["cgc-train", *sys.argv[1:]]),
         "python": platform.python_version(),
@@ -235,26 +238,27 @@ def environment() -> Environment:
 
 
 def image_folder() -> Path:
-    """The cache of resized images, which all runs share: `$CGC_CACHE/images`, or a folder in the user's cache."""
+    """The cache of resized images that all runs share: `$CGC_CACHE/images`, or a folder in the user's cache."""
     return Path(os.environ.get("CGC_CACHE") or Path.home() / ".cache" / "cgc-grounding") / "images"
 
 
 def without_usage_ping() -> None:
     """Disable TRL's telemetry, in this process and in its child processes.
 
-    The Hub's client reads the variable when it is imported, long before a run starts.
+    The function also changes a constant of the Hub client, because the client reads the environment variable only on
+    import.
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     constants.HF_HUB_DISABLE_TELEMETRY = True
 
 
 def held_out_path(folder: Path, step: int) -> Path:
-    """The file with the held-out answers of a step."""
+    """The path of the file with the held-out answers of a step."""
     return folder / "held_out" / f"step-{step:06d}.jsonl"
 
 
 def read_lines(path: Path) -> Iterator[Mapping[str, object]]:
-    """The JSON objects in a file with one object per line. Truncated lines are skipped, and a missing file counts as
+    """Read the JSON objects in a file with one object per line. Truncated lines are skipped. A missing file counts as
     empty.
     """
     if not path.is_file():
@@ -269,7 +273,7 @@ def read_lines(path: Path) -> Iterator[Mapping[str, object]]:
 
 
 def _numbers(line: Mapping[str, object]) -> dict[str, object]:
-    """The valid values of a metrics line: its kind, and numbers."""
+    """Keep only the valid values of a metrics line: the kind of the line, and numbers."""
     kept: dict[str, object] = {key: value for key, value in line.items() if isinstance(value, int | float)}
     return {**kept, "kind": line["kind"]} if _is_text(line.get("kind")) else kept
 

@@ -1,7 +1,7 @@
-"""The order of training prompts. It depends only on seed and epoch, so that a resumed run continues exactly.
+"""Orders the training prompts. The order depends only on the seed and the epoch, so a resumed run continues exactly.
 
-TRL draws all epochs from one generator, and checkpoints do not contain its state. From the second epoch on, a resumed
-run would see a different order.
+TRL's sampler shuffles all epochs with one random generator, whose state is not saved in checkpoints. From the second
+epoch on, a resumed run would therefore see a different order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,10 +10,12 @@ from cgc_train.data.select import epoch_order
 
 
 class EpochSampler:
-    """Yields indices of a training set like TRL's `RepeatSampler`, but in an order that is known for every epoch.
+    """Yields indices of a training set like TRL's `RepeatSampler`, but in an order that depends only on seed and
+    epoch.
 
-    Every prompt is repeated `group` times in a row. `prompts` different prompts form a generation batch. It is repeated
-    `repeats` times, once for each step that learns from it. Prompts that do not fill a batch are skipped.
+    Every prompt is repeated `group` times in a row. `prompts` different prompts form a generation batch. Each batch is
+    repeated `repeats` times, once for each step that learns from it. Remaining prompts that do not fill a batch are
+    skipped.
     """
 
     def __init__(
@@ -23,7 +25,7 @@ class EpochSampler:
         self.seed, self.grades, self.epoch = seed, grades, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Use the order of this epoch (from 0), from the next iteration on."""
+        """Use the order of this epoch (from 0), starting with the next iteration."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[int]:

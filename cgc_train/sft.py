@@ -1,7 +1,7 @@
-"""The warm-up: supervised training on the answer format, so that GRPO has valid answers to rank.
+"""Runs a warm-up, which is supervised training on the answer format, so that GRPO has valid answers to rank.
 
-The reasoning traces are written by rules and contain no coordinates. Adapters are merged into the final model, so that
-`cgc-train grpo RECIPE model.name=RUN/model` can start from it.
+The reasoning in the training answers is written by rules and contains no coordinates. Adapters are merged into the
+final model, so that `cgc-train grpo RECIPE model.name=RUN/model` can start from it.
 """
 
 from collections.abc import Sequence, Sized
@@ -40,7 +40,9 @@ ADAPTER = "adapter"
 
 
 class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
-    """TRL's SFTTrainer on rows in the recipe's order. `training_step` raises DivergedError if the loss is NaN."""
+    """A version of TRL's SFTTrainer that keeps the recipe's row order, and raises DivergedError if the loss is not
+    finite.
+    """
 
     def __init__(self, *, args: TrainingArguments, grades: Sequence[int] | None = None, **given: object) -> None:
         # the default filter would hide a NaN in the log until the weights are NaN too
@@ -56,7 +58,7 @@ class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
         return EpochSampler(count, group=1, prompts=1, repeats=1, seed=self.args.seed, grades=self._grades)
 
     def training_step(self, *given: object, **named: object) -> torch.Tensor:
-        """Run one step; returns its loss, a scalar. Raises DivergedError if the loss is not finite."""
+        """Run one training step, and return the loss. Raises DivergedError if the loss is not finite."""
         loss: torch.Tensor = super().training_step(*given, **named)
         if not torch.isfinite(loss):
             raise DivergedError(
@@ -68,7 +70,9 @@ class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class _Material:
-    """The parts of a warm-up. All of them are checked before its folder is created."""
+    """Everything that a warm-up needs, such as the processor and the training rows. All parts are checked before a run
+    folder is created.
+    """
 
     processor: Processor
     rows: Dataset
@@ -76,20 +80,22 @@ class _Material:
 
 
 def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: Dataset | None = None) -> Run:
-    """Warm up a model with a recipe, into a new folder. Call this in every process of a launch.
+    """Warm up a model with a recipe, and write the run to a new folder.
+
+    Every process of a launch must call this function.
 
     Args:
-        recipe: the recipe; its `sft` contains TRL's settings.
-        folder: folder of the run; missing or empty.
-        until: stop as soon as the mean R_miou of greedy answers to the held-out rows reaches this value; None: train
-            for as long as `sft` states.
-        rows: training rows that replace those of the recipe, with the columns of `training_set(..., completions=True)`;
-            None: the recipe's rows.
+        recipe: the recipe. Its `sft` section contains settings of TRL's SFTConfig.
+        folder: folder of the run, which must be missing or empty.
+        until: stop training when the mean R_miou on held-out rows (greedy decoding) reaches this value; None: train for
+            the number of steps or epochs in `sft`.
+        rows: training rows to use instead of the recipe's rows, with the columns of
+            `training_set(..., completions=True)`; None: use the recipe's rows.
 
     Raises:
         RunError: the folder is not empty.
-        DivergedError: the loss is not a number.
-        Also raises the errors of loading the data and the model; in this case, no folder is left behind.
+        DivergedError: the loss is not finite.
+        Also raises errors from loading the data and the model. In this case, no folder is left behind.
     """
     without_usage_ping()
     check_gpu(recipe)
@@ -123,9 +129,7 @@ def _arguments(recipe: Recipe, folder: Path) -> TrainingArguments:
 def _material(recipe: Recipe, until: float | None, rows: Dataset | None) -> _Material:
     held_out = recipe.data.held_out_every > 0 and recipe.data.held_out_rows > 0
     if until is not None and not held_out:
-        raise RecipeError(
-            "stopping at a value of R_miou needs held-out rows; set data.held_out_every and data.held_out_rows"
-        )
+        raise RecipeError("to stop at a value of R_miou, set data.held_out_every and data.held_out_rows")
     load_config(recipe.model)
     processor = load_processor(recipe.model, recipe.data.max_pixels)
     check_template(recipe.model.name, processor, recipe.prompt)
@@ -158,7 +162,7 @@ def _trainer(
 
 
 def _save(trainer: WarmUpTrainer, run: Run, processor: Processor) -> None:
-    """The final weights and the processor. An adapter is merged into the weights on which it was trained."""
+    """Save the final weights and the processor. An adapter is merged into its base weights."""
     if run.recipe.model.lora is None:
         trainer.save_model(str(run.model_folder))
     else:

@@ -1,4 +1,4 @@
-"""Answers held-out rows during a warm-up in all processes, regardless of how the weights are divided among them."""
+"""Answers held-out rows during a warm-up. All processes share the work, even if the weights are sharded."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +19,9 @@ from cgc_train.run import Run
 
 
 class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
-    """Answers the held-out rows at intervals, with greedy decoding, and stops training when a given R_miou is reached.
+    """Answers the held-out rows at regular intervals, and stops training when the mean R_miou reaches a given value.
 
-    Set `trainer` before training. Its prepared model gives the answers.
+    Set `trainer` before training. The callback generates answers with the trainer's model, by greedy decoding.
     """
 
     def __init__(self, run: Run, rows: Dataset, processor: Processor, until: float | None) -> None:
@@ -34,7 +34,7 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
 
     @property
     def reached(self) -> bool:
-        """Whether the requested skill is reached."""
+        """Whether the mean R_miou has reached the requested value."""
         return self.until is not None and self.skill is not None and self.skill >= self.until
 
     def on_train_begin(self, _args: object, state: TrainerState, control: TrainerControl, **_: object) -> None:
@@ -42,7 +42,7 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
         self._answer(state, control)
 
     def on_step_end(self, _args: object, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Measure the skill every `held_out_every` steps."""
+        """Measure R_miou on the held-out rows every `held_out_every` steps."""
         if state.global_step % self.run.recipe.data.held_out_every == 0:
             self._answer(state, control)
 
@@ -52,7 +52,9 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
             self._answer(state, control)
 
     def _answer(self, state: TrainerState, control: TrainerControl) -> None:
-        """Answer with all processes. Each process has the same result afterward, so that all stop at the same step."""
+        """Answer the held-out rows with all processes. All processes get the same result, so they all stop at the same
+        step.
+        """
         self.step = state.global_step
         everything = dict(gather_object(self._share()))
         answers = {key: everything[key] for key in self.truths}
@@ -62,7 +64,7 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
         control.should_training_stop |= self.reached
 
     def _share(self) -> list[tuple[str, str]]:
-        """Pairs (id, answer) for this process's share of the rows."""
+        """Answer this process's share of the rows. Returns pairs of row id and answer."""
         recipe, state = self.run.recipe, self.trainer.accelerator.state
         mine = [self.rows[place] for place in share(len(self.rows), state.process_index, state.num_processes)]
         with answering(self.trainer) as model:
@@ -79,7 +81,7 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
 
 @contextmanager
 def answering(trainer: PreparedTrainer) -> Iterator[Model]:
-    """The trainer's prepared model, ready to generate: its weights are gathered, and gradient checkpointing is off."""
+    """Prepare the trainer's model for generation: gather its weights, and turn off gradient checkpointing."""
     training, checkpointing = trainer.model.training, trainer.args.gradient_checkpointing_kwargs
     trainer.model.eval()
     with unwrap_model_for_generation(
@@ -90,14 +92,16 @@ def answering(trainer: PreparedTrainer) -> Iterator[Model]:
 
 
 def share(count: int, process: int, processes: int) -> list[int]:
-    """Indices of the rows that a process answers. Every process gets the same number of rows, because divided weights
-    need all processes at each step.
+    """Indices of the rows that a process answers.
 
-    If the number of rows does not divide evenly, the last process wraps around to the first rows.
+    Every process gets the same number of rows, because generating with sharded weights needs all processes at each
+    step.
+
+    If the rows cannot be divided evenly, some of the first rows are answered twice.
     """
     return [place % count for place in range(process, -(-count // processes) * processes, processes)]
 
 
 def held_out_miou(answers: dict[str, str], truths: dict[str, Truth], recipe: Recipe) -> float:
-    """Mean R_miou (0-1) of the `answers`, a mapping from row id to answer. Options of the reward are ignored."""
+    """Compute the mean R_miou (0-1) of `answers`, a mapping from row id to answer. Reward options are ignored."""
     return sum(score(text, truths[key], None, recipe.prompt).miou for key, text in answers.items()) / len(answers)

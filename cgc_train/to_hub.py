@@ -1,8 +1,8 @@
-"""Uploads checkpoints to the Hub during training, in the background, each in a separate commit.
+"""Uploads checkpoints to the Hub in the background during training, with one commit per checkpoint.
 
-A failed upload prints a warning and is retried with the next checkpoint. If a run was stopped, its missing uploads are
-made when it is resumed. A checkpoint counts as uploaded if the Hub has its state file, which is part of the same
-commit.
+If an upload fails, a warning is printed, and the upload is retried with the next checkpoint. If a run was stopped, the
+missing checkpoints are uploaded when it is resumed. A checkpoint counts as uploaded if the Hub has its state file,
+which is part of the same commit.
 """
 
 import os
@@ -36,7 +36,7 @@ OURS = {".gitattributes", ".gitignore", "README.md", "recipe.yaml"}
 
 
 class CheckpointsToHub(TrainerCallback):  # type: ignore[misc]
-    """Uploads every checkpoint of a run to `hub.repo`. Creates the repository and checks the login before training."""
+    """Uploads every checkpoint of a run to `hub.repo`, in the background."""
 
     def __init__(self, run: Run) -> None:
         self.run, self.settings = run, run.recipe.hub
@@ -44,7 +44,7 @@ class CheckpointsToHub(TrainerCallback):  # type: ignore[misc]
         self.pending: list[Future[None]] = []
 
     def on_train_begin(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Upload the checkpoints that a stopped run has not uploaded."""
+        """Upload the checkpoints that were not uploaded before the run was stopped."""
         if state.is_world_process_zero:
             for checkpoint in self.run.checkpoints():
                 keep(self.run.folder, checkpoint)
@@ -77,8 +77,9 @@ class CheckpointsToHub(TrainerCallback):  # type: ignore[misc]
 
 
 def prepare(recipe: Recipe) -> None:
-    """Create the repository of a recipe. Raises PushError if the login lacks permission, or the repository contains
-    other files.
+    """Create the Hub repository of a recipe.
+
+    Raises PushError if the login lacks permission, or if the repository contains other files.
     """
     repo, api = str(recipe.hub.repo), connect()
     if not is_there(repo):
@@ -89,10 +90,11 @@ def prepare(recipe: Recipe) -> None:
 
 
 def is_there(repo: str) -> bool:
-    """Whether the repository exists. Also checks that this login can write to it or create it, without writing
-    anything.
+    """Whether the repository exists.
 
-    Raises PushError if the login is unknown or lacks permission, or the repository contains other files.
+    The function also checks, without writing anything, that this login can write to the repository or create it.
+
+    Raises PushError if the login is missing or lacks permission, or if the repository contains other files.
     """
     check_names(repo, None)
     api = connect()
@@ -133,7 +135,7 @@ def _known(api: HfApi, repo: str) -> bool:
 
 
 def keep(run: Path, checkpoint: Path) -> None:
-    """Keep links to a checkpoint until it is uploaded, so that the checkpoint can be deleted in the meantime."""
+    """Hard-link the files of a checkpoint, so that the trainer can delete the checkpoint before it is uploaded."""
     kept, partial = run / FOLDER / checkpoint.name, run / FOLDER / f"{checkpoint.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(kept, ignore_errors=True)
@@ -150,7 +152,7 @@ def link(source: str, target: str) -> None:
 
 
 def upload(run: Path, recipe: Recipe) -> None:
-    """Upload the kept checkpoints that are missing from the Hub, each in one commit, and delete the links.
+    """Upload the linked checkpoints that are missing from the Hub, each in one commit, and then delete the links.
 
     Raises PushError.
     """

@@ -1,8 +1,7 @@
-"""Rule-based reasoning traces for the warm-up on the answer format. They are true for the row, and contain no
-coordinates.
+"""Writes rule-based reasoning for the training answers of a warm-up, without coordinates.
 
-A trace goes through the images in order. It states only what the objects and the evidence of the row prove.
-Simplification: it names what is visible, not how to recognize it.
+The reasoning goes through the images in order. The reasoning states only facts that follow from the objects and the
+evidence of absence in the row. Simplification: the reasoning names visible objects, but not how to recognize them.
 """
 
 import hashlib
@@ -122,7 +121,7 @@ MATCHED = (
 
 @dataclass(frozen=True)
 class Sight:
-    """What a row proves about one image (numbered from 1): labels with the number of boxes, and absent labels."""
+    """Facts that a row proves about one image (numbered from 1): labels with the number of boxes, and absent labels."""
 
     image: int
     shown: Mapping[str, int]
@@ -130,7 +129,7 @@ class Sight:
 
 
 def sights(row: Row) -> list[Sight]:
-    """What the row proves about each image, in order. Images about which it proves nothing are omitted."""
+    """Collect the facts that a row proves about its images, in order. Images without such facts are omitted."""
     counts = Counter((o["img_idx"], _asked_label(o["label"], row)) for o in row["objects"])
     lacking = {(e["img_idx"], e["label"]) for e in row["evidence"]} - counts.keys()
     found = []
@@ -143,22 +142,23 @@ def sights(row: Row) -> list[Sight]:
 
 
 def _asked_label(written: str, row: Row) -> str:
-    """The label that the query uses for an object in the answer. The answer itself may use a generic word such as
-    "object".
-    """
+    """The label in the query for an object in the answer. The answer itself may use a generic word such as "object"."""
     labels = row["query"]["labels"]
     return written if written in labels or not labels else labels[0]
 
 
 def _labels(row: Row) -> list[str]:
-    """The object that the row asks for. If the question names none, the label of its answers."""
+    """The labels of the objects that the row asks for. If the question names no label, the label in the answer is
+    used.
+    """
     return row["query"]["labels"] or [task_of(row).answer_label]
 
 
 def trace(row: Row) -> str:
-    """Reasoning for a row of a release: a few sentences. The row's id determines their phrasing.
+    """Write the reasoning for a release row in a few sentences. The row's id determines the phrasing.
 
-    The trace refers to images by number and counts objects in words. It contains no coordinates and no tags.
+    The reasoning refers to images by number and counts objects in words. The reasoning contains no coordinates and no
+    tags.
     """
     return " ".join(_reasoning(row)(row))
 
@@ -175,9 +175,10 @@ def _reasoning(row: Row) -> Callable[[Row], Iterator[str]]:
 
 
 def completion(row: Row, prompt: PromptSettings) -> list[Message]:
-    """The message of a perfect answer in the format that the prompt asks for, in the form that TRL expects.
+    """Build the message with a perfect answer, in the format of the prompt and in TRL's data structure.
 
-    With `prompt.think`, the trace precedes the answer. The start that the chat template writes is omitted.
+    With `prompt.think`, the reasoning precedes the answer. The text that the chat template writes at the start is
+    omitted.
     """
     objects = answer_objects(row["objects"])
     text = format_response(objects, trace(row) if prompt.think else "").removeprefix(prompt.prefix.strip())
@@ -197,8 +198,9 @@ def _search(row: Row) -> Iterator[str]:
 
 
 def _compare(row: Row) -> Iterator[str]:
-    """For a row about the one category that every image shows: what each image shows and lacks, and then what they
-    share.
+    """Write the reasoning for a question about the one category that all images show.
+
+    The sentences list what each image shows and lacks, and then the common category.
     """
     yield _pick(COMPARISONS, row, "opening")
     for sight in sights(row):
@@ -222,7 +224,9 @@ def _found(row: Row) -> str:
 
 
 def _single_out(row: Row) -> Iterator[str]:
-    """For a row about one of several objects: which image shows several, and which of them is requested. Images without
+    """Write the reasoning for a question about one of several objects.
+
+    The sentences state which image shows several objects, and which of these objects is requested. Images without
     proven absence show one object.
     """
     name, answer = readable(row["query"]["labels"][0]), row["objects"][0]["img_idx"]
@@ -236,8 +240,9 @@ def _single_out(row: Row) -> Iterator[str]:
 
 
 def _follow(row: Row) -> Iterator[str]:
-    """For a row with a given box: from the box to the image that the question names, or through all images except the
-    one with the box.
+    """Write the reasoning for a question that marks an object with a box in one image.
+
+    The sentences follow the object to the image that the question names, or through all other images.
     """
     words = {"counted": readable(row["query"]["labels"][0]).counted, "a": row["query"]["ref_img_idx"]}
     yield _pick(REFERENCES, row, REFERENCES[0]).format(**words)
@@ -253,7 +258,7 @@ def _follow(row: Row) -> Iterator[str]:
 
 
 def _match(row: Row) -> Iterator[str]:
-    """For a row about a piece of an image: the image from which it was cut, and the other images."""
+    """Write the reasoning for a question about an image piece: the source image of the piece, and all other images."""
     found = row["objects"][0]["img_idx"]
     yield _pick(PIECES, row, "piece").format(a=row["query"]["ref_img_idx"])
     if others := [f"Image {image}" for image in row["answer_images"] if image != found]:
@@ -272,22 +277,24 @@ def _seen(sight: Sight, row: Row) -> str:
 
 
 def _sought(name: Name, row: Row) -> str:
-    """The opening. It is chosen by phrasing, not by task, because the start of a trace must not reveal an absent
-    row.
+    """Name the objects to look for at the start of the reasoning.
+
+    Singular or plural depends on the phrasing of the question, not on the task, because the start must not reveal
+    whether the answer is empty.
     """
     every = answer_of_pool(row["template_id"].partition("/")[0]) == "set" and task_of(row).labels[1] == 1
     return name.plural if every else name.indefinite
 
 
 def _counted(name: Name, count: int) -> str:
-    """ "a dog" or "two dogs"; "many dogs" for numbers without a word."""
+    """Write a number of objects in words, such as "a dog" or "two dogs". Large numbers become "many"."""
     if count == 1:
         return name.indefinite
     return f"{NUMBER_WORDS[count] if count < len(NUMBER_WORDS) else 'many'} {name.plural}"
 
 
 def _list(parts: Sequence[str], conjunction: str = "and") -> str:
-    """ "a", "a and b", "a, b and c"."""
+    """Join parts to a list, such as "a", "a and b", or "a, b and c"."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {conjunction} {parts[-1]}"
 
 

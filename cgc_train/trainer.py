@@ -1,6 +1,6 @@
-"""TRL's GRPOTrainer with fixes for multi-image prompts, plus held-out answers during training.
+"""Extends TRL's GRPOTrainer with fixes for multi-image prompts, and with held-out answers during training.
 
-Each method that overrides one of TRL's states the reason. Everything else, including the loss, is TRL's.
+Each method that overrides a TRL method states the reason. Everything else, including the loss, comes from TRL.
 """
 
 import math
@@ -37,14 +37,16 @@ class GroundingTrainer(GroupTrainer):
 
     Args:
         frozen_vision: freeze the vision tower.
-        grades: ascending grades of the rows, so that later epochs start with easy rows too; None: no curriculum.
-        groups: which groups of completions to learn from; None: all groups. processing_class, args, train_dataset,
-            eval_dataset, peft_config, **given: arguments of TRL's GRPOTrainer.
+        grades: curriculum grades of the rows in ascending order, so that every epoch starts with easy rows; None: no
+            curriculum.
+        groups: settings that state which groups of completions to learn from; None: all groups.
+        given: arguments of TRL's GRPOTrainer, such as processing_class, args, train_dataset, eval_dataset, and
+            peft_config.
 
     Raises:
         ModelError: the processor pads on the right.
-        RecipeError: checkpoints would fall in the middle of a batch of completions.
-        DivergedError: during training, if loss, gradient, or weights are not finite, or sampling fails.
+        RecipeError: a checkpoint would be saved before all steps have learned from the same batch of completions.
+        DivergedError: during training, the loss, the gradient, the weights, or the output probabilities are not finite.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class GroundingTrainer(GroupTrainer):
             freeze_vision(self.model)
 
     def gathered_answers(self) -> Answers:
-        """Return the held-out answers of all processes, each row once, and clear them."""
+        """Collect the held-out answers of all processes, with each row once, and clear them."""
         pairs = gather_object(list(self.held_out_answers.items()))
         self.held_out_answers = {}
         return dict(sorted(map(tuple, pairs)))
@@ -147,7 +149,7 @@ class GroundingTrainer(GroupTrainer):
         raise self._diverged(f"after step {self.state.global_step}, the model's output probabilities are not finite")
 
     def training_step(self, model: object, inputs: object, num_items_in_batch: object = None) -> torch.Tensor:
-        """Run one of TRL's steps. Raises DivergedError if the loss is not finite."""
+        """Run one training step of TRL. Raises DivergedError if the loss is not finite."""
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         if not torch.isfinite(loss):
             raise self._diverged(f"the loss of step {self.state.global_step + 1} is {loss.item()}")
@@ -157,7 +159,9 @@ class GroundingTrainer(GroupTrainer):
     def _save_checkpoint(self, model: Any, trial: object) -> None:
         for name, weight in model.named_parameters():
             if weight.requires_grad and not is_sound(getattr(weight, "ds_tensor", weight)):
-                raise self._diverged(f"after step {self.state.global_step}, {name} is not finite or beyond {LARGEST:g}")
+                raise self._diverged(
+                    f"after step {self.state.global_step}, {name} is not finite or exceeds {LARGEST:g}"
+                )
         with names_in_memory(self.model):
             super()._save_checkpoint(model, trial)
 
@@ -170,8 +174,7 @@ class GroundingTrainer(GroupTrainer):
     # TRL would overwrite a step's completions with the held-out ones of the same step, and compare probabilities with
     # those of vLLM at temperature zero, which are all 1.
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log as TRL does, but log completions, and metrics that compare sampling with training, only for training
-        steps.
+        """Log as TRL does, but without completions and sampling metrics for evaluations.
 
         Raises DivergedError if the gradient is not finite.
         """
@@ -190,7 +193,7 @@ class GroundingTrainer(GroupTrainer):
 
     @contextmanager
     def _greedy_if_held_out(self) -> Iterator[None]:
-        """Answer held-out rows greedily, so that two evaluations differ only if the weights differ."""
+        """Use greedy decoding for held-out rows, so that two evaluations differ only if the weights differ."""
         if self.model.training:
             yield
         elif self.use_vllm:
@@ -205,13 +208,13 @@ class GroundingTrainer(GroupTrainer):
 
 
 def check_padding(processor: Processor) -> None:
-    """Raise ModelError if the processor pads on the right, which misaligns images and their tokens."""
+    """Raise ModelError if the processor pads on the right, which would misalign images and their tokens."""
     if processor.tokenizer.padding_side != "left":
         raise ModelError("the processor pads on the right; load it with cgc_train.model.load_processor")
 
 
 def check_saves(args: GrpoArguments) -> None:
-    """Raise RecipeError if a checkpoint would fall between two steps that learn from the same completions."""
+    """Raise RecipeError if a checkpoint would be saved between two steps that learn from the same completions."""
     passes = args.steps_per_generation * args.num_iterations
     if args.save_strategy == "steps" and (args.save_steps * args.gradient_accumulation_steps) % passes:
         raise RecipeError(
@@ -221,15 +224,13 @@ def check_saves(args: GrpoArguments) -> None:
 
 
 def never_sampled(processor: Processor, use_vllm: bool) -> dict[str, object]:
-    """Generation settings that never sample an image placeholder token."""
+    """Generation settings that prevent sampling of image placeholder tokens."""
     tokens = visual_token_ids(processor)
     return {"logit_bias": dict.fromkeys(tokens, -100.0)} if use_vllm else {"suppress_tokens": tokens}
 
 
 def collapse_images(ids: Sequence[int], image_token: int) -> list[int]:
-    """Token ids in which each run of image tokens is collapsed to one, because vLLM in the same process expands them
-    itself.
-    """
+    """Collapse each sequence of consecutive image tokens to one token, because colocated vLLM expands it again."""
     return [i for token, run in groupby(ids) for i in ([token] if token == image_token else run)]
 
 
@@ -241,7 +242,7 @@ def greedy(generation_config: GenerationConfig) -> GenerationConfig:
 
 
 def opened(image: object) -> object:
-    """Open the image at a path; other values are returned unchanged."""
+    """Open an image if a path is given. Other values are returned unchanged."""
     if not isinstance(image, str):
         return image
     with Image.open(image) as file:

@@ -1,7 +1,7 @@
-"""Passes settings to vLLM that TRL omits when it starts vLLM: the type of the weights, and which images to expect.
+"""Passes settings to vLLM that TRL omits when it starts vLLM: the data type of the weights, and limits for images.
 
-By default, vLLM computes in half precision even if the weights are float32, so that sampling and training differ. It
-also reserves memory for videos and for the largest image that the processor allows.
+By default, vLLM computes in half precision even if the weights are float32, so that sampling and training would differ.
+vLLM would also reserve memory for videos and for the largest image that the processor allows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,14 +15,14 @@ from cgc_train.protocols import GrpoArguments, Processor
 
 
 class Rows(Protocol):
-    """A data set whose column `images` contains the images of each row."""
+    """A data set with a column `images`, which contains the images of each row."""
 
     def __getitem__(self, column: str, /) -> Iterable[Sequence[object]]: ...
 
 
 def vllm_settings(args: GrpoArguments, processor: Processor, *sets: Rows | None) -> dict[str, object]:
-    """vLLM's settings for the prompts of these data sets: the type, the images per prompt, no videos, and the pixels
-    per image.
+    """Build vLLM's settings for these data sets: data type, number of images per prompt, no videos, and pixels per
+    image.
     """
     most = max(len(images) for rows in sets if rows is not None for images in rows["images"])
     size = dict(processor.image_processor.size)
@@ -32,7 +32,7 @@ def vllm_settings(args: GrpoArguments, processor: Processor, *sets: Rows | None)
 
 @contextmanager
 def vllm_started_with(settings: Mapping[str, object]) -> Iterator[None]:
-    """Context in which TRL starts vLLM with these settings. TRL has no option for them."""
+    """Context manager that makes TRL start vLLM with these settings, for which TRL has no options."""
     started = vllm_generation.LLM
     vllm_generation.LLM = partial(started, **settings)
     try:

@@ -1,11 +1,10 @@
-"""Updates vLLM's weights: clears its image cache, and sends merged weights if the model has adapters.
+"""Updates the weights in vLLM. Clears vLLM's image cache, and sends merged weights if the model has adapters.
 
-TRL merges the adapters into the base before each step and unmerges them afterward. In bfloat16, both operations round.
-Therefore, the base drifts step by step (TRL issue 6688), and the saved adapter no longer matches the base with which it
-is loaded. Here the base is never modified.
+TRL merges the adapters into the base weights before each step and unmerges them afterward. In bfloat16, both operations
+round. Therefore, the base weights drift step by step (TRL issue 6688), and the saved adapter no longer matches the
+original base weights. This module never modifies the base weights.
 
-vLLM caches the outputs of the vision tower. When weights change, TRL clears the cache of texts, but not the cache of
-images.
+vLLM caches the outputs of the vision tower. When weights change, TRL clears vLLM's text cache, but not the image cache.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -37,16 +36,16 @@ def forget_images(generation: Any) -> None:
 
 
 def send_merged(generation: Any) -> None:
-    """Make TRL send merged weights to vLLM, instead of merging adapters into the model that it trains."""
+    """Make TRL send merged weights to vLLM without merging the adapters into the trained model."""
     generation._iter_named_params = partial(merged_weights, generation.model, generation._dist.gather_params)
 
 
 def merged_weights(model: PeftModel, gather: Gather) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield the base weights with merged adapters, one at a time, under the names that they have in the base model.
+    """Yield the merged weights one at a time, under the names that they have in the base model.
 
     Args:
-        model: a base with LoRA adapters.
-        gather: gathers weights that are sharded across processes. Every process must call it.
+        model: a base model with LoRA adapters.
+        gather: function that gathers a weight that is sharded across processes. Every process must call this function.
     """
     base = model.get_base_model()
     layers = {
@@ -60,7 +59,9 @@ def merged_weights(model: PeftModel, gather: Gather) -> Iterator[tuple[str, torc
 
 
 def merged(layer: LoraLayer) -> torch.Tensor:
-    """The weight of a layer plus its adapters, added in float32 and rounded to the type of the weight."""
+    """Merge the adapters of a layer into a copy of its weight, in float32. The result is rounded to the type of the
+    weight.
+    """
     weight = layer.get_base_layer().weight
     with torch.no_grad():
         changes = [_whole(layer.get_delta_weight(adapter)).float() for adapter in layer.active_adapters]
@@ -68,6 +69,6 @@ def merged(layer: LoraLayer) -> torch.Tensor:
 
 
 def _whole(weight: torch.Tensor) -> torch.Tensor:
-    """Gather a weight, if FSDP2 has divided it among processes."""
+    """Gather a weight if FSDP2 has sharded it across processes."""
     weight = weight.detach()
     return weight.full_tensor() if isinstance(weight, DTensor) else weight

@@ -1,5 +1,6 @@
-"""Scores answers to a release. In this example, they are the true answers in the strict format. Replace them with the
-text of your model.
+"""Scores answers to the questions of a release.
+
+This example scores the true answers in the strict format. Replace the true answers with the responses of your model.
 
 Run `python examples/score_answers.py RELEASE`.
 """
@@ -15,7 +16,7 @@ from cgc_data.matching import set_miou
 
 
 def main(release: str) -> float:
-    """Print the mean set-wise IoU of the answers to the training rows with inter-image contrast."""
+    """Print the mean set-wise IoU of the answers to the inter-image questions of the training split."""
     rows = load_dataset(str(Path(release).resolve()), "inter", split="train")
     scores = []
     for row in rows:

@@ -28,19 +28,19 @@ def build(folder: Path) -> Path:
 
 
 def perfect(row: Row) -> str:
-    """The response of a model that is always right, in the requested form."""
+    """The response of a model that is always right, in the requested format."""
     return format_response(truth_of(row).objects, reasoning="I look at every image in turn.")
 
 
 def in_the_wrong_image(row: Row) -> str:
-    """The response of a model that finds every object but attributes it to the next image."""
+    """The response of a model that finds every object, but assigns each one to the wrong image."""
     truth = truth_of(row)
     moved = [Object(entry.img_idx % truth.num_images + 1, entry.bbox_2d, entry.label) for entry in truth.objects]
     return format_response(moved, reasoning="I look at every image in turn.")
 
 
 def main(folder: Path) -> dict[str, float]:
-    """Run all steps; returns each model's score on the held-out rows in percent, by name."""
+    """Run all steps of the example. Returns each model's score on the held-out rows in percent, by name."""
     release = build(folder)
     opened = open_release(release)
 

@@ -1,3 +1,5 @@
-"""Programs of this repository that are not part of a package. Because of this file, the folder takes precedence over a
-trainer's package of the same name.
+"""Programs for developers of this repository, which are not part of any installed package.
+
+This file makes the folder a package, so that Python imports it instead of another package named `scripts` that a
+trainer installs.
 """

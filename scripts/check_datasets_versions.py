@@ -1,8 +1,10 @@
 """Checks that every supported version of `datasets` reads a release and its exports identically, field by field.
 
-Usage: python scripts/check_datasets_versions.py [--folder .datasets-versions] [VERSION]... Each version is installed
-into its own environment in the folder. The environments are kept for later runs. The rows that it reads are compared
-with the rows that the installed version reads. Exits with status 1 if any rows differ or cannot be read.
+Usage: python scripts/check_datasets_versions.py [--folder .datasets-versions] [VERSION]...
+
+Each version of `datasets` is installed into a separate environment in the folder, which is kept for later runs. The
+rows that it reads are compared with the rows that the currently installed version reads. Exits with status 1 if any
+rows differ or cannot be read.
 """
 
 import argparse
@@ -37,7 +39,10 @@ def main() -> None:
 
 
 def compared(version: str, folder: Path, expected: dict[str, Any]) -> list[str]:
-    """Print and return how the rows that a version reads differ from the expected rows."""
+    """Compare the rows that a version of `datasets` reads with the expected rows.
+
+    Prints and returns the differences.
+    """
     try:
         found = answers(environment(folder / version, version), folder, version)
     except subprocess.CalledProcessError as error:
@@ -65,7 +70,7 @@ def differences(expected: Any, found: Any, where: str = "") -> Iterator[str]:
 
 
 def answers(python: Path, folder: Path, name: str) -> dict[str, Any]:
-    """The rows that the reader returns in an environment. It uses a separate cache."""
+    """The rows that `scripts/read_with_datasets.py` returns in an environment. It uses a separate cache."""
     target = folder / f"{name}.json"
     home = {**os.environ, "HF_HOME": str(folder / "caches" / name), "HF_HUB_OFFLINE": "1"}
     command = [str(python), "-I", str(READER), str(folder / "requests.json"), str(target)]
@@ -75,9 +80,7 @@ def answers(python: Path, folder: Path, name: str) -> dict[str, Any]:
 
 
 def environment(folder: Path, version: str) -> Path:
-    """The interpreter of an environment with this version of `datasets`. The environment is created if it is
-    missing.
-    """
+    """The Python interpreter of an environment with this version of `datasets`. Creates the environment if needed."""
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     if not (folder / ".installed").exists():
         venv.create(folder, with_pip=True, clear=True)
@@ -88,7 +91,10 @@ def environment(folder: Path, version: str) -> Path:
 
 
 def written(folder: Path) -> Requests:
-    """A painted release of every task with and without images, and every export. Returns how to load each of them."""
+    """Write releases of painted photos with all tasks, with and without stored images, and every export of them.
+
+    Returns how to load each of these datasets.
+    """
     from cgc_data.builder.release import build_release
     from cgc_data.config import BuildConfig
     from cgc_data.export import FORMATS, export_release

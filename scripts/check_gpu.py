@@ -1,13 +1,15 @@
-"""Trains a random model of the real size with the one-GPU recipes on this machine's GPU, and compares it with the plan.
+"""Trains a full-size model with random weights on this machine's GPU, and compares its memory with the plan.
 
 Usage: python scripts/check_gpu.py --to FOLDER [--work FOLDER] [--weights FOLDER] [--minutes 20] [--stages NAME...]
        [--rehearse]
-Requires the packages of `pip install '.[train]'`, a torch build for the GPU, deepspeed for `full_adam8` and
-`full_adam32`, and bitsandbytes for `full_adam8` and `quantised`. Nothing is downloaded: data and weights are generated.
-The weights take 18 GB, and all other files take about the same. Every stage is a `cgc-train` command in a separate
-process with a time limit. If a stage fails, the end of its output is kept, and the other stages continue. A stage that
-would exceed the remaining minutes is not started. FOLDER gets gpu.json, gpu.md, and log.txt, which are rewritten after
-every stage. `--rehearse` runs the same stages with the tiny model on the CPU.
+
+Requires the packages of `pip install '.[train]'` and a torch build for the GPU. The stages `full_adam8` and
+`full_adam32` also need deepspeed, and `full_adam8` and `quantised` need bitsandbytes. Nothing is downloaded: data and
+weights are generated. The weights take 18 GB on disk, and all other files together take about the same. Every stage is
+a `cgc-train` command in a separate process with a time limit. If a stage fails, the end of its output is kept, and the
+other stages continue. A stage that would exceed the remaining minutes is not started. The results are written to
+gpu.json, gpu.md, and log.txt in FOLDER after every stage. `--rehearse` runs the same stages with the tiny model on the
+CPU.
 """
 
 import argparse
@@ -51,7 +53,7 @@ BESIDE = (stages.check_imports, stages.check, stages.merge)
 
 
 class Report:
-    """The results so far, and their files."""
+    """The results so far, and the files that they are written to."""
 
     def __init__(self, machine: Machine, folder: Path) -> None:
         self.machine, self.folder = machine, folder
@@ -60,7 +62,7 @@ class Report:
         folder.mkdir(parents=True, exist_ok=True)
 
     def stage(self, run: Stage) -> None:
-        """Run a stage, even if it fails, and rewrite all files."""
+        """Run a stage and rewrite all files, even if the stage fails."""
         result, began = Result(run.__name__), time.monotonic()
         if self.machine.end - began < (15 if self.machine.rehearse else STAGES[run]):
             result.status = "not reached"
@@ -90,7 +92,7 @@ class Report:
         (self.folder / "log.txt").write_text("".join(logs), encoding="utf-8")
 
     def logs(self) -> list[Path]:
-        """The logs, in the order in which they were started."""
+        """The paths of all logs, in the order in which the commands started."""
         return sorted(self.machine.work.glob("*.log"), key=lambda path: path.stat().st_ctime)
 
 

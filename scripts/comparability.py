@@ -1,9 +1,11 @@
-"""Writes the tables of docs/comparability.md: how reading rules and annotations affect the scores of the same
-responses.
+"""Writes the tables of docs/comparability.md: how the scores of the same responses depend on reading rules and
+annotations.
 
 Usage: python scripts/comparability.py FOLDER
-FOLDER contains MIG-Bench's two annotation files and published responses to the revised one, as `mig_bench`. Run the
-script after a rule or a table of responses has changed. A test checks that the page matches its output.
+
+FOLDER contains MIG-Bench's two annotation files and a file `mig_bench` with published responses to the revised
+questions. Run the script after you change a reading rule or a table of responses. A test checks that the page matches
+its output.
 """
 
 import json
@@ -33,7 +35,7 @@ END = "<!-- end -->"
 
 @dataclass(frozen=True)
 class Response:
-    """A response, the texts of the options, and the letter that a person reads, if any."""
+    """A response, the texts of the options, and the letter that a human reader finds in the response, if any."""
 
     style: str
     options: tuple[str, ...]
@@ -60,15 +62,15 @@ RULES: Mapping[str, Rule] = {
 
 
 def read_responses(half: str) -> list[Response]:
-    """One half of the table of responses."""
+    """The responses in one half of the table of example responses."""
     lines = (RESPONSES / f"{half}.jsonl").read_text(encoding="utf-8").splitlines()
     rows = map(json.loads, lines)
     return [Response(row["style"], tuple(row["options"]), row["response"], row["reads"]) for row in rows]
 
 
 def options_table() -> str:
-    """Each rule compared with a human reader, on both halves: it finds the same option, another option, or no option
-    although there is one.
+    """Compare each rule with a human reader on both halves of the table. Counts how often the rule finds the same
+    option, another option, or no option although the reader finds one.
     """
     head = ["rule", *(f"{half.replace('_', ' ')}: {what}" for half in HALVES for what in ("right", "another", "none"))]
     return table(head, [[name, *_counts(rule)] for name, rule in RULES.items()])
@@ -83,7 +85,7 @@ def _counts(rule: Rule) -> Iterator[str]:
 
 
 def agreement_table() -> str:
-    """How often another rule agrees with `read_option`, by style of response, over both halves."""
+    """How often other rules agree with `read_option`, by style of response, over both halves of the table."""
     ours, *others = RULES
     rows = [row for half in HALVES for row in read_responses(half)]
     styles = list(dict.fromkeys(row.style for row in rows))
@@ -98,7 +100,9 @@ def _agreement(one: str, other: str, rows: Sequence[Response]) -> str:
 
 
 def mig_table(folder: Path) -> str:
-    """Published responses of Qwen2-VL-7B to the revised questions, read and scored in several ways."""
+    """The scores of published responses of Qwen2-VL-7B to the revised questions, which are read and scored in several
+    ways.
+    """
     revised = BENCHMARK.read_items(folder / "revised_MIG_bench.json")
     original = BENCHMARK.read_items(folder / "MIG_data.json")
     lines = (folder / "predictions" / "qwen2_vl_7b.jsonl").read_text(encoding="utf-8").splitlines()
@@ -113,7 +117,7 @@ def mig_table(folder: Path) -> str:
             _score(revised, responses, protocol="strict"),
         ),
         (
-            "revised script and boxes, with y stretched as in Migician's figures",
+            "revised script and boxes, with y coordinates stretched as for Migician's published figures",
             _score(revised, responses, postprocess="migician"),
         ),
         ("original script, revised boxes", _by_original_script(revised, responses)),
@@ -127,8 +131,8 @@ def mig_table(folder: Path) -> str:
 
 
 def matched(revised: Mapping[str, Item], original: Mapping[str, Item]) -> dict[str, str]:
-    """Items whose images and words are the same in both versions, ignoring spaces. The questions of `diff` were
-    rewritten.
+    """Items whose images and words are the same in both versions, ignoring spaces. The task `diff` has none, because
+    its questions were rewritten.
     """
     ours, theirs = _unique(revised), _unique(original)
     return {index: theirs[key] for key, index in ours.items() if key in theirs}
@@ -157,7 +161,7 @@ def _score(
 
 
 def _by_original_script(items: Mapping[str, Item], responses: Mapping[str, str]) -> tuple[int, float]:
-    """The boxes that the original script reads, in thousandths, scored with the revised boxes."""
+    """Score the boxes that the original script reads, converted to thousandths, against the revised true boxes."""
     texts = {index: _thousandths(read_box(responses[index], 1).box) for index in items}
     return _score(items, texts)
 
@@ -174,7 +178,7 @@ def _macro(results: Sequence[ItemResult]) -> float:
 
 
 def tables(folder: Path) -> dict[str, str]:
-    """Content of the page, by the mark that precedes it."""
+    """The tables of the page, keyed by the mark that precedes each table."""
     return {"options": options_table(), "agreement": agreement_table(), "mig": mig_table(folder)}
 
 

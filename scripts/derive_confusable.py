@@ -1,7 +1,8 @@
 """Derives cgc_data/vocabulary/confusable.csv: which categories of COCO and LVIS v1 can be confused with each other.
 
-The sources are WordNet 3.0's noun database (Debian package wordnet-base, /usr/share/wordnet), the synonyms in an LVIS
-v1 file, boxes of two names on one object (from COCO, LVIS, or both), and a manual review (confusable_review.yaml).
+There are four sources: WordNet 3.0's noun database (Debian package wordnet-base, /usr/share/wordnet), the synonyms in
+an LVIS v1 file, objects that COCO or LVIS annotate with boxes under two names, and a manual review
+(confusable_review.yaml).
 """
 
 import argparse
@@ -70,7 +71,10 @@ class WordNet:
 
 
 class Review:
-    """confusable_review.yaml, with its names resolved to concepts. An unknown name raises KeyError."""
+    """The content of confusable_review.yaml, with category names resolved to concepts.
+
+    An unknown name raises KeyError.
+    """
 
     def __init__(self, path: Path = REVIEW) -> None:
         names = {e.lvis: e.concept for e in entries().values() if e.lvis}
@@ -101,7 +105,10 @@ class Review:
 
 
 def ancestors(wordnet: WordNet, review: Review) -> Iterator[Relation]:
-    """Pairs in which WordNet places one concept above the other. COCO's own classes do not cover each other."""
+    """Pairs in which WordNet lists one concept as a hypernym of the other.
+
+    Pairs of two COCO classes never count as covering each other.
+    """
     found = {concept: offset for concept in entries() if (offset := wordnet.find(concept))}
     concept_at = {offset: concept for concept, offset in found.items()}
     for lower, offset in found.items():
@@ -117,7 +124,7 @@ def ancestors(wordnet: WordNet, review: Review) -> Iterator[Relation]:
 
 
 def synonyms(wordnet: WordNet, lvis: dict[str, Any], review: Review) -> Iterator[Relation]:
-    """Pairs that share a word in WordNet or among LVIS's synonyms."""
+    """Pairs of concepts that share a word in WordNet or in LVIS's synonyms."""
     sharing: dict[str, set[str]] = defaultdict(set)
     for category in lvis["categories"]:
         offset = wordnet.find(category["synset"])
@@ -134,7 +141,10 @@ def synonyms(wordnet: WordNet, lvis: dict[str, Any], review: Review) -> Iterator
 
 
 def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Review) -> Iterator[Relation]:
-    """Pairs of names whose boxes have an IoU above 0.8 on one photo, in one file or in two, with their counts."""
+    """Pairs of names whose boxes on the same photo have an IoU above 0.8, with counts.
+
+    The two boxes can be in the same file or in different files.
+    """
     coco_names = {e.coco: e.concept for e in entries().values() if e.coco}
     by_coco: Drawn = {}
     for file in coco:  # the first file that contains a photo counts
@@ -151,8 +161,8 @@ def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Rev
 
 
 def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
-    """The pairs that the review names. A COCO class that covers a concept also covers all concepts that `kinds` puts
-    below it.
+    """The pairs that the review names. A COCO class that covers a concept also covers all concepts that are below it in
+    the relations `kinds`.
     """
     below: dict[str, set[str]] = defaultdict(set)
     for row in kinds:
@@ -167,7 +177,10 @@ def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
 
 
 def derive(wordnet: Path, lvis: Path, coco: Iterable[Path]) -> list[Relation]:
-    """All relations, sorted. `lvis` lists all categories of LVIS v1. Files of `coco` can share photos with it."""
+    """All relations, sorted.
+
+    The file `lvis` lists all categories of LVIS v1. The files `coco` can annotate the same photos.
+    """
     database, review = WordNet(wordnet), Review()
     lvis_file, coco_files = orjson.loads(lvis.read_bytes()), [orjson.loads(path.read_bytes()) for path in coco]
     kinds = list(ancestors(database, review))
@@ -197,7 +210,7 @@ def _sorted(pair: Pair) -> Pair:
 
 
 def _boxes(annotations: dict[str, Any], concepts: dict[int, str]) -> Drawn:
-    """Concepts and corners of the boxes around single objects, by COCO's photo ID."""
+    """Concepts and box corners of all single objects (not crowds), grouped by COCO's photo ID."""
     found: Drawn = defaultdict(list)
     for one in annotations["annotations"]:
         x, y, width, height = one["bbox"]

@@ -1,6 +1,7 @@
 """Draws the pictures of docs/ from the embedded sample. The result is deterministic, and nothing is downloaded.
 
 Usage: python -m scripts.draw_pictures [FOLDER]
+
 Paints and builds in FOLDER (default: a temporary one) and writes docs/pictures/*.png.
 """
 

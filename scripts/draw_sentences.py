@@ -1,6 +1,7 @@
-"""Draws sentences of the project at random, for a reader to rate.
+"""Draws random sentences from the project's documentation and code, for a reader to rate.
 
 Usage: python -m scripts.draw_sentences [--seed N] [--number N]
+
 Draws from pages (README, docs, cards), messages (help, errors), and docstrings, each kind equally often. Rate each
 sentence: clear, or needs a second reading.
 """
@@ -27,7 +28,10 @@ def main() -> None:
 
 
 def draw(texts: Iterable[Passage], seed: int, number: int) -> list[tuple[str, str]]:
-    """Places (path:line) and sentences, in random order. A seed gives the same sentences until a text changes."""
+    """Places (path:line) and sentences, in random order.
+
+    The same seed draws the same sentences until a text changes.
+    """
     kinds: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for text in texts:
         if text.kind != "comment" and not text.path.startswith("tests/"):
@@ -39,7 +43,7 @@ def draw(texts: Iterable[Passage], seed: int, number: int) -> list[tuple[str, st
 
 
 def _is_prose(sentence: str) -> bool:
-    """Whether the sentence is more than a name, a command, or a value of a settings file."""
+    """Whether the text is a sentence, and not just a name, a command, or a value in a settings file."""
     return (
         len(sentence.split()) >= LEAST_WORDS
         and sentence[0] not in "{["

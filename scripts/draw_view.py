@@ -1,7 +1,8 @@
-"""Draws docs/pictures/view.png: the page of a run, as a browser shows it.
+"""Draws docs/pictures/view.png: a screenshot of the page that `cgc-train view` writes about a run.
 
-Usage: python scripts/draw_view.py RUN [--browser chromium] RUN should be a run of the tiny model on painted photos,
-such as one that benchmarks/learning.py made.
+Usage: python scripts/draw_view.py RUN [--browser chromium]
+
+RUN is the folder of a training run of the tiny model on painted photos, such as a run of benchmarks/learning.py.
 """
 
 import argparse
@@ -42,7 +43,7 @@ def main() -> None:
 
 
 def photograph(browser: str, page: Path, shot: Path) -> None:
-    """A picture of the top of a page."""
+    """Take a screenshot of the top of a page."""
     size = ",".join(map(str, SIZE))
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={size}"]
     subprocess.run([browser, *flags, f"--screenshot={shot}", page.as_uri()], check=True, capture_output=True)

@@ -1,6 +1,8 @@
-"""Write the rows in docs/formats.md: two questions, as a release stores them and as `cgc-data export` writes them.
+"""Writes the example rows in docs/formats.md: two questions, as a release stores them and as `cgc-data export` writes
+them.
 
 Usage: python scripts/formats_page.py
+
 A test checks that the page matches its output.
 """
 
@@ -49,7 +51,7 @@ def begin(name: str) -> str:
 
 
 def blocks() -> dict[str, str]:
-    """The blocks of the page by name, each a code fence."""
+    """The generated code blocks of the page by name."""
     with tempfile.TemporaryDirectory() as folder:
         release = open_release(write_release(Path(folder) / "R", rows()))
         exported = {form: Path(folder) / form for form in FORMATS}
@@ -95,7 +97,10 @@ def flat_png(shade: int) -> bytes:
 
 
 def _rows(form: Format, folder: Path) -> list[dict[str, Any]]:
-    """The output of the exporter, with the question with objects first, under the folder that the page names."""
+    """The exporter's output, with paths in the folder that the page names.
+
+    The question that has objects comes first.
+    """
     if form == "verl":
         found = list(pq.read_table(folder / "train.parquet").to_pylist())
     else:
@@ -105,7 +110,7 @@ def _rows(form: Format, folder: Path) -> list[dict[str, Any]]:
 
 
 def _as_trl(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns that TRL's trainer and the reward read."""
+    """The columns of a row that TRL's trainer and the reward function read."""
     views = [{name: view[name] for name in OF_VIEWS} for view in row["views"]]
     images = [f"<PIL image, {SIZE[0]} x {SIZE[1]}>" for _ in row["images"]]
     columns = {name: row[name] for name in COLUMNS if name not in ("answer", "views", *LEFT_OUT)}
@@ -129,7 +134,7 @@ def _value(value: Any) -> str:
 
 
 def _short(value: Any) -> Any:
-    """A value with long texts and bytes truncated, but complete answers, queries, and paths."""
+    """A copy of a value in which long texts and bytes are truncated. Answers, queries, and paths stay complete."""
     if isinstance(value, str):
         whole = len(value) <= SHOWN or value.startswith(("[", "{", "<answer>", "images/", FOLDER))
         return value if whole else value[:SHOWN] + "…"

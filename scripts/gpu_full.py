@@ -1,7 +1,7 @@
 """Stages of `scripts/check_gpu.py` that train all weights of the language model on one GPU with 140 GB or more.
 
-The recipe is for several GPUs. One GPU has no room for all float32 numbers of the recipe, so each stage omits a
-different part.
+The recipe is meant for several GPUs. All its float32 tensors do not fit on one GPU, so each stage omits or shrinks a
+different part of them.
 """
 
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ SETTINGS = ("gpus=1", "data.held_out_every=0", 'grpo.save_strategy="no"')
 
 
 def full_adam8(machine: Machine) -> dict[str, Any]:
-    """Two steps under ZeRO-3 as in the recipe, with Adam's states in 8 bits."""
+    """Run two steps under ZeRO-3 as in the recipe, but with Adam's optimizer states in 8 bits."""
     optimizer = [] if machine.rehearse else ["grpo.optim=adamw_bnb_8bit"]  # needs a GPU
     steps = [*completions(machine, SHARE, PER_DEVICE, 128), "grpo.max_steps=2", *optimizer]
     return _train(machine, "full-adam8", "zero3", steps, seconds=180)
 
 
 def full_adam32(machine: Machine) -> dict[str, Any]:
-    """Two steps under ZeRO-3 with Adam's states in float32, without a reference model. Half of the GPU's share is
-    processed at a time.
+    """Run two steps under ZeRO-3 with Adam's optimizer states in float32, but without a reference model and with half
+    of the completions that one GPU would sample.
     """
     steps = [*completions(machine, SHARE // 2, PER_DEVICE, 128), "grpo.max_steps=2", "grpo.beta=0"]
     return _train(
@@ -35,8 +35,8 @@ def full_adam32(machine: Machine) -> dict[str, Any]:
 
 
 def full_long(machine: Machine) -> dict[str, Any]:
-    """One step with completions of the recipe's length, in one process without DeepSpeed, with everything in
-    bfloat16.
+    """Run one step with completions as long as the recipe allows, in one process without DeepSpeed and with all tensors
+    in bfloat16.
     """
     steps = [*completions(machine, SHARE, PER_DEVICE, 1024), "grpo.max_steps=1"]
     return _train(machine, "full-long", "cpu" if machine.rehearse else "ddp", steps, seconds=190)

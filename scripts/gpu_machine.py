@@ -1,4 +1,4 @@
-"""Commands of `scripts/check_gpu.py`: separate processes with logs and time limits."""
+"""Runs the commands of `scripts/check_gpu.py` in separate processes with logs and time limits."""
 
 import argparse
 import os
@@ -32,7 +32,10 @@ class StageError(Exception):
 
 
 class TimeUpError(StageError):
-    """A command of a stage reached its time limit, or that of the check. The message is the end of its output."""
+    """A command reached its own time limit, or the time limit of the entire check.
+
+    The message is the end of its output.
+    """
 
 
 class Machine:
@@ -47,7 +50,7 @@ class Machine:
         self.keep = self.work / "longest.txt"
 
     def settings(self, *over: str) -> list[str]:
-        """Settings of every run: the data with the longest prompts, without vLLM."""
+        """Settings that every run uses: the rows with the longest prompts as data, and no vLLM."""
         common = ["grpo.use_vllm=false", f"model.name={self.weights}", f"data.release={self.work / 'release'}"]
         common += [f"data.keep={self.keep}"] if self.keep.exists() else []
         cpu = ["accelerate=cpu", "model.dtype=float32", "model.quantize=null", "data.max_pixels=9216"]
@@ -55,7 +58,7 @@ class Machine:
         return [*common, *(cpu if self.rehearse else []), *over]
 
     def launch(self, file: str) -> list[str]:
-        """Arguments of the interpreter to run a script under a launch file, in one process."""
+        """Arguments for the Python interpreter to run a script in one process with an accelerate launch file."""
         if self.rehearse:
             return launch_words(file, 1)
         words = ["-m", "accelerate.commands.launch", "--config_file", str(launch_path(file))]
@@ -110,7 +113,7 @@ class Machine:
 
 
 def kill(process: int) -> None:
-    """Kill a process and everything that it started, because launchers put their processes into separate sessions."""
+    """Kill a process and everything that it started, including processes that launchers put into separate sessions."""
     parent = psutil.Process(process)
     for one in (parent, *parent.children(recursive=True)):
         try:
@@ -120,5 +123,5 @@ def kill(process: int) -> None:
 
 
 def cgc(package: str, *arguments: str) -> list[str]:
-    """A command of a package, for an interpreter that only has the package on its path."""
+    """Arguments for the Python interpreter to run a command of a package that is on its path but not installed."""
     return ["-c", f"from {package}.cli import main; main()", *arguments]

@@ -1,8 +1,10 @@
-"""Write the tables of GPU measurements: those of docs/gpu.md, and gpu.md of `scripts/check_gpu.py`.
+"""Writes the tables of GPU measurements in docs/gpu.md, and in the file gpu.md of `scripts/check_gpu.py`.
 
 Usage: python scripts/gpu_page.py [gpu.json...]
-Run it after the memory plan has changed, or with the files of later runs of the check, whose stages it adds to
-docs/gpu.json: it plans every run again and rewrites the tables. A test checks that the page matches its output.
+
+Run the script after the memory plan has changed: it plans every run again and rewrites the tables. If you pass gpu.json
+files of later runs of `scripts/check_gpu.py`, it also adds their stages to docs/gpu.json. A test checks that the page
+matches its output.
 """
 
 import json
@@ -65,9 +67,9 @@ def read(file: Path) -> Record:
 
 
 def add(record: Record, more: Record) -> None:
-    """Add the stages of a later run to those of a record. Only stages that are new or did not succeed before are added.
+    """Add the stages of a later run to a record. Stages that already succeeded in the record are not replaced.
 
-    Raises ValueError if it ran with other versions or on another GPU.
+    Raises ValueError if the later run used other package versions or another GPU.
     """
     if _on(record) != _on(more):
         raise ValueError("the later run used other package versions or another GPU")
@@ -86,7 +88,7 @@ def plan_again(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def memory_of(facts: Mapping[str, Any]) -> MemoryPlan:
-    """The plan of a measured run, from its settings and its longest row."""
+    """The memory plan of a measured run, computed from its settings and its longest row."""
     recipe = load_recipe(facts["recipe"], [*facts["settings"], *ANY_SIZE])
     shape = measure(qwen3_vl_8b_config())
     return memory_plan(shape, recipe, arguments(recipe), Longest(**facts["plan"]["longest"]))
@@ -143,7 +145,9 @@ def devices(record: Record) -> str:
 
 
 def resumed(record: Record) -> str:
-    """The last step of the uninterrupted run, and of the run that was resumed before this step."""
+    """Compare the last step of the uninterrupted run with the same step of the run that was interrupted and resumed
+    before it.
+    """
     found = record.of("resume")
     steps = {"not stopped": found["last_step_before"][-1], "resumed": found["train"][-1]}
     rows = [(name, f"{step['loss']:.3g}", f"{step['grad_norm']:.4g}") for name, step in steps.items()]

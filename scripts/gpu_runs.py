@@ -1,4 +1,4 @@
-"""Measured runs of `scripts/check_gpu.py`: training, compared with the plan, and its results."""
+"""Runs training for `scripts/check_gpu.py`, measures it, and compares it with the plan."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from scripts.gpu_machine import ROOT, Machine, StageError
 
 
 def completions(machine: Machine, step: int, per_device: int, length: int) -> list[str]:
-    """Settings of a step with this many completions of at most `length` tokens."""
+    """Settings for a training step with `step` completions of at most `length` tokens."""
     passes = f"grpo.gradient_accumulation_steps={step // per_device}"
     tokens = length // 8 if machine.rehearse else length
     return [f"effective_batch={step}", passes, f"grpo.max_completion_length={tokens}", "grpo.logging_steps=1"]
@@ -34,7 +34,7 @@ def train(machine: Machine, name: str, command: str, recipe: str, *over: str, se
 def outcome(
     machine: Machine, name: str, process: "Popen[bytes]", facts: dict[str, Any], seconds: float
 ) -> dict[str, Any]:
-    """Wait for a measured run, and add its measurements to `facts`. If a StageError occurs, it contains the
+    """Wait for a measured run, and add its measurements to `facts`. If the run fails, the StageError contains the
     measurements so far.
     """
     try:
@@ -53,12 +53,12 @@ def so_far(machine: Machine, name: str) -> dict[str, Any]:
 
 
 def measuring(machine: Machine, name: str, *command: str) -> list[str]:
-    """Run a `cgc-train` command that writes NAME.json."""
+    """Arguments that run a `cgc-train` command and write its measurements to NAME.json."""
     return [str(ROOT / "scripts" / "measure_training.py"), str(machine.work / f"{name}.json"), *command]
 
 
 def plan_facts(machine: Machine, recipe: str, over: Sequence[str]) -> dict[str, Any]:
-    """A run's recipe and settings, with the gigabytes that the plan predicts for sampling and for learning."""
+    """A run's recipe and settings, and the gigabytes that the plan predicts for sampling and for learning."""
     facts = {"recipe": recipe, "settings": list(over)}
     try:
         context = Context(load_recipe(recipe, [*machine.settings(*over), "gpu_memory_gb=1000"]))
@@ -70,7 +70,7 @@ def plan_facts(machine: Machine, recipe: str, over: Sequence[str]) -> dict[str, 
 
 
 def measured(machine: Machine, name: str) -> dict[str, Any]:
-    """Measurements of a command: the model, and a summary of each phase."""
+    """Measurements of a command: facts about the model, and a summary of each phase."""
     facts = json.loads((machine.work / f"{name}.json").read_text(encoding="utf-8"))
     phases: dict[str, list[dict[str, Any]]] = {}
     for phase in facts["phases"]:
@@ -80,7 +80,7 @@ def measured(machine: Machine, name: str) -> dict[str, Any]:
 
 
 def summed(parts: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    """Seconds of each part of a phase, its highest peak, and tokens per second."""
+    """Seconds of each repetition of a phase, the highest memory peak, and tokens per second."""
     seconds = [round(part["seconds"], 3) for part in parts]
     peaks = ("allocated_gb", "reserved_gb", "longest_prompt", "longest", "rows")
     found: dict[str, Any] = {key: max(part[key] for part in parts) for key in peaks if key in parts[0]}
@@ -90,7 +90,7 @@ def summed(parts: Sequence[Mapping[str, float]]) -> dict[str, Any]:
 
 
 def of_run(folder: Path) -> dict[str, Any]:
-    """Outputs of a run: losses, gradients, rewards, held-out answers, and files."""
+    """Outputs of a run: losses, gradient norms, rewards, held-out answers, and files."""
     run = open_run(folder)
     lines: list[Mapping[str, Any]] = [line for line in run.metrics() if line["kind"] == "train" and "loss" in line]
     wanted = ("step", "loss", "grad_norm", "kl", "reward", "reward_std", "step_time", "mean_token_accuracy")
@@ -105,7 +105,10 @@ def of_run(folder: Path) -> dict[str, Any]:
 
 
 def largest_adapter_weight(file: Path) -> float | None:
-    """The largest weight in the second matrices of the adapters, which start at zero; None without adapters."""
+    """The largest absolute weight in the second matrices of the LoRA adapters, which start at zero.
+
+    None if there are no adapters.
+    """
     from safetensors.torch import load_file
 
     if not file.exists():

@@ -32,13 +32,13 @@ print(json.dumps(facts | ({"gpu": gpu.name, "gpu_gb": gpu.total_memory / 1e9} if
 
 
 def check_imports(machine: Machine) -> dict[str, Any]:
-    """Versions, and the time of all imports."""
+    """Record package versions and the time that all imports take."""
     return json_of(machine.run("imports", "-c", IMPORTS, seconds=120))
 
 
 def prepare(machine: Machine) -> dict[str, Any]:
-    """Make a release of the embedded sample and the weights in parallel, and then find the rows with the longest
-    prompts.
+    """Build a release from the embedded sample and generate the weights in parallel. Then find the rows with the
+    longest prompts.
     """
     began, release = time.monotonic(), machine.work / "release"
     building = None if release.exists() else machine.start("build", *build_release(release), gpu=False)
@@ -57,12 +57,12 @@ def prepare(machine: Machine) -> dict[str, Any]:
 
 
 def build_release(folder: Path) -> list[str]:
-    """A small release of the embedded sample."""
+    """Build a small release from the embedded sample."""
     return cgc("cgc_data", "build", "--samples", "160", "--out", str(folder))
 
 
 def check(machine: Machine) -> dict[str, Any]:
-    """`cgc-train check` of the unchanged recipe without vLLM."""
+    """Run `cgc-train check` on the unchanged recipe, without vLLM."""
     command = cgc(
         "cgc_train", "check", LORA, *machine.settings(), "--json", "--to", str(machine.work), "--step-seconds", "0"
     )
@@ -71,7 +71,7 @@ def check(machine: Machine) -> dict[str, Any]:
 
 
 def json_of(output: str) -> dict[str, Any]:
-    """The JSON object that a command printed, with or without warnings around it."""
+    """The JSON object in a command's output, which can have warnings before or after it."""
     start = re.search(r"^\{", output, re.MULTILINE)
     if start is None:
         raise StageError(f"no JSON in: {output[-1000:]}")
@@ -79,18 +79,18 @@ def json_of(output: str) -> dict[str, Any]:
 
 
 def short(machine: Machine) -> dict[str, Any]:
-    """Three small steps with held-out answers and checkpoints."""
+    """Run three small steps with held-out answers and checkpoints."""
     return train(machine, "short", "grpo", LORA, *short_settings(machine))
 
 
 def short_settings(machine: Machine) -> list[str]:
-    """Settings of the run that the stage `resume` continues."""
+    """Settings of the run that the stage `resume` later continues."""
     steps = ["grpo.max_steps=3", "grpo.save_steps=1", "data.held_out_rows=8", "data.held_out_every=2"]
     return [*completions(machine, 16, 2, 128), *steps]
 
 
 def resume(machine: Machine) -> dict[str, Any]:
-    """Resume the same run as if it had been killed after its second step."""
+    """Resume the run of the stage `short` as if it had been killed after its second step."""
     folder = machine.work / "short"
     before = of_run(folder)["train"][-1:]
     for left in ("model", "checkpoint-3"):
@@ -101,19 +101,19 @@ def resume(machine: Machine) -> dict[str, Any]:
 
 
 def whole_step(machine: Machine) -> dict[str, Any]:
-    """One step with the recipe's own batch, sampled all at once."""
+    """Run one step with the recipe's full batch, whose completions are all sampled at once."""
     steps = ["grpo.max_steps=1", "data.held_out_every=0"]
     return train(machine, "step", "grpo", LORA, *completions(machine, 64, 2, 128), *steps)
 
 
 def long_completions(machine: Machine) -> dict[str, Any]:
-    """One prompt's completions at the recipe's own length."""
+    """Sample the completions of one prompt at the recipe's full length."""
     steps = ["grpo.max_steps=1", "data.held_out_every=0"]
     return train(machine, "long", "grpo", LORA, *completions(machine, 8, 2, 1024), *steps)
 
 
 def warm_up(machine: Machine) -> dict[str, Any]:
-    """Three steps of the warm-up, adapters merged at the end."""
+    """Run three steps of the supervised warm-up, and merge the adapters at the end."""
     steps = ["sft.max_steps=3", "sft.logging_steps=1", "sft.per_device_train_batch_size=2", "data.held_out_every=0"]
     try:
         return train(machine, "sft", "sft", LORA, *steps)
@@ -122,14 +122,14 @@ def warm_up(machine: Machine) -> dict[str, Any]:
 
 
 def quantised(machine: Machine) -> dict[str, Any]:
-    """Two small steps over 4-bit weights."""
+    """Run two small steps with the base model's weights in 4 bits."""
     steps = ["grpo.max_steps=2", "data.held_out_every=0"]
     return train(machine, "qlora", "grpo", QLORA, *completions(machine, 8, 1, 128), *steps, seconds=150)
 
 
 def devices(machine: Machine) -> dict[str, Any]:
-    """Train the tiny model on the GPU and the CPU from one seed, in float32 with replayed completions, and compare the
-    results.
+    """Train the tiny model on the GPU and on the CPU with the same seed, in float32 and with replayed completions, and
+    compare the results.
     """
     tiny = machine.work / "tiny"
     machine.run("tiny", *cgc("cgc_train", "tiny", str(tiny), "--head-size", "32"), gpu=False)
@@ -152,7 +152,7 @@ def devices(machine: Machine) -> dict[str, Any]:
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Losses of both runs, and the largest difference of losses and of gradient norms."""
+    """Losses of both runs, the largest difference between losses, and the largest difference between gradient norms."""
     pairs = list(zip(one["train"], other["train"], strict=True))
     found: dict[str, Any] = {"losses": [[line["loss"] for line in pair] for pair in pairs]}
     for key in ("loss", "grad_norm"):

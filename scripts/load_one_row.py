@@ -7,7 +7,7 @@ from datasets import load_dataset
 
 
 def main(release: str) -> None:
-    """Print the first training row of the inter contrast."""
+    """Print the question of the first training row of the contrast `inter`."""
     rows = load_dataset(str(Path(release).resolve()), "inter", split="train")
     row = rows[0]
     print(f"{len(rows)} rows; the first shows {len(row['images'])} images of {[image.size for image in row['images']]}")

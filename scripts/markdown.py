@@ -11,7 +11,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def two_digits(value: float | None) -> str:
-    """A number with two digits, or a dash."""
+    """A number with two decimals, or a dash if it is None."""
     return "-" if value is None else f"{value:.2f}"
 
 

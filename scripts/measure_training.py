@@ -1,9 +1,10 @@
-"""Runs a `cgc-train` command and measures it: seconds, bytes on the GPU, sampled tokens, and details of the model.
+"""Runs a `cgc-train` command and measures its time, its GPU memory, the sampled tokens, and properties of the model.
 
-Usage: python scripts/measure_training.py FACTS.json [--only-train] sft RECIPE [KEY=VALUE]... --to RUN With
-`--only-train`, the process ends after the last step, before the model is saved. Random weights never write a
-well-formed answer, so they earn no reward and learn nothing. Therefore, every second completion is wrapped as an empty
-answer of the same length. Its tokens become the reasoning.
+Usage: python scripts/measure_training.py FACTS.json [--only-train] sft RECIPE [KEY=VALUE]... --to RUN
+
+With `--only-train`, the process ends after the last step, before the model is saved. Random weights never write a
+well-formed answer, so they earn no reward and learn nothing. Therefore, every second completion is turned into a
+well-formed empty answer of the same length, with the sampled tokens as its reasoning.
 """
 
 import json
@@ -31,7 +32,10 @@ class Measured:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time a part of the run, excluding nested phases. Its peaks are measured after the nested phases."""
+        """Measure a phase of the run, excluding phases nested in it.
+
+        The memory peaks cover only the time after the last nested phase.
+        """
         inside, start = len(self.phases), _now()
         _reset()
         yield
@@ -41,7 +45,7 @@ class Measured:
         _reset()
 
     def look_at(self, trainer: Any) -> None:
-        """Record what is trained, on which device, and in which types."""
+        """Record which weights are trained, on which device, and with which data types."""
         parameters = list(trainer.model.parameters())
         names = [name for name, _ in trainer.model.named_modules() if name.endswith(".lora_A")]
         self.model = {
@@ -58,7 +62,10 @@ class Measured:
         }
 
     def write(self, error: str | None = None) -> None:
-        """Write everything as JSON, if there is a file for it. After an error, the peaks of the phase are included."""
+        """Write all measurements as JSON if a file was given.
+
+        After an error, they include the memory peaks of the interrupted phase.
+        """
         if self.file is None:
             return
         facts = {"seconds": time.perf_counter() - self.began, "error": error, "model": self.model}
@@ -69,14 +76,17 @@ class Measured:
 
 
 def framed(completion: Sequence[int], tokenizer: Any) -> list[int]:
-    """The completion as the reasoning of an empty answer. The length is the same if there are enough tokens."""
+    """An empty answer with the completion as its reasoning.
+
+    It has the same length as the completion, unless the completion is too short.
+    """
     opening, closing = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in (OPEN, CLOSE))
     room = max(0, len(completion) - len(opening) - len(closing) - 1)
     return [*opening, *completion[:room], *closing, tokenizer.eos_token_id]
 
 
 def watch(measured: Measured) -> None:
-    """Wrap the parts of both trainers in `measured`."""
+    """Wrap the methods of the SFT and GRPO trainers so that `measured` times them."""
     from cgc_train.sft import WarmUpTrainer
     from cgc_train.trainer import GroundingTrainer
 
@@ -120,7 +130,7 @@ def _looked_at(measured: Measured, train: Callable[..., Any]) -> Callable[..., A
 
 
 def _size(parameter: Any) -> int:
-    """Number of values in a parameter, even if ZeRO-3 has emptied it."""
+    """Number of values in a parameter, even if ZeRO-3 has moved them to other processes."""
     return int(getattr(parameter, "ds_numel", parameter.numel()))
 
 
@@ -146,7 +156,7 @@ def _peaks() -> dict[str, float]:
 
 
 def main() -> None:
-    """Run the command; the facts are written even if it fails."""
+    """Run the command, and write the measurements even if it fails."""
     from cgc_train.cli import main as cgc_train
 
     only_train, error = sys.argv[2] == "--only-train", None

@@ -7,7 +7,7 @@ from scripts.mutations import Mutation, spoil_bytes, spoil_json, spoil_parquet, 
 
 @dataclass(frozen=True)
 class Kind:
-    """A file to mutate, its mutations, and the commands that open it. "{}" is replaced by the file."""
+    """A kind of file: the file to mutate, the mutations to apply, and the commands that open the file."""
 
     file: str  # relative to the material; "" for an argument
     mutations: tuple[Mutation, ...]

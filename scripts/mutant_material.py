@@ -1,4 +1,4 @@
-"""Writes valid files of every kind that commands open to a folder, for `scripts/try_mutants.py` to mutate.
+"""Writes a folder with valid files of every kind that commands open, for `scripts/try_mutants.py` to mutate.
 
 Usage: python scripts/mutant_material.py FOLDER
 """
@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 
 def make(folder: Path) -> None:
-    """Write the files, and `names.json` with the names used in commands and paths."""
+    """Write the files, and a file `names.json` with names that commands and paths refer to."""
     from cgc_bench.contrast.prepare import prepare_release
     from cgc_data.builder.release import build_release
     from cgc_data.config import BuildConfig
@@ -61,7 +61,10 @@ def make(folder: Path) -> None:
 
 
 def _make_sources() -> list[str]:
-    """Painted photos, also zipped, and their annotations as COCO and LVIS; returns the names of the photos."""
+    """Write painted photos, a zip of them, and their annotations in COCO and LVIS format.
+
+    Returns the names of the photos.
+    """
     from cgc_data.painter import paint
 
     train, test = paint("easy", Path("painted"), photos=14)
@@ -78,7 +81,10 @@ def _make_sources() -> list[str]:
 
 
 def _as_lvis(content: Any) -> Any:
-    """Convert a COCO file to an LVIS file. Categories that a photo does not show are negative."""
+    """Convert a COCO file to an LVIS file.
+
+    Categories that a photo does not show become negative categories of the photo.
+    """
     categories = [
         {"synset": f"{c['name']}.n.01", "frequency": "f", "synonyms": [c["name"]], "def": "a thing", **c}
         for c in content["categories"]
@@ -120,7 +126,7 @@ def _make_benchmark() -> None:
 
 
 def _make_samples(release: Path, answers: Sequence[dict[str, str]]) -> str:
-    """Files that lmms-eval saves of a run, one per task; returns the name of one."""
+    """Write samples files as lmms-eval saves them, one per task. Returns the name of one of them."""
     from cgc_bench.contrast.benchmark import BENCHMARK
 
     items = BENCHMARK.read_items(release)

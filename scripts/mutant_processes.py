@@ -1,6 +1,5 @@
-"""Runs jobs in forked processes, and reports whether each hangs, takes too much memory, or ends its process.
-
-A process runs many jobs one after another. After a failure, a new process continues.
+"""Runs jobs in forked processes, and reports jobs that hang, use too much memory, or crash their process. Each process
+runs many jobs one after another. After a failure, a new process runs the remaining jobs.
 """
 
 import json
@@ -19,7 +18,7 @@ Job = TypeVar("Job")
 
 
 def verdicts(jobs: Iterable[Job], run: Callable[[Job], str]) -> Iterator[tuple[Job, str]]:
-    """Run jobs in forked processes. Yields each job with the fault in how it ended, or ""."""
+    """Run jobs in forked processes. Yields each job with a description of what went wrong, or "" if nothing did."""
     waiting = iter(jobs)
     while chunk := list(islice(waiting, EACH)):
         while chunk:
@@ -31,7 +30,10 @@ def verdicts(jobs: Iterable[Job], run: Callable[[Job], str]) -> Iterator[tuple[J
 
 
 def _in_process(jobs: Sequence[Job], run: Callable[[Job], str]) -> Iterator[str]:
-    """Verdicts on jobs in one process. If the process dies, only the first ones are returned, but at least one."""
+    """Run jobs in one process and return a verdict on each.
+
+    If the process dies, the result ends with the verdict on the job that killed it.
+    """
     reading, writing = os.pipe()
     if not (child := os.fork()):
         os.close(reading)
@@ -51,7 +53,7 @@ def _in_process(jobs: Sequence[Job], run: Callable[[Job], str]) -> Iterator[str]
 
 
 def _work(jobs: Sequence[Job], run: Callable[[Job], str], writing: int) -> None:
-    """Run jobs up to the first failure, whose files are left unchanged, and write the verdicts to the pipe."""
+    """Run jobs up to the first failure and write the verdicts to the pipe. The files of the failed job are kept."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for job in jobs:
         signal.setitimer(signal.ITIMER_PROF, SECONDS)

@@ -1,4 +1,4 @@
-"""Lays out pictures side by side with boxes and text for docs/, regardless of what they show."""
+"""Lays out pictures side by side with boxes and text, for all pictures in docs/."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ Mark = tuple[Rect, str, str]
 
 @dataclass(frozen=True)
 class Panel:
-    """A picture with boxes in its pixels, each with a color and a tag, and lines of text below."""
+    """A picture with lines of text below it. Boxes are in pixels of the picture, and each has a color and a tag."""
 
     picture: Image.Image
     lines: tuple[Line, ...]
@@ -38,7 +38,7 @@ class Panel:
 
 
 def wrapped(text: str, style: Style, width: float) -> list[str]:
-    """Wrap words to lines that fit the width in pixels."""
+    """Wrap text into lines that fit the width in pixels."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -50,7 +50,7 @@ def wrapped(text: str, style: Style, width: float) -> list[str]:
 
 
 def write(canvas: Image.Image, at: tuple[int, int], lines: Iterable[Line], width: int) -> int:
-    """Write wrapped lines; returns the y below them."""
+    """Write wrapped lines. Returns the y coordinate below the last line."""
     x, y = at
     for text, style in lines:
         for line in wrapped(text, style, width):

@@ -1,4 +1,4 @@
-"""Reads the English of the project: docstrings, comments, messages, pages, templates, and help texts."""
+"""Extracts all English text of the project: docstrings, comments, messages, pages, templates, and help texts."""
 
 import ast
 import re
@@ -27,7 +27,7 @@ Kind = Literal["docstring", "comment", "message", "page"]
 
 @dataclass(frozen=True)
 class Passage:
-    """A text of a file, with the line breaks of the file.
+    """A piece of text in a file, with the line breaks that it has there.
 
     Attributes:
         path: path relative to the repository.
@@ -52,7 +52,10 @@ class Passage:
 
 
 def passages(root: Path = ROOT) -> Iterator[Passage]:
-    """All text below `root`. Strings in tests are skipped, because many of them are faulty on purpose."""
+    """All text in files below the folder `root`.
+
+    Strings in tests are skipped, because many of them are faulty on purpose.
+    """
     for file in _files(root):
         path, text = file.relative_to(root).as_posix(), file.read_text(encoding="utf-8")
         read = of_python if file.suffix == ".py" else of_settings if _kind_of(file) in SETTINGS else of_page
@@ -88,7 +91,7 @@ def of_page(path: str, text: str) -> Iterator[Passage]:
 
 
 def of_settings(path: str, text: str) -> Iterator[Passage]:
-    """Comments, and values of at least three words, of a settings file, a Makefile, or a shell script."""
+    """Comments, and values of at least three words, in a settings file, a Makefile, or a shell script."""
     lines = dict(enumerate(_without_code(text).splitlines(), 1))
     comments = {number: found[1] for number, line in lines.items() if (found := re.match(r"(?:.*\s)?#+ (.*)", line))}
     yield from _blocks(path, comments)
@@ -110,14 +113,14 @@ def _kind_of(file: Path) -> str:
 
 
 def _without_code(text: str) -> str:
-    """The text without fenced code and markup, on the same lines, and with `{}` for inserted values."""
+    """The text without fenced code and markup, and with `{}` for inserted values. Line numbers do not change."""
     for pattern in (FENCE, MARKUP):
         text = pattern.sub(lambda found: "\n" * found[0].count("\n"), text)
     return VALUE.sub("{}", text)
 
 
 def _strings(node: ast.AST) -> Iterator[ast.Constant | ast.JoinedStr]:
-    """Outermost strings; adjacent literals are one string."""
+    """Strings that are not part of another string. Adjacent literals count as one string."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.JoinedStr) or (isinstance(child, ast.Constant) and isinstance(child.value, str)):
             yield child
@@ -140,7 +143,7 @@ def _content(node: ast.expr) -> str:
 
 
 def _comments(source: str, strings: Iterable[ast.expr]) -> dict[int, str]:
-    """Comments by line. Columns are bytes, as `ast` counts them. A `#` inside a string does not start a comment."""
+    """Comments by line. Columns are counted in bytes, as in `ast`. A `#` inside a string does not start a comment."""
     spans = [(s.lineno, s.col_offset, s.end_lineno or 0, s.end_col_offset or 0) for s in strings]
     starts: dict[int, int] = {}
     lines = source.encode().split(b"\n")

@@ -1,8 +1,9 @@
 """Lists public names of the three packages and their docstrings.
 
 Usage: python scripts/public_names.py [--sample N] [--seed N]
-Prints names without a docstring, and exits with status 1 if there are any. `--sample` prints random docstrings for
-review: do they state shapes, units, and errors?
+
+Prints names without a docstring, and exits with status 1 if there are any. `--sample` prints random docstrings, so that
+you can review whether they state shapes, units, and errors.
 """
 
 import argparse
@@ -21,7 +22,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 @dataclass(frozen=True)
 class Name:
-    """A module, class, function, or method: its place, signature, and docstring."""
+    """A module, class, function, or method: its location, signature, and docstring."""
 
     path: str
     place: str
@@ -45,7 +46,7 @@ def main() -> None:
 
 
 def public_names(files: Iterable[Path] | None = None) -> Iterator[Name]:
-    """Modules and their names without a leading underscore, excluding names inside functions."""
+    """All modules, and the names in them that do not start with an underscore, excluding names inside functions."""
     for file in files or (file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         module = ".".join(_relative(file).with_suffix("").parts).removesuffix(".__init__")
@@ -75,8 +76,8 @@ def _inside(node: ast.Module | ast.ClassDef, path: str, file: Path, inherited: f
 
 
 def _documented_above(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> frozenset[str]:
-    """Methods that are documented in a base class in the same module, or listed in a protocol for objects of other
-    packages.
+    """Methods that need no docstring, because a base class in the same module documents them or a protocol for objects
+    of other packages lists them.
     """
     bases = [ast.unparse(base).partition("[")[0] for base in node.bases]
     above = [child for base in bases if base in classes for child in classes[base].body]

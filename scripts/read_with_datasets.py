@@ -1,7 +1,8 @@
-"""Reads datasets with the installed version of `datasets`, and writes the result as JSON, with images as digests of
-their pixels.
+"""Reads datasets with the installed version of `datasets`, and writes the rows as JSON. Images become digests of their
+pixels.
 
 Usage: python scripts/read_with_datasets.py REQUESTS.json ANSWERS.json
+
 REQUESTS.json maps names to keyword arguments of `load_dataset`. Does not import this project.
 """
 
@@ -15,7 +16,7 @@ from PIL import Image
 
 
 def plain(value):
-    """A value of a row as JSON. A decoded image becomes its mode, its size, and the digest of its pixels."""
+    """Convert a value of a row to JSON. A decoded image becomes its mode, its size, and a digest of its pixels."""
     if isinstance(value, Image.Image):
         return [value.mode, *value.size, hashlib.sha256(value.tobytes()).hexdigest()]
     if isinstance(value, dict):

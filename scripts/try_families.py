@@ -1,7 +1,10 @@
-"""Trains a tiny random model of every family on a CPU in every way, and writes the results as the table of a page.
+"""Trains a tiny random model of every supported model family on a CPU with every training method, and writes the
+results as a table to a page.
 
-Usage: python scripts/try_families.py RELEASE WORK [--families NAME...] [--page docs/recipes.md] Random weights never
-earn a reward and so never change. Therefore, every second completion is a well-formed empty answer.
+Usage: python scripts/try_families.py RELEASE WORK [--families NAME...] [--page docs/recipes.md]
+
+A model with random weights never earns a reward, so its weights would never change. Therefore, every second completion
+is replaced with a well-formed empty answer.
 """
 
 import argparse
@@ -68,7 +71,7 @@ class Trial:
         return write_tiny(self.folder / "tiny", family=self.family.model_type)
 
     def recipe(self, *settings: str, model: Path | None = None) -> Recipe:
-        """The CPU recipe with a few short steps."""
+        """The CPU recipe, shortened to a few short steps."""
         prefix = ("prompt.prefix=<think>",) if self.family.thinking else ()
         named = (f"data.release={self.release}", f"model.name={model or self.model}")
         return load_recipe("tiny-cpu", [*SETTINGS, *named, *prefix, *settings])
@@ -80,7 +83,7 @@ class Trial:
         loads(run.model_folder)
 
     def grpo(self) -> None:
-        """Two steps with held-out answers before, between, and after the steps."""
+        """Run two GRPO steps, with held-out answers before, between, and after the steps."""
         run = run_grpo(self.recipe(model=self.folder / "warm" / "model"), self.folder / "grpo")
         hold("the held-out rows were not answered before and after every step", run.held_out_steps() == [0, 1, 2])
         found = changed(run.model_folder, self.folder / "warm" / "model")
@@ -100,7 +103,7 @@ class Trial:
         hold("the resumed run ended with different weights", not changed(run.model_folder, whole.model_folder))
 
     def lora(self) -> None:
-        """Two steps with adapters, which must be only on the projections that the family has adapters for."""
+        """Run two steps with LoRA adapters. Only the projections that are listed for the family may have adapters."""
         run = run_grpo(self.recipe(*ADAPTERS), self.folder / "lora")
         weights = load_file(run.model_folder / "adapter_model.safetensors")
         adapted = {name.split(".lora_")[0].rpartition(".")[2] for name in weights}
@@ -135,7 +138,7 @@ STAGES: dict[str, Callable[[Trial], None]] = {
 
 
 def changed(folder: Path, before: Path) -> set[str]:
-    """Names of the weights that differ, or that only one of two models has. All weights must be finite."""
+    """Names of the weights that differ between two models or that only one of them has. All weights must be finite."""
     one, other = (load_file(place / "model.safetensors") for place in (folder, before))
     hold(f"{folder.parent.name}: weights are not finite", all(map(is_sound, one.values())))
     differ = {name for name in one.keys() & other.keys() if not torch.equal(one[name], other[name])}
@@ -176,7 +179,7 @@ def pay_every_second() -> None:
 
 
 def try_family(trial: Trial) -> dict[str, str]:
-    """Result of each stage. Stages after a failed stage still run."""
+    """The result of each stage for one family. If a stage fails, later stages still run."""
     found = {}
     for name, stage in STAGES.items():
         try:
@@ -190,7 +193,7 @@ def try_family(trial: Trial) -> dict[str, str]:
 
 
 def table(found: dict[str, dict[str, str]]) -> str:
-    """The results as Markdown, with the versions."""
+    """The results as a Markdown table, with package versions."""
     lines = ["| family | model type |" + "".join(f" {stage} |" for stage in STAGES), "|---" * (len(STAGES) + 2) + "|"]
     for name, stages in found.items():
         cells = (f"`{name}`", *(stages[stage] for stage in STAGES))
@@ -200,13 +203,13 @@ def table(found: dict[str, dict[str, str]]) -> str:
 
 
 def write_page(page: Path, text: str) -> None:
-    """Write the table in its place on a page."""
+    """Write the table between its marks on a page."""
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     page.write_text(before + text + rest.partition(END)[2], encoding="utf-8")
 
 
 def main(words: Sequence[str]) -> int:
-    """Try the families, print the table, and write it to the page if given."""
+    """Try the families, print the table, and write it to the page if `--page` is given."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release")
     parser.add_argument("work", type=Path, help="new folder")

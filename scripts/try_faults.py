@@ -1,9 +1,10 @@
-"""Breaks builds and releases in every known way, and checks that nothing is lost, wrong, or changed elsewhere.
+"""Breaks builds and releases in every known way, and checks that no data is lost, wrong, or written to other places.
 
-Usage: python scripts/try_faults.py [--seed N] [--without GUARD | --self-test] `--without` disables a guard of the
-package, only in the tested processes, which must make the campaign fail. `--self-test` disables every guard, one at a
-time. Exits with status 1 if a fault was not caught, or, in the self-test, if the campaign did not notice that a guard
-was disabled.
+Usage: python scripts/try_faults.py [--seed N] [--without GUARD | --self-test]
+
+`--without` disables a guard (a safety check of the package) in the tested processes, which must make the campaign fail.
+`--self-test` disables every guard in turn, and checks that the campaign fails each time. Exits with status 1 if a fault
+was not caught or if a self-test failed.
 """
 
 import argparse
@@ -36,7 +37,7 @@ FAULTS: dict[str, Callable[[Lab], None]] = {
 
 
 def campaign(seed: int, without: str, faults: Sequence[str]) -> dict[str, str]:
-    """Faults that were not caught, by name."""
+    """Run all faults, and return those that were not caught, by name."""
     found = {}
     with tempfile.TemporaryDirectory(prefix="cgc-faults-") as folder:
         lab = Lab(Path(folder).resolve(), seed, without)
@@ -51,7 +52,7 @@ def campaign(seed: int, without: str, faults: Sequence[str]) -> dict[str, str]:
 
 
 def noticed(seed: int, guard: str) -> bool:
-    """Whether the campaign reports the expected fault if the guard is disabled."""
+    """Whether the campaign reports the expected fault while the guard is disabled."""
     fault, says, _ = GUARDS[guard]
     return says in campaign(seed, guard, [fault]).get(fault, "")
 

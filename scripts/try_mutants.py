@@ -1,10 +1,10 @@
-"""Runs mutated files through every command. There must be no traceback, no hang of more than ten seconds, and no
-process with more than one gigabyte.
+"""Runs every command on mutated files. No command may print a traceback, hang for more than ten seconds, or use more
+than one gigabyte of memory.
 
     python scripts/try_mutants.py --count 100000 --seed 0 --keep found/
 
-Mutants run in processes that are forked after every command has run once on valid files. Each failure starts a new
-process. Failures are printed, their folders are kept, and the exit status is 1.
+Mutants run in processes that are forked after every command has run once on valid files. After each failure, a new
+process is forked. Failures are printed, their folders are kept, and the exit status is 1.
 """
 
 import gc
@@ -71,14 +71,14 @@ def warm_up(material: Path, folder: Path, names: Mapping[str, str]) -> None:
 
 
 def in_folder(command: Sequence[str], folder: Path) -> Ending:
-    """Outcome of a command that runs in a folder that also contains its cache."""
+    """Run a command in a folder that also contains its cache, and return the outcome."""
     os.chdir(folder)
     os.environ["CGC_CACHE"] = str(folder / "cache")
     return ending(command)
 
 
 def mutants(count: int, seed: int, kinds: Sequence[str]) -> Iterator[Mutant]:
-    """Draw a mutant. The result is deterministic for a seed."""
+    """Draw a mutant. The same seed yields the same mutants."""
     for number in range(count):
         rng = random.Random(f"{seed}:{number}")
         name = kinds[number % len(kinds)]
@@ -92,7 +92,7 @@ def copied(material: Path, folder: Path) -> None:
 
 
 def worded(command: str, folder: Path, names: Mapping[str, str]) -> list[str]:
-    """The words of a command, with the names and arguments of a folder."""
+    """The words of a command, with placeholders replaced by the names and arguments for a folder."""
     texts = {name: _argument(folder / f"{name}.txt") for name in ("override", "setting")}
     return [word.format(**texts, **names) for word in command.split(" ")]
 
@@ -103,14 +103,17 @@ def _argument(path: Path) -> str:
 
 
 def spoil(path: Path, mutation: Mutation, rng: random.Random) -> None:
-    """Mutate a file, which can be a link to a valid file."""
+    """Mutate a file. If it is a link to a valid file, the valid file does not change."""
     spoilt = mutation(path.read_bytes(), rng)
     path.unlink()
     path.write_bytes(spoilt)
 
 
 def run_mutant(mutant: Mutant, *, seed: int, material: Path, folder: Path, names: Mapping[str, str]) -> str:
-    """Make a mutant in a folder and run its command. Returns the fault in how the command ended."""
+    """Make a mutant in a folder and run its command.
+
+    Returns what went wrong, or "" if the command ended as it should.
+    """
     copied(material, folder)
     path = folder / KINDS[mutant.kind].file.format(**names)
     spoil(path, mutant.mutation, random.Random(f"{seed}/{mutant.number}"))
@@ -120,7 +123,7 @@ def run_mutant(mutant: Mutant, *, seed: int, material: Path, folder: Path, names
 def try_mutants(
     count: int, seed: int, kinds: Sequence[str], keep: Path | None = None, say: Say = print
 ) -> Counter[str]:
-    """Run mutants; returns the number of mutants per outcome, with tracebacks by location."""
+    """Run mutants and count them by outcome. Tracebacks are counted by location."""
     outcomes: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as scratch:
         material, folder = Path(scratch) / "material", Path(scratch) / "mutant"

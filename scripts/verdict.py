@@ -1,4 +1,7 @@
-"""Checks how a command of the three packages ends. It must end without a traceback, and with a one-line error."""
+"""Checks how a command of the three packages ends.
+
+It must end without a traceback, and errors must be printed on one line.
+"""
 
 import contextlib
 import io
@@ -14,7 +17,7 @@ FINDINGS = ("validate", "check")  # print findings and report them by their stat
 
 @dataclass(frozen=True)
 class Ending:
-    """Exit status of a command, and the fault in how it ended, or ""."""
+    """Exit status of a command, and what was wrong with how it ended ("" if nothing was)."""
 
     status: object
     fault: str

@@ -1,4 +1,5 @@
-"""Writes a random Qwen3-VL with the size of the 8B model for `scripts/check_gpu.py`: 18 GB in half a minute.
+"""Writes a Qwen3-VL with random weights and the size of the 8B model for `scripts/check_gpu.py`. It has 18 GB and takes
+half a minute.
 
 Usage: python scripts/write_random.py FOLDER
 """
@@ -18,7 +19,9 @@ PIXELS = (330 * 1024, 16_777_216)
 
 
 def write_random(folder: Path) -> None:
-    """Weights in bfloat16, the special tokens with their real IDs, and the tiny model's vocabulary."""
+    """Write weights in bfloat16, special tokens with their real IDs, and the tiny model's vocabulary for all other
+    tokens.
+    """
     processor = tiny_processor(real_tokens=True, pixels=PIXELS)
     with torch.device(default_device()):
         model = Qwen3VLForConditionalGeneration._from_config(qwen3_vl_8b_config(), dtype=torch.bfloat16)

@@ -1,7 +1,9 @@
-"""Writes the task files of cgc_bench/tasks for lmms-eval: one per task, variant, and prompt, and one per group.
+"""Writes lmms-eval's task files in cgc_bench/tasks: one for each combination of task, variant, and prompt, and one for
+each group.
 
 Usage: python scripts/write_tasks.py
-Run it after a benchmark's tasks or metrics have changed. A test checks that the files match its output.
+
+Run the script after a benchmark's tasks or metrics have changed. A test checks that the files match its output.
 """
 
 import json

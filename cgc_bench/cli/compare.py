@@ -19,7 +19,7 @@ PATH = click.Path(path_type=Path)
     "--per-task",
     default=6,
     show_default=True,
-    help=("Maximum number of items to show per task, both for items won and for items lost."),
+    help=("Show at most this many won items and this many lost items per task."),
 )
 @click.option("--seed", default=0, show_default=True, help="Seed for choosing the items to show.")
 @click.option("--to", "folder", type=PATH, default=Path("comparison"), show_default=True, help="Output folder.")
@@ -38,8 +38,8 @@ def compare(
 ) -> None:
     """Compare models item by item. Each NEW model is compared with BASE.
 
-    BASE and NEW are output folders of lmms-eval, or files of saved responses, which are named like their model and
-    contain JSON Lines of {"index", "response"}.
+    BASE and NEW are output folders of lmms-eval or files of saved responses. Give a file of saved responses the name of
+    its model; it contains JSON Lines of {"index", "response"}.
     """
     from cgc_bench.report import write_comparison
     from cgc_bench.report.runs import one_run

@@ -14,12 +14,12 @@ from cgc_data.common.tables import PlainConsole
     "--annotations",
     type=click.Path(path_type=Path),
     required=True,
-    help="Annotation file of the benchmark, or its folder.",
+    help="Annotation file of the benchmark, or the folder that contains it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def floors(task: str, *, annotations: Path, as_json: bool) -> None:
-    """Score trivial answers to TASK (mig, vlm2, contrast, or transfer). These scores are the floor that every model
-    must exceed.
+    """Score trivial answers to TASK (mig, vlm2, contrast, or transfer). These scores are a floor: a useful model must
+    exceed them.
     """
     import json
 

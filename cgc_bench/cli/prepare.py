@@ -16,14 +16,16 @@ PATH = click.Path(path_type=Path)
     "source",
     type=PATH,
     help=(
-        "Copy of the Hub repository to read instead of the Hub. For MIG-Bench and VLM2-Bench, also the authors' "
-        "files in a folder or zip."
+        "Local copy of the Hub repository, to read instead of the Hub. For MIG-Bench and VLM2-Bench, you can also "
+        "pass a folder or zip of the authors' files."
     ),
 )
-@click.option("--annotations", help="Variant of the benchmark, such as MIG-Bench's original, or an annotation file.")
+@click.option(
+    "--annotations", help="Variant of the benchmark (such as `original` for MIG-Bench), or an annotation file."
+)
 @click.option(
     "--revision",
-    help=("Revision of the Hub repository. If you set none, reports state that the revision is not pinned."),
+    help=("Revision of the Hub repository. Without this option, reports state that the revision is not pinned."),
 )
 def prepare(name: str, *, source: Path | None, annotations: str | None, revision: str | None) -> None:
     """Prepare BENCHMARK, such as mig, vlm2, or mmstar, in the cache (set CGC_CACHE to change its location).
@@ -39,6 +41,6 @@ def prepare(name: str, *, source: Path | None, annotations: str | None, revision
     show(f"{title}, {ready.version} annotations from {ready.source}: {len(items):,} items")
     excluded = bench.excluded(ready)
     if excluded is not None:
-        show(f"  photos of the benchmark, for cgc-data build --exclude: {excluded}")
+        show(f"  list of the benchmark's photos, for cgc-data build --exclude: {excluded}")
     for fault, indices in bench.faults(items).items():
         show(f"  {len(indices):,} with unusual annotations still count: {fault} ({', '.join(indices[:5])})")

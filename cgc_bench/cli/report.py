@@ -1,4 +1,4 @@
-"""`cgc-bench report`: write a report about runs of lmms-eval and saved responses, as Markdown and as one page."""
+"""`cgc-bench report`: write a report about runs of lmms-eval and saved responses, as Markdown and as one HTML page."""
 
 from pathlib import Path
 
@@ -23,11 +23,11 @@ def report(
     prefix: str,
     folder: Path,
 ) -> None:
-    """Report the scores of models: tasks, intervals, floors, and, separately, published figures. The tables are also
-    written as CSV and LaTeX.
+    """Report the scores of models by task, with intervals and floors. Published figures are listed separately. The
+    tables are also written as CSV and LaTeX.
 
-    A RUN is an output folder of lmms-eval, or a file of saved responses, which is named like its model and contains
-    JSON Lines of {"index", "response"}.
+    A RUN is an output folder of lmms-eval or a file of saved responses. Give a file of saved responses the name of its
+    model; it contains JSON Lines of {"index", "response"}.
     """
     from cgc_bench.report import write_report
     from cgc_bench.report.runs import read_runs

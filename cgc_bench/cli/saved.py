@@ -16,25 +16,27 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _OPTIONS = (
     click.option("--benchmark", help="Benchmark that the files of saved responses answer, such as mig or contrast."),
     click.option(
-        "--annotations", type=click.Path(path_type=Path), help=("Annotation file of this benchmark, or its folder.")
+        "--annotations",
+        type=click.Path(path_type=Path),
+        help=("Annotation file of this benchmark, or the folder that contains it."),
     ),
     click.option("--protocol", default="official", show_default=True, help="Scoring of saved responses."),
     click.option(
         "--prefix",
         default="",
-        help=("Text with which the chat template starts every response; it is missing from the saved responses."),
+        help=("Text that the chat template puts at the start of every response, if the saved responses omit it."),
     ),
 )
 
 
 def saved_options(command: Command) -> Command:
-    """Add the options that state which questions the files of saved responses answer."""
+    """Add the options that state which benchmark the files of saved responses answer."""
     return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
 
 
 def questions(benchmark: str | None, annotations: Path | None, protocol: str, prefix: str) -> "Questions | None":
-    """The questions that the options name; None if they name none. Raises ReportError if only one of the two options is
-    given.
+    """The questions of the benchmark, or None if neither --benchmark nor --annotations is given. Raises ReportError if
+    only one of the two is given.
     """
     from cgc_bench.report.saved import read_questions
 

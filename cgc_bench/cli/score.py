@@ -12,7 +12,9 @@ PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("task")
-@click.option("--annotations", type=PATH, required=True, help="Annotation file of the benchmark, or its folder.")
+@click.option(
+    "--annotations", type=PATH, required=True, help="Annotation file of the benchmark, or the folder that contains it."
+)
 @click.option(
     "--predictions",
     type=PATH,
@@ -28,17 +30,19 @@ PATH = click.Path(path_type=Path)
     default="official",
     show_default=True,
     help=(
-        "official, or strict (only the text after the reasoning counts). For the transfer benchmarks also vlmevalkit "
-        "or authors."
+        "Scoring protocol: official, or strict (only the text after the reasoning counts). The transfer benchmarks "
+        "also have vlmevalkit and authors."
     ),
 )
 @click.option(
-    "--prefix", default="", help=("Text with which the chat template starts every response, such as '<think>'.")
+    "--prefix", default="", help=("Text that the chat template puts at the start of every response, such as '<think>'.")
 )
-@click.option("--postprocess", help="Post-processing that the authors of a model published, such as migician.")
-@click.option("--json", "json_file", type=PATH, help="Also write all figures to this file.")
+@click.option("--postprocess", help="Post-processing that a model's authors applied to its boxes, such as migician.")
+@click.option("--json", "json_file", type=PATH, help="Also write all figures to this JSON file.")
 @click.option(
-    "--video-judgements", type=PATH, help=('For VLM2-Bench: replies of a judge, as JSON Lines of {"vid", "score"}.')
+    "--video-judgements",
+    type=PATH,
+    help=('For VLM2-Bench: replies of a judge model, as JSON Lines of {"vid", "score"}.'),
 )
 @click.option("--judge", help="For VLM2-Bench: name of the model that judged the videos.")
 def score(
@@ -53,10 +57,11 @@ def score(
     video_judgements: Path | None,
     judge: str | None,
 ) -> None:
-    """Score saved responses to TASK, such as mig or contrast, as its authors do, and print what their scores hide.
+    """Score saved responses to TASK (such as mig or contrast) by its authors' rules, and print errors that these scores
+    hide.
 
-    Figures are in percent, with 95 % intervals that are clustered by photos. You can score a subset of the items; the
-    output states this.
+    Figures are in percent, with 95 % intervals that are clustered by photos. The responses may cover only a subset of
+    the items; the output then states this.
     """
     from cgc_bench.scoring.asked import Asked, described
     from cgc_bench.scoring.benchmark import benchmark

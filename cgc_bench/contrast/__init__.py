@@ -1,4 +1,6 @@
-"""The held-out split of a release (`cgc_contrast`), with one figure for each way to confuse images."""
+"""The held-out split of a release (`cgc_contrast`), with a separate metric for each way in which a model can confuse
+images.
+"""
 
 from cgc_bench.contrast.benchmark import BENCHMARK
 

@@ -1,8 +1,9 @@
 """The held-out split of a release as a benchmark, with the project's metrics.
 
-The tasks are the contrasts, and the mean is over the contrasts. Each question type has its own row in the tables.
+Each contrast is one task, and the overall mean is over the contrasts. Each question type has its own row in the tables.
 
-`official` reads an answer with or without reasoning before it. `strict` requires both tags, as training does.
+The protocol `official` accepts answers with or without reasoning. `strict` requires both the reasoning tag and the
+answer tag, as training does.
 """
 
 from collections import defaultdict
@@ -31,7 +32,7 @@ DIAGNOSTICS = (*(name for name in METRICS if name not in ("acc@0.5", "miou", "so
 
 @dataclass(frozen=True)
 class ContrastResult(ItemResult):
-    """A result that also stores the full score, for metrics that are defined only over several items."""
+    """An item's result that also stores its full score, for metrics that are defined only over several items."""
 
     score: ItemScore | None = None
 
@@ -121,12 +122,12 @@ class Contrast(Benchmark[Item, ContrastResult]):
     messages = staticmethod(items.messages)
 
     def prepared(self, task: str, variant: str) -> Prepared:  # noqa: ARG002 - the environment names the release
-        """Prepare the release that the environment variables name."""
+        """Prepare the release that is set in the environment variables."""
         release, revision = settings.release()
         return prepare_release(release, revision, settings.photos())
 
     def annotations_sha256(self, annotations: Path) -> str:
-        """sha256 of the digests of the split's shards."""
+        """The sha256 over the digests of all shards in the split."""
         return items.split_sha256(items.held_out_release(annotations))
 
     def score(
@@ -137,7 +138,7 @@ class Contrast(Benchmark[Item, ContrastResult]):
         protocol: str = "official",
         postprocess: str | None = None,  # noqa: ARG002 - there is none for this benchmark
     ) -> ContrastResult:
-        """Score one response. Raises no error, for any text."""
+        """Score one response. Accepts any text without raising an error."""
         require_think = protocol == "strict"
         scored = score_item(response, item.truth, require_think=require_think)
         in_shares = in_unit_scale(response.rpartition("</think>")[2])
@@ -156,8 +157,8 @@ class Contrast(Benchmark[Item, ContrastResult]):
         )
 
     def units(self, results: Sequence[ContrastResult]) -> list[ItemResult]:
-        """The results of the items, with the leakage expected by chance. For each pair of directions, another result
-        has only `constancy`.
+        """The results of the items, each with the leakage expected by chance. Each pair of items that ask in opposite
+        directions adds one result, which has only the metric `constancy`.
         """
         scores = [result.score for result in results if result.score is not None]
         chance = expected_same_place(scores, 0)

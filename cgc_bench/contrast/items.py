@@ -27,7 +27,7 @@ class Item:
         prompt: chat messages with one image part per view.
         truth: the ground truth that scoring needs.
         version: the release with its version.
-        cluster: rows in a cluster show the same photos.
+        cluster: ID shared by all rows that show the same photos.
     """
 
     index: str
@@ -43,7 +43,7 @@ def read_items(annotations: Path | str, *, version: str | None = None) -> dict[s
     """Items by index, in the order of the release.
 
     Args:
-        annotations: folder of a release, or its ORG/NAME on the Hub.
+        annotations: folder of a release, or ORG/NAME of a release on the Hub.
         version: revision on the Hub, or None for the latest.
 
     Raises:
@@ -67,14 +67,14 @@ def held_out_release(name: Path | str, revision: str | None = None) -> Release:
 
 
 def version_of(release: Release) -> str:
-    """The version as reports state it. It contains the first digits of the split's digest, because the content of a tag
-    can change.
+    """The version that reports state. It contains the first digits of the split's digest, because a tag on the Hub can
+    be moved to other content.
     """
     return f"{release.name}@{split_sha256(release)[:12]}"
 
 
 def split_sha256(release: Release) -> str:
-    """One digest over the digests of the split's shards."""
+    """One sha256 over the digests of all shards in the split."""
     digests = [shard["sha256"] for shard in release.manifest["shards"] if f"/{SPLIT}-" in shard["path"]]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 

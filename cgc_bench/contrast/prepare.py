@@ -17,12 +17,12 @@ from cgc_data.tasks import CONTRASTS
 
 
 def prepare_release(name: str, revision: str | None = None, photos: str | None = None) -> Prepared:
-    """Prepare the split in the cache. Returns immediately if the cache already contains it.
+    """Prepare the held-out split in the cache. Returns immediately if the cache already contains this split.
 
     Args:
-        name: folder of a release, or its ORG/NAME on the Hub.
+        name: folder of a release, or ORG/NAME of a release on the Hub.
         revision: revision on the Hub.
-        photos: folder or zip with the photos, for a release that stores no images.
+        photos: folder or zip with the photos, if the release does not store images.
 
     Raises:
         AnnotationError: the release does not exist, or its test split is empty.

@@ -1,8 +1,8 @@
-"""How lmms-eval runs this project's tasks: the profile, which depends on the settings and on `--model`, and the token
+"""Chooses how lmms-eval runs this project's tasks: the prompt profile (from the settings and `--model`) and the token
 limit.
 
 Task files name their generation settings as `!function cgc_bench.lmms.chosen.TASK`. When lmms-eval loads a task, it
-reads this as an attribute of this module, so the settings follow the profile too.
+reads the attribute TASK of this module, so the generation settings follow the profile too.
 """
 
 import json
@@ -34,7 +34,10 @@ def chosen(asked: Mapping[str, str]) -> Profile:
 
 
 def generation(asked: Mapping[str, str]) -> Generation:
-    """Greedy decoding with the token limit of the profile, or, if the profile has none, of the benchmark."""
+    """Settings for greedy decoding.
+
+    The token limit is that of the profile, or that of the benchmark if the profile has none.
+    """
     with expected_errors_end():
         tokens = chosen(asked).tokens(asked["task"])
     tokens = tokens or benchmark(asked["benchmark"]).new_tokens(asked["task"], asked["prompt"])

@@ -1,9 +1,9 @@
 """Lets lmms-eval find this project's tasks without a flag, records the name of the model that runs, and registers the
 floor models.
 
-lmms-eval has an entry point for models, but not for tasks. The entry point is called before lmms-eval lists any tasks.
-So in that call, this package also adds its task folder to the list. This patches a method of lmms-eval. If the method
-has moved, a one-line message states the workaround.
+lmms-eval has an entry point for models, but not for tasks. It calls the entry point for models before it lists any
+tasks. During that call, this package patches the method that lists tasks, so that it also lists the task folder of this
+package. If the method has moved, a one-line message states the workaround.
 """
 
 import sys
@@ -55,7 +55,7 @@ def add_tasks() -> None:
 
 
 def asked_model() -> str:
-    """The name that was given to lmms-eval's `--model`; "" if it is unknown."""
+    """The name passed to lmms-eval as `--model`, or "" if it is unknown."""
     return _models[0] if _models else ""
 
 

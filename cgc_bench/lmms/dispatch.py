@@ -1,4 +1,6 @@
-"""The script `lmms_eval`, which runs lmms-eval's own command. lmms-eval installs this command only as `lmms-eval`."""
+"""The script `lmms_eval`, which runs lmms-eval's own command. lmms-eval itself installs that command only under the
+name `lmms-eval`.
+"""
 
 import sys
 

@@ -13,8 +13,8 @@ EARLIER = {"centre box": "center box"}  # the name in earlier versions
 
 
 class Floor(lmms):  # type: ignore[misc]
-    """Answers this project's tasks with one of the benchmark's floors. In a floor's name, underscores can replace the
-    spaces.
+    """Answers this project's tasks with one of the benchmark's floors: trivial answers that ignore the input. In a
+    floor's name, you can write underscores instead of spaces.
     """
 
     is_simple = True

@@ -1,9 +1,9 @@
-"""Everything, except the model, that an answer depends on, as columns in every document and in the configuration of
-each task.
+"""Records everything that an answer depends on, except the model, in every document and in the configuration of each
+task.
 
 lmms-eval builds the key of its response cache (`--use_cache`) from the name of a task, the position of a document, and
-the task's configuration, which it also writes to its results. It does not know this project's data or settings, so they
-are added to the configuration's `metadata`. Models do not see these values.
+the task's configuration, which it also writes to its results. lmms-eval does not know this project's data or settings,
+so this module adds them to the `metadata` of the configuration. Models do not see these values.
 """
 
 import hashlib
@@ -38,8 +38,8 @@ _MARK = "_cgc_states_requests"
 
 
 def stated(ready: Prepared, asked: Mapping[str, str], items: Iterable[Any], max_pixels: int) -> Columns:
-    """The columns `STATED` of one task: its data, prompts, and settings. `items` are the items of the task, in
-    order.
+    """The values of the columns `STATED` for one task, which describe its data, prompts, and settings. `items` are the
+    items of the task, in order.
     """
     own, bench = list(items), benchmark(asked["benchmark"])
     prompts = [bench.asked(item, asked["prompt"], chosen(asked).name) for item in own]
@@ -95,8 +95,8 @@ def state_in_configuration() -> None:
 
 
 def _of_task(task: Any) -> Columns:
-    """The columns for one of this project's tasks and its interface, which places images within the text or before
-    it.
+    """The columns for one of this project's tasks, and whether its model interface places images within the text
+    (`chat`) or before it (`simple`).
     """
     from lmms_eval.api.task import ConfigurableMessagesTask
 

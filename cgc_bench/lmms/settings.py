@@ -1,9 +1,10 @@
-"""Task settings from environment variables. They are read when a task is loaded. The settings of `prepare` are
-separate.
+"""Task settings from environment variables, which are read when a task is loaded. `cgc_bench.prepare` has separate
+settings.
 
-CGC_BENCH_MAX_PIXELS: maximum number of pixels per image. CGC_BENCH_PREFIX: text with which the model's chat template
-starts every response, such as `<think>`. CGC_BENCH_PROFILE: one or several names of prompt profiles. Every benchmark
-uses the first of these profiles that it has. Set new tokens with lmms-eval's own `--gen_kwargs max_new_tokens=N`.
+CGC_BENCH_MAX_PIXELS: maximum number of pixels per image. CGC_BENCH_PREFIX: text that the model's chat template puts at
+the start of every response, such as `<think>`. CGC_BENCH_PROFILE: one or several names of prompt profiles. Every
+benchmark uses the first listed profile that it supports. To limit the new tokens of a response, use lmms-eval's own
+`--gen_kwargs max_new_tokens=N`.
 """
 
 import os
@@ -15,7 +16,10 @@ MAX_PIXELS = 1024 * 1024
 
 
 def max_pixels(profile: int | None = None) -> int:
-    """Maximum pixels per image: from the setting, or else from the profile, or else `MAX_PIXELS`. Raises TaskError."""
+    """Maximum number of pixels per image, from the setting, or else from the profile, or else `MAX_PIXELS`.
+
+    Raises TaskError.
+    """
     given = os.environ.get("CGC_BENCH_MAX_PIXELS", str(profile or MAX_PIXELS))
     if not given.isdigit() or int(given) < 1024:
         raise TaskError(f"CGC_BENCH_MAX_PIXELS={given!r} must be a whole number of at least 1024 pixels")
@@ -28,5 +32,5 @@ def profiles() -> list[str]:
 
 
 def prefix() -> str:
-    """The text with which the model's chat template starts every response; "" for most models."""
+    """The text that the model's chat template puts at the start of every response; "" for most models."""
     return os.environ.get("CGC_BENCH_PREFIX", "")

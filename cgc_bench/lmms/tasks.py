@@ -1,8 +1,8 @@
-"""The functions that the task files name. They return documents, images, prompts, and scores. They are the same for all
-benchmarks.
+"""The functions that lmms-eval's task files refer to. They return documents, images, prompts, and scores, and are the
+same for all benchmarks.
 
 A document contains only the item and the location of its images, so no pixels are passed to scoring. A missing file is
-reported on one line before anything runs. Scoring raises no error, for any response.
+reported on one line before anything runs. Scoring accepts any response without raising an error.
 """
 
 import io
@@ -30,10 +30,10 @@ Document = Mapping[str, Any]
 
 
 def documents(request: Any) -> Any:
-    """The documents that a task's request file asks for. If necessary, they are prepared first.
+    """The documents that a task's request file asks for. Their data is prepared first if necessary.
 
     The request is a dataset of one row, `{"benchmark", "variant", "task", "prompt"}`. If preparation fails, the process
-    ends with a one-line error. lmms-eval would otherwise retry five times and hide the cause.
+    ends with a one-line error, because lmms-eval would otherwise retry five times and hide the cause.
     """
     from datasets import Dataset
 
@@ -118,7 +118,7 @@ def score(doc: Document, results: Sequence[Any]) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Scored:
-    """The value of one metric for one response. Its text is the value, which the samples file shows."""
+    """The value of one metric for one response. `str()` of it is the value that the samples file shows."""
 
     benchmark: str
     metric: str
@@ -130,11 +130,11 @@ class Scored:
 
 
 def percent(scored: Sequence[Scored]) -> float | list[float]:
-    """A metric of one task in percent: from the benchmark's own table, or otherwise the mean over the items for which
-    it is defined.
+    """A metric of one task in percent. It comes from the benchmark's own table, or otherwise is the mean over the items
+    for which the metric is defined.
 
-    If it is defined for no item, an empty list is returned, which lmms-eval omits from its tables instead of showing
-    NaN. A metric that a group averages must be a number.
+    If the metric is not defined for any item, returns an empty list, which lmms-eval omits from its tables instead of
+    showing NaN. Metrics that lmms-eval averages over a group are returned as NaN instead, because they must be numbers.
     """
     value = _percent(scored)
     averaged = any(name in scored[0].metric for name in benchmark(scored[0].benchmark).metrics)
@@ -153,7 +153,7 @@ def _percent(scored: Sequence[Scored]) -> float:
 
 
 def item_of(doc: Document) -> Any:
-    """The item that a document refers to."""
+    """The benchmark item that a document refers to."""
     with expected_errors_end():
         found = _items(doc["cgc_benchmark"], doc["cgc_folder"], doc["cgc_data_sha256"], doc["cgc_task"])
     return found[doc["cgc_index"]]

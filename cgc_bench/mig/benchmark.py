@@ -1,7 +1,7 @@
 """MIG-Bench as a benchmark. Saved responses, lmms-eval, and reports are all scored by the same code.
 
-Official figures come first. Errors that they hide follow: boxes in the reasoning, missing boxes, boxes in pixels, and
-wrong images.
+Official figures come first. Diagnostics follow for errors that the official figures hide: boxes in the reasoning,
+missing boxes, boxes in pixels, and wrong images.
 """
 
 from collections import defaultdict
@@ -55,8 +55,8 @@ def _hidden(item: Item, read: OfficialBox, concluded: StrictBox, *, in_shares: b
 
 
 def _as_pixels(item: Item, box: Box) -> float:
-    """Whether the box would be correct if it were in pixels of one of the displayed images. The share of such boxes is
-    an upper bound.
+    """Whether the box would be correct if its coordinates were pixels of one of the displayed images. The share of such
+    boxes is an upper bound on the share of answers in pixels.
     """
     x1, y1, x2, y2 = _bounded(in_thousandths(box, item.scale))
     scaled = [(x1 / w, y1 / h, x2 / w, y2 / h) for w, h in item.sizes]
@@ -65,8 +65,8 @@ def _as_pixels(item: Item, box: Box) -> float:
 
 
 def _bounded(box: Box) -> Box:
-    """A box with finite numbers that can be divided, drawn, and written as JSON, regardless of which digits a model
-    wrote.
+    """The box with its coordinates clipped to finite numbers, so that it can be drawn and written as JSON no matter how
+    many digits a model wrote.
     """
     x1, y1, x2, y2 = (max(-_FAR, min(value, _FAR)) for value in box)
     return x1, y1, x2, y2
@@ -119,11 +119,11 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
         return "authors" if variant == "original" else prompts.PROFILES[0].name
 
     def asked(self, item: Item, prompt: str = "official", profile: str = "") -> list[Message]:
-        """Chat messages of an item in a profile."""
+        """Chat messages of an item, written as the profile prescribes."""
         return prompts.messages(item, prompt, profile)
 
     def shown(self, item: Item, sizes: Callable[[], Sequence[Size]]) -> Item:
-        """Add the sizes of the images. Answers in pixels can be detected only with these sizes."""
+        """Add the sizes of the displayed images, without which answers in pixels cannot be detected."""
         return replace(item, sizes=tuple(sizes()))
 
     def score(
@@ -134,8 +134,10 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
         Args:
             item: the item that the prompt was about.
             response: the model's full text.
-            protocol: `official` reads the first box in the full text; `strict` reads only the text after the reasoning.
-            postprocess: key of `POSTPROCESSES`, applied to the box before scoring; not used for strict figures.
+            protocol: `official` reads a box from the full text; `strict` reads one only from the text after the
+                reasoning.
+            postprocess: key of `POSTPROCESSES`, a function that changes the box before scoring. Strict figures do not
+                use it.
         """
         concluded = read_conclusion(response, item)
         read = concluded.read if protocol == "strict" else read_box(response, item.scale)
@@ -163,8 +165,8 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
     def table(self, results: Sequence[ItemResult]) -> Table:
         """The official figures in percent. The macro average is over the tasks that were run.
 
-        Sums are computed in the order of the results, as in the authors' script, so that figures agree to the last
-        digit.
+        Sums are computed in the order of the results, as in the authors' script, so that the figures match the script's
+        to the last digit.
         """
         groups: dict[str, list[ItemResult]] = defaultdict(list)
         for result in results:

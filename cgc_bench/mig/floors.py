@@ -1,4 +1,4 @@
-"""Answers to MIG-Bench that ignore the input. Their scores are the floor that every model must exceed."""
+"""Answers to MIG-Bench that ignore the input. Their scores are a floor: a useful model must exceed them."""
 
 import random
 from collections.abc import Callable
@@ -16,19 +16,19 @@ def whole_image(item: Item) -> list[Object]:  # noqa: ARG001 - every floor takes
 
 
 def center_box(item: Item) -> list[Object]:  # noqa: ARG001 - as above
-    """The middle 60 % of each side of the first image."""
+    """A centered box that spans 60 % of the width and height of the first image."""
     return [Object(1, CENTER, "object")]
 
 
 def copied_reference(item: Item) -> list[Object]:
-    """The box that the question gives for the first image, placed in the last image; no box if the question gives
-    none.
+    """The reference box that the question gives for the first image, but in the last image. Empty if the question gives
+    no box.
     """
     return [] if item.reference is None else [Object(len(item.images), item.reference, "object")]
 
 
 def random_image(item: Item) -> list[Object]:
-    """The center of a random image. The item's index determines the image."""
+    """A box at the center of a random image. The choice depends only on the item's index."""
     return [Object(random.Random(item.index).randint(1, len(item.images)), CENTER, "object")]
 
 
@@ -41,7 +41,7 @@ FLOORS: dict[str, Callable[[Item], list[Object]]] = {
 
 
 def floor_response(name: str, item: Item) -> str:
-    """A floor's answer in the format of the answer contract. `name` is a key of `FLOORS`."""
+    """A floor's answer in this project's answer format. `name` is a key of `FLOORS`."""
     try:
         objects = FLOORS[name](item)
     except ValueError:  # a reference box that is empty or past 1000 cannot be answered

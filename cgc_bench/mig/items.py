@@ -1,6 +1,8 @@
-"""Reads items of MIG-Bench from one of the two published annotation files, or from another file of the same form.
+"""Reads items of MIG-Bench from one of the two published annotation files, or from another file with the same
+structure.
 
-The two published versions are recognized by their sha256. They are not comparable. Any other file is marked unknown.
+The two published versions are recognized by their sha256, and their scores are not comparable. Any other file is marked
+as an unknown version.
 """
 
 import hashlib
@@ -64,17 +66,19 @@ class Item:
         task: one of `TASKS`.
         images: paths as written in the file.
         question: as written in the file, without an answer format.
-        box: true box x1, y1, x2, y2, in units of 1 / `scale` of the image's sides. It can be faulty; see `fault`.
-        scale: coordinate of the image's far edge, which is 1000 (revised) or 1 (original).
+        box: true box x1, y1, x2, y2, from 0 to `scale` along each side of the image. It can be faulty; see `fault`.
+        scale: coordinate of the right and bottom edges of the image: 1000 (revised) or 1 (original).
         version: `revised`, `original`, or `unknown version (boxes 0-N)` followed by a digest, where N is 1000 or 1.
-        cluster: items in a cluster share photos.
+        cluster: ID shared by all items whose photos overlap.
         names_image: whether the question states which image contains the box.
         target_image: 1-based number of the image with the box, if the file states it and the question does not;
             otherwise None.
-        reference: box that the question gives, as integers 0-1000 of the first image, or None.
-        need_format: the flag `need_format` in the file.
-        fault: the fault of the true box; empty if it has none. Faulty items count, as in the authors' script.
-        named_image: image that the question names, from 1, if it can be read from the words; otherwise None.
+        reference: box in the first image that the question gives, as integers 0-1000; None if it gives no box.
+        need_format: the value of `need_format` in the file.
+        fault: what is wrong with the true box; empty if nothing is. Items with a faulty box still count, as in the
+            authors' script.
+        named_image: 1-based number of the image that the question names, if it can be read from the question; otherwise
+            None.
         sizes: width and height in pixels of the displayed images, if known.
     """
 
@@ -99,9 +103,9 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
     """Items of an annotation file by index, in the order of the file.
 
     Args:
-        annotations: `MIG_data.json`, `revised_MIG_bench.json`, or another file of the same form; or a folder with one
-            such file, such as a folder of prepared files.
-        version: `revised` or `original` to require that version.
+        annotations: `MIG_data.json`, `revised_MIG_bench.json`, or another file with the same structure. Can also be a
+            folder with one such file, such as a folder of prepared files.
+        version: `revised` or `original` to require that version; None to accept any.
 
     Raises:
         AnnotationError: the file is missing, damaged, in another format, or of another version.
@@ -121,10 +125,10 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
 
 
 def annotation_file(place: Path, version: str | None = None) -> Path:
-    """The given file, or the file in a given folder. In a folder, this is the prepared file, or, if there is none, the
+    """The annotation file at the given path. If the path is a folder, this is the prepared file in it, or else the
     published file of this version.
 
-    Raises AnnotationError if a folder contains no such file or several.
+    Raises AnnotationError if the folder contains no such file or more than one.
     """
     if not place.is_dir():
         return place
@@ -155,7 +159,7 @@ def _rows(raw: bytes, annotations: Path) -> list[Row]:
 
 
 def _checked(row: Row, place: int, annotations: Path) -> Box:
-    """The box of a row whose fields have all been checked."""
+    """Check all fields of a row, and return its box."""
     images, box = row.get("images"), row.get("answer")
     if row.get("task") not in TASKS:
         raise AnnotationError(f"{annotations}, item {place}: {row.get('task')!r} is not a task of MIG-Bench")

@@ -1,7 +1,8 @@
 """Scores MIG-Bench by its authors' rules: how a box is read from a response, its units, and the IoU.
 
-Each annotation version has its own script. Every quirk of both scripts is kept, because published figures depend on
-them. Patterns scan the text once, and cannot backtrack far because digits, spaces, and brackets never overlap.
+Each annotation version has its own scoring script. Every quirk of both scripts is kept, because published figures
+depend on it. The regular expressions scan the text once. They cannot backtrack far, because digits, spaces, and
+brackets never match the same character.
 """
 
 import math
@@ -40,9 +41,9 @@ class OfficialBox:
 
     Attributes:
         box: x1, y1, x2, y2 in the item's scale; four zeros if the script could read no box.
-        found: whether any pattern matched. A pattern can match and still give zeros.
+        found: whether any pattern matched. Even if a pattern matches, the box can be four zeros.
         alone: whether the pattern matched only once.
-        over: whether a number is over 1000, which suggests an answer in pixels.
+        over: whether any coordinate is over 1000, which suggests an answer in pixels.
     """
 
     box: Box
@@ -53,7 +54,7 @@ class OfficialBox:
 
 @lru_cache(maxsize=REMEMBERED)
 def read_box(text: str, scale: int) -> OfficialBox:
-    """The box of a response. `scale` is the scale of the item: 1000 (revised script) or 1 (original script)."""
+    """Read the box from a response. `scale` is the scale of the item: 1000 (revised script) or 1 (original script)."""
     for pattern in _PATTERNS:
         matches = pattern.finditer(text)
         first = next(matches, None)
@@ -81,15 +82,15 @@ def _whole(group: str) -> int:
 
 
 def _unit(value: float, *, alone: bool) -> float:
-    """If the response has one box, the original script reads 1 as a thousandth. Otherwise, it reads 1 as the far
-    edge.
+    """Convert a coordinate as the original script does. If the response has only one box, a value of 1 means one
+    thousandth. Otherwise, it means the right or bottom edge.
     """
     return value / 1000 if value > 1 or (alone and value == 1) else value
 
 
 def iou(truth: Box, box: Box) -> float:
-    """Continuous intersection over union of boxes in the same unit. Faulty boxes are not repaired, and an undefined
-    result is 0.
+    """Continuous intersection over union of boxes in the same unit. Inverted or empty boxes are not repaired, and an
+    undefined result becomes 0.
     """
     left, top = max(truth[0], box[0]), max(truth[1], box[1])
     right, bottom = min(truth[2], box[2]), min(truth[3], box[3])
@@ -108,10 +109,9 @@ def _area(box: Box) -> float:
 
 
 def migician(read: OfficialBox, scale: int) -> Box:
-    """The box as in Migician's published figures. Its y coordinates are stretched by 5 % at the top and 10 % at the
-    bottom.
+    """Stretch the box as in Migician's published figures: y1 by 5 % and y2 by 10 %.
 
-    The original script does so only if the response contains a single box.
+    The original script stretches the box only if the response contains a single box.
     """
     x1, y1, x2, y2 = read.box
     if scale == 1000:

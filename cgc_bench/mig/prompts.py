@@ -1,4 +1,4 @@
-"""Prompts from a published script, or prompts that ask for reasoning and then for an answer in the contract's
+"""Prompts from a published script, or prompts that ask for reasoning and then for an answer in this project's answer
 format.
 """
 
@@ -34,8 +34,8 @@ def official_text(item: Item, profile: str = PROFILES[0].name) -> str:
 
 
 def think_text(item: Item) -> str:
-    """The question in plain words, with the answer format of the contract. The chat messages then add the request for
-    tags.
+    """The question without special tokens, followed by a request for this project's answer format. `messages` then adds
+    the request for tags.
     """
     question = _REFERENCE_TAG.sub("", _BOX.sub(r"[\1, \2, \3, \4]", item.question)).strip()
     return f"{question} {ANSWER_FORM}"

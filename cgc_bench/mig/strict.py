@@ -1,6 +1,6 @@
-"""Reads MIG-Bench answers only from the text after the reasoning. This is the model's conclusion, so a box in the
-reasoning never counts. If the answer follows the contract, the first box counts, and the index of its image is stored
-separately. Any other text is read as in the authors' script.
+"""Reads MIG-Bench answers only from the text after the reasoning. A box in the reasoning never counts. If the answer
+follows this project's answer format, its first box counts, and the index of that box's image is stored separately. Any
+other text is read as in the authors' script.
 """
 
 import math
@@ -22,7 +22,7 @@ class StrictBox:
 
     Attributes:
         read: the box, in the scale of the item.
-        image: 1-based number of its image; 0 if the answer names no image or an image that does not exist.
+        image: 1-based number of the box's image; 0 if the answer names no image or an image that does not exist.
     """
 
     read: OfficialBox
@@ -49,8 +49,8 @@ def read_conclusion(response: str, item: Item) -> StrictBox:
 
 @lru_cache(maxsize=REMEMBERED)
 def _concluded(response: str) -> tuple[str | None, Sequence[_Entry] | None]:
-    """The text after the reasoning, and the entries of the contract's list that have a box; None if there is no such
-    list.
+    """The text after the reasoning, and the entries with a box from the list in the answer. The entries are None if the
+    answer is not such a list.
     """
     layout = read_layout(response, require_think=False)
     entries = None if layout.body is None else _entries(layout.body)
@@ -58,7 +58,7 @@ def _concluded(response: str) -> tuple[str | None, Sequence[_Entry] | None]:
 
 
 def _entries(body: str) -> list[_Entry] | None:
-    """The entries of the contract's list, or None if the answer is not such a list."""
+    """The entries of the list in the answer, or None if the answer is not a JSON list of objects."""
     try:
         value = decode_json(strip_fence(body)[0])
     except ValueError:

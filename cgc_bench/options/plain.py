@@ -47,7 +47,7 @@ def plain(text: str) -> str:
 
 
 def without_lists(text: str) -> str:
-    """The text without lines that list all the options in order."""
+    """The text without its lists of options: consecutive lines that start with A, B, and so on."""
     spans = sorted(start for run in _runs(listed(text)) for start in run)
     kept, place = [], 0
     for start in spans:
@@ -57,7 +57,7 @@ def without_lists(text: str) -> str:
 
 
 def end_of_line(text: str, start: int) -> int:
-    """End of the line that contains a position."""
+    """The offset at which the line that contains `start` ends."""
     end = text.find("\n", start)
     return len(text) if end < 0 else end
 
@@ -68,7 +68,9 @@ def listed(text: str) -> list[Listed]:
 
 
 def _runs(lines: list[Listed]) -> Iterator[list[int]]:
-    """Starts of consecutive lines A, B, ..., if there are at least two such lines."""
+    """Yields the start offsets of each run of lines that begin with A, B, and so on, if the run has at least two
+    lines.
+    """
     run: list[int] = []
     for line in lines:
         if line.letter != chr(ord("A") + len(run)):

@@ -1,6 +1,6 @@
 """Finds the option that a free-form response names, as a person would read it. A response can state its answer
 (`\\boxed{C}`, "the answer is C", a line with only `C`), hint at it ("which is option C"), or start with it ("C is
-closer"). The last statement counts. If there is no statement, the last hint counts; if there is no hint, the start
+closer"). The last statement counts. Without a statement, the last hint counts. Without a hint, the option at the start
 counts. Options that are only discussed are never taken as the answer.
 """
 
@@ -17,8 +17,8 @@ _ANNOUNCED = re.compile(r"\b(?:options?|choices?|each)\b[^\n]{0,60}:\s{0,9}\Z", 
 
 
 class _Found(NamedTuple):
-    """An option in a text: the position of its letter, and the letter, which is "" if several options are named at
-    once.
+    """An option in a text: the position of its letter, and the letter itself ("" if several options are named at
+    once).
     """
 
     place: int
@@ -30,7 +30,7 @@ def read_option(response: str, letters: Sequence[str]) -> str | None:
 
     Args:
         response: the text that a model wrote. Reasoning in `<think>` tags before the answer is ignored.
-        letters: the options, such as `("A", "B", "C", "D")`. An answer with any other letter is None.
+        letters: the options, such as `("A", "B", "C", "D")`. If the answer is any other letter, the result is None.
 
     Returns:
         One of `letters`, or None if the response names no option or several at once, or if its reasoning is truncated.
@@ -59,7 +59,9 @@ def _matches(pattern: re.Pattern[str], text: str, *, stated: bool) -> Iterator[_
 
 
 def _first_or_last_line(text: str) -> Iterator[_Found]:
-    """`B. a kite` as the first or last line, unless that part of the response lists the options."""
+    """Yields the option if the first or last line has a form such as `B. a kite` and does not belong to a list of the
+    options.
+    """
     body = text.strip()
     offset, last = text.find(body), body.rfind("\n") + 1
     before: Listed | None = None
@@ -70,8 +72,8 @@ def _first_or_last_line(text: str) -> Iterator[_Found]:
 
 
 def _in_a_list(body: str, line: Listed, before: Listed | None) -> bool:
-    """Whether the line is part of a list. If so, the list is announced, continues on the same line, or has the
-    preceding letter on the previous line.
+    """Whether the line is part of a list of options. This is the case if the list is announced, if the next letter
+    follows on the same line, or if the previous line has the preceding letter.
     """
     start = line.start
     rest, announced = body[start + 2 : end_of_line(body, start)], body[max(0, start - 2 * _NEAR) : start]

@@ -1,8 +1,9 @@
-"""The cache of prepared benchmarks. Each benchmark and variant has a folder, which is complete when its manifest
-exists.
+"""The cache of prepared benchmarks. Each variant of a benchmark has its own folder, which is complete once it contains
+a manifest.
 
 FOLDER/ manifest.json annotations/... Each task has a shard TASK.parquet with the columns `index` and `images` (a list
-of bytes). Each item is a row group. Each shard contains a digest of its content, and the manifest repeats the digests.
+of bytes). Each item is a separate Parquet row group. Each shard stores a digest of its content, and the manifest
+repeats the digests of all shards.
 """
 
 import io
@@ -28,8 +29,8 @@ Size: TypeAlias = tuple[int, int]
 
 
 class Manifest(msgspec.Struct):
-    """Manifest of a prepared folder. The fields are those of `Prepared`; `annotations` is relative if it is inside the
-    folder.
+    """Manifest of a prepared folder. It has the fields of `Prepared`; the path `annotations` is relative if it is
+    inside the folder.
     """
 
     annotations: str
@@ -45,11 +46,12 @@ class Prepared:
 
     Attributes:
         folder: folder with one shard per task.
-        annotations: file or folder for the benchmark's `read_items`.
+        annotations: path that the benchmark's `read_items` takes, a file or a folder.
         version: version of the annotations.
-        source: where the files come from. It states if the revision is not pinned.
-        digests: sha256 for each task, over the version of its annotations, its items, and their images, in order.
-        photos: folder or zip with the photos from which the images are composed; empty if the source stores images.
+        source: where the files come from, including whether the revision is pinned.
+        digests: sha256 by task, computed over the version of the annotations and over the task's items and images, in
+            order.
+        photos: folder or zip with the photos that the images are made from; empty if the source stores images.
     """
 
     folder: Path
@@ -70,8 +72,8 @@ class Prepared:
             return [str(index) for index in shard.read(columns=["index"])["index"].to_pylist()]
 
     def images(self, task: str, place: int) -> list[bytes]:
-        """The images of the item at a 0-based position. No other images are read. Raises PrepareError under the same
-        conditions as `indices`.
+        """The encoded images of the item at a 0-based position. No other images are read. Raises PrepareError under the
+        same conditions as `indices`.
         """
         with self._shard(task) as shard:
             group = shard.read_row_group(place, columns=["images"])
@@ -79,7 +81,7 @@ class Prepared:
             return images
 
     def sizes(self, task: str, place: int, most: int) -> list[Size]:
-        """Width and height of the item's displayed images, each with at most this number of pixels. Only headers are
+        """Width and height of the item's images as displayed, with at most `most` pixels each. Only headers are
         read.
         """
         return [shown_size(_size(content), most) for content in self.images(task, place)]
@@ -97,7 +99,7 @@ class Prepared:
 
 
 def shown_size(size: Size, most: int) -> Size:
-    """Width and height of an image after downscaling it to at most this number of pixels."""
+    """Width and height of an image after it is downscaled to at most `most` pixels."""
     width, height = size
     scale = min(1.0, (most / (width * height)) ** 0.5)
     return max(int(width * scale), 1), max(int(height * scale), 1)
@@ -110,7 +112,7 @@ def _size(content: bytes) -> Size:
 
 
 def shard_digest(path: Path) -> str | None:
-    """The digest that a shard stores; None if the shard has none, is damaged, or is missing."""
+    """The digest stored in a shard; None if the shard is missing, damaged, or has no digest."""
     try:
         return _digest(pq.read_schema(path))
     except (OSError, pa.ArrowException):
@@ -123,7 +125,7 @@ def _digest(schema: pa.Schema) -> str | None:
 
 
 def cache_folder() -> Path:
-    """This project's cache folder of the user, or CGC_CACHE."""
+    """This project's folder in the user's cache, or the folder in CGC_CACHE."""
     return Path(os.environ.get("CGC_CACHE") or Path.home() / ".cache" / "cgc-grounding")
 
 
@@ -135,7 +137,8 @@ def prepared_folder(name: str, variant: str) -> Path:
 def open_prepared(folder: Path, *, elsewhere: bool = False) -> Prepared | None:
     """The prepared benchmark in a folder; None if it is incomplete or was written by an older version.
 
-    Raises ReleaseError if the manifest names annotations outside the folder, unless the benchmark is `elsewhere`.
+    Raises ReleaseError if the manifest names annotations outside the folder, unless `elsewhere` is set because the
+    benchmark's annotations stay in their original location.
     """
     try:
         found = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
@@ -150,8 +153,8 @@ def _annotations(folder: Path, stated: str, elsewhere: bool) -> Path:
 
 
 def find_revision(folder: Path, revision: str | None) -> Prepared | None:
-    """The prepared benchmark in a folder, if it was prepared from this revision on the Hub; None accepts any
-    revision.
+    """The prepared benchmark in a folder, if it was prepared from this revision on the Hub. A `revision` of None
+    accepts any.
     """
     ready = open_prepared(folder)
     return ready if ready and (revision is None or ready.source.endswith(f"@{revision}")) else None

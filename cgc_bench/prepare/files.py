@@ -15,7 +15,7 @@ MOST_BYTES = 2**29  # maximum size per file, because an archive can state any si
 
 
 class Files(Protocol):
-    """Files by their path under a root, with forward slashes. Reports name them by `label`."""
+    """Files that are read by their path relative to a root, with forward slashes. Reports name them by `label`."""
 
     label: str
 
@@ -34,7 +34,10 @@ class Files(Protocol):
 
 
 class Folder:
-    """Files under a folder, including files inside its zip archives. The layout matches the repositories on the Hub."""
+    """Files under a folder, including files inside its zip archives.
+
+    The folder has the same layout as the repository on the Hub.
+    """
 
     def __init__(self, root: Path, label: str = "", archives: Sequence["Archive"] = ()) -> None:
         self.root, self.label = root, label or "a local copy"
@@ -116,13 +119,13 @@ def _archive(path: Path, opened: ExitStack) -> Archive:
 
 
 def shortened(error: Exception) -> str:
-    """The start of a message, on one line and truncated between words."""
+    """The start of an error message, on one line and cut at a word boundary."""
     return textwrap.shorten(str(error), 160, placeholder=" ...")
 
 
 def fetch(repository: str, patterns: tuple[str, ...], revision: str | None) -> tuple[Path, str]:
-    """Files on the Hub, which are downloaded unless they are cached, and their source in the words of reports. Raises
-    PrepareError.
+    """The folder with a repository's files, which are downloaded unless they are cached, and the name of their source
+    for reports. Raises PrepareError.
     """
     from huggingface_hub import snapshot_download
 

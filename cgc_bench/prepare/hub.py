@@ -1,4 +1,4 @@
-"""Rows of a Parquet dataset on the Hub, read through the Hub's cache or from a copy of the repository."""
+"""Rows of a Parquet dataset on the Hub, read through the Hub's cache or from a local copy of the repository."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -18,15 +18,16 @@ Row: TypeAlias = Mapping[str, Any]
 def hub_rows(name: str, configuration: str | None, split: str, revision: str | None) -> Iterator[Row]:
     """Iterate over the rows of one split. Images are `{"bytes", "path"}`.
 
-    `name` is ORG/NAME or the folder of a copy. Raises PrepareError if the dataset cannot be downloaded or read.
+    `name` is ORG/NAME on the Hub, or the folder of a local copy. Raises PrepareError if the dataset cannot be
+    downloaded or read.
     """
     for file in _files(name, configuration, split, revision):
         yield from _rows(file)
 
 
 def _files(name: str, configuration: str | None, split: str, revision: str | None) -> list[str]:
-    """The Parquet files of one split, as the README of the repository lists them. Files on the Hub are read through its
-    cache.
+    """The Parquet files of one split, as listed in the README of the repository. Files on the Hub are downloaded to the
+    Hub's cache.
     """
     from datasets import DownloadManager, load_dataset_builder
 

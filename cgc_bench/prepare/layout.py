@@ -1,6 +1,4 @@
-"""The file layout that a benchmark's authors use: the repository, the annotations, and where the images of an item
-are.
-"""
+"""The file layout that a benchmark's authors use: the repository, the annotations, and the image paths."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ class Item(Protocol):
 
     @property
     def images(self) -> Sequence[str]:
-        """One name per image, such as its path in the annotations."""
+        """Names of the item's images, such as their paths in the annotations."""
 
     @property
     def version(self) -> str:
@@ -38,13 +36,14 @@ class Layout(Generic[ItemT]):
 
     Attributes:
         repository: repository on the Hub.
-        patterns: patterns for the names of the required files.
-        archive: zip in the repository that contains all files; empty if they are not zipped.
+        patterns: glob patterns of the files to download.
+        archive: path of the zip in the repository that contains all files; empty if the files are not zipped.
         variants: variants of the annotations; the first is the default.
-        annotations: for each variant, the paths of its annotations within the files, and the path at which each is
-            stored.
-        read: path of the stored annotations that `read_items` reads; empty if it reads the whole folder.
-        image: path of an item's image, relative to the root in which the authors' code runs.
+        annotations: for each variant, a mapping from paths of published annotation files to the paths at which they are
+            stored after preparation.
+        read: path of the stored annotation file that `read_items` takes; empty if it takes the whole folder.
+        image: function that returns the path of an item's image, relative to the folder in which the authors' code
+            runs.
     """
 
     repository: str

@@ -26,7 +26,7 @@ class Lines(Generic[ItemT]):
 
     Attributes:
         file: name of the file.
-        noun: the word for an item with its article, and its plural, for errors.
+        noun: the word for an item in error messages, with its article and its plural.
         prepare: the command that writes the file.
         decode: reads a line; may raise ValueError or msgspec.MsgspecError.
     """
@@ -39,8 +39,7 @@ class Lines(Generic[ItemT]):
     def read(self, annotations: Path, version: str | None = None) -> dict[str, ItemT]:
         """Items by index, from a prepared file or from a folder with several such files.
 
-        Raises AnnotationError if a file is missing, damaged, in another format, or of another version than the
-        requested one.
+        Raises AnnotationError if a file is missing or damaged, or if its format or version is not the expected one.
         """
         files = [annotations] if not annotations.is_dir() else sorted(annotations.rglob(self.file))
         if not files:

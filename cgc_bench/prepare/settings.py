@@ -1,8 +1,8 @@
-"""Environment variables that select the files from which tasks are prepared.
+"""Environment variables that select the files used to prepare tasks.
 
-CGC_BENCH_RELEASE and CGC_BENCH_RELEASE_REVISION: the release of `cgc_contrast`; CGC_BENCH_PHOTOS: its photos, if it
-does not store images. CGC_BENCH_REVISION_MIG, _VLM2, _MATHVISTA, _MUIRBENCH, _MMSTAR, _MMMU_VAL, _BLINK, _REFCOCO,
-_REFCOCO_PLUS, _REFCOCOG: revisions of the files on the Hub.
+CGC_BENCH_RELEASE and CGC_BENCH_RELEASE_REVISION select the release for `cgc_contrast`. CGC_BENCH_PHOTOS is the folder
+or zip with its photos, if the release does not store images. CGC_BENCH_REVISION_MIG, _VLM2, _MATHVISTA, _MUIRBENCH,
+_MMSTAR, _MMMU_VAL, _BLINK, _REFCOCO, _REFCOCO_PLUS, and _REFCOCOG select revisions of the files on the Hub.
 """
 
 import os
@@ -19,10 +19,13 @@ def release() -> tuple[str, str | None]:
 
 
 def photos() -> str | None:
-    """Folder or zip with the photos, for a release that stores no images."""
+    """Folder or zip with the photos, for a release that does not store images."""
     return os.environ.get("CGC_BENCH_PHOTOS") or None
 
 
 def revision(benchmark: str) -> str | None:
-    """Revision of a benchmark's repository. None uses the latest revision, and reports state this."""
+    """Revision of a benchmark's repository.
+
+    None selects the latest revision, and reports state that it is not pinned.
+    """
     return os.environ.get(f"CGC_BENCH_REVISION_{benchmark.upper()}") or None

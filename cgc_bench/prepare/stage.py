@@ -1,7 +1,7 @@
-"""Replaces a prepared folder only as a whole. The new content is written next to the folder, checked, and then moved
-into it.
+"""Replaces a prepared folder in one step, once all new content exists. The new content is written to a second folder
+next to it, checked, and then moved.
 
-After an error, the finished folder is unchanged, and the staged files are kept for the next attempt.
+After an error, the prepared folder is unchanged, and the files written so far are kept for the next attempt.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ Row = tuple[str, Sequence[bytes]]
 
 
 def prepare_once(folder: Path, found: Callable[[], Prepared | None], make: Callable[[Path], Prepared]) -> Prepared:
-    """The result of `found`, or, if that is None, of `make`, which writes to the given stage. Only one process runs at
-    a time.
+    """Return the result of `found`, or, if it is None, the result of `make`, which writes to the folder passed to it. A
+    lock lets only one process prepare the folder at a time.
 
     Raises PrepareError if the folder cannot be written.
     """
@@ -52,8 +52,8 @@ def _staging(folder: Path) -> Iterator[Path]:
 
 
 def content_digest(version: str, rows: Iterable[Row]) -> str:
-    """sha256 of a task, computed over the version of its annotations, and the index and images of every item, in
-    order.
+    """The sha256 of a task, computed over the version of its annotations and over the index and images of every item,
+    in order.
     """
     return digest_of(
         version, ((index, [hashlib.sha256(image).hexdigest() for image in images]) for index, images in rows)
@@ -80,7 +80,7 @@ def stage_shard(stage: Path, folder: Path, task: str, digest: str, rows: Callabl
 
 
 def write_shard(path: Path, digest: str, rows: Iterable[Row]) -> None:
-    """Write a shard of items' indices and images atomically, one row group per item."""
+    """Atomically write a shard with the indices and images of items, one row group per item."""
     part = path.with_suffix(f".{os.getpid()}.part")
     try:
         with pq.ParquetWriter(part, SCHEMA.with_metadata({DIGEST: digest.encode()}), compression="none") as writer:
@@ -101,7 +101,10 @@ def settle(
     digests: Mapping[str, str],
     photos: str = "",
 ) -> Prepared:
-    """Put the staged annotations and shards in place. The manifest follows last, and marks the folder as complete."""
+    """Move the staged annotations and shards to their final folder.
+
+    The manifest is written last, and marks the folder as complete.
+    """
     staged = annotations.relative_to(stage) if annotations.is_relative_to(stage) else None
     kept = annotations if staged is None else folder / staged
     before = open_prepared(folder, elsewhere=staged is None)

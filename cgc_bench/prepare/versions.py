@@ -1,4 +1,4 @@
-"""Version names that identify the annotations. A digest follows the name, unless a published checksum pins the
+"""Version names of annotations. The name includes a digest, unless a published checksum already identifies the
 version.
 """
 
@@ -15,7 +15,7 @@ def with_digest(name: str, content: bytes) -> str:
 
 
 def files_sha256(path: Path) -> str:
-    """sha256 of a file, or of the names and digests of a folder's files."""
+    """The sha256 of a file, or of the names and digests of all files in a folder."""
     if path.is_file():
         return hashlib.sha256(path.read_bytes()).hexdigest()
     names = sorted(found.relative_to(path).as_posix() for found in path.rglob("*") if found.is_file())
@@ -28,12 +28,15 @@ def without_digest(version: str) -> str:
 
 
 def agrees(stated: str, version: str) -> bool:
-    """Whether a stated version can be this version. A name without a digest, as in older files, matches any digest."""
+    """Whether the version stated in a file can be this version.
+
+    A name without a digest, as in older files, matches any digest.
+    """
     return stated in (version, without_digest(version))
 
 
 def joined(versions: Iterable[str]) -> str:
-    """Combine several versions into one. Versions with the same name become that name with a digest over all of
+    """Combine several versions into one. Versions that share a name become that name with one digest over all of
     them.
     """
     found = sorted(set(versions))

@@ -30,16 +30,18 @@ def prepare_files(
     annotations: Path | None = None,
     revision: str | None = None,
 ) -> Prepared:
-    """Prepare a benchmark in the cache. Returns immediately if the cache already contains it and no file was named.
+    """Prepare a benchmark in the cache. Returns immediately if the cache already contains it, unless you pass `source`
+    or `annotations`.
 
     Args:
         name: name of the benchmark.
         layout: layout of its files.
-        read_items: reads items from the stored annotations.
+        read_items: function that reads items from the stored annotations.
         variant: variant of the annotations; defaults to the layout's first.
         source: folder or zip archive with the authors' files; None downloads them from the Hub.
         annotations: file to use instead of the published file. Its content determines its version.
-        revision: revision of the repository on the Hub. None uses the latest revision, and every report states this.
+        revision: revision of the repository on the Hub. None selects the latest revision, and reports state that it is
+            not pinned.
 
     Raises:
         PrepareError: files are missing or damaged, or cannot be downloaded or written.
@@ -134,7 +136,7 @@ def whole_image(content: bytes, name: str) -> bytes:
 
 @contextmanager
 def _refusing_truncated() -> Iterator[None]:
-    """When lmms-eval is imported, it makes Pillow accept truncated images. This function turns that off."""
+    """Make Pillow reject truncated images in this context. Importing lmms-eval makes Pillow accept them."""
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
@@ -144,7 +146,10 @@ def _refusing_truncated() -> Iterator[None]:
 
 
 def _tail(path: str) -> str:
-    """A path, starting at its `images` or `data` folder. The folders before it differ between archives and copies."""
+    """The part of a path from its `images` or `data` folder on.
+
+    The parent folders differ between archives and copies.
+    """
     parts = path.split("/")
     for place, part in enumerate(parts):
         if part in ("images", "data"):

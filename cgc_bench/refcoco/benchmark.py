@@ -1,7 +1,7 @@
 """RefCOCO, RefCOCO+, and RefCOCOg: an answer is correct if its first box has an IoU of at least 0.5.
 
-The prompt asks for the 0-1000 scale, on which multi-image models answer, so that both kinds of accuracy can be
-compared.
+The prompt asks for boxes on the 0-1000 scale, as in the multi-image benchmarks, so that single-image and multi-image
+accuracy can be compared.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,10 @@ _THINK = 'Where is the object that this sentence describes: "{expression}"?'
 
 
 def messages(item: Item, variant: str = "official") -> list[Message]:
-    """The image, followed by the question. `think` asks for the answer contract, with reasoning first."""
+    """A chat message with the image, followed by the question.
+
+    The variant `think` asks for reasoning first, and then for this project's answer format.
+    """
     if variant == "think":
         return with_thinking(build_messages(f"{_THINK.format(expression=item.expression)} {ANSWER_FORM}", 1))
     question = _QUESTION.format(expression=item.expression)
@@ -73,14 +76,14 @@ class RefCoco(Benchmark[Item, ItemResult]):
     messages = staticmethod(messages)
 
     def prepared(self, task: str, variant: str) -> Prepared:  # noqa: ARG002 - there is one
-        """Prepare the dataset of a task as the environment variables state."""
+        """Prepare the dataset of a task from the files that the environment variables select."""
         part = next(name for name, source in SOURCES.items() if task in source.splits)
         return prepare_refcoco(part, revision=settings.revision(part))
 
     def prepare(
         self, part: str, annotations: str | None = None, *, source: Path | None = None, revision: str | None = None
     ) -> Prepared:
-        """Prepare a dataset from the Hub or from a copy of its repository. Raises PrepareError."""
+        """Prepare a dataset from the Hub or from a local copy of its repository. Raises PrepareError."""
         if annotations:
             raise PrepareError(f"{part} does not take --annotations: its expressions are in the dataset")
         return prepare_refcoco(part, source=source, revision=revision)
@@ -99,7 +102,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
     ) -> ItemResult:
         """Score one response after its reasoning. Never raises on any text.
 
-        `strict` reads no box if the reasoning is not closed.
+        With the protocol `strict`, a response whose reasoning is not closed has no box.
         """
         concluded = read_layout(response, require_think=False).conclusion
         found = list(boxes_in(concluded if concluded is not None else "" if protocol == "strict" else response))

@@ -1,4 +1,7 @@
-"""Expressions of RefCOCO, RefCOCO+, and RefCOCOg, one item each, stored as JSON Lines next to the images."""
+"""Referring expressions of RefCOCO, RefCOCO+, and RefCOCOg.
+
+Each expression is one item, stored as a JSON line next to the images.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +22,11 @@ class Item:
         index: the task, the object ID, and the position among the object's expressions, such as `plus_testA/1234/0`.
         task: one of `TASKS`.
         expression: as written by its author.
-        box: x1, y1, x2, y2 in 0-1000 of the image's sides, not rounded.
+        box: x1, y1, x2, y2, from 0 to 1000 along each side of the image, not rounded.
         images: sha256 of the image.
         file_name: file name of the photo in COCO.
         version: version of the expressions.
-        cluster: items about the same photo share a cluster.
+        cluster: ID shared by all items about the same photo.
         fault: what is unusual about the box; empty if nothing is.
     """
 

@@ -1,4 +1,6 @@
-"""Convert the Hub's datasets, or copies of their repositories, to the expressions and images that the tasks read."""
+"""Convert datasets on the Hub, or local copies of their repositories, to the expressions and images that the tasks
+read.
+"""
 
 import hashlib
 import io
@@ -40,8 +42,8 @@ SOURCES = {
 
 
 def prepare_refcoco(part: str, *, source: Path | None = None, revision: str | None = None) -> Prepared:
-    """Prepare one of `SOURCES` in the cache. Returns immediately if the cache already contains it and no copy was
-    named.
+    """Prepare one of `SOURCES` in the cache. Returns immediately if the cache already contains it, unless you pass
+    `source`.
 
     Also writes `EXCLUDED`. The arguments and errors are the same as in `prepare_transfer`.
     """
@@ -123,7 +125,10 @@ def _fault(box: tuple[float, float, float, float]) -> str:
 
 
 def _photo(file_name: str) -> str:
-    """The COCO name of the photo, which its crops and other splits share. Any other name is returned unchanged."""
+    """The COCO name of a photo, which is the same for all crops of the photo in all splits.
+
+    Any other name is returned unchanged.
+    """
     number = coco_number(file_name)
     return file_name if number is None else f"{number:012}.jpg"
 

@@ -1,4 +1,6 @@
-"""Compares runs with a base run on the same items, as one static page: differences by task, and items won and lost."""
+"""Writes one static page that compares runs with a base run on the same items: differences by task, and won and lost
+items.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,9 +41,9 @@ def write_comparison(
 ) -> tuple[Path, list[Compared]]:
     """Write index.html, comparison.md, and their images to a folder, and return the differences.
 
-    For each task, up to `per_task` won items and as many lost items are shown. `seed` draws them from distinct photo
-    sets. Raises ReportError if the runs belong to different benchmarks or annotations, or if the folder contains other
-    files.
+    The page shows up to `per_task` won items and as many lost items per task. They are drawn at random with `seed`, all
+    from different photo sets. Raises ReportError if the runs belong to different benchmarks or annotations, or if the
+    folder contains other files.
     """
     for other in others:
         _check_same(base, other)

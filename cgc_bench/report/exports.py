@@ -53,10 +53,10 @@ def _digits(value: float | None) -> str:
 
 
 def as_latex(board: Leaderboard) -> str:
-    """A `tabular` with booktabs rules, and a legend of the letters that stand for blocks.
+    """A LaTeX `tabular` with booktabs rules, and a legend that explains the letter of each block.
 
-    Tags are shown only if there are published figures. Headings of figures are rotated, so that figures on ten tasks
-    stay legible. A table that is wider than the text is scaled down to its width.
+    Tags are shown only if there are published figures. Column headings are rotated, so that a table of ten tasks stays
+    legible. A table that is wider than the text is scaled down to its width.
     """
     names = ["model", "tag"] if _tagged(board) else ["model"]
     turned = [f"\\rotatebox{{90}}{{{latex_text(name.replace('_', ' '))}}}" for name in (*board.columns, BOUNDS)]

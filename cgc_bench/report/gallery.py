@@ -1,4 +1,4 @@
-"""Cards of won and lost items. They are sampled over photo sets, and show images, boxes, and both answers."""
+"""Cards of won and lost items, sampled from different photo sets. Each card shows images, boxes, and both answers."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -70,8 +70,8 @@ class Album:
 
 
 def cards_of(found: Difference, base: Run, new: Run, most: int, seed: int, album: Album) -> list[Card]:
-    """Won items and lost items, at most the given number of each. All are from different photo sets, and the seed draws
-    them.
+    """Up to `most` won items and up to `most` lost items, drawn at random with `seed`, all from different photo
+    sets.
     """
     seen: set[str] = set()
     chosen = [
@@ -83,7 +83,7 @@ def cards_of(found: Difference, base: Run, new: Run, most: int, seed: int, album
 
 
 def _drawn(units: Sequence[ItemResult], most: int, chance: random.Random, seen: set[str]) -> Iterable[ItemResult]:
-    """Units in random order, one per cluster. Clusters that were drawn before are skipped."""
+    """Items or pairs in random order, one per cluster. Clusters in `seen` are skipped."""
     drawn: list[ItemResult] = []
     for unit in chance.sample(units, len(units)):
         if len(drawn) < most and unit.cluster not in seen:
@@ -109,7 +109,7 @@ def _card(unit: ItemResult, won: bool, base: Run, new: Run, album: Album) -> Car
 
 
 def _telling(unit: ItemResult, base: Run, new: Run, metric: str) -> str:
-    """The first item of a unit on which the two models differ."""
+    """The first item of an item pair on which the two models differ, or the item itself if it has no pair."""
     members = unit.members or (unit.index,)
     return next((i for i in members if base.by_index[i].values[metric] != new.by_index[i].values[metric]), members[0])
 

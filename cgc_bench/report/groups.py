@@ -1,5 +1,5 @@
-"""Tables for tasks that a benchmark divides into groups, such as BLINK's own tasks. Each task has a table, with one
-column per run.
+"""Tables for tasks whose items a benchmark divides into groups, such as BLINK's subtasks. Each task has a table, with
+one column per run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,10 @@ class GroupTable:
 
 
 def group_tables(scored: Sequence[Scored]) -> list[GroupTable]:
-    """One table per task with groups, over all runs with the same benchmark and the same group of tasks."""
+    """One table for each task that has groups.
+
+    A table covers all runs of the same benchmark and the same lmms-eval group.
+    """
     found = []
     for label in dict.fromkeys(run.label for run, _ in scored):
         runs = [(run, summary) for run, summary in scored if run.label == label]

@@ -1,6 +1,7 @@
-"""One table per benchmark: models by tasks. Your results and published results are in separate blocks, and each line
-has a tag.
- Runs with the same prompts and the same scoring share a block. The best value in a column is marked per block.
+"""One table per benchmark: models by tasks.
+
+Your results and published results are in separate blocks, and each line has a tag that states its origin. Runs with the
+same prompts and the same scoring share a block. Within each block, the best value of each column is marked.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +26,9 @@ Scored = tuple[Run, Summary]
 
 @dataclass(frozen=True)
 class Line:
-    """One model: a value in percent per column, the bounds of the mean, and the columns in which it is best."""
+    """The line of one model: a value in percent per column, the bounds of its mean, and the columns in which it is
+    best.
+    """
 
     model: str
     tag: str
@@ -55,14 +58,14 @@ class Leaderboard:
     blocks: tuple[Block, ...]
 
     def ours(self) -> "Leaderboard":
-        """A copy of the table without published figures, and without columns that only published figures have."""
+        """A copy of the table without published figures and without columns that would then be empty."""
         blocks = tuple(block for block in self.blocks if all(line.tag == OURS for line in block.lines))
         held = {column for block in blocks for line in block.lines for column in line.values}
         return replace(self, columns=tuple(name for name in self.columns if name in held), blocks=blocks)
 
 
 def leaderboards(scored: Sequence[Scored]) -> list[Leaderboard]:
-    """One table per benchmark that was run, in the order of the runs."""
+    """One table for each benchmark that was run, in the order of the runs."""
     names = dict.fromkeys(run.bench.name for run, _ in scored)
     return [_leaderboard([entry for entry in scored if entry[0].bench.name == name]) for name in names]
 
@@ -104,7 +107,7 @@ def _our_blocks(scored: Sequence[Scored], metric: str) -> list[Block]:
 
 
 def _differing(runs: Sequence[Mapping[str, Asked]]) -> list[str]:
-    """The settings in which runs with the same heading differ."""
+    """The names of the settings that differ between runs with the same heading."""
     return [field for field in _PARTING if len({_values(field, asked) for asked in runs}) > 1]
 
 
@@ -129,7 +132,9 @@ def _our_line(run: Run, summary: Summary, metric: str) -> Line:
 
 
 def _published_blocks(bench: AnyBenchmark, versions: Iterable[str], metric: str) -> list[Block]:
-    """Published figures on these annotations or on unknown annotations. Each table of a source has one block."""
+    """Blocks of published figures on these annotations or on unknown annotations, one block for each table of a
+    source.
+    """
     figures = dict.fromkeys(
         figure for version in sorted(versions) for figure in figures_of(bench.name, annotations=version)
     )
@@ -151,7 +156,7 @@ def _source(figure: Figure, metric: str) -> str:
 
 
 def _marked(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The lines. If there are at least two, the best value in each column is marked."""
+    """The lines, with the best value in each column marked if there are at least two lines."""
     if len(lines) < 2:
         return tuple(lines)
     best: dict[str, float] = {}

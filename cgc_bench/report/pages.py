@@ -1,5 +1,5 @@
-"""Renders templates and writes pages. A folder that this package wrote can be overwritten; a folder with other files
-cannot.
+"""Renders templates and writes pages. Only folders that this package wrote are overwritten. Folders with other files
+cause an error.
 """
 
 import shutil

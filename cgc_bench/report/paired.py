@@ -1,7 +1,9 @@
 """Compares two models on the same items: the difference of their means, its interval, and its p-value.
- Resampling is over clusters of items that share photos. p comes from a test that flips the signs of entire clusters'
-sums. Over several tasks, p is corrected by Holm (1979), so that one significant task in twenty does not count as a
-finding. The mean of the tasks is a single figure, so its p is not corrected.
+
+The interval resamples clusters of items that share photos. The p-value comes from a test that flips the sign of the
+summed differences of entire clusters. Over several tasks, p-values are corrected by Holm's method (1979), so that one
+significant task in twenty does not count as a finding. The mean of the tasks is a single figure, so its p-value is not
+corrected.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,16 +21,17 @@ MEAN = "mean of tasks"
 
 @dataclass(frozen=True)
 class Difference:
-    """New minus base, 0-1, over the `n` items that both models answered.
+    """The score of the new model minus that of the base model, over the `n` items that both answered. Scores are from 0
+    to 1.
 
     Attributes:
         task: task of the items.
-        n: number of items, or of pairs if items count only in pairs. For a mean, it is the sum over the tasks of the
-            mean.
+        n: number of items, or of pairs if items count only in pairs. For the mean of several tasks, the sum over these
+            tasks.
         base: mean of the base model.
         new: mean of the new model.
         low: lower bound of the difference's 95 % interval; None if there are fewer than two clusters.
-        high: upper bound of this interval; None if there are fewer than two clusters.
+        high: upper bound of the difference's 95 % interval; None if there are fewer than two clusters.
         p: probability of a difference at least this large by chance.
         corrected: `p` corrected for the number of comparisons.
         won: results of the new model on items for which it scores higher.
@@ -61,8 +64,8 @@ _Pairs = Sequence[tuple[ItemResult, ItemResult]]
 def compare_all(
     base: Sequence[ItemResult], others: Sequence[Sequence[ItemResult]], metric: str
 ) -> list[Comparison | None]:
-    """Compare each of the other runs with the base. p is corrected over all tasks in all comparisons. None if the runs
-    share no items.
+    """Compare each of the other runs with the base. The p-values are corrected over all tasks in all comparisons. A
+    comparison is None if the two runs share no items.
     """
     found = [compare_units(base, other, metric) for other in others]
     corrected = iter(holm([task.p for one in found if one for task in one.tasks]))
@@ -76,7 +79,7 @@ def _corrected(found: Comparison, values: Iterator[float]) -> Comparison:
 def compare_units(base: Sequence[ItemResult], new: Sequence[ItemResult], metric: str) -> Comparison | None:
     """The differences by task, in alphabetical order, over the items for which both models have a value.
 
-    p is not corrected. None if no items are shared.
+    The p-values are not corrected. Returns None if the models share no items.
     """
     first, second = _by_index(base, metric), _by_index(new, metric)
     shared = [index for index in first if index in second]
@@ -91,7 +94,10 @@ def compare_units(base: Sequence[ItemResult], new: Sequence[ItemResult], metric:
 
 
 def _mean(tasks: Sequence[Difference], pairs: Sequence[_Pairs], metric: str) -> Difference:
-    """The difference of the task means. If several tasks share a cluster, it is flipped as one unit."""
+    """The difference of the means of the tasks.
+
+    If a cluster has items in several tasks, the test flips its sign in all of them at once.
+    """
     gains = [_gains(chosen, metric) for chosen in pairs]
     clusters = [[one.cluster for one, _ in chosen] for chosen in pairs]
     columns = [(gain, cluster_codes(names)) for gain, names in zip(gains, clusters, strict=True)]

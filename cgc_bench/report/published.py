@@ -1,6 +1,6 @@
 """Figures that other authors have published. Each has its source and tag, and all are read from a single file.
 
-They are shown separately from the results of the runs, and never without their tag.
+They are shown separately from the results of your runs, and always with their tag.
 """
 
 import importlib.resources
@@ -20,15 +20,16 @@ class Figure:
 
     Attributes:
         benchmark: such as `mig`.
-        task: one of the benchmark's tasks, or `average`. If the average is not a plain mean of the tasks, a condition
-            follows.
+        task: one of the benchmark's tasks, or `average`. If the average is not a plain mean of the tasks, the name also
+            states how it was computed.
         model: name of the model in the source.
-        metric: a metric such as `acc@0.5`. The name states if the figure is a difference between two models.
+        metric: name of the metric, such as `acc@0.5`. The name also states whether the figure is a difference between
+            two models.
         value: in percent.
         annotations: version of the annotations; `unknown` if the source does not state it.
         tag: one of `TAGS`.
         source: title of the source.
-        where: where the source can be found.
+        where: link to the source, or where else to find it.
         note: a remark for readers; can be empty.
     """
 
@@ -66,8 +67,8 @@ def published_figures() -> tuple[Figure, ...]:
 
 
 def figures_of(benchmark: str, *, annotations: str | None = None) -> tuple[Figure, ...]:
-    """Published figures for one benchmark. If `annotations` is given, only figures on this version or on an unknown
-    version.
+    """Published figures for one benchmark. If `annotations` is given, returns only figures on that version or on an
+    unknown version.
     """
     versions = None if annotations is None else (annotations, "unknown")
     return tuple(

@@ -1,5 +1,5 @@
-"""Reports runs as Markdown and as one static page: a table of models and tasks, and then every run with all its
-figures.
+"""Writes a report about runs as Markdown and as one static page: a table of models and tasks, and then all figures of
+every run.
 
 The tables are also written as CSV and LaTeX. Published figures are kept separate from the results of the runs.
 """
@@ -50,7 +50,7 @@ class Section:
 
     @property
     def units(self) -> list[str]:
-        """The units that the model's boxes seem to be in, if they are not on the requested scale."""
+        """The units that the model's boxes seem to use, if these are not the requested units."""
         return [_UNITS[name] for name in other_scales(self.summary)]
 
 

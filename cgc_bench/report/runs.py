@@ -1,7 +1,7 @@
-"""Reads saved runs of lmms-eval. Finds the benchmark of this project that a samples file answers, its items, and the
-responses.
+"""Reads saved runs of lmms-eval. For each samples file, finds the benchmark that it answers, the benchmark's items, and
+the responses.
 
-Items are looked up in the cache of prepared benchmarks, by the data digest that the file states.
+Items are looked up in the cache of prepared benchmarks by the data digest in the samples file.
 """
 
 import json
@@ -35,7 +35,7 @@ class Run:
 
     Attributes:
         name: name of the model's folder. lmms-eval derives it from the name of the model.
-        folder: the output folder that contains the model's folder, as the user named it; or the file of saved
+        folder: the output folder that contains the model's folder, as the user typed it; or the file of saved
             responses.
         date: date of the newest file, such as `2026-11-24 12:00`; empty if unknown.
         label: group of tasks, such as `cgc_mig_think`.
@@ -44,7 +44,7 @@ class Run:
         results: one result per response.
         protocol: scoring protocol; `strict` if the prompt asked for reasoning.
         source: where the benchmark's files come from, with their revision.
-        ready: prepared benchmark of each task. It contains the images; empty for saved responses.
+        ready: for each task, the prepared benchmark with its images. Empty for saved responses.
         asked: settings and prompts of each task.
     """
 
@@ -67,7 +67,7 @@ class Run:
 
     @property
     def origin(self) -> str:
-        """Where the answers come from, in words."""
+        """Where the answers come from, as reports state it."""
         return f"run of {self.date} in {self.folder}" if self.date else self.folder
 
     def summary(self) -> Summary:
@@ -100,7 +100,7 @@ def _told(run: Run) -> str:
 
 
 def one_run(folder: Path, label: str | None = None) -> Run:
-    """The only run of a folder, or the run of this group of tasks. Raises ReportError."""
+    """The only run in a folder, or the run whose group of tasks is `label`. Raises ReportError."""
     found = [run for run in read_runs([folder]) if label in (None, run.label)]
     if not found:
         raise ReportError(f"{folder}: contains no samples of {label}")
@@ -123,14 +123,14 @@ def _runs(folder: Path) -> Iterator[Run]:
 
 
 def _output_of(model: Path, given: Path) -> str:
-    """The output folder that contains a model's folder. Its path starts at the name of the given folder."""
+    """The output folder that contains a model's folder, as a path that starts with the name of the given folder."""
     if model == given:
         return given.resolve().parent.name
     return Path(given.resolve().name, model.relative_to(given).parent).as_posix()
 
 
 def _date(files: Iterable[Path]) -> str:
-    """Date of the newest file, read from the name that lmms-eval gives it: `20261124_120000_samples_...`."""
+    """Date of the newest file, which lmms-eval writes into the file name: `20261124_120000_samples_...`."""
     stated = max(file.stem.partition("_samples_")[0] for file in files)
     try:
         return datetime.strptime(stated, "%Y%m%d_%H%M%S").strftime("%Y-%m-%d %H:%M")
@@ -156,7 +156,7 @@ def _run(model: Path, folder: str, label: str, files: list[Path]) -> Run:
 
 
 def _shown(bench: AnyBenchmark, items: Items, samples: Mapping[str, Sample], prepared: Mapping[str, Prepared]) -> Items:
-    """The items with the sizes of their images, if the samples record the displayed size."""
+    """The items with the sizes of their displayed images, if the samples record a maximum number of pixels."""
     places = {
         (task, index): place for task, ready in prepared.items() for place, index in enumerate(ready.indices(task))
     }
@@ -206,7 +206,9 @@ def _first_line(file: Path) -> dict[str, object]:
 
 
 def find_prepared(bench: AnyBenchmark, task: str, version: str, digest: object) -> Prepared | None:
-    """The prepared benchmark that contains this task with this digest. If no digest is stated, with this version."""
+    """The prepared benchmark that contains the task with this digest or, if the samples file states no digest, with
+    this version.
+    """
     folders = (cache_folder() / "bench" / bench.name).glob("*")
     opened = [open_prepared(folder, elsewhere=bench.elsewhere) for folder in sorted(folders)]
     found = [ready for ready in opened if ready and task in ready.digests]

@@ -1,6 +1,7 @@
-"""Responses that were saved without lmms-eval, as runs. Each model has one JSON Lines file, named like the model.
+"""Reads responses that were saved without lmms-eval as runs. Each model has one JSON Lines file, and the file has the
+name of the model.
 
-Such a file states no settings, and its items have no images here. Therefore, galleries show only text.
+Such a file does not state any settings, and has no images, so galleries show only text.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,14 +19,14 @@ LABEL = "saved responses"
 
 @dataclass(frozen=True)
 class Questions:
-    """Which questions the files of saved responses answer, and the settings for scoring.
+    """The questions that the files of saved responses answer, and the settings for scoring them.
 
     Attributes:
         bench: the benchmark.
         items: its items, by index.
         source: name of the annotation file or release.
         protocol: scoring protocol.
-        prefix: text with which the chat template started every response.
+        prefix: text that the chat template put at the start of every response.
     """
 
     bench: AnyBenchmark
@@ -45,13 +46,15 @@ def read_questions(name: str, annotations: Path, protocol: str = "official", pre
 def read_places(
     places: Iterable[Path], questions: Questions | None, read_folder: Callable[[Path], Iterable[Run]]
 ) -> list[Run]:
-    """Runs in the order of their places: files of saved responses, and output folders of lmms-eval.
+    """Runs in the order of the given paths, which are files of saved responses or output folders of lmms-eval.
 
-    Raises ReportError if there is a file of responses without questions, or if there are questions without such a file.
+    Raises ReportError if a file of responses is given without `questions`, or `questions` without such a file.
     """
     listed = list(places)
     if questions and not any(place.is_file() for place in listed):
-        raise ReportError("--benchmark and --annotations describe files of saved responses, but you named no such file")
+        raise ReportError(
+            "--benchmark and --annotations describe files of saved responses, but none of the paths is such a file"
+        )
     return [run for place in listed for run in ([_saved(place, questions)] if place.is_file() else read_folder(place))]
 
 

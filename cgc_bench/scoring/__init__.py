@@ -1,1 +1,1 @@
-"""Turns saved responses into figures: the benchmark interface, response readers, summaries, intervals, and tables."""
+"""Scores saved responses: the benchmark interface, response readers, summaries, intervals, and tables."""

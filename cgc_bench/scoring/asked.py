@@ -1,4 +1,7 @@
-"""Settings and prompts of a run, as its files state them. Every report shows them, and comparisons check them first."""
+"""Settings and prompts of a run, as recorded in its files.
+
+Every report shows them, and comparisons check them first.
+"""
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -31,11 +34,11 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Asked:
-    """Everything, except the model, that the answers to one task depend on. A field is None if the files do not state
+    """Everything that the answers to one task depend on, except the model. A field is None if the files do not record
     it.
 
     Attributes:
-        annotations: sha256 of the annotation file, or of the shards of a release split.
+        annotations: sha256 of the annotation file, or over the shards of a release's split.
         data: sha256 of the items and their images, in order.
         profile: name of the prompt profile.
         prompts: sha256 of the prompts.
@@ -66,14 +69,14 @@ def read_asked(row: Mapping[str, Any], place: str) -> Asked:
 
 
 def described(asked: Mapping[str, Asked], fields: Collection[str] = tuple(TITLES)) -> list[str]:
-    """The settings of a run in words. If tasks have different settings, they are listed by name."""
+    """The settings of a run as text for readers. If tasks have different settings, the text names the tasks."""
     known = [field for field in TITLES if any(getattr(one, field) is not None for one in asked.values())]
     shown = [field for field in TITLES if field in fields and (field in known or field in COLUMNS)]
     return [f"{TITLES[field]} {_values(field, asked)}" for field in shown]
 
 
 def mixed(asked: Mapping[str, Asked]) -> list[str]:
-    """Warnings about different settings for the tasks in one run."""
+    """Warnings if the tasks of one run have different settings."""
     fields = [field for field in TITLES if field not in (*DIGESTS, "generation")]
     return [
         f"the tasks were run with different settings: {TITLES[field]} {_values(field, asked)}"
@@ -83,7 +86,7 @@ def mixed(asked: Mapping[str, Asked]) -> list[str]:
 
 
 def other_data(base: Mapping[str, Asked], new: Mapping[str, Asked]) -> list[str]:
-    """Tasks for which it is known that items or images differ between two runs."""
+    """Tasks whose items or images are known to differ between two runs."""
     stated = {task: (base[task].data, new[task].data) for task in base if task in new}
     return [task for task, (ours, theirs) in stated.items() if ours and theirs and ours != theirs]
 
@@ -112,7 +115,7 @@ def _values(field: str, asked: Mapping[str, Asked]) -> str:
 
 
 def _digest(values: Iterable[str | None]) -> str:
-    """The start of the digest. Each task has its own digest, so several tasks have one digest over all of these."""
+    """The start of the digest. Each task has its own digest. For several tasks, this is one digest over theirs."""
     found: Sequence[str] = sorted(value for value in values if value)
     if len(found) > 1:
         found = [hashlib.sha256("".join(found).encode()).hexdigest()]

@@ -1,6 +1,6 @@
 """The interface through which scoring, lmms-eval tasks, and reports use a benchmark, and the result of one item.
 
-If a metric is not defined for an item, its value is None and does not count in the mean.
+If a metric is not defined for an item, its value is None and the item does not count in the mean.
 """
 
 from abc import ABC, abstractmethod
@@ -28,14 +28,15 @@ class ItemResult:
     Attributes:
         task: subtask of the benchmark, such as `common_object`.
         index: ID of the item within the benchmark.
-        response: the model's text, as scored.
+        response: the model's text that was scored.
         values: value of each metric on this item, 0-1; None if the metric is not defined for the item.
-        cluster: items in the same cluster share photos. Intervals resample clusters.
-        boxes: boxes that were read from the response, as (image, or 0 if it is unknown, x1, y1, x2, y2), 0-1000.
+        cluster: ID shared by all items whose photos overlap. Intervals resample clusters.
+        boxes: boxes that were read from the response, as (image, x1, y1, x2, y2). The image is its 1-based number, or 0
+            if it is unknown; coordinates are 0-1000.
         truth: true boxes, in the same form.
         note: a remark for readers, such as `pixel scale`; empty if there is none.
-        subtask: subtask whose row also counts the item, in addition to the row of its task; "" if there is none.
-        members: indices of the items, if several items count only together and share this result.
+        subtask: an additional row of the table that also counts the item; "" if there is none.
+        members: indices of the items that share this result, if they count only together.
     """
 
     task: str
@@ -67,7 +68,9 @@ class Group(NamedTuple):
 
 
 class Table(TypedDict):
-    """Figures of a benchmark in percent: number of items, mean of the tasks by metric, and one row per task."""
+    """Figures of a benchmark in percent: the number of items, the mean over the tasks of each metric, and one row per
+    task.
+    """
 
     n: int
     macro: Mapping[str, float | None]
@@ -85,15 +88,16 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         tasks: tasks in the authors' order.
         groups: groups of lmms-eval tasks; the main group comes first. `scripts/write_tasks.py` writes their files.
         metrics: metrics in the table. They are keys of an `ItemResult`'s values.
-        diagnostics: metrics next to the table. They are also keys of an `ItemResult`'s values.
+        diagnostics: metrics that are reported separately from the table. They are also keys of an `ItemResult`'s
+            values.
         lower_is_better: metrics and diagnostics for which lower is better.
-        floors: functions whose answers ignore the input, by name.
+        floors: functions, by name, that return trivial answers without reading the input.
         protocols: scoring protocols.
         profiles: prompt profiles; the first is the default.
         postprocesses: post-processing steps that published figures used.
-        elsewhere: whether its annotations stay in their original location when the benchmark is prepared.
+        elsewhere: whether the annotations stay in their original location when the benchmark is prepared.
         in_all: whether `cgc_all` contains its main group.
-        chance: why its floors differ from the chance level that its authors print; empty if they print none.
+        chance: explains why the floors differ from the chance level that the authors print; empty if they print none.
     """
 
     name: str
@@ -140,7 +144,10 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
 
     @abstractmethod
     def prepared(self, task: str, variant: str) -> Prepared:
-        """Prepare the items and images of a task as the environment variables state. Raises PrepareError."""
+        """Prepare the items and images of a task from the files that the environment variables select.
+
+        Raises PrepareError.
+        """
 
     def prepare(
         self,
@@ -157,17 +164,17 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         raise PrepareError(f"{part} does not need preparation")
 
     def excluded(self, ready: Prepared) -> Path | None:  # noqa: ARG002 - few write one
-        """A list of the benchmark's photos for `cgc-data build --exclude`; None if the annotations can be used as the
-        list.
+        """A file that lists the benchmark's photos for `cgc-data build --exclude`; None if you can pass the annotations
+        instead.
         """
         return None
 
     def annotations_sha256(self, annotations: Path) -> str:
-        """sha256 of the annotations that `read_items` reads: of the file, or of the files in a folder."""
+        """The sha256 of the annotations that `read_items` reads: of one file, or over the files in a folder."""
         return files_sha256(annotations)
 
     def new_tokens(self, task: str, prompt: str) -> int:  # noqa: ARG002 - few depend on the task
-        """Maximum number of tokens that a model can write in response to the prompt."""
+        """Maximum number of new tokens in the response to a prompt."""
         return 2048 if prompt == "think" else 1024
 
     def default_profile(self, variant: str) -> str:  # noqa: ARG002 - few depend on the annotations
@@ -177,22 +184,22 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
     def profile(self, wanted: Sequence[str], variant: str, prompt: str = "official") -> Profile:
         """The profile of a group of tasks: the first requested profile that exists, or otherwise the default.
 
-        Prompts that ask for reasoning are always the prompts of this project.
+        Prompts that ask for reasoning always use this project's profile.
         """
         if prompt == "think":
             return Profile(OWN, protocol="strict")
         return choose(wanted, self.profiles, self.default_profile(variant))
 
     def asked(self, item: ItemT, prompt: str = "official", profile: str = "") -> list[Message]:  # noqa: ARG002
-        """Chat messages of an item in a profile. "" selects the first profile."""
+        """Chat messages of an item, written as the profile prescribes. "" selects the first profile."""
         return self.messages(item, prompt)
 
     def units(self, results: Sequence[ResultT]) -> list[ItemResult]:
-        """The units of a mean: items, or pairs of items if they count only together."""
+        """The results that a mean is taken over: one per item, or one per pair if items count only in pairs."""
         return list(results)
 
     def faults(self, items: Mapping[str, ItemT]) -> dict[str, list[str]]:
-        """Indices of items with unusual annotations, by fault. These items are still scored."""
+        """Indices of items with unusual annotations, grouped by what is unusual. These items are still scored."""
         found: dict[str, list[str]] = {}
         for item in items.values():
             fault = getattr(item, "fault", "")
@@ -201,16 +208,19 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return found
 
     def shown(self, item: ItemT, sizes: Callable[[], Sequence[Size]]) -> ItemT:  # noqa: ARG002 - few ask for them
-        """The item, with the properties of the displayed images that scoring needs. `sizes` are width and height."""
+        """The item, together with those properties of its displayed images that scoring needs.
+
+        `sizes` are width and height.
+        """
         return item
 
     def prompt(self, item: ItemT, prompt: str = "official", profile: str = "") -> str:
-        """The messages as one text. Of the images, only the question's own marks remain, such as `<image 2>`."""
+        """The messages as one text. Images are omitted, but marks in the question, such as `<image 2>`, remain."""
         parts = [part for message in self.asked(item, prompt, profile) for part in message["content"]]
         return "".join(part.get("text") or "" for part in parts)
 
     def floor_response(self, name: str, item: ItemT) -> str:
-        """The answer of one of `floors`."""
+        """The answer that one of `floors` gives to the item."""
         return self.floors[name](item)
 
 

@@ -1,6 +1,7 @@
 """Means of a benchmark's metrics with 95 % intervals, for each task and for the unweighted mean of the tasks.
 
-Resampling is over clusters of items that share photos. Tasks share no clusters, so each task is resampled separately.
+Resampling is over clusters of items that share photos. No cluster has items in more than one task, so each task is
+resampled separately.
 """
 
 from collections import defaultdict

@@ -1,5 +1,5 @@
-"""Prompt profiles. A profile states which evaluation harness or which authors a run follows when it writes prompts and
-reads answers.
+"""Prompt profiles. A profile selects the evaluation harness, or the authors' script, whose prompts and reading rules a
+run follows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,11 +17,13 @@ class Profile:
 
     Attributes:
         name: name of the profile, such as `lmms-eval`.
-        new_tokens: maximum number of new tokens of an answer, or the limit of each task; None: as the benchmark states.
-        max_pixels: maximum number of pixels per image; None: as the settings state.
+        new_tokens: maximum number of new tokens in an answer, for all tasks or by task; None uses the benchmark's
+            limit.
+        max_pixels: maximum number of pixels per image; None uses the setting or its default.
         protocol: scoring protocol, one of the benchmark's protocols.
-        models: tasks in which a model has its own prompts, by its name in `--model`.
-        unknown: tasks in which a model has its own prompts that this project does not know.
+        models: for each model (as named in `--model`), the tasks in which the harness gives it special prompts.
+        unknown: for each model, the tasks in which the harness gives it special prompts that this project does not
+            implement.
     """
 
     name: str
@@ -32,15 +34,19 @@ class Profile:
     unknown: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def of_model(self, task: str, model: str) -> "Profile":
-        """The profile for a model: `lmms-eval:qwen3_vl` if that model has its own prompts. Raises TaskError."""
+        """The profile for a model, such as `lmms-eval:qwen3_vl` if the harness has special prompts for that model.
+
+        Raises TaskError.
+        """
         if task in self.unknown.get(model, ()):
             raise TaskError(
-                f"{self.name} asks {model} {task} in a way not known here; choose another CGC_BENCH_PROFILE"
+                f"{self.name} has a special prompt of {task} for {model}, which is not supported; choose another "
+                "CGC_BENCH_PROFILE"
             )
         return replace(self, name=f"{self.name}:{model}") if task in self.models.get(model, ()) else self
 
     def tokens(self, task: str) -> int | None:
-        """Maximum number of new tokens of an answer to a task; None: as the benchmark states."""
+        """Maximum number of new tokens in an answer to a task; None uses the benchmark's limit."""
         return self.new_tokens.get(task) if isinstance(self.new_tokens, Mapping) else self.new_tokens
 
 

@@ -1,4 +1,7 @@
-"""A benchmark whose authors publish annotation files and images. It defines their layout and is prepared from them."""
+"""A benchmark whose authors publish annotation files and images.
+
+The class defines the layout of these files and prepares the benchmark from them.
+"""
 
 from pathlib import Path
 
@@ -15,13 +18,13 @@ class PublishedBenchmark(Benchmark[ItemT, ResultT]):
     layout: Layout[ItemT]
 
     def prepared(self, task: str, variant: str) -> Prepared:  # noqa: ARG002 - all its tasks are prepared at once
-        """Prepare all tasks as the environment variables state."""
+        """Prepare all tasks from the files that the environment variables select."""
         return prepare_files(self.name, self.layout, self.read_items, variant, revision=settings.revision(self.name))
 
     def prepare(
         self, part: str, annotations: str | None = None, *, source: Path | None = None, revision: str | None = None
     ) -> Prepared:
-        """Prepare a variant or other annotations from the Hub or from a copy of its files."""
+        """Prepare a variant of the benchmark, or other annotations, from the Hub or from a local copy of the files."""
         variant = annotations if annotations in self.layout.variants else None
         file = Path(annotations) if annotations and variant is None else None
         return prepare_files(

@@ -1,4 +1,5 @@
-"""Matches saved responses to the items of a benchmark. They come from plain files or from lmms-eval's samples files.
+"""Matches saved responses to the items of a benchmark. The responses come from plain files or from lmms-eval's samples
+files.
 
 A line is `{"index", "response"}`, with `task` and `annotations` if they are known. In lmms-eval's lines, these keys are
 `cgc_index`, `cgc_response`, `cgc_task`, and `cgc_annotations`. A file that could belong to another task is refused.
@@ -24,10 +25,10 @@ class Sample:
     Attributes:
         index: index of the item.
         response: full text of the model.
-        task: the item's task as stated in the file, or None.
-        annotations: version of the annotations as stated in the file, or None.
-        asked: settings and prompts as stated in the file.
-        place: file and line, for messages.
+        task: the item's task as recorded in the file, or None.
+        annotations: version of the annotations as recorded in the file, or None.
+        asked: settings and prompts as recorded in the file.
+        place: file and line, for error messages.
     """
 
     index: str
@@ -39,29 +40,30 @@ class Sample:
 
 
 def whole_response(written: str, prefix: str) -> str:
-    """Prepend the text with which the chat template started the response, unless the response already contains it.
+    """Prepend the text that the chat template put at the start of the response, unless the response already starts with
+    it.
 
-    Otherwise, truncated reasoning would be read as an answer, because only its opening tag identifies it.
+    Without its opening tag, truncated reasoning would be read as an answer.
     """
     return written if written.startswith(prefix) else prefix + written
 
 
 def read_responses(files: Sequence[Path], items: Mapping[str, Item], name: str) -> dict[str, str]:
-    """Responses by index. Arguments and errors are those of `read_matched`."""
+    """Responses by index. Takes the same arguments as `read_matched` and raises the same errors."""
     return {index: sample.response for index, sample in read_matched(files, items, name).items()}
 
 
 def read_matched(files: Sequence[Path], items: Mapping[str, Item], name: str) -> dict[str, Sample]:
-    """Saved responses by index, in the order of the items. They may answer only some of the items.
+    """Saved responses by index, in the order of the items. The responses may answer only some of the items.
 
     Args:
-        files: JSON Lines files, or output folders of lmms-eval with one run of this benchmark, whose newest files
-            count.
+        files: JSON Lines files, or output folders of lmms-eval with one run of this benchmark. In a folder, only the
+            newest file of each task counts.
         items: the benchmark's items by index; each has `task` and `version`.
         name: name of the benchmark.
 
     Raises:
-        SampleFileError: a file cannot be read, or a line is damaged, unknown, repeated, or of another task. The message
+        SampleFileError: a file cannot be read, or a line is damaged, repeated, or does not match an item. The message
             names the file and line.
     """
     found: dict[str, Sample] = {}
@@ -76,7 +78,7 @@ def read_matched(files: Sequence[Path], items: Mapping[str, Item], name: str) ->
 
 
 def asked_by_task(samples: Mapping[str, Sample], items: Mapping[str, Item]) -> dict[str, Asked]:
-    """Settings and prompts of each task. Raises SampleFileError if lines of the same task state different settings."""
+    """Settings and prompts by task. Raises SampleFileError if lines of the same task state different settings."""
     first: dict[str, Sample] = {}
     for index, sample in samples.items():
         before = first.setdefault(items[index].task, sample)
@@ -99,12 +101,12 @@ def group_of(task: str) -> str:
 
 
 def newest_files(folder: Path, pattern: str) -> dict[tuple[Path, str], Path]:
-    """The newest samples file under a folder, by (folder, task)."""
+    """The newest samples files under a folder, keyed by (folder, task)."""
     return {(file.parent, file.stem.partition("_samples_")[2]): file for file in sorted(folder.rglob(pattern))}
 
 
 def read_samples(files: Iterable[Path], name: str) -> Iterator[Sample]:
-    """Every line of the files, in order. Raises SampleFileError."""
+    """The responses on all lines of the files, in order. Raises SampleFileError."""
     for file in files:
         for path in _sample_files(file, name):
             yield from _read_file(path)
@@ -152,7 +154,7 @@ def _sample(line: bytes, place: str) -> Sample:
 
 
 def decode_line(line: bytes, place: str) -> dict[str, object]:
-    """The object on one line. Raises SampleFileError, which names the place."""
+    """The object on one line. Raises SampleFileError, whose message names the file and line."""
     try:
         row = json.loads(decode(line, place, SampleFileError))
     except (ValueError, RecursionError) as error:
@@ -184,7 +186,7 @@ def _optional(row: Mapping[str, object], key: str, place: str) -> str | None:
 
 
 def _check(sample: Sample, items: Mapping[str, Item]) -> None:
-    """Refuse a response that belongs to other items."""
+    """Raise SampleFileError if a response belongs to other items."""
     item = items.get(sample.index)
     if item is None:
         raise SampleFileError(f"{sample.place}: the annotations have no item {sample.index}")

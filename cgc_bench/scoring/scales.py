@@ -1,5 +1,5 @@
-"""Finds boxes in a text and checks their scale. Boxes on another scale than the requested one score as wrong even if
-they are correct.
+"""Finds boxes in a text and checks their scale. Even a correct box scores as wrong if it is not on the requested
+scale.
 """
 
 import re
@@ -10,7 +10,7 @@ _BOX = re.compile(rf"[\[(]{_NUMBER},{_NUMBER}(?:\)\s*)?,(?:\s*\()?{_NUMBER},{_NU
 
 
 def in_unit_scale(text: str) -> bool:
-    """Whether every box in a text is in fractions of the image's sides, 0-1, when 0-1000 is requested."""
+    """Whether every box in a text uses fractions of the image's sides (0-1) although the prompt requests 0-1000."""
     boxes = list(boxes_in(text))
     return bool(boxes) and all(max(box) <= 1 and any(number % 1 for number in box) for box in boxes)
 

@@ -1,7 +1,7 @@
-"""Summarizes saved responses: official figures, intervals, errors that the figures hide, and the floors on the same
-items.
+"""Summarizes saved responses: official figures, intervals, diagnostics for errors that these figures hide, and floors
+on the same items.
 
-All values are in percent. `cgc-bench score --json` writes the summary, and the tables show it.
+All values are in percent. `cgc-bench score` prints the summary as tables, and writes it to a file with `--json`.
 """
 
 import json
@@ -23,7 +23,7 @@ from cgc_data.metrics import Estimate
 # `MANY` percent is not an accident.
 SCALES = {
     "pixel_scale": "contain numbers above 1000, so their boxes seem to be in pixels",
-    "unit_scale": "contain boxes from 0 to 1, so these seem to be fractions of the image",
+    "unit_scale": "contain boxes from 0 to 1, so their boxes seem to be fractions of the image",
 }
 MANY = 5.0
 
@@ -58,7 +58,7 @@ class Judged(TypedDict):
 
 
 class VideoSummary(TypedDict, total=False):
-    """Entry that a judged video subtask adds to a summary."""
+    """The entry that VLM2-Bench's judged video subtask adds to a summary."""
 
     pc_vid: Judged
     macro_with_pc_vid: dict[str, float]
@@ -101,8 +101,8 @@ def score_responses(
     """Score every response, by the index of its item.
 
     Raises:
-        TaskError: the benchmark does not have the protocol or the post-processing, or the protocol does not allow
-            post-processing.
+        TaskError: the benchmark does not have the protocol or the post-processing, or the protocol cannot be combined
+            with post-processing.
     """
     check_protocol(bench, protocol, postprocess)
     return [
@@ -136,7 +136,7 @@ def summarise(
     postprocess: str | None = None,
     asked: Mapping[str, Asked] | None = None,
 ) -> Summary:
-    """The summary of scored results. Floors are over the answered items, and `asked` is by task."""
+    """The summary of scored results. Floors cover only the answered items. `asked` contains the settings by task."""
     table = bench.table(results)
     units = bench.units(results)
     tasks = {item.task for item in items.values()}
@@ -163,7 +163,7 @@ def summarise(
 
 
 def floor_table(bench: AnyBenchmark, items: Items, indices: Sequence[str], name: str) -> Table:
-    """The scores of a floor's answers to these items, with official scoring."""
+    """The official scores of a floor's answers to these items."""
     return bench.table([bench.official(items[index], bench.floor_response(name, items[index])) for index in indices])
 
 
@@ -173,7 +173,7 @@ def versions(items: Mapping[str, Item]) -> str:
 
 
 def write_summary(summary: Summary, file: Path) -> None:
-    """Write JSON. Raises ReportError if a file of another kind would be overwritten."""
+    """Write JSON. Raises ReportError instead of overwriting a file that is not a summary."""
     if file.exists() and not _is_summary(file):
         raise ReportError(f"{file} exists but was not written by `cgc-bench score`; choose another name")
     try:
@@ -227,7 +227,7 @@ def _warnings(bench: AnyBenchmark, summary: Summary, tasks: set[str]) -> list[st
 
 
 def other_scales(summary: Summary) -> dict[str, float]:
-    """The keys of `SCALES` that apply to many answers, with their share in percent."""
+    """The wrong scales, as keys of `SCALES`, that many answers use, with the share of these answers in percent."""
     shares = {name: summary["diagnostics"]["macro"].get(name) for name in SCALES}
     return {name: row["value"] for name, row in shares.items() if row and row["value"] and row["value"] > MANY}
 

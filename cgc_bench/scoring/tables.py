@@ -1,6 +1,6 @@
-"""Prints a summary of scores as terminal tables: official figures, errors that they hide, and floors.
+"""Prints a summary of scores as terminal tables: official figures, diagnostics for errors that they hide, and floors.
 
-A table that is wider than the terminal (80 columns in a pipe) is split into several, so that no digit is truncated.
+A table that is wider than the terminal (80 columns in a pipe) is split into several, so that no figure is truncated.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,10 @@ Cells = Sequence[str]
 
 
 def score_tables(bench: AnyBenchmark, summary: Summary, width: int) -> Iterator[Table]:
-    """The tables of a summary, in reading order. Each is at most `width` wide, and values are in percent."""
+    """The tables of a summary, in reading order.
+
+    Each table is at most `width` characters wide, and values are in percent.
+    """
     yield from _official(bench, summary, width)
     shown = [name for name in bench.diagnostics if name in summary["diagnostics"]["macro"]]
     if shown:
@@ -68,7 +71,7 @@ def floors_tables(bench: AnyBenchmark, floors: Mapping[str, Figures], width: int
 
 
 def _tables(title: str, heads: Cells, rows: Sequence[Cells], width: int) -> Iterator[Table]:
-    """Split the columns into tables that fit the width; every table starts with the first column."""
+    """Split the columns into tables that fit the width, and repeat the first column in each."""
     widths = [_width(head, [row[place] for row in rows]) for place, head in enumerate(heads)]
     for number, chosen in enumerate(_fitting([needed + _AROUND for needed in widths], width)):
         table = Table(title=title + ", continued" * bool(number), title_justify="left", title_style="bold")
@@ -83,12 +86,15 @@ def _tables(title: str, heads: Cells, rows: Sequence[Cells], width: int) -> Iter
 
 
 def _width(head: str, cells: Iterable[str]) -> int:
-    """Width at which no word of a column's heading and no figure is broken."""
+    """The minimum column width that does not break a figure or a word of the heading."""
     return max(map(len, (*head.split(), *cells)))
 
 
 def _fitting(widths: Sequence[int], width: int) -> Iterator[list[int]]:
-    """Indices of the columns after the first, in groups that fit next to it. A group has at least one column."""
+    """Indices of all columns but the first, in groups that each fit the width together with the first column.
+
+    A group has at least one column.
+    """
     lot: list[int] = []
     used = start = 1 + widths[0]
     for place, needed in enumerate(widths[1:], 1):

@@ -1,6 +1,6 @@
-"""The transfer tasks as a benchmark: accuracy by the rule of each task in lmms-eval.
-
-In addition, one rule for all tasks reads the same final answers, because the tasks' rules differ in what they can read.
+"""The transfer tasks as a benchmark. Each task's accuracy follows its reading rule in lmms-eval. A second accuracy
+reads the same final answers with one rule for all tasks, because the tasks' rules differ in which answers they can
+read.
 """
 
 from collections import defaultdict
@@ -31,13 +31,15 @@ _END = "</think>"
 
 @dataclass(frozen=True)
 class TransferResult(ItemResult):
-    """A result, and the item's group in the benchmark."""
+    """An item's result, with the item's group in the benchmark."""
 
     group: str = ""
 
 
 def judge(item: Item, response: str, protocol: str = "official") -> tuple[bool, bool]:
-    """Whether a response is correct by the rule of a protocol, and whether that rule could read it."""
+    """Whether a response is correct by a protocol's reading rule, and whether the rule could read the response at
+    all.
+    """
     if protocol == "vlmevalkit":
         return vlmevalkit_judges(item, response.rpartition(_END)[2].strip())
     answer = final_answer(response) if protocol == "strict" else without_tagged(response)
@@ -74,8 +76,8 @@ def _read(item: Item, answer: str) -> str | None:
 
 
 def _mathvista_option(answer: str, item: Item) -> str | None:
-    """The option whose text equals the answer, or otherwise the option that the answer states. The option with the
-    nearest spelling is not guessed.
+    """The option whose text equals the answer, or otherwise the option that the answer names. Never falls back to the
+    option with the most similar spelling.
     """
     words = answer.strip()
     if words in item.options:
@@ -95,7 +97,7 @@ class _Group(TypedDict):
 
 
 class _TaskRow(TypedDict):
-    """A row of the table, and its parts by group."""
+    """A row of the table: figures over all results, and figures for each group."""
 
     n: int
     accuracy: float
@@ -135,23 +137,23 @@ class Transfer(Benchmark[Item, TransferResult]):
     messages = staticmethod(prompts.messages)
 
     def prepared(self, task: str, variant: str) -> Prepared:  # noqa: ARG002 - there is one
-        """Prepare a task as the environment variables state."""
+        """Prepare a task from the files that the environment variables select."""
         return prepare_transfer(task, revision=settings.revision(task))
 
     def prepare(
         self, part: str, annotations: str | None = None, *, source: Path | None = None, revision: str | None = None
     ) -> Prepared:
-        """Prepare a task from the Hub or from a copy of its repository. Raises PrepareError."""
+        """Prepare a task from the Hub or from a local copy of its repository. Raises PrepareError."""
         if annotations:
             raise PrepareError(f"{part} does not take --annotations: its questions are in the dataset")
         return prepare_transfer(part, source=source, revision=revision)
 
     def asked(self, item: Item, prompt: str = "official", profile: str = "") -> list[Message]:
-        """Chat messages of an item in a profile."""
+        """Chat messages of an item, written as the profile prescribes."""
         return prompts.messages(item, prompt, profile)
 
     def prompt(self, item: Item, prompt: str = "official", profile: str = "") -> str:
-        """The text of an item in a profile, for models that take images separately."""
+        """The prompt of an item as text, written as the profile prescribes, for models that take images separately."""
         return prompts.text(item, prompt, profile)
 
     def score(
@@ -164,8 +166,9 @@ class Transfer(Benchmark[Item, TransferResult]):
     ) -> TransferResult:
         """Score one response after its reasoning. Never raises on any text.
 
-        `official` removes reasoning as lmms-eval does. `strict` reads the answer block if there is one, and no answer
-        if the reasoning is not closed. `vlmevalkit` and `authors` read as those harnesses do.
+        The protocol `official` removes reasoning as lmms-eval does. `strict` reads the answer block if there is one,
+        and reads no answer if the reasoning is not closed. `vlmevalkit` and `authors` read answers as VLMEvalKit and
+        the benchmark's authors do.
         """
         right, readable = judge(item, response, protocol)
         return TransferResult(

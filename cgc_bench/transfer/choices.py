@@ -1,6 +1,6 @@
-"""Finds the option that an answer names, by the rule of each benchmark's lmms-eval task, with every quirk.
-
-All rules read the answer without its reasoning, and return None if they find no option. Every pattern is a single scan.
+"""Finds the option that an answer names, by the rule of each benchmark's task in lmms-eval, including all quirks of
+these rules. All rules read the answer without its reasoning, and return None if they find no option. Every pattern
+scans the text only once.
 """
 
 import re
@@ -29,16 +29,15 @@ _FEW = 4
 
 
 def leading_option(answer: str, letters: Sequence[str]) -> str | None:
-    """MuirBench: a letter with a period at the start, or a single letter in any case."""
+    """MuirBench's rule: a letter with a period at the start, or an answer that is a single letter in any case."""
     match = _LEADING.match(answer)
     found = (match.group(1) if match else answer.strip()).upper()
     return found if found in letters else None
 
 
 def filtered_option(response: str, answer: str, letters: Sequence[str]) -> str | None:
-    """MuirBench in lmms-eval's order: its filter sees the full response, so that what it would find after reasoning
-
-    (`answer`) is never filtered: only a single letter counts there.
+    """MuirBench's rule in lmms-eval's order. The filter looks for a letter with a period only at the start of the full
+    response. In the text after the reasoning (`answer`), only a single letter counts.
     """
     match = _LEADING.match(response)
     found = (match.group(1) if match else answer.strip()).upper()
@@ -46,7 +45,7 @@ def filtered_option(response: str, answer: str, letters: Sequence[str]) -> str |
 
 
 def ranked_option(answer: str, letters: Sequence[str]) -> str | None:
-    """MMStar: the letter in the most explicit form. If several letters have this form, the last one."""
+    """MMStar's rule: the letter in the most explicit form, and the last such letter if there are several."""
     text = f" {_without_marks(answer.strip(), _RANKED_MARKS)} "
     found = [*_in_form(text, letters), *_after_phrase(text, letters), *_at_an_end(text, letters)]
     if not found:
@@ -81,8 +80,8 @@ def _at_an_end(text: str, letters: Sequence[str]) -> Iterator[tuple[int, int, st
 
 
 def stated_option(answer: str, letters: Sequence[str]) -> str | None:
-    """BLINK: a short first line, or else the last "answer is X", or else the last "(X)", or else a letter at the
-    start.
+    """BLINK's rule: the letter in a short first line, or else in the last "answer is X", or else in the last "(X)", or
+    else at the start.
     """
     if not letters:
         return None
@@ -102,11 +101,11 @@ def stated_option(answer: str, letters: Sequence[str]) -> str | None:
 def listed_option(
     answer: str, letters: Sequence[str], options: Sequence[str], forms: Sequence[tuple[str, str]] = LMMS_FORMS
 ) -> str | None:
-    """MMMU: a letter in parentheses, or before a space or a period. If there is none, the text of an option in a longer
-    answer.
+    """MMMU's rule: a letter in parentheses, or before a space or a period. If there is none, the option whose text
+    occurs in a longer answer.
 
-    If several are found, the last one counts. If none is found, the authors' script draws an option. Here, the result
-    is None, which counts as wrong.
+    If several are found, the last one counts. If none is found, the authors' script draws a random option. This
+    function returns None instead, which counts as wrong.
     """
     text = f" {_without_marks(answer, _LISTED_MARKS)} "
     for form, place in forms:

@@ -1,4 +1,4 @@
-"""Answers that ignore the input: the first option, and an option that the item's index determines."""
+"""Answers that ignore the input: the first option, and a pseudo-random option that depends only on the item's index."""
 
 import random
 

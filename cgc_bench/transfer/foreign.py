@@ -1,8 +1,8 @@
-"""Reading rules of other harnesses: how VLMEvalKit infers an option, the rules of the authors, and how lmms-eval
-removes reasoning.
+"""Reading rules of other harnesses: VLMEvalKit's and the benchmark authors' rules for finding an option, and
+lmms-eval's rule for removing reasoning.
 
-They are reimplemented from their published behavior, with every quirk. If a harness would pass an answer to a language
-model, the result here is None.
+The rules are reimplemented from their published behavior, including all quirks. If a harness would pass an answer to a
+language model, the result here is None.
 """
 
 import re
@@ -26,10 +26,9 @@ _OPENINGS = ("(", "option ", "the answer is ")
 
 
 def without_tagged(text: str) -> str:
-    """The text without reasoning, as lmms-eval removes it: every block is removed, and, if only a closing tag is left,
-    all text before it.
-
-    An opening tag without a closing tag is kept, with all text after it.
+    """The text without reasoning, which is removed as in lmms-eval. Every reasoning block is removed. If a closing tag
+    without an opening tag remains, all text before it is removed too. An opening tag without a closing tag is kept,
+    with all text after it.
     """
     for opening, closing in REASONING_TAGS:
         kept, place = [], 0
@@ -43,10 +42,9 @@ def without_tagged(text: str) -> str:
 
 
 def vlmevalkit_option(answer: str, options: Mapping[str, str]) -> str | None:
-    """The only option among the last five words, or else the option after "answer is", or else the only option whose
-    text occurs.
-
-    If this rule finds no option, VLMEvalKit asks a language model, or counts the answer as wrong if none is configured.
+    """VLMEvalKit's rule: the only option among the last five words, or else the option after "answer is", or else the
+    only option whose text occurs in the answer. If the rule finds no option, VLMEvalKit asks a language model, or
+    counts the answer as wrong if no model is configured.
     """
     if any(refusal in answer for refusal in _REFUSALS):
         return None
@@ -72,7 +70,7 @@ def _spelt_out(answer: str, options: Mapping[str, str]) -> str | None:
 def vlmevalkit_judges(item: Item, answer: str) -> tuple[bool, bool]:
     """Whether an answer is correct, and whether it could be read, as in VLMEvalKit without its language model.
 
-    There, an open question of MMMU becomes a choice of two options: the true answer and "Other Answers".
+    VLMEvalKit turns an open question of MMMU into a choice of two options: the true answer and "Other Answers".
     """
     if item.kind == "open":
         found = vlmevalkit_option(answer, {"A": item.answers[0], "B": "Other Answers"})
@@ -90,8 +88,8 @@ def vlmevalkit_judges(item: Item, answer: str) -> tuple[bool, bool]:
 
 
 def authors_option(item: Item, answer: str) -> str | None:
-    """The option by the rule of the benchmark's authors. If this rule finds none, BLINK's authors ask a language
-    model.
+    """The option that the rule of the benchmark's authors finds, or None. If their rule finds no option, BLINK's
+    authors ask a language model.
     """
     if item.task == "mmstar":
         return _first_letter(answer, item.letters)
@@ -101,8 +99,8 @@ def authors_option(item: Item, answer: str) -> str | None:
 
 
 def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
-    """MMStar: the first character, or the character after a parenthesis, `option`, or `the answer is`, in any
-    context.
+    """Rule of MMStar's authors: the first character, or the character after a parenthesis, `option`, or `the answer
+    is`, regardless of context.
     """
     text = answer.lower().strip().replace("\n", " ")
     places = [0, *(len(opening) for opening in _OPENINGS if text.startswith(opening))]
@@ -111,7 +109,9 @@ def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
 
 
 def _blink_option(answer: str, letters: Sequence[str]) -> str | None:
-    """BLINK: a single letter, or else the only `(X)` that is a word of the last paragraph, or else of the full text."""
+    """Rule of BLINK's authors: an answer that is a single letter, or else the only `(X)` that is a separate word in the
+    last paragraph, or else in the full text.
+    """
     alone = answer[1:-1] if answer.startswith("(") and answer.endswith(")") else answer
     if alone in letters:
         return alone

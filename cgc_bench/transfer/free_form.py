@@ -1,7 +1,8 @@
-"""Reads answers that are not options: words and numbers in MMMU's open questions, and numbers and lists in MathVista.
+"""Reads answers that are not options: words and numbers in answers to MMMU's open questions, and numbers and lists in
+answers to MathVista.
 
-`open_matches` is MMMU's own rule. MathVista's authors use a language model to extract the answer. Here, rules extract
-it, so that scoring needs no API key and is deterministic.
+`open_matches` is MMMU's own rule. MathVista's authors use a language model to extract the answer. This module extracts
+it with rules, so that scoring is deterministic and needs no API key.
 """
 
 import ast
@@ -24,7 +25,7 @@ Found = str | float
 
 
 def open_matches(answer: str, truths: Sequence[str]) -> bool:
-    """Whether an answer to an open question of MMMU contains one of the true answers, as words or as a number."""
+    """Whether an answer to an open question of MMMU contains one of the true answers, in words or as a number."""
     true = [value for truth in truths for value in _normal(truth)]
     words = [value for value in true if isinstance(value, str)]
     for found in _open_candidates(answer):
@@ -34,7 +35,7 @@ def open_matches(answer: str, truths: Sequence[str]) -> bool:
 
 
 def _open_candidates(answer: str) -> Iterator[Found]:
-    """The conclusion of each line, and every number in it."""
+    """The concluding phrase of each line, and every number in these phrases."""
     for text in _conclusions(answer.strip().strip(".").lower()):
         for part in (text, *_GROUPED.findall(text), *_SCIENTIFIC.findall(text), *_PLAIN.findall(text)):
             yield from _normal(part)
@@ -68,13 +69,13 @@ def _normal(text: str) -> list[Found]:
 
 
 def read_integer(answer: str) -> str | None:
-    """The final number in the answer, in the form of MathVista's integer answers."""
+    """The final number in the answer as an integer, formatted like MathVista's integer answers."""
     number = _concluding_number(answer)
     return None if number is None else str(int(number))
 
 
 def read_float(answer: str, decimals: int) -> str | None:
-    """The final number in the answer, rounded, in the form of MathVista's decimal answers."""
+    """The final number in the answer, rounded and formatted like MathVista's decimal answers."""
     number = _concluding_number(answer)
     return None if number is None else str(round(number, decimals))
 
@@ -90,7 +91,10 @@ def read_list(answer: str) -> list[object] | None:
 
 
 def _concluding_number(answer: str) -> float | None:
-    """The first number after the last "answer is" or box. If there is no such number, the last number in the text."""
+    """The first number after the last "answer is" or boxed command.
+
+    If there is no such number, the last number in the text.
+    """
     concluded = list(_CONCLUSION.finditer(answer))
     after = _NUMBER.search(answer, concluded[-1].end()) if concluded else None
     if after:

@@ -20,15 +20,15 @@ class Item:
         index: ID such as `mmstar/12`.
         task: one of `TASKS`.
         group: group within the benchmark, such as BLINK's `Jigsaw`.
-        kind: `choice`; or `integer`, `float`, `list`, or `open` for answers that are not options.
+        kind: `choice` if the answer is an option; otherwise `integer`, `float`, `list`, or `open`.
         question: as its authors wrote it. `<image>` or `<image 2>` marks where an image goes.
         options: texts of the options; empty texts if the question itself contains them.
-        answers: the letter; or the true answers, any of which is correct.
+        answers: the letter of the correct option; or, without options, all answers that count as correct.
         decimals: number of decimals of a `float`.
-        marks: the numbers that `<image N>` gives the images, in order; empty if the question has no numbers.
+        marks: the number N in the mark `<image N>` of each image, in order; empty if marks have no numbers.
         images: sha256 of each image.
         version: version of the questions.
-        cluster: items in a cluster share images.
+        cluster: ID shared by all items whose images overlap.
         fault: what is unusual about the row; empty if nothing is.
     """
 
@@ -53,7 +53,7 @@ class Item:
 
 
 def option_letters(count: int) -> tuple[str, ...]:
-    """A, B, ... for the given number of options."""
+    """The first `count` letters of the alphabet, as tuple ("A", "B", ...)."""
     return tuple(chr(ord("A") + place) for place in range(count))
 
 

@@ -21,14 +21,13 @@ QUESTIONS = "questions.jsonl"
 
 
 def prepare_transfer(task: str, *, source: Path | None = None, revision: str | None = None) -> Prepared:
-    """Prepare one transfer task in the cache. Returns immediately if the cache already contains it and no copy was
-    named.
+    """Prepare one transfer task in the cache. Returns immediately if the cache already contains it, unless you pass
+    `source`.
 
     Args:
         task: key of `SOURCES`.
         source: local copy of the repository; None uses the repository on the Hub.
-        revision: revision of the repository. None uses the latest revision, and every report states that it is not
-            pinned.
+        revision: revision of the repository. None selects the latest revision, and reports state that it is not pinned.
 
     Raises:
         PrepareError: the dataset cannot be downloaded or read, lacks a column or an image, or cannot be written.

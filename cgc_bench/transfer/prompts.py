@@ -1,7 +1,7 @@
-"""Prompts by profile: their text, and where the images are placed.
+"""Prompts by profile: the text, and where the images are inserted.
 
-`lmms-eval` follows its tasks with the same names, `vlmevalkit` follows its prompts for Qwen3-VL, and `authors` follows
-the scripts of each benchmark. docs/comparability.md lists their sources.
+The profile `lmms-eval` has the prompts of lmms-eval's tasks, `vlmevalkit` has VLMEvalKit's prompts for Qwen3-VL, and
+`authors` has those of the scripts of each benchmark's authors. For sources, see docs/comparability.md.
 """
 
 import re
@@ -48,8 +48,8 @@ def messages(item: Item, variant: str = "official", profile: str = "") -> list[M
     """Chat messages. An image part has two more keys: `place` (0-based number of the image) and `text` (its
     placeholder in a plain prompt).
 
-    Images are inserted where they are named in prompts that ask for reasoning, and in prompts of authors whose
-    questions name images. Other prompts place them before the text, as in the profile.
+    Prompts that ask for reasoning insert each image where the question refers to it. So do the prompts of authors whose
+    questions refer to images. Other prompts place images as their profile does, usually before the text.
     """
     whole, name = text(item, variant, profile), profile or PROFILES[0].name
     shown: list[Part] = [{"type": "image", "place": place, "text": None} for place in range(len(item.images))]
@@ -68,8 +68,8 @@ def _user(content: list[Part]) -> list[Message]:
 
 
 def _in_turn(whole: str, shown: list[Part]) -> list[Part]:
-    """MMMU in lmms-eval's chat. Each mark receives the next image, regardless of its number, and the words between are
-    trimmed.
+    """The message parts of an MMMU question as in lmms-eval's chat interface. Each mark is replaced by the next image,
+    regardless of the number in the mark, and the text between marks is trimmed.
     """
     *before, last = _MARK.sub("<image>", whole).split("<image>")
     parts: list[Part] = []
@@ -80,8 +80,8 @@ def _in_turn(whole: str, shown: list[Part]) -> list[Part]:
 
 
 def _in_place(item: Item, whole: str) -> list[Part]:
-    """The images, inserted where the text names them. Images that the text does not name, or names by another number,
-    precede it.
+    """The message parts, with each image inserted where the text refers to it. Images that the text does not refer to,
+    or refers to by an unknown number, come before the text.
     """
     parts = list(_named(item, whole))
     named = {part["place"] for part in parts if part["type"] == "image"}

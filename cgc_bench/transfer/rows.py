@@ -22,8 +22,8 @@ _BLINK_TASKS = (
 
 @dataclass(frozen=True)
 class Question:
-    """A row in the common form. The fields are those of `Item`, and each of `images` is a cell `{"bytes", "path"}` or
-    None.
+    """A row in the common form. It has fields of `Item`, but `images` contains cells of the dataset: `{"bytes",
+    "path"}` or None.
     """
 
     name: str
@@ -39,7 +39,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a task's questions are on the Hub: repository, configurations, and split; and the reader for its rows."""
+    """Location of a task's questions on the Hub (repository, configurations, and split), and the function that reads
+    its rows.
+    """
 
     repository: str
     configurations: tuple[str | None, ...]
@@ -107,7 +109,7 @@ def _mmmu(row: Row) -> Question:
 
 
 def _literal_list(text: str) -> list[Any]:
-    """The list that a text spells out, or an empty list."""
+    """The Python list that a text contains as a literal, or an empty list."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):

@@ -40,7 +40,7 @@ _LINES = re.compile(r"^\(([A-Z])\) ?(.*)$", re.MULTILINE)
 
 
 def lmms_text(item: Item) -> str:
-    """The prompt of lmms-eval's task with the same name, for models without a separate prompt."""
+    """The prompt of lmms-eval's task, for models without a special prompt there."""
     options = _listed("{}. {}", item)
     if item.task == "blink":
         letters = ", ".join(item.letters)
@@ -55,8 +55,8 @@ def lmms_text(item: Item) -> str:
 
 
 def qwen3_vl_text(item: Item) -> str:
-    """The prompt of lmms-eval's MMStar and MMMU for `qwen3_vl`. In MMStar, the instruction directly follows the
-    question.
+    """The prompt of lmms-eval's MMStar and MMMU tasks for the model `qwen3_vl`. In MMStar, the instruction directly
+    follows the question.
     """
     if item.task == "mmstar":
         return f"Question: {item.question.replace(' Please answer yes or no.', '')}{_ONLY_LETTER}"
@@ -104,7 +104,7 @@ def separated(item: Item) -> tuple[str, Sequence[str]]:
 
 
 def _split(listed: str, count: int) -> list[str]:
-    """The options in a text such as `A: a cat, B: a dog`, without letters; [] if one is missing."""
+    """The options in a text such as `A: a cat, B: a dog`, without their letters; [] if a letter is missing."""
     words: list[str] = []
     for letter in reversed(option_letters(count)):
         listed, found, tail = listed.rpartition(f"{letter}: ")

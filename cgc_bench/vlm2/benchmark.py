@@ -1,7 +1,6 @@
 """VLM2-Bench as a benchmark. Items are scored by the authors' rules, and the two items of a pair count only together.
-
-Counting questions have two means: the authors' mean over valid answers, and a mean over all answers, in which
-unreadable answers count as wrong.
+For counting questions, the authors' mean covers only valid answers. A second mean covers all answers and counts
+unreadable ones as wrong.
 """
 
 from collections import defaultdict
@@ -22,7 +21,7 @@ DIAGNOSTICS = ("unreadable", "positive", "negative", "exact_count")
 
 @dataclass(frozen=True)
 class PairedResult(ItemResult):
-    """A result that may count only together with the other result of its pair.
+    """An item's result. If the item is in a pair, it counts only together with the other result of the pair.
 
     Attributes:
         kind: as in `Item`.
@@ -74,7 +73,10 @@ def _row(items: Sequence[ItemResult], counted: Sequence[ItemResult]) -> dict[str
 
 
 def _percent(counted: Sequence[ItemResult], name: str) -> float | None:
-    """The mean in percent. It is 0 if no unit is valid, as in the authors' script, and None if there are no units."""
+    """The mean in percent.
+
+    The mean is 0 if no item or pair is valid, as in the authors' script, and None if there are none at all.
+    """
     values = [value for unit in counted if (value := unit.values[name]) is not None]
     if not counted:
         return None
@@ -107,7 +109,9 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     messages = staticmethod(prompts.messages)
 
     def new_tokens(self, task: str, prompt: str) -> int:
-        """The authors' limit for the group of the task."""
+        """The authors' token limit for the task's group (`gc`, `oc`, or `pc`), or this project's limit for prompts with
+        reasoning.
+        """
         return prompts.THINK_NEW_TOKENS if prompt == "think" else prompts.OFFICIAL_NEW_TOKENS[task.partition("_")[0]]
 
     def score(
@@ -140,9 +144,9 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     def units(self, results: Sequence[PairedResult]) -> list[ItemResult]:
         """Combine the two results of each pair into one. Counts and choices are unchanged.
 
-        The rules are those of the authors' script. A pair of the general cue needs a correct T and a correct F with its
-        ID, and counts even if one of the two is missing. A pair of statements counts only if both sides are present;
-        the last answer to each side is used.
+        The rules are those of the authors' script. A pair of the kind `pair` needs a correct T and a correct F, and
+        counts even if one of the two answers is missing. A pair of the kind `statement` counts only if both answers are
+        present. If an item was answered more than once, its last answer is used.
         """
         single = [result for result in results if result.kind in ("count", "choice")]
         pairs: dict[str, list[PairedResult]] = defaultdict(list)
@@ -153,10 +157,11 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
         return [*single, *map(_joined, whole)]
 
     def table(self, results: Sequence[PairedResult]) -> Table:
-        """Figures in percent, with `units` in each task's row. The macro average is over the tasks with units.
+        """Figures in percent. Each task's row also has `units`, the number of items or pairs. The macro average covers
+        the tasks that have at least one item or pair.
 
-        `score` of `macro` is the authors' mean of eight tasks. The mean that they publish includes a ninth task, which
-        is judged.
+        The `score` in `macro` is the authors' mean over eight tasks. The mean that the authors publish also includes a
+        ninth task, which needs a judge model.
         """
         counted = self.units(results)
         tasks = {

@@ -1,4 +1,6 @@
-"""Answers to VLM2-Bench that ignore the input: a fixed answer, and a random answer that the item's index determines."""
+"""Answers to VLM2-Bench that ignore the input: a fixed answer, and a pseudo-random answer that depends only on the
+item's index.
+"""
 
 import random
 

@@ -1,6 +1,7 @@
 """Reads the items of VLM2-Bench from its question files, `jsonl/{gc,oc,pc}/vanilla/*.jsonl` in the unpacked archive.
 
-The authors do not publish a checksum, so a version is never reported as known. A digest distinguishes the files.
+The authors do not publish a checksum, so reports always state that the version is not pinned. A digest distinguishes
+the files.
 """
 
 import json
@@ -46,18 +47,18 @@ class Item:
     """One question.
 
     Attributes:
-        index: `SUBTASK/PLACE`. The place is the position in the subtask's file, from 0.
+        index: `SUBTASK/PLACE`. PLACE is the 0-based position in the subtask's file.
         task: a key of `SUBTASKS`.
-        kind: `pair` (T or F by itself), `statement` (T or F in a sentence), `count`, or `choice`.
+        kind: `pair` (the answer is only T or F), `statement` (T or F can be in a sentence), `count`, or `choice`.
         q_id: as in the file.
         question: as in the file.
         answer: the true answer: `T`/`F`, a number, or a choice such as `(A) ...`.
         images: paths relative to the subtask's image folder.
-        length: number of images in the rule for counting questions.
+        length: number of images that the rule for counting questions assumes.
         pair: key shared by the two items of a pair; empty if the item is not in a pair.
-        side: `p` (the statement is true) or `n`; empty if the item is not in a pair.
+        side: `p` if the statement of the pair is true, `n` if it is false; empty if the item is not in a pair.
         version: `VERSION` with a digest of the question file.
-        cluster: items in a cluster share photos or are a pair.
+        cluster: ID shared by all items that share photos or belong to the same pair.
         fault: what is unusual about the annotation; empty if nothing is.
     """
 
@@ -132,7 +133,7 @@ def _rows(task: str, file: Path, content: bytes) -> Iterator[tuple[str, int, Row
 
 
 def _form_fault(task: str, row: Any) -> str:
-    """Why a row cannot be an item; empty if it can."""
+    """Why a row is not a valid item; empty if it is valid."""
     if not isinstance(row, dict) or not isinstance(row.get("question"), str) or "q_id" not in row:
         return "the row is not a question with `q_id` and `question`"
     images, answer = row.get("images"), row.get("gt_answer")
@@ -146,7 +147,7 @@ def _form_fault(task: str, row: Any) -> str:
 def _pair(task: str, row: Row) -> tuple[str, str]:
     """Key and side of a pair.
 
-    An ID of a person task can start with `tf_`. IDs of other forms are skipped, as in the authors' code.
+    In the person tasks, an ID can start with `tf_`. IDs with any other form are skipped, as in the authors' code.
     """
     kind, q_id = SUBTASKS[task][0], str(row["q_id"])
     if kind == "pair":
@@ -192,7 +193,7 @@ def _length(row: Row) -> int:
 
 def _fault(kind: str, side: str, length: int, images: int) -> str:
     if images < 2:
-        return "the question has fewer than two images, unlike all questions of the authors"
+        return "the question has fewer than two images, which no published question has"
     if kind in ("pair", "statement") and not side:
         return "the question has no pair, so the authors' script skips it"
     if kind == "count" and not length:

@@ -1,6 +1,7 @@
-"""The rules by which the authors of VLM2-Bench read and score an answer, for each kind of question, with every quirk.
+"""The rules of the VLM2-Bench authors for reading and scoring an answer, for each kind of question, including all
+quirks.
 
-Scores are 0-1. All patterns are single scans, so the time is linear in the length of an answer.
+Scores are 0-1. Every pattern scans an answer only once, so the time is linear in its length.
 """
 
 import re
@@ -30,9 +31,9 @@ class Verdict:
     """The reading of one answer.
 
     Attributes:
-        score: 0-1. None for a count that the authors exclude from their mean, because it is not one number or is
-            outside 1..length.
-        readable: whether the answer has a form that the rule can read.
+        score: 0-1. None for a count that the authors exclude from their mean, because the answer is not a single number
+            or is outside 1..length.
+        readable: whether the rule could read the answer.
     """
 
     score: float | None
@@ -46,19 +47,28 @@ def final_answer(response: str) -> str:
 
 
 def judge_pair(answer: str, truth: str) -> Verdict:
-    """T or F and nothing else. The authors strip surrounding whitespace when they save an answer."""
+    """The answer must be exactly T or F.
+
+    Whitespace around it is ignored, because the authors strip it when they save an answer.
+    """
     text = answer.strip()
     return Verdict(float(text == truth), text in ("T", "F"))
 
 
 def judge_statement(answer: str, truth: str) -> Verdict:
-    """Exactly one of t, f, true, false as a word, in any case. (The t of "don't" counts as a word.)"""
+    """The answer must contain exactly one of the words t, f, true, and false, in any case.
+
+    (The t of "don't" counts as a word.)
+    """
     found = [match.upper()[0] for match in _STATEMENT.findall(answer)]
     return Verdict(float(found == [truth.strip().upper()]), len(found) == 1)
 
 
 def judge_choice(answer: str, truth: str) -> Verdict:
-    """Whether the text before the first closing bracket equals that of the truth. More than one `(X)` is wrong."""
+    """Whether the text before the first closing bracket is the same in the answer and in the true answer.
+
+    An answer with more than one `(X)` is wrong.
+    """
     several = len(_CHOICE.findall(answer)) > 1
     right = not several and _letter(answer.strip()) == _letter(truth)
     return Verdict(float(right), not several and bool(re.fullmatch(r"\(?[A-Z]", _letter(answer.strip()))))
@@ -69,7 +79,7 @@ def _letter(answer: str) -> str:
 
 
 def judge_count(answer: str, truth: int, length: int) -> Verdict:
-    """The score of one number within 1..length. It is 1 if the number is correct, and lower the further it is from the
+    """The score of a single number within 1..length: 1 if the number is correct, and less the further it is from the
     truth.
     """
     numbers = read_numbers(answer)
@@ -89,7 +99,9 @@ def count_score(count: int, truth: int, length: int) -> float:
 
 
 def read_numbers(answer: str) -> list[int]:
-    """Every number written in digits, and then the number that all number words of the answer form together, if any."""
+    """All numbers written in digits, followed by the number that all words of the answer form together, if they form
+    one.
+    """
     text = answer.lower()
     digits = [int(found.lstrip("0")[:_MOST_DIGITS] or "0") for found in _DIGITS.findall(text)]
     words = _WORD.findall(text)
@@ -98,10 +110,12 @@ def read_numbers(answer: str) -> list[int]:
 
 
 def _number_of(words: list[str]) -> int | None:
-    """The sum of the words, in which `hundred` multiplies the words before it; None if the sum is 0.
+    """The sum of the number words, in which `hundred` multiplies the words before it. None if the sum is 0 or if
+    another word occurs.
 
-    The authors' script first removes every `and`. Therefore, `thousand` is not a number word, and invalidates the whole
-    phrase. A letter that matches only if case is ignored also invalidates the phrase.
+    The authors' script first removes every `and`, even inside words. Therefore, `thousand` is not recognized as a
+    number word, and invalidates the whole phrase. A letter that equals an ASCII letter only if case is ignored, such as
+    the long s (U+017F), also invalidates the phrase.
     """
     if any(word not in _VALUES and word != "hundred" for word in words):
         return None

@@ -1,5 +1,5 @@
-"""VLM2-Bench's video subtask, in which another model judges open answers. It is scored only on request, and is never
-part of the mean.
+"""VLM2-Bench's video subtask, in which another model judges open answers. The subtask is scored only on request, and is
+never part of the mean.
 
 The judging itself happens elsewhere. This module reads the judge's replies and averages them as the authors' script
 does.
@@ -28,8 +28,8 @@ class VideoScore:
 
     Attributes:
         judge: name of the judge model, as given by the user.
-        score: mean over the two kinds of video.
-        kinds: score by kind, `AB` and `ABA`.
+        score: mean over both kinds of video.
+        kinds: score by kind of video, `AB` or `ABA`.
         n: number of replies with a score.
         unread: number of replies without a score, which the authors exclude.
     """
@@ -59,11 +59,11 @@ def read_judgements(file: Path, judge: str) -> VideoScore:
 
 
 def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> VideoSummary:
-    """The entry that a judged video subtask adds to a summary of VLM2-Bench, or nothing if the user did not request it.
+    """The entry that the judged video subtask adds to a summary of VLM2-Bench, or an empty dict if the user did not
+    request it.
 
     Raises:
-        TaskError: there are judgments without the name of a judge, or the name without judgments, or the benchmark has
-            no judged videos.
+        TaskError: only one of the judgments and the judge's name is given, or the benchmark has no judged videos.
         SampleFileError: as in `read_judgements`.
     """
     if file is None and judge is None:

@@ -1,4 +1,4 @@
-"""Reads the list inside an answer: from JSON text to objects, with a name for every fault.
+"""Parses the JSON list in an answer into objects, and names every fault in the list.
 
 The JSON comes from a model, so deep nesting, huge numbers, repeated keys, and text that cannot be encoded all occur.
 """
@@ -24,12 +24,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class JsonObject(tuple[tuple[str, Any], ...]):
-    """A JSON object as pairs in the order in which they were written, so that repeated keys are detected."""
+    """A JSON object as a list of key-value pairs in their original order, so that repeated keys can be detected."""
 
 
 @dataclass(frozen=True)
 class Elements:
-    """A parsed list: the number of entries, the well-formed entries, and the faults of all other entries."""
+    """A parsed answer list: the number of entries, the well-formed entries, and the faults of all other entries."""
 
     count: int
     objects: tuple[Object, ...]
@@ -38,10 +38,10 @@ class Elements:
 
 
 def decode_json(text: str, *, integral_floats: bool = False) -> Any:
-    """The value of a JSON text. Objects become `JsonObject`. Integers are truncated to 19 characters, because longer
-    ones are always out of range.
+    """Decode a JSON text.
 
-    With `integral_floats` a number such as 120.0 becomes an integer.
+    Objects become `JsonObject`. Integers are truncated to 19 characters, because longer integers are always out of
+    range. With `integral_floats`, a number such as 120.0 becomes an integer.
 
     Raises:
         ValueError: the text is not JSON, contains NaN or Infinity, or is nested deeper than `MAX_DEPTH`.
@@ -53,7 +53,7 @@ def decode_json(text: str, *, integral_floats: bool = False) -> Any:
     try:
         return (_WITH_INTEGRAL_FLOATS if integral_floats else _PLAIN).decode(text)
     except RecursionError as error:
-        raise ValueError("the nested JSON is too deep to be read here: the call stack is nearly full") from error
+        raise ValueError("the JSON is nested too deeply to be parsed here: the call stack is nearly full") from error
 
 
 def _is_shallow(text: str) -> bool:
@@ -116,18 +116,18 @@ def read_elements(values: list[Any], num_images: int) -> Elements:
 
 
 def distinct(violations: list[Violation]) -> tuple[Violation, ...]:
-    """Each violation once, in the order of first appearance."""
+    """The violations without repeats, in the order of first appearance."""
     return tuple(dict.fromkeys(violations))
 
 
 def is_pixel_scale(value: Any) -> bool:
-    """Whether an entry's box has four numbers of which at least one is above 1000."""
+    """Whether an entry's box has four numbers and at least one of them is above 1000."""
     box = dict(value).get("bbox_2d") if isinstance(value, JsonObject) else None
     return are_numbers(box, 4) and any(number > THOUSAND for number in box)
 
 
 def are_numbers(values: Any, count: int, types: tuple[type, ...] = (int, float)) -> TypeGuard[list[float]]:
-    """Whether `values` is a list of `count` values of exactly these types (a bool is not an int)."""
+    """Whether `values` is a list of `count` values whose types are all in `types` (a bool does not count as an int)."""
     return isinstance(values, list) and len(values) == count and {*map(type, values)}.issubset(types)
 
 

@@ -1,6 +1,6 @@
 """Finds the answer in a response, and checks the tags against the strict format.
 
-The text is scanned for tags once, without backtracking. The time is linear in the length of the text, for any content.
+The text is scanned for tags once, without backtracking, so the run time is linear in the length of the text.
 """
 
 import re
@@ -27,11 +27,12 @@ class Layout:
     """The parts of a response.
 
     Attributes:
-        body: the text that may contain the list. It is inside the answer tags, or after the thinking if a tag is
-            missing; None if the thinking is not closed or the tags are ambiguous.
-        conclusion: all text after the thinking; None if the thinking is not closed.
+        body: the text that may contain the list, which is inside the answer tags or, if a tag is missing, after the
+            think block; None if the think block is not closed or the tags are ambiguous.
+        conclusion: all text after the think block; None if the block is not closed.
         violations: faults of the tags and of the text around the blocks.
-        think_length: characters inside the think block, stripped of white space; 0 if there is not exactly one block.
+        think_length: number of characters inside the think block, without surrounding white space; 0 unless there is
+            exactly one think block.
     """
 
     body: str | None
@@ -41,7 +42,7 @@ class Layout:
 
 
 def read_layout(text: str, *, require_think: bool) -> Layout:
-    """Find the blocks of a response."""
+    """Find the think block and the answer block of a response."""
     if plain := _STRICT.fullmatch(text):
         thinking, body = plain.groups()
         empty = require_think and not _WORD.search(thinking)
@@ -51,7 +52,7 @@ def read_layout(text: str, *, require_think: bool) -> Layout:
 
 
 def read_tags(text: str, *, require_think: bool) -> Layout:
-    """Find the blocks of any response by its tags."""
+    """Find the think block and the answer block of a response by searching for their tags."""
     tags = list(_TAG.finditer(text))
     names = [tag.group() for tag in tags]
     violations: list[Violation] = []
@@ -97,7 +98,7 @@ def _think_length(text: str, tags: _Tags, names: list[str]) -> int:
 
 
 def _end_of_thinking(tags: _Tags) -> int | None:
-    """Position after the last </think>; 0 if there is no thinking, None if the thinking continues to the end."""
+    """The position at which the think block ends: 0 if there is no block, None if the block is never closed."""
     for tag in reversed(tags):
         if tag.group() in _THINK_AND_ANSWER[:2]:
             return tag.end() if tag.group() == "</think>" else None
@@ -114,7 +115,7 @@ def _answer_body(text: str, start: int, tags: _Tags) -> str | None:
 
 
 def strip_fence(body: str) -> tuple[str, bool]:
-    """`body` without surrounding white space and one Markdown fence, and whether there was a fence."""
+    """Remove surrounding white space and one Markdown fence from `body`, and return whether there was a fence."""
     body = body.strip(WHITE_SPACE)
     if len(body) < 2 * len(FENCE) or not (body.startswith(FENCE) and body.endswith(FENCE)):
         return body, False

@@ -1,6 +1,7 @@
-"""A forgiving way to read a response. Its scores are reported next to the strict scores, and never used for the reward.
+"""Reads responses leniently.
 
-It repairs broken JSON, takes the last fence or answer block, and accepts floats and a single object outside a list.
+The lenient reader repairs broken JSON, uses the last code fence or answer block, and accepts floats and a single object
+outside a list. Lenient scores are reported next to the strict scores, and are never used for the reward.
 """
 
 import math
@@ -22,11 +23,11 @@ Repair: TypeAlias = Callable[[str], str]
 
 
 def read_lenient(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
-    """Read a response in any form. The arguments and the result are the same as in `read_answer`.
+    """Read a response leniently, with the arguments and the result of `read_answer`.
 
-    As in the strict reading, the thinking is not read. `violations` are still the violations of the strict form. The
-    numbers of a box are rounded, keys other than the three are ignored, and a missing label becomes "". Broken JSON of
-    more than `MAX_REPAIRED` characters is unreadable.
+    As in the strict reader, text inside the think block is ignored, and `violations` lists the violations of the strict
+    format. The numbers of a box are rounded, keys other than `img_idx`, `bbox_2d`, and `label` are ignored, and a
+    missing label becomes "". Broken JSON of more than `MAX_REPAIRED` characters is unreadable.
 
     Raises:
         ConfigError: the package json-repair is not installed.
@@ -53,7 +54,9 @@ def _load_repair() -> Repair:
 
 
 def _narrow(conclusion: str) -> str:
-    """The last answer block after the thinking. If this block contains fences, the last fence with content."""
+    """The last answer block after the think block or, if this answer block contains code fences, the last non-empty
+    fence.
+    """
     block = conclusion.rpartition("<answer>")[2].partition("</answer>")[0]
     fenced = [part for part in block.split(FENCE)[1::2] if part.strip()]
     return fenced[-1].strip().removeprefix("json") if fenced else block

@@ -16,9 +16,9 @@ class Object:
     """A box in one of the displayed images.
 
     Attributes:
-        img_idx: number of the image, from 1.
-        bbox_2d: x1, y1, x2, y2, integers 0-1000 relative to that image, x1 < x2 and y1 < y2.
-        label: name of the object; "" only if a lenient reading found none.
+        img_idx: 1-based number of the image.
+        bbox_2d: x1, y1, x2, y2 as integers from 0 to 1000, relative to the size of the image, with x1 < x2 and y1 < y2.
+        label: name of the object; "" only if the lenient reader found no label.
 
     Raises:
         ValueError: a number is out of range or the box is empty.
@@ -34,18 +34,18 @@ class Object:
         object.__setattr__(self, "img_idx", index(self.img_idx))
         object.__setattr__(self, "bbox_2d", (x1, y1, x2, y2))
         if self.img_idx < 1 or not is_box(self.bbox_2d):
-            raise ValueError(f"not a valid box of an answer: {self}")
+            raise ValueError(f"not a valid answer box: {self}")
 
 
 def well_formed(img_idx: int, bbox_2d: ThousandBox, label: str) -> Object:
-    """An `Object` of values that have been checked before, without the time that its own checks take."""
+    """Create an `Object` from values that were already checked, without checking them again."""
     made = object.__new__(Object)
     made.__dict__.update(img_idx=img_idx, bbox_2d=bbox_2d, label=label)
     return made
 
 
 def is_box(box: Sequence[float]) -> bool:
-    """Whether every coordinate is in range, and all are in order."""
+    """Whether all coordinates are within 0-1000, with x1 < x2 and y1 < y2."""
     x1, y1, x2, y2 = box
     return 0 <= x1 < x2 <= THOUSAND and 0 <= y1 < y2 <= THOUSAND
 

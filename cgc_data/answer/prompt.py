@@ -1,7 +1,7 @@
 """The prompt side of the answer contract: how a prompt introduces images, and which answer format it requests.
 
-A release stores questions with `ANSWER_FORM`, but without tags. Training and the benchmark add the tags with
-`with_thinking`.
+A release stores each question with the format instructions in `ANSWER_FORM`, but without instructions about tags.
+Training and the benchmark add the instructions about tags with `with_thinking`.
 """
 
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ class _Placed(TypedDict, total=False):
 
 
 class Part(_Placed):
-    """One part of a message: a `text`, or an `image`, whose `text` is None.
+    """One part of a message: either a text, or an image, whose `text` is None.
 
-    If the prompt does not show the images in order, an image has a `place`, which is its 0-based number.
+    If the prompt does not show the images in order, each image part has a `place`: the 0-based number of its image.
     """
 
     type: str
@@ -43,7 +43,7 @@ class Message(TypedDict):
 def build_messages(question: str, num_images: int) -> list[Message]:
     """One user message: `Image 1:` to `Image N:`, each followed by its image, and then the question.
 
-    The parts contain only `type` and `text`; the images are passed separately, in this order.
+    Each part contains only `type` and `text`. The images themselves are passed separately, in the same order.
     """
     content: list[Part] = []
     for number in range(1, num_images + 1):
@@ -54,7 +54,7 @@ def build_messages(question: str, num_images: int) -> list[Message]:
 
 
 def with_thinking(messages: Sequence[Message], *, require_think: bool = True) -> list[Message]:
-    """A copy of `messages` whose last message also asks for the tags of the strict format.
+    """A copy of `messages` whose last message also requests the think and answer tags.
 
     If `require_think` is false, the prompt requests only the answer tags, for models that think natively or not at all.
     """

@@ -1,4 +1,4 @@
-"""Reads a response. The reward and the benchmark share this reader.
+"""Reads the responses of models. The reward and the benchmark share this reader.
 
 A single pass returns the objects to score and every violation of the strict format. The reader raises no errors, takes
 time linear in the length of the text, and never reads the text inside <think>.
@@ -19,11 +19,12 @@ class Reading:
 
     Attributes:
         readable: whether the response contains a list. An unreadable response does not count as an empty answer.
-        elements: number of entries in the list, including malformed ones; 0 if unreadable.
+        elements: number of entries in the list, including malformed entries; 0 if the response is unreadable.
         objects: the well-formed entries in the order written, including duplicates.
-        violations: violations of the strict format, each listed once; not empty if unreadable.
-        pixel_scale: whether a box has a number above 1000, which models write if they answer in pixels.
-        think_length: characters inside the think block, stripped of white space; 0 if there is not exactly one block.
+        violations: violations of the strict format, each listed once; never empty if the response is unreadable.
+        pixel_scale: whether a box has a number above 1000, which suggests that the model answered in pixels.
+        think_length: number of characters inside the think block, without surrounding white space; 0 unless there is
+            exactly one think block.
     """
 
     readable: bool
@@ -35,7 +36,7 @@ class Reading:
 
     @property
     def valid(self) -> bool:
-        """Whether the response has the strict format."""
+        """Whether the response follows the strict format."""
         return not self.violations
 
     @property
@@ -46,7 +47,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Parsed:
-    """The objects of a response, and its violations of the strict format (empty if it is valid)."""
+    """The objects of a response, and its violations of the strict format (none if the response is valid)."""
 
     objects: tuple[Object, ...]
     violations: tuple[Violation, ...]
@@ -55,16 +56,16 @@ class Parsed:
 def read_answer(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
     """Read a response for scoring.
 
-    The list is taken from the answer block, in which a json fence is tolerated. If an answer tag is missing, it is
-    taken from the text after the thinking. The response is unreadable if the thinking is not closed, if there are
-    several answer blocks, or if the block contains anything besides the list.
+    The list is read from the answer block, which may contain a json code fence. If an answer tag is missing, the list
+    is read from the text after the think block. The response is unreadable if the think block is not closed, if there
+    are several answer blocks, or if the answer block contains anything besides the list.
 
     Args:
         text: the text that the model wrote.
         num_images: number of displayed images; `img_idx` runs from 1 to this number.
-        require_think: whether the strict format requires a think block. If false, one think block with any content is
-            allowed.
-        prefix: the text with which the chat template already started the response, such as "<think>".
+        require_think: whether the strict format requires a think block. If `require_think` is false, the response may
+            still contain one think block with any content.
+        prefix: text with which the chat template already started the response, such as "<think>".
     """
     layout = read_layout(prefix + text, require_think=require_think)
     if layout.body is None:
@@ -80,8 +81,8 @@ def read_answer(text: str, num_images: int, *, require_think: bool = True, prefi
 def read_soft(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
     """Read a response like `read_answer`, but tolerate unambiguous slips.
 
-    These slips are integers written as 120.0, trailing commas, and a fence labeled JSON in capital letters. The
-    violations are those of the strict format.
+    The tolerated slips are integers written as 120.0, trailing commas, and a code fence labeled JSON in capital
+    letters. `violations` still lists these slips.
     """
     strict = read_answer(text, num_images, require_think=require_think, prefix=prefix)
     layout = read_layout(prefix + text, require_think=require_think)
@@ -94,7 +95,10 @@ def read_soft(text: str, num_images: int, *, require_think: bool = True, prefix:
 
 
 def read_list(text: str, num_images: int, *, integral_floats: bool = False) -> Reading:
-    """Read a plain JSON list, such as the `answer` of a row; with `integral_floats`, 120.0 counts as 120."""
+    """Read a plain JSON list, such as the `answer` of a row.
+
+    With `integral_floats`, a number such as 120.0 counts as the integer 120.
+    """
     objects = read_strictly(text, num_images)
     if objects is not None:
         return Reading(True, len(objects), objects, ())
@@ -109,6 +113,6 @@ def read_list(text: str, num_images: int, *, integral_floats: bool = False) -> R
 
 
 def parse_strict(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Parsed:
-    """Parse a response in the strict format. The arguments are the same as in `read_answer`."""
+    """Parse a response in the strict format, with the arguments of `read_answer`."""
     reading = read_answer(text, num_images, require_think=require_think, prefix=prefix)
     return Parsed(reading.objects, reading.violations)

@@ -1,6 +1,7 @@
-"""The short way to read a list that has the strict format, which is what a trained model writes.
+"""A fast parser for answer lists in the strict format, which is the format that a trained model writes.
 
-It decides only what is certain: for any doubt it returns None, and `elements` reads the list and names the faults.
+The parser accepts only lists that are certainly valid. For any other text, the parser returns None, and `elements` then
+parses the list and names its faults.
 """
 
 from typing import Annotated, TypeAlias
@@ -25,7 +26,7 @@ _DECODER = msgspec.json.Decoder(list[_Entry])
 
 
 def read_strictly(text: str, num_images: int) -> tuple[Object, ...] | None:
-    """The objects of a JSON list without any fault; None for every other text."""
+    """The objects of a JSON list that has no faults; None for any other text."""
     if "\\" in text:  # an escape can hide a quote or a key
         return None
     try:

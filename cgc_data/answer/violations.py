@@ -1,13 +1,13 @@
 """Names of all violations of the strict format.
 
-The values are stable, because training logs them and reports count them.
+The values never change, because they are stored in training logs and counted in reports.
 """
 
 from enum import Enum
 
 
 class Violation(str, Enum):
-    """A violation of the strict format; its value is its code."""
+    """A violation of the strict format, whose value is the code that appears in logs and reports."""
 
     THINK_MISSING = "think_missing"  # a think block is required, but the response has neither <think> nor </think>
     THINK_UNOPENED = "think_unopened"  # </think> without <think>: pass an opening by the template as `prefix`

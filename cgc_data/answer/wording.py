@@ -1,7 +1,7 @@
-"""Writes questions in natural English, with the phrasings in templates.yaml and the phrasings of the tasks.
+"""Writes questions in natural English, from the phrasings in templates.yaml and the phrasings that tasks define.
 
-A question consists of a phrasing, the answer format, and the label to write. The question is grammatical for any name
-(an umbrella, a pair of scissors, sheep), even if no image shows the object.
+A question consists of a phrasing, the answer format, and the label to write. Every question is grammatical for any name
+(an umbrella, a pair of scissors, sheep), even if no image shows such an object.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "
 
 
 class Reference(NamedTuple):
-    """What a question refers to: a box, or a whole image."""
+    """What a question refers to: either a box in an image, or a whole image."""
 
     image: int  # 1-based
     box: tuple[int, int, int, int] | None = None  # x1, y1, x2, y2 in 0-1000 of that image
@@ -35,7 +35,7 @@ def _templates() -> Mapping[str, Mapping[int, str]]:
 
 
 def template_count(pool: str) -> int:
-    """Number of phrasings in a pool; they are numbered from 0. Raises PlanError for an unknown pool."""
+    """Number of phrasings in a pool, which are numbered from 0. Raises PlanError for an unknown pool."""
     return len(_pool(pool))
 
 
@@ -50,34 +50,35 @@ def ask(
     relation: str = "",
     label: str = "",
 ) -> str:
-    """The complete question: phrasing `number` of `pool`, about objects with these names.
+    """The complete question: phrasing `number` of the question pool, filled in with the names of the objects.
 
-    The question states that images are numbered from 1, that coordinates are 0-1000 per image, and the answer format.
-    Raises PlanError if the phrasing needs something that is not given.
+    The question also states that images are numbered from 1, that coordinates are 0-1000 per image, and which format
+    the answer must have. Raises PlanError if an argument that the phrasing needs is missing, or if an argument that it
+    does not use is given.
 
     Args:
         pool: name of the pool of phrasings.
         number: number of the phrasing in the pool.
         names: names of the requested objects, in the order in which the question lists them.
         count_images: number of images shown.
-        ref: the box that the question gives, or the image that it refers to; only if the phrasings of the pool contain
+        ref: the reference box or reference image that the question mentions; only for pools whose phrasings mention
             one.
-        image: 1-based number of the image that the question names as the image of the answer; only if the phrasings
-            name one.
-        relation: what distinguishes the object from others with its label; only if the phrasings state a relation.
-        label: the label to write in the answer; default: the name, or one of the names.
+        image: 1-based number of the image that the question names as the image of the answer; only for pools whose
+            phrasings name one.
+        relation: the words that distinguish the object from others with the same label; only for pools whose phrasings
+            state a relation.
+        label: the label to write in the answer; by default, the name of the object or, if there are several, one of the
+            names.
     """
     if count_images < 2:
         raise PlanError(f"a question needs at least two images, but there are {count_images}")
     if pool_gives_box(pool) != bool(ref and ref.box):
-        raise PlanError(f"question pool {pool!r}: its questions {'do not give' if ref else 'give'} a reference box")
+        raise PlanError(f"the questions of pool {pool!r} {'contain no' if ref else 'need a'} reference box")
     if pool_gives_image(pool) != bool(ref and not ref.box):
-        raise PlanError(
-            f"question pool {pool!r}: its questions {'do not point' if ref else 'point'} at a reference image"
-        )
+        raise PlanError(f"the questions of pool {pool!r} {'mention no' if ref else 'need a'} reference image")
     if pool_names_image(pool) != (image is not None):
         raise PlanError(
-            f"question pool {pool!r}: its questions {'do not name' if image else 'name'} the answer's image"
+            f"the questions of pool {pool!r} {'do not name' if image else 'must name'} the image of the answer"
         )
     if number not in _pool(pool):
         raise PlanError(
@@ -140,8 +141,9 @@ def _fields(names: Sequence[Name], count_images: int, ref: Reference | None, ima
 
 
 def referred(name: Name, relation: str) -> str:
-    """One of several objects, in words. A word precedes the name ("leftmost dog"), and a phrase follows it ("dog
-    highest in the picture").
+    """The name of one of several objects, with the words that distinguish it from the others.
+
+    A single word precedes the name ("leftmost dog"), and a phrase follows the name ("dog highest in the picture").
     """
     parts = (name.counted, relation) if " " in relation else (relation, name.counted)
     return " ".join(part for part in parts if part)

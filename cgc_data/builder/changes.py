@@ -1,7 +1,9 @@
-"""Checks that the inputs of a build do not change while it runs. A release that mixes two states of its inputs would be
-wrong.
+"""Checks that the input files of a build do not change while the build runs.
 
-A file is identified by its inode, size, and times. Its ctime cannot be set back.
+A release made from both old and new input files would be wrong.
+
+The state of a file consists of its inode, size, mtime, and ctime. The ctime is included because programs cannot reset
+it.
 """
 
 import hashlib
@@ -26,19 +28,19 @@ STATES = pa.schema([(name, pa.string()) for name in ("source", "file_name", "ide
 
 
 def file_stamps(config: BuildConfig) -> Stamps:
-    """The state of annotation files, photo archives, and exclusion lists; empty for paths that are not files."""
+    """The state of each annotation file, photo archive, and exclusion list; empty for paths that are not files."""
     archives = [path for source in config.sources for path in parts(Path(source.images))]
     lists = [Path(path) for path in (*(source.annotations for source in config.sources), *config.exclude)]
     return {absolute(path): _stamp(path) for path in (*lists, *archives)}
 
 
 def check_files(before: Stamps) -> None:
-    """Raise SourceError that names the first file whose state changed."""
+    """Raise a SourceError that names the first file that has changed."""
     _refuse([path for path, stamp in before.items() if _stamp(Path(path)) != stamp])
 
 
 def photo_states(index: Index) -> pa.Table:
-    """The state of every photo in the sources, one row per photo; empty if a photo cannot be found."""
+    """The state of every photo file in the sources, one row per photo; empty if the file cannot be found."""
     keys = [table.key for table in index.tables]
     rows = [
         (keys[photo.source], photo.file_name, photo.identity, _photo_stamp(index.stores[photo.source], photo.file_name))
@@ -49,18 +51,21 @@ def photo_states(index: Index) -> pa.Table:
 
 
 def digest(states: pa.Table) -> str:
-    """One text for the states of all photos."""
+    """SHA-256 digest of the states of all photos."""
     return hashlib.sha256("\n".join(states["state"].to_pylist()).encode()).hexdigest()
 
 
 class PlannedPhotos:
-    """The photos of a plan as their files were when it was made, in a Parquet file with the columns of `STATES`."""
+    """The states of the photo files when the plan was made, read from a Parquet file with the columns of `STATES`."""
 
     def __init__(self, file: Path, stores: Mapping[str, PhotoStore]) -> None:
         self._file, self._stores = file, stores
 
     def check(self, shown: Iterable[PartRow] | None = None) -> None:
-        """Raise SourceError that names the first photo whose file is not in that state; by default, of all photos."""
+        """Raise a SourceError that names the first photo whose file has changed since the plan was made.
+
+        By default, all photos are checked.
+        """
         keys = self._states if shown is None else [(part["source"], part["file_name"]) for part in shown]
         _refuse([self._named(key) for key in keys if key in self._states and self._changed(key)])
 
@@ -72,7 +77,7 @@ class PlannedPhotos:
 
     @cached_property
     def _states(self) -> dict[tuple[str, str], tuple[str, str]]:
-        """Identity and state by source and file name."""
+        """Identity and state of each photo, keyed by source and file name."""
         try:
             columns = [pq.read_table(self._file, schema=STATES)[name].to_pylist() for name in STATES.names]
         except (OSError, pa.ArrowException):
@@ -82,17 +87,17 @@ class PlannedPhotos:
 
 
 def absolute(path: Path | str) -> str:
-    """The path from the root of its file system; a URL is unchanged."""
+    """The absolute path; a URL is returned unchanged."""
     return url_of(path) or os.path.abspath(path)
 
 
 def absolute_images(images: str) -> str:
-    """The folders and archives of a source, each from the root."""
+    """The photo folders and archives of a source as absolute paths, separated by commas."""
     return ",".join(absolute(place) for place in parts(Path(images)))
 
 
 def require_photos(places: Iterable[str]) -> None:
-    """Raise BuildError that names the first folder or archive of photos that this machine lacks."""
+    """Raise a BuildError that names the first photo folder or archive that is missing on this machine."""
     for place in (place for images in places for place in parts(Path(images))):
         if not url_of(place) and not place.exists():
             raise BuildError(f"{place}: no such photos on this machine; mount them here, under the same path")

@@ -1,6 +1,7 @@
-"""The record of a planned release: everything that rendering and finishing need, on any machine.
+"""The record of a planned release.
 
-It is OUT/.build/plan.json. The rows of the plan and the states of its photos are in Parquet files next to it.
+The record contains everything that any machine needs to render and finish the release. It is stored in
+OUT/.build/plan.json. The planned rows and the states of the photo files are in Parquet files in the same folder.
 """
 
 import json
@@ -35,13 +36,13 @@ class Draft:
 
     Attributes:
         fingerprint: hash of the settings, the content of the sources, and the versions.
-        versions: the versions of everything that influences the bytes, by name.
-        settings: the configuration, with paths as they were given.
-        images: folders and archives of photos by source key, from the root.
-        displayed: source keys whose boxes follow EXIF.
+        versions: the versions of the libraries and of the plan format, which affect the bytes of the release, by name.
+        settings: the configuration, with all paths exactly as the user wrote them.
+        images: absolute paths of the photo folders and archives, by source key.
+        displayed: keys of the sources whose boxes fit the photos after EXIF rotation.
         stamps: the state of annotation files, archives, and exclusion lists.
         photos: digest of the states of all photos.
-        facts: the facts about the sources that the manifest states.
+        facts: the facts about the sources that the manifest contains.
         digests: sha256 of the files next to the record, by name.
     """
 
@@ -68,12 +69,12 @@ class Draft:
 
 
 def versions() -> dict[str, str]:
-    """Versions of everything that influences the bytes of a release."""
+    """Versions of the libraries and of the plan format, which affect the bytes of a release."""
     return {**library_versions(), "the plan": str(PLAN_VERSION)}
 
 
 def images_of(facts: Facts, config: BuildConfig) -> dict[str, str]:
-    """Folders and archives of photos by source key, from the root."""
+    """Absolute paths of the photo folders and archives, by source key."""
     return {
         record["key"]: absolute_images(source.images)
         for record, source in zip(facts.sources, config.sources, strict=True)
@@ -81,17 +82,17 @@ def images_of(facts: Facts, config: BuildConfig) -> dict[str, str]:
 
 
 def displayed(facts: Facts, config: BuildConfig) -> list[str]:
-    """Source keys whose boxes follow EXIF."""
+    """Keys of the sources whose boxes fit the photos after EXIF rotation."""
     return [record["key"] for record, source in zip(facts.sources, config.sources, strict=True) if source.displayed]
 
 
 def write_draft(draft: Draft, work: Path) -> None:
-    """Write the record. It is written last, so its presence means that the plan is complete."""
+    """Write the record, after all other files of the plan. If the record exists, the plan is complete."""
     write_atomically(work / RECORD, json.dumps(asdict(draft)))
 
 
 def stored_draft(work: Path) -> Draft | None:
-    """The record in a folder of work in progress; None if it is missing or damaged."""
+    """The record in a folder with work in progress; None if the record is missing or damaged."""
     try:
         return msgspec.json.decode((work / RECORD).read_bytes(), type=Draft)
     except (OSError, ValueError):
@@ -99,18 +100,18 @@ def stored_draft(work: Path) -> Draft | None:
 
 
 def damaged(draft: Draft, work: Path, names: Iterable[str]) -> list[str]:
-    """Those of the files that are missing next to the record, or differ from it."""
+    """Names of the given plan files that are missing or do not match the digests in the record."""
     return [name for name in sorted(names) if _sha256(work / name) != draft.digests.get(name, "")]
 
 
 def check_whole(draft: Draft, out: Path, names: Iterable[str]) -> None:
-    """Raise BuildError that names the first of these files of the plan that is damaged."""
+    """Raise a BuildError that names the first given plan file that is missing or damaged."""
     for name in damaged(draft, out / WORK, names):
         raise BuildError(f"{out / WORK / name}: missing or damaged; {_AGAIN}")
 
 
 def read_draft(out: Path) -> Draft:
-    """The record of a planned release, for this machine.
+    """Read the record of a planned release, and check that this machine can use it.
 
     Raises BuildError if nothing is planned, the release is finished, the record is damaged, or the plan was made with
     other versions.
@@ -129,7 +130,7 @@ def read_draft(out: Path) -> Draft:
 
 
 def check_planned(out: Path) -> None:
-    """Raise BuildError unless the folder has a plan and no finished release."""
+    """Raise a BuildError if the folder contains no plan, or already contains a finished release."""
     refuse_url(out)
     if (out / MANIFEST).exists():
         raise BuildError(f"{out}: already finished; view it with: cgc-data preview {out}")
@@ -138,7 +139,7 @@ def check_planned(out: Path) -> None:
 
 
 def refuse_url(out: Path) -> None:
-    """Raise BuildError for a URL, because many machines need a shared folder."""
+    """Raise a BuildError for a URL, because the machines of a build must share a folder."""
     if url := url_of(out):
         raise BuildError(f"{url}: not a folder; plan, render, and finish in a shared folder, and copy the release then")
 

@@ -1,4 +1,4 @@
-"""Turns rendered shards into a release: writes rejected.parquet, stats.json, plots, documents, and, last,
+"""Turns rendered shards into a release: writes rejected.parquet, stats.json, plots, documents, and finally
 manifest.json.
 """
 
@@ -42,7 +42,7 @@ REJECTED_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Facts:
-    """What the manifest states about the sources, and about facts that two of them state."""
+    """Facts about the sources for the manifest, including how often two sources contradict each other."""
 
     sources: list[SourceRecord]
     contradictions: Contradictions
@@ -50,7 +50,7 @@ class Facts:
 
 
 def source_facts(index: Index, config: BuildConfig) -> Facts:
-    """What the manifest states about the sources."""
+    """Collect the facts about the sources for the manifest."""
     return Facts(
         sources=[_source(index, config, position) for position in range(len(config.sources))],
         contradictions={"compared": index.agreement.compared, "contradicted": index.agreement.contradicted},
@@ -100,10 +100,12 @@ def write_release(
 
 
 def write_release_files(out: Path, manifest: Manifest, rejections: Sequence[Rejection] | pa.Table) -> None:
-    """Write statistics, plots, documents, and the manifest with its counts and hashes, from the shards and the other
-    parts of the manifest.
+    """Write the statistics, plots, documents, and the manifest with its counts and hashes.
 
-    The commands in the card refer to the folder. A push writes the documents again, with commands for the Hub.
+    The content of these files is computed from the shards and the given parts of the manifest.
+
+    The commands in the dataset card refer to the local folder. `cgc-data push` writes the documents again, with
+    commands for the Hub.
     """
     for part in out.glob("*.part"):  # left by a process that was killed while it wrote one of these files
         part.unlink()

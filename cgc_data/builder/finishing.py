@@ -1,4 +1,4 @@
-"""The last stage of a build. All shards exist, and their sources are unchanged; the manifest makes them a release."""
+"""The last stage of a build: checks the shards and the sources, and writes the manifest of the release."""
 
 import shutil
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from cgc_data.sources.read import file_sha256
 
 @dataclass(frozen=True)
 class Built:
-    """A finished release and its figures."""
+    """A finished release and its counts of rows and photos."""
 
     folder: Path
     rows: int
@@ -43,10 +43,10 @@ class Built:
 
 
 def finish_release(out: Path, *, executor: Executor = HERE) -> Built:
-    """Turn a planned release whose shards are all rendered into a finished one.
+    """Finish a planned release after all its shards are rendered.
 
-    Raises BuildError if a shard is not rendered, a command is still rendering, too many rows were rejected, or this
-    machine lacks the photos; SourceError if a source changed since it was planned.
+    Raises BuildError if a shard is not rendered, a command is still rendering, too many rows were rejected, or the
+    photos are missing on this machine. Raises SourceError if a source has changed since the release was planned.
     """
     if not (out / MANIFEST).exists():
         check_planned(out)
@@ -66,7 +66,7 @@ def finish_release(out: Path, *, executor: Executor = HERE) -> Built:
 def completed(draft: Draft, tasks: Sequence[ShardTask], receipts: Sequence[Receipt], out: Path) -> Built:
     """Check the sources and the rejected rows, write everything except the shards, and remove the work in progress.
 
-    If a source differs, the shards are kept: it may differ only on this machine.
+    The shards are kept if a source has changed, because the change may affect only this machine.
     """
     work = out / WORK
     check_files(draft.stamps)
@@ -79,7 +79,7 @@ def completed(draft: Draft, tasks: Sequence[ShardTask], receipts: Sequence[Recei
 
 
 def already_finished(out: Path) -> Built:
-    """The figures of a release that was finished before. Raises BuildError if one of its shards is damaged."""
+    """The counts of a release that was already finished. Raises BuildError if a shard of the release is damaged."""
     shutil.rmtree(out / WORK, ignore_errors=True)  # still exists if a command was killed between its last two steps
     manifest = read_manifest(out)
     for shard in manifest["shards"]:
@@ -91,7 +91,9 @@ def already_finished(out: Path) -> Built:
 
 
 def _all_of(receipts: Sequence[Receipt | None], out: Path) -> list[Receipt]:
-    """The receipts. Raises BuildError that names the ranges without one, and the command to render them."""
+    """The receipts of all shards. If shards are missing, raises a BuildError that names them and the command to render
+    them.
+    """
     missing = runs(number for number, receipt in enumerate(receipts) if receipt is None)
     if missing:
         shown = ", ".join(missing[:SHOWN_RANGES]) + ", ..." * (len(missing) > SHOWN_RANGES)
@@ -100,7 +102,7 @@ def _all_of(receipts: Sequence[Receipt | None], out: Path) -> list[Receipt]:
 
 
 def _check_rejects(draft: Draft, receipts: Sequence[Receipt], out: Path) -> int:
-    """The number of rejected rows. Raises BuildError if there are too many."""
+    """The number of rejected rows. Raises BuildError if too many rows were rejected."""
     rejected, most = [r for receipt in receipts for r in receipt.rejected], draft.config.max_rejected
     if len(rejected) > most * draft.rows or len(rejected) == draft.rows:
         broken = next((r for r in rejected if r.reason == "broken photo"), rejected[0])

@@ -1,6 +1,7 @@
-"""Locks of an output folder: one command that plans or finishes, or any number of commands that render.
+"""Locks an output folder for one command that plans or finishes, or for any number of commands that render.
 
-If a process is killed, the system releases its lock. On a shared disk, this also holds if its machine is lost.
+If a process is killed, the operating system releases its lock. On a shared disk, the lock is also released if the
+machine of the process fails.
 """
 
 import os
@@ -16,7 +17,7 @@ CACHE = ".cgc-cache"
 
 
 def cache_of(out: Path) -> Path:
-    """Folder next to the output folder with locks and parsed sources, created if missing."""
+    """The cache folder for locks and parsed sources, next to the output folder; created if missing."""
     make_folder(cache := out.parent / CACHE)
     return cache
 
@@ -24,7 +25,7 @@ def cache_of(out: Path) -> Path:
 @contextmanager
 def alone(out: Path) -> Iterator[None]:
     """Lock the output folder for one command that plans or finishes. Raises BuildError if another command has locked
-    it.
+    the folder.
     """
     with _locked(out, shared=False):
         yield
@@ -32,9 +33,9 @@ def alone(out: Path) -> Iterator[None]:
 
 @contextmanager
 def together(out: Path) -> Iterator[None]:
-    """Lock the output folder for a command that renders, next to others that render.
+    """Lock the output folder for a command that renders. Other rendering commands can share the lock.
 
-    Raises BuildError if a command that plans or finishes has locked it.
+    Raises BuildError if a command that plans or finishes has locked the folder.
     """
     with _locked(out, shared=True):
         yield

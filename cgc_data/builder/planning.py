@@ -1,4 +1,4 @@
-"""The first stage of a build: sources -> index -> plan, recorded for the stages that follow."""
+"""The first stage of a build: reads the sources, builds the index, and stores a plan for the later stages."""
 
 import hashlib
 import json
@@ -52,8 +52,8 @@ from cgc_data.sources.read import file_sha256
 def plan_release(config: BuildConfig, out: Path, *, executor: Executor = HERE) -> Draft:
     """Plan a release into `out`, for `render_release` and `finish_release` on any machines that share the folder.
 
-    Raises BuildError if the folder contains something else or a finished release, or another build is writing into it;
-    also the errors of the stages.
+    Raises BuildError if the folder contains other files or a finished release, or if another build is writing into it.
+    Also raises the errors of reading the sources and of planning.
     """
     refuse_url(out)
     with explained(out):
@@ -66,7 +66,7 @@ def plan_release(config: BuildConfig, out: Path, *, executor: Executor = HERE) -
 
 
 def plan_only(config: BuildConfig, out: Path, *, executor: Executor = HERE) -> Plan:
-    """The plan of a build, which `--dry-run` shows. Nothing is written into `out`."""
+    """The plan that `--dry-run` shows. Nothing is written into `out`."""
     out = local_copy(url) if (url := url_of(out)) else out
     with explained(out):
         cache = cache_of(out)
@@ -77,7 +77,9 @@ def plan_only(config: BuildConfig, out: Path, *, executor: Executor = HERE) -> P
 
 
 def planned(config: BuildConfig, out: Path, executor: Executor) -> Draft | None:
-    """The plan of a locked folder, made or taken from a stopped build; None if the release is already finished."""
+    """Make a plan for a locked folder, or reuse the plan of a stopped build; None if the release is already
+    finished.
+    """
     cache = cache_of(out)
     config = with_sources(config, cache)
     stamps = file_stamps(config)
@@ -112,8 +114,8 @@ def _draft(config: BuildConfig, out: Path, executor: Executor, stamps: Stamps, f
 
 
 def _fingerprint(config: BuildConfig) -> str:
-    """Everything that determines the bytes of a release: settings, content of the sources, and versions of the
-    libraries and of the plan.
+    """Hash of everything that determines the bytes of a release: the settings, the content of the sources, and the
+    versions of the libraries and of the plan format.
     """
     values = config.model_dump(mode="json", exclude={"max_rejected"})
     for source in values["sources"]:
@@ -134,9 +136,10 @@ def _plan(
     executor: Executor,
     states: pa.Table,
 ) -> Plan:
-    """The plan of the build. An earlier plan is read if it is intact and the photos have not changed since.
+    """The plan of the build. An earlier plan is reused if it is intact and the photos have not changed since it was
+    made.
 
-    The same holds for the parts of a plan.
+    Parts of an unfinished plan are reused under the same conditions.
     """
     work, photos = out / WORK, digest(states)
     known = stored_draft(work)

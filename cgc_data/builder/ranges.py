@@ -1,4 +1,4 @@
-"""Ranges of shards as A:B, half-open like a slice in Python."""
+"""Ranges of shards such as A:B. Like a Python slice, a range excludes B."""
 
 import re
 import shlex
@@ -13,10 +13,10 @@ _RANGE = re.compile(r"(\d{0,9}):(\d{0,9})")
 
 
 def selected(ranges: Sequence[str], count: int, folder: Path) -> list[int]:
-    """Numbers of the shards in these ranges, sorted; of all `count` shards if there are no ranges.
+    """Sorted numbers of the shards in these ranges; if no ranges are given, the numbers of all `count` shards.
 
-    An end after the last shard counts as the last shard. Raises ConfigError for a text that is not a range, and for a
-    range without a shard.
+    The end of a range may exceed the number of shards. Raises ConfigError for a text that is not a range, and for a
+    range that contains no shard.
     """
     return sorted({number for text in ranges or ["0:"] for number in _numbers(text, count, folder)})
 
@@ -32,7 +32,7 @@ def _numbers(text: str, count: int, folder: Path) -> range:
 
 
 def runs(numbers: Iterable[int]) -> list[str]:
-    """Ranges of consecutive numbers; the numbers are sorted."""
+    """Combine sorted numbers into ranges of consecutive numbers."""
     groups = groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])
     found = [[number for _, number in group] for _, group in groups]
     return [f"{group[0]}:{group[-1] + 1}" for group in found]

@@ -1,4 +1,4 @@
-"""Build a release: plan, render, and finish in one command, resuming what an earlier one left.
+"""Builds a release in one command: plans, renders, and finishes it, or resumes an interrupted build.
 
 Work in progress is in OUT/.build. The manifest is written last, so its presence means that the release is complete.
 """
@@ -21,10 +21,10 @@ from cgc_data.release.remote import local_copy, publish
 def build_release(config: BuildConfig, out: Path, *, executor: Executor = HERE) -> Built:
     """Build a release into `out`, resuming an interrupted build of the same configuration.
 
-    If `out` is a URL, the release is built in a local folder and then copied, its manifest last.
+    If `out` is a URL, the release is built in a local folder and then copied to the URL. The manifest is copied last.
 
-    Raises BuildError if the folder contains something else, another build is writing into it, the disk is full, or too
-    many rows were rejected; also the errors of the stages.
+    Raises BuildError if the folder contains other files, another build is writing into it, the disk is full, or too
+    many rows were rejected. Also raises the errors of the individual stages.
     """
     if url := url_of(out):
         built = build_release(config, local_copy(url), executor=executor)

@@ -1,9 +1,10 @@
-"""Writes a new version of a release without a photo, because a person asked for its removal or its license was
-withdrawn.
+"""Writes a new version of a release that omits one photo.
 
-The rows that show the photo are removed, together with the rows that would be unbalanced without them. These are the
-other half of a pair, and photo sets whose remaining questions would ask about only one photo. All other rows keep their
-content and ids.
+Use this if a person asks for the removal of a photo, or if its license is withdrawn.
+
+The rows that show the photo are removed. Rows that would be unbalanced without them are also removed: the other row of
+a pair, and the remaining rows of a photo set if their questions would ask about only one photo. All other rows keep
+their content and ids.
 """
 
 import shutil
@@ -31,11 +32,11 @@ SHOWN_IDS = 5
 
 
 def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None = None) -> int:
-    """Write the release to `out`, without the photo of this id; returns the number of removed rows.
+    """Write the release to `out` without the photo that has this id, and return the number of removed rows.
 
-    `source` is a source key of the manifest. It is needed only if two sources use the same id for different photos.
-    Raises ReleaseError if no row shows the photo or no row would be left, and BuildError if `out` is not empty. Files
-    that an interrupted call left in `out` are replaced.
+    `source` is a source key from the manifest. You need to pass `source` only if two sources use the same id for
+    different photos. Raises ReleaseError if no row shows the photo or no row would be left, and BuildError if `out` is
+    not empty. Files that an interrupted call left in `out` are replaced.
     """
     opened = open_release(release)
     if not is_free(out):
@@ -71,7 +72,7 @@ def _rejected(path: Path) -> pa.Table:
 
 
 def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[str]:
-    """Ids of the rows that show the photo, and ids of the rows that would be unbalanced without them.
+    """Ids of the rows to remove: rows that show the photo, and rows that would be unbalanced without those rows.
 
     Raises ReleaseError if no row shows the photo, or no row would be left.
     """
@@ -91,7 +92,7 @@ def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[s
 
 
 def _ids(rows: list[Row], source: str | None) -> str:
-    """Some of the existing ids, for an error message."""
+    """Text for an error message that lists some of the existing ids."""
     parts = [part for row in rows for view in row["views"] for part in view["parts"]]
     shown = sorted({part["image_id"] for part in parts if source in (None, part["source"])})
     some = ", ".join(map(str, shown[:SHOWN_IDS]))
@@ -106,13 +107,13 @@ def _is(view: ViewRow, image_id: int, source: str | None) -> bool:
 
 
 def _halves(rows: list[Row], leaving: set[str]) -> set[str]:
-    """Rows whose pair is no longer complete."""
+    """Rows of every pair that loses a row."""
     pairs = {row["pair_id"] for row in rows if row["id"] in leaving and row["pair_id"]}
     return {row["id"] for row in rows if row["pair_id"] in pairs}
 
 
 def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
-    """Rows of photo sets whose questions would have targets in fewer than two of their photos."""
+    """Rows of every photo set whose remaining questions would have targets in fewer than two photos."""
     targets: dict[str, set[int]] = defaultdict(set)
     members: dict[str, set[str]] = defaultdict(set)
     for row in rows:
@@ -124,8 +125,9 @@ def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
 
 
 def _copy(shard: Path, target: Path, record: Shard, leaving: set[str]) -> Shard | None:
-    """Write the shard without the removed rows, and return its manifest entry; None, and no file, if no rows are
-    left.
+    """Write the shard without the removed rows, and return its manifest entry.
+
+    If no rows are left, no file is written and None is returned.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     ids = pq.read_table(shard, columns=["id"]).column("id").to_pylist()

@@ -23,7 +23,7 @@ def render_release(out: Path, ranges: Sequence[str] = (), *, executor: Executor 
 
     `ranges` are texts such as "0:10". Any number of processes, on any machines that share the folder, may render at the
     same time, even the same shards. Raises ConfigError for a range without shards, and BuildError if nothing is
-    planned, the release is finished, or this machine lacks the photos.
+    planned, the release is finished, or the photos are missing on this machine.
     """
     check_planned(out)
     with explained(out), together(out):
@@ -36,7 +36,7 @@ def render_release(out: Path, ranges: Sequence[str] = (), *, executor: Executor 
 
 
 def shard_tasks(draft: Draft, out: Path, numbers: Iterable[int] | None = None) -> list[ShardTask]:
-    """One rendering job per shard, in the plan's order; `numbers` selects some of them."""
+    """One rendering job per shard, in the plan's order; `numbers` selects the shards."""
     config, plan = draft.config, draft.plan
     totals = Counter((shard.contrast, shard.split) for shard in plan.shards)
     tasks = []

@@ -1,7 +1,7 @@
 """Renders one shard of the plan into one Parquet file, with the same bytes on every machine and on every attempt.
 
-A shard is complete if and only if its receipt exists and the file has the sha256 that the receipt states. The receipt
-is written after the file is in place.
+A shard is complete if and only if its receipt exists and the sha256 of the file matches the receipt. The receipt is
+written after the file is in place.
 """
 
 import json
@@ -56,7 +56,7 @@ class Receipt:
 def render_shard(task: ShardTask) -> Receipt:
     """Render a shard, or return its receipt if it was rendered before.
 
-    Raises SourceError if a photo cannot be shown that has changed since it was planned.
+    Raises SourceError if a photo cannot be shown because its file has changed since the release was planned.
     """
     if done := read_receipt(task):
         return done
@@ -95,7 +95,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> tuple[int, int]:
-    """Write rows as one row group per list, with the settings of all shards.
+    """Write each list of rows as one row group, with the Parquet settings that all shards share.
 
     Returns the number of rows and their size in memory, which `datasets` calls `num_bytes`.
     """
@@ -112,8 +112,10 @@ def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> tuple[int, 
 
 
 def _codecs(schema: pa.Schema) -> dict[str, str]:
-    """Compression codec for each column. Images are already compressed, and the Hub recognizes the images of an earlier
-    version only if they are stored plain.
+    """Compression codec for each column.
+
+    Image bytes are stored without additional compression, because they are already compressed. In addition, the Hub
+    recognizes the images of an earlier version only if their bytes are stored unchanged.
     """
     leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
     return {leaf: "none" if leaf == IMAGE_BYTES else "zstd" for leaf in leaves}
@@ -135,7 +137,9 @@ def _write(path: Path, families: Iterator[Sequence[Row]]) -> tuple[int, int]:
 
 
 def group_rows(families: Iterator[Sequence[Row]]) -> Iterator[Sequence[Row]]:
-    """Row groups of families with at most 64 MB of images. A larger family has a row group to itself."""
+    """Collect whole families in row groups with at most 64 MB of images. A family that exceeds 64 MB gets a separate
+    row group.
+    """
     group: list[Row] = []
     size = 0
     for family in families:
@@ -154,7 +158,7 @@ def _rendered(
 ) -> Iterator[Sequence[Row]]:
     """Families with their images; if a photo of a family cannot be shown, the whole family is rejected.
 
-    Raises SourceError if the photo is missing or different only on this machine.
+    Raises SourceError if the photo file is missing or has changed since the release was planned.
     """
     families: dict[int, list[PlannedRow]] = {}
     for row in rows:

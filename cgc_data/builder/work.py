@@ -1,7 +1,7 @@
-"""The output folder during a build. It can resume, and it never mixes with another build or is written by two builds at
-a time.
+"""Manages the output folder during a build.
 
-Work in progress is in OUT/.build, with the fingerprint of its build.
+Work in progress is in OUT/.build, together with the fingerprint of the build. A stopped build can resume. Files of
+different builds never mix, and two builds never write at the same time.
 """
 
 import errno
@@ -27,7 +27,8 @@ _GONE = "the file was removed while the command ran; run the command again to st
 
 
 def claim(out: Path, fingerprint: str) -> Path | None:
-    """The folder with the work in progress, created or resumed; None if this release is already finished.
+    """Create the folder for work in progress, or reuse that of a stopped build; None if this release is already
+    finished.
 
     Raises BuildError if the folder contains other files.
     """
@@ -65,8 +66,10 @@ def _manifest(out: Path) -> Manifest:
 
 @contextmanager
 def unchanged_files(before: Stamps, out: Path) -> Iterator[None]:
-    """Raise SourceError if a file changed during the block, even after another error; derived files are then
-    removed.
+    """Raise SourceError if an input file changes while the `with` block runs, even if the block fails with another
+    error.
+
+    Files that were built from the changed inputs are removed.
     """
     try:
         yield
@@ -104,7 +107,9 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
 
 
 def start_over(out: Path, rejected: Sequence[Rejection]) -> Path:
-    """Keep only the list of rejected samples, because the plan can change after the photos are fixed."""
+    """Delete all work in progress except the list of rejected samples. A new plan is made after the photos are
+    fixed.
+    """
     for contrast in CONTRASTS:
         shutil.rmtree(out / contrast, ignore_errors=True)
     for path in (out / WORK).iterdir():
@@ -115,7 +120,7 @@ def start_over(out: Path, rejected: Sequence[Rejection]) -> Path:
 
 @contextmanager
 def explained(out: Path, option: str = "--out") -> Iterator[None]:
-    """Turn disk errors (a full disk, a read-only disk, or a file in the way) into a BuildError that states the fix."""
+    """Turn disk errors (a full disk, a read-only disk, or a file in the way) into a BuildError that suggests a fix."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The `cgc-data` command: one click command per file, each imported only when it is called."""
+"""The `cgc-data` command: one Click command per file, imported only when you run that command."""
 
 from typing import NoReturn
 

@@ -48,7 +48,7 @@ def build(
     private: bool,
     **flags: Any,
 ) -> None:
-    """Build a release. Without a source, the embedded sample is used.
+    """Build a release. If you name no source, the build uses a small embedded sample.
 
     You can set every setting of the configuration as KEY=VALUE, such as inter.hard=0.5 or limits.min_side=32.
     """
@@ -77,7 +77,7 @@ def build(
 
 
 def show_built(built: "Built") -> None:
-    """Print the figures of a finished release, and what to do with it next."""
+    """Print the row and photo counts of a finished release, and the commands to run next."""
     of = f" of {built.available}" if built.available else ""
     show(
         f"{built.folder}: {built.rows} rows from {built.photos}{of} photos "
@@ -98,8 +98,8 @@ def _too_few(split: str) -> str:
 
 
 def show_made(made: Sequence["TaskRows"]) -> None:
-    """Print one line per task: the rows made, the rows requested, and, if there are fewer, the reason. Rows with an
-    empty answer are included.
+    """Print one line per task: the number of rows made, the number requested, and the reason if fewer were made. The
+    counts include rows with an empty answer.
     """
     for task in made:
         cause = f": {task.cause}" if task.cause else ""
@@ -107,7 +107,7 @@ def show_made(made: Sequence["TaskRows"]) -> None:
 
 
 def show_notes(notes: Sequence[str], listed: Path | None) -> None:
-    """Print notes for the user, and the path of the list of skipped photos and objects."""
+    """Print notes for the user, and the path of the file that lists the skipped photos and objects."""
     for note in notes:
         say(note)
     if listed and any(note.startswith("skipped") for note in notes):

@@ -1,4 +1,4 @@
-"""`cgc-data diff`: what changed from one release to another."""
+"""`cgc-data diff`: print what changed between two releases."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -32,8 +32,8 @@ ALWAYS = 3  # columns that are shown even if every count is zero
 def diff(before: Path, after: Path, as_json: bool) -> None:
     """Print the rows and photos that were added, removed, and changed from release R1 to R2, by task.
 
-    Rows are compared by content. A row is changed if the same question about the same images has a different answer or
-    is in another split.
+    Rows are compared by content. A row counts as changed if the same question about the same images has a different
+    answer or is in another split.
     """
     from cgc_data.look.difference import difference
 

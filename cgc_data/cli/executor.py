@@ -1,4 +1,4 @@
-"""Flags that say where tasks run: in processes of this machine, or on a Ray cluster."""
+"""Flags that select where tasks run: in processes of this machine, or on a Ray cluster."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _NOT_CUSTOM = {"cpu": "--ray-cpus", "memory": "--ray-memory"}
 
 
 def byte_size(text: str) -> int:
-    """Bytes of a text such as 2GB, 512MiB, or 2000000000. Raises BadParameter."""
+    """Number of bytes in a size such as 2GB, 512MiB, or 2000000000. Raises BadParameter."""
     if not (found := _SIZE.fullmatch(text)):
         raise click.BadParameter(f"{text}: expected bytes, such as 2GB or 512MiB.")
     number, unit, binary = found.groups()
@@ -40,7 +40,7 @@ def _resource(text: str) -> tuple[str, float]:
 def executor_options(workers: int, text: str) -> Callable[[Callable[Given, Returned]], Callable[..., Returned]]:
     """Options such as --workers and --ray-address; the command gets `executor`, connected while it runs.
 
-    `workers` is the default number of processes, and `text` the help of --workers.
+    `workers` is the default number of processes, and `text` is the help text of --workers.
     """
 
     def add(command: Callable[Given, Returned]) -> Callable[..., Returned]:
@@ -102,7 +102,7 @@ def _options(workers: int, text: str) -> list[Callable[[Callable[..., Any]], Cal
         click.option(
             "--ray-in-flight",
             type=click.IntRange(1),
-            help="Tasks submitted at a time  [default: a few times as many as can run].",
+            help="Maximum number of tasks submitted at a time  [default: a few times as many as can run at once].",
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""`cgc-data paint`: paint the photos and annotation files of a preset into a folder."""
+"""`cgc-data paint`: generate the synthetic photos and annotation files of a preset."""
 
 from pathlib import Path
 
@@ -22,7 +22,9 @@ from cgc_data.painter.paint import Preset
     help=("Number of photos in the train file [default: set by the preset]."),
 )
 def paint(preset: Preset, out: Path, seed: int, photos: int | None) -> None:
-    """Paint the scenes of PRESET, with exact COCO (and LVIS) annotations. The same seed gives the same bytes."""
+    """Paint the synthetic scenes of PRESET, with exact COCO (and LVIS) annotations. The same seed produces the same
+    bytes.
+    """
     from cgc_data.builder.work import explained
 
     with explained(out, "--to"):

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def plan(settings: tuple[str, ...], out: Path, executor: "Executor", as_json: bool, **flags: Any) -> None:
     """Plan a release whose shards are rendered on many machines: first `plan`, then `render`, then `finish`.
 
-    The settings are those of `cgc-data build`, and the release has the same bytes. Rendering and finishing need only
-    the folder, which all machines must share, and the photos under the same paths.
+    The settings are the same as for `cgc-data build`, and the finished release is byte-identical. For rendering and
+    finishing, all machines need access to this folder, and to the photos under the same paths.
     """
     from cgc_data.builder.planning import plan_release
 

@@ -1,4 +1,4 @@
-"""`cgc-data preview`: write a gallery of a release for the browser, and contact sheets."""
+"""`cgc-data preview`: write an HTML gallery and contact sheets of a release."""
 
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,8 @@ from cgc_data.common.progress import say, show
 def preview(
     release: Path, *, folder: Path | None, per_task: int, seed: int, images: Path | None, sheets: bool, kind: Any
 ) -> None:
-    """Write a gallery of RELEASE. It shows images, boxes, questions, answers, and the reason why each distractor is
-    safe.
+    """Write an HTML gallery of RELEASE. The gallery shows images, boxes, questions, answers, and the evidence that each
+    distractor image does not show the target.
     """
     from cgc_data.builder.work import explained
     from cgc_data.look.gallery import write_gallery

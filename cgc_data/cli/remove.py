@@ -10,7 +10,7 @@ from cgc_data.common.progress import show
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
 @click.option(
-    "--image-id", type=int, required=True, help=("Id of the photo in its source, as the `views` of a row state it.")
+    "--image-id", type=int, required=True, help=("Id of the photo in its source, as listed in the `views` of a row.")
 )
 @click.option("--source", help="Key of the source, if two sources use the same id for different photos.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the new version.")

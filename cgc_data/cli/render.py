@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     "shards",
     multiple=True,
     metavar="A:B",
-    help="Render the shards A to B - 1, counted from 0; B may exceed their number. Repeatable.  [default: all]",
+    help="Render shards A to B - 1, counted from 0. B may exceed the number of shards. Repeatable.  [default: all]",
 )
 @executor_options(os.cpu_count() or 1, "Number of processes that render.")
 def render(folder: Path, shards: tuple[str, ...], executor: "Executor") -> None:
-    """Render shards of a release that `cgc-data plan` planned into DIR.
+    """Render shards of the release that `cgc-data plan` planned in DIR.
 
-    Any number of these commands can run at the same time. A shard that is already rendered is verified and kept, so
-    that a command that was stopped can be repeated.
+    You can run any number of these commands at the same time. Shards that are already rendered are verified and kept,
+    so you can repeat an interrupted command.
     """
     from cgc_data.builder.rendering import render_release
 

@@ -1,4 +1,4 @@
-"""Flags and arguments that state the settings of a build."""
+"""Flags and arguments that set the configuration of a build."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -38,7 +38,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--orientation",
         type=click.Choice(ORIENTATIONS),
         help=(
-            f"Whether the boxes in the {DECLARABLE} files fit the photo as_stored or as_displayed, if EXIF rotates it."
+            f"If EXIF rotates a photo: whether the boxes in the {DECLARABLE} files fit it as_stored or as_displayed."
             "  [default: as_stored, if certain]"
         ),
     ),
@@ -58,7 +58,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--images",
         type=click.Choice(["embed", "reference"]),
-        help="Store the images, or only references to compose them from.",
+        help="Store the images, or only references from which they can be composed.",
     ),
     click.option(
         "--licenses",
@@ -71,7 +71,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--exclude",
         multiple=True,
         metavar="FILE",
-        help="Photos to exclude: ids, file names, or a benchmark's annotations.",
+        help="File that lists photos to exclude: ids, file names, or a benchmark's annotations.",
     ),
     click.option(
         "--exclude-like", multiple=True, metavar="DIR", help="Exclude near-duplicates of the photos in this folder."
@@ -80,7 +80,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 
 
 def setting_options(command: Command) -> Command:
-    """Add the flags and arguments to a command, with `--out`, in the order of its help."""
+    """Add the build flags and arguments, including `--out`, to a command. The help shows them in this order."""
     return reduce(lambda found, option: option(found), reversed(_OPTIONS), command)
 
 

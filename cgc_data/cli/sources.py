@@ -16,7 +16,7 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 
 def source_options(text: Callable[[Format], str]) -> Callable[[Command], Command]:
-    """Options such as --coco, in the order of the formats. `text` returns the help text of each option."""
+    """Add one option per annotation format, such as --coco, to a command. `text` returns the help text for a format."""
 
     def add(command: Command) -> Command:
         for form in reversed(FORMATS.values()):

@@ -45,7 +45,7 @@ def stats(release: Path, as_json: bool) -> None:
 
 
 def tables(counts: Stats) -> Iterable[Table]:
-    """The tables of `release_stats`, in reading order."""
+    """Tables of the statistics from `release_stats`, in display order."""
     from cgc_data.look.card import license_name
 
     splits = [s for s in SPLITS if s in counts["by_split"]]

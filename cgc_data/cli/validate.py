@@ -1,4 +1,4 @@
-"""`cgc-data validate`: derive a release again from its raw sources, and check it.
+"""`cgc-data validate`: check a release by deriving it again from its raw sources.
 
 Exit status 0: the release is valid. 1: violations were found. 2: the release or a source cannot be read.
 """
@@ -42,7 +42,7 @@ def _about(form: Format) -> str:
     help="Share of the rows whose photos, masks, and shortcuts are checked [default: all rows].",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the sample.")
-@executor_options(1, "Number of processes; the report is the same.")
+@executor_options(1, "Number of processes. The report does not depend on it.")
 def validate(
     release: Path,
     *,
@@ -53,7 +53,7 @@ def validate(
     executor: "Executor",
     **moved: tuple[str, ...],
 ) -> None:
-    """Derive every row of RELEASE again from its raw sources, and measure shortcuts that would work without looking at
+    """Derive every row of RELEASE again from its raw sources, and measure shortcuts that could reveal answers without
     the images.
 
     Exit status 0: the release is valid. 1: violations were found, and each is listed with its row. 2: the release or a

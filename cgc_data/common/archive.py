@@ -12,9 +12,9 @@ PACKED_OTHERWISE = (NotImplementedError, RuntimeError)  # another compression me
 
 
 def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, check_size: Callable[[int], object]) -> bytes:
-    """Content of a member. `check_size` is called first, with the stated number of bytes. It may raise its own error.
+    """Content of a member. `check_size` is called first, with the stated number of bytes, and may raise an error.
 
-    Raises one of DAMAGED or PACKED_OTHERWISE if the member cannot be unpacked.
+    Raises one of the errors in DAMAGED or PACKED_OTHERWISE if the member cannot be unpacked.
     """
     check_size(info.file_size)
     if info.compress_type not in METHODS:

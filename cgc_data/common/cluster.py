@@ -31,11 +31,11 @@ class RayCluster:
     """An executor on a Ray cluster.
 
     Attributes:
-        address: HOST:PORT of the head node, or `auto`; "": RAY_ADDRESS, or a cluster started on this machine.
+        address: HOST:PORT of the head node, or `auto`. If empty, RAY_ADDRESS or a new cluster on this machine is used.
         num_cpus: cores that each task needs.
-        memory: bytes that each task needs, for Ray's placement of tasks; 0: Ray ignores memory.
+        memory: bytes of memory that each task needs, which Ray uses to place tasks. If 0, Ray ignores memory.
         resources: custom resources that each task needs, by name.
-        in_flight: number of tasks that are submitted at a time; 0: a few times as many as can run.
+        in_flight: number of tasks that are submitted at a time. If 0, a few times as many as can run at once.
     """
 
     address: str = ""
@@ -46,14 +46,14 @@ class RayCluster:
 
     @property
     def alone(self) -> bool:
-        """Whether tasks run in this process: never."""
+        """Always False, because tasks run on the cluster and not in this process."""
         return False
 
     def run(
         self, function: Callable[[Task], Result], tasks: Iterable[Task], at_once: int | None = None
     ) -> Iterator[Result]:
-        """Yield results in the order of the tasks. Raises WorkerError if a task loses its worker too often, and any
-        exception of the function.
+        """Yield results in the order of the tasks. Raises WorkerError if the worker of a task is lost too often.
+        Exceptions of the function are raised unchanged.
         """
         del at_once  # an idle cluster costs this command nothing
         with self.connected():
@@ -61,8 +61,8 @@ class RayCluster:
 
     @contextmanager
     def connected(self) -> Iterator[None]:
-        """Stay connected to the cluster. Raises WorkerError if Ray is not installed, or the cluster cannot be reached
-        within a bounded time.
+        """Stay connected to the cluster. Raises ConfigError if Ray is not installed, and WorkerError if the cluster
+        cannot be reached in time.
         """
         ray = _ray()
         if ray.is_initialized():
@@ -99,19 +99,22 @@ class RayCluster:
         return {"num_cpus": self.num_cpus, "resources": dict(self.resources), **memory}
 
     def _slots(self, ray: ModuleType) -> int:
-        """The number of tasks that can run at once. Prints a line if no node can run any."""
+        """The number of tasks that can run at once. Prints a message if no node can run a task."""
         needs = {"CPU": self.num_cpus, "memory": self.memory, **self.resources}
         needs = {name: amount for name, amount in needs.items() if amount}
         offers = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         slots = sum(_fit(offer, needs) for offer in offers)
         if not slots:
             stated = ", ".join(f"{name}={amount:g}" for name, amount in needs.items())
-            say(f"none of the {len(offers)} nodes offers {stated}: waiting for one; or ask for less per task")
+            say(
+                f"none of the {len(offers)} nodes offers {stated}: waiting for one that does; to avoid the wait, "
+                "interrupt and request less per task"
+            )
         return slots
 
 
 def _fit(offer: Mapping[str, float], needs: Mapping[str, float]) -> int:
-    """The number of tasks for which a node has room."""
+    """The number of tasks that fit on a node at the same time."""
     return min((int(offer.get(name, 0) / amount) for name, amount in needs.items()), default=1)
 
 
@@ -136,14 +139,14 @@ def _connect(ray: ModuleType, address: str) -> None:
 
 def _reason(error: BaseException) -> str:
     if "InvalidAuthToken" in str(error.__cause__):
-        return "it asks for an authentication token: set RAY_AUTH_MODE=token"
+        return "the cluster requires an authentication token; set RAY_AUTH_MODE=token"
     return str(error).partition("\n")[0]
 
 
 def _require_reachable(address: str) -> None:
-    """Raise WorkerError for a URL, and if nothing listens at HOST:PORT: Ray would try for minutes."""
+    """Raise WorkerError for a URL, or if nothing listens at HOST:PORT. Ray itself would keep trying for minutes."""
     if "://" in address:
-        raise _unreachable(address, "it is a URL; name the head node as HOST:PORT")
+        raise _unreachable(address, "the address is a URL; name the head node as HOST:PORT")
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdigit():
         return
@@ -161,7 +164,7 @@ def _unreachable(address: str, why: str) -> WorkerError:
 
 
 def _explained(ray: ModuleType, error: Exception, name: str) -> BaseException:
-    """What to raise for an error of Ray: the exception of the function, or a WorkerError that names the task."""
+    """The exception to raise for a Ray error: the exception of the function, or a WorkerError that names the task."""
     known = ray.exceptions
     if isinstance(error, known.RayTaskError):
         return _of_task(ray, error.cause, name)
@@ -173,7 +176,7 @@ def _explained(ray: ModuleType, error: Exception, name: str) -> BaseException:
 
 
 def _of_task(ray: ModuleType, cause: BaseException, name: str) -> BaseException:
-    """The exception of a function, or a WorkerError if the function could not be imported on the node."""
+    """The exception that a task raised, or a WorkerError if its function could not be imported on the node."""
     if isinstance(cause, ray.exceptions.RaySystemError):
         why = _reason(cause).removeprefix("System error: ")
         return WorkerError(f"{name}: {why} on a node; install the same versions of this package on all nodes")

@@ -1,7 +1,7 @@
-"""Shared by the command lines of the three packages: commands are imported when they are called, and errors take one
-line.
+"""Code that the command lines of the three packages share. Commands are imported when you run them, and each error
+prints one line.
 
-An expected error prints one line on stderr, which names the file and the fix, and exits with status 2.
+For an expected error, the program prints the file and the fix in one line on stderr, and exits with status 2.
 """
 
 import ast
@@ -23,9 +23,7 @@ from cgc_data.common.text import one_line
 
 
 class LazyGroup(click.RichGroup):
-    """A command group whose commands are modules of one package, one per file. Each is imported only when it is
-    needed.
-    """
+    """A command group that imports each command only when needed. Each command is a module of the package `package`."""
 
     def __init__(self, *args: Any, package: str = "", modules: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -44,8 +42,8 @@ class LazyGroup(click.RichGroup):
         return command
 
     def get_help(self, ctx: click.Context) -> str:
-        """The help of the group. The commands of a group are not imported for this, because importing them would take
-        many times as long.
+        """The help of the group. The commands are not imported for the help, because importing them is many times
+        slower.
         """
         commands: dict[str, click.Command] = {
             name: click.RichCommand(name=name, help=self._docstring(name)) for name in self.modules

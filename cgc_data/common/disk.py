@@ -1,6 +1,4 @@
-"""Writes files completely or not at all, and describes errors of the operating system: the file, the reason, and the
-fix.
-"""
+"""Writes files completely or not at all, and describes operating system errors by the file, the reason, and the fix."""
 
 import errno
 import secrets
@@ -30,13 +28,13 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def unfinished_name(path: Path) -> Path:
-    """A name next to `path` that no other process uses, on any machine: process numbers repeat across machines."""
+    """A path next to `path` that no other process on any machine uses. It is random, because process ids can repeat."""
     return path.with_name(f"{path.name}.{secrets.token_hex(6)}.part")
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield an unfinished file. It takes the place of `path` at the end, unless there was an error."""
+    """Yield the path of a temporary file, which replaces `path` at the end unless an error occurred."""
     unfinished = unfinished_name(path)
     try:
         yield unfinished
@@ -46,9 +44,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def disk_full(error: BaseException) -> bool:
-    """Whether a full disk caused the error. Libraries that are written in other languages mention a full disk only in
-    their messages.
-    """
+    """Whether a full disk caused the error. Some libraries report a full disk only in the error message."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     text = str(error)
@@ -56,7 +52,7 @@ def disk_full(error: BaseException) -> bool:
 
 
 def refusal(error: OSError, place: Path | None = None) -> str:
-    """One line: the file at fault (or `place` if the file is unknown), the reason, and the fix."""
+    """An error message on one line: the affected file (or `place` if the file is unknown), the reason, and the fix."""
     where = error.filename if error.filename is not None else place
     if isinstance(where, bytes):
         where = where.decode(errors="backslashreplace")

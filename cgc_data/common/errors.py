@@ -1,6 +1,6 @@
 """Errors that a user can fix. Each error is raised where its cause is known, and the CLI prints it as one line.
 
-A message names the file or option at fault and states the fix. Any other exception that escapes is a bug.
+A message names the file or option at fault and states the fix. Any other exception that reaches the user is a bug.
 """
 
 
@@ -17,7 +17,9 @@ class PhotoError(CgcError):
 
 
 class SegmentationError(CgcError):
-    """A segmentation cannot be read as polygons or run lengths. `kind` is the fault without details of the instance."""
+    """A segmentation cannot be read as polygons or run lengths. `kind` names the fault, without details of the
+    instance.
+    """
 
     def __init__(self, kind: str, detail: str = "") -> None:
         super().__init__(detail or kind)
@@ -37,11 +39,11 @@ class PlanError(CgcError):
 
 
 class BuildError(CgcError):
-    """The output folder belongs to another build or is full, or too many samples were rejected."""
+    """The output folder belongs to another build, its disk is full, or too many samples were rejected."""
 
 
 class WorkerError(CgcError):
-    """A worker process or a machine of a cluster was lost for good, or a cluster cannot be used."""
+    """A worker process or a cluster machine was lost permanently, or a cluster cannot be used."""
 
 
 class ReleaseError(CgcError):

@@ -15,7 +15,9 @@ AHEAD = 4  # tasks per worker that are submitted at a time: they may be large, a
 
 
 class Executor(Protocol):
-    """Runs tasks in processes or on a cluster. Functions must belong to a module; tasks and results are pickled."""
+    """Runs tasks in processes or on a cluster. Functions, tasks, and results are pickled, so functions must be
+    importable from a module.
+    """
 
     @property
     def alone(self) -> bool:
@@ -25,7 +27,7 @@ class Executor(Protocol):
     def run(
         self, function: Callable[[Task], Result], tasks: Iterable[Task], at_once: int | None = None
     ) -> Iterator[Result]:
-        """Yield results in the order of the tasks; a bounded number of tasks and results is held at a time.
+        """Yield results in the order of the tasks. Only a bounded number of tasks and results is in memory at a time.
 
         `at_once` is the number of tasks that are worth running at the same time, if known. Raises the exceptions of
         the function, and WorkerError if a worker is lost or a cluster cannot be used.
@@ -38,7 +40,7 @@ class Executor(Protocol):
 
 
 def in_shares(function: Callable[[Task], Result], items: Sequence[Task], executor: Executor) -> Iterator[Result]:
-    """Results in the order of the items. A task processes a few hundred items."""
+    """Apply the function to all items, a few hundred per task, and yield the results in the order of the items."""
     starts = range(0, len(items), SHARE)
     shares = (items[start : start + SHARE] for start in starts)
     each = update_wrapper(partial(_each, function), function)  # named after the function, for errors and dashboards
@@ -56,7 +58,7 @@ def in_order(
     ahead: int,
     running: deque[Handle],
 ) -> Iterator[Result]:
-    """Results in the order of the tasks; at most `ahead` tasks are `running`, the oldest first."""
+    """Yield results in the order of the tasks. At most `ahead` tasks are in the queue `running`, oldest first."""
     for task in tasks:
         running.append(submit(task))
         if len(running) >= ahead:

@@ -1,4 +1,4 @@
-"""Optional packages. If an extra is missing, the error takes one line instead of a traceback."""
+"""Optional packages. If a package is missing, the program prints a one-line error instead of a traceback."""
 
 from importlib.util import find_spec
 
@@ -15,8 +15,8 @@ def need(extra: str) -> None:
 
 
 def installing(extra: str) -> str:
-    """How to install an extra, in words. The package is not on a package index, so it is installed from a clone of its
-    repository.
+    """Instructions for installing an extra of this project. The project is not on a package index, so you install it
+    from a clone of its repository.
     """
     return f"in a clone of the repository, run: pip install '.[{extra}]'"
 

@@ -69,7 +69,9 @@ def disk_error(path: Path, error: OSError, needed: int | None = None) -> Downloa
 
 
 class _Stalled:
-    """Stop after several consecutive attempts without progress. A long download may be interrupted many times."""
+    """Stop after several consecutive attempts without progress. Attempts that make progress do not count, because a
+    long download may be interrupted many times.
+    """
 
     def __init__(self, part: Path) -> None:
         self._part, self._size, self._failures = part, size_of(part), 0
@@ -121,7 +123,7 @@ def _total(response: requests.Response) -> int | None:
 
 
 def _beyond_the_end(url: str, part: Path, total: int | None) -> None:
-    """The server has no bytes after those received. Either the file is complete, or the server's file has changed."""
+    """Handle a server that has no more bytes to send: either the file is complete, or it has changed on the server."""
     if size_of(part) == total:
         return
     size = size_of(part)

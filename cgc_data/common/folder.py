@@ -11,9 +11,7 @@ MARK = ".unfinished"
 
 
 def is_free(folder: Path) -> bool:
-    """Whether a command may write into a folder. The folder must not exist, be empty, or contain files of an
-    interrupted command.
-    """
+    """Whether a command may write into a folder: it does not exist, is empty, or was left by an interrupted command."""
     if not folder.is_dir():
         return not folder.exists()
     return is_unfinished(folder) or not any(folder.iterdir())
@@ -26,8 +24,9 @@ def is_unfinished(folder: Path) -> bool:
 
 @contextmanager
 def marked(folder: Path) -> Iterator[None]:
-    """Mark a folder as unfinished until the block ends; it is created if it is missing. After an error, it stays
-    marked.
+    """Create a folder if it is missing, and mark it as unfinished until the block ends.
+
+    After an error, the mark stays.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()
@@ -37,9 +36,7 @@ def marked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def filled(folder: Path) -> Iterator[None]:
-    """Like `marked`, for a folder that may be written into. Files that an interrupted command left there are removed
-    first.
-    """
+    """Like `marked`, but first remove all files that an interrupted command left in the folder."""
     with marked(folder):
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():

@@ -20,7 +20,7 @@ _PASSING = {408, 412, 429, 500, 502, 503, 504}  # 412: another user committed in
 
 _MENDS = {
     401: "the Hub rejected this token; run `hf auth login` or set HF_TOKEN to a valid token",
-    403: "this token has no write access; use a token that has it, or choose another ORG",
+    403: "this token has no write access; use a token with write access, or choose another ORG",
     404: (
         "this token cannot access a repository or organization with this name; check the name and the token's "
         "permissions"
@@ -40,8 +40,8 @@ def connect(token: str | None = None) -> HfApi:
 
 
 def attempts() -> Retrying:
-    """Retry requests that fail because of an unstable connection or a busy server. In addition, the client retries
-    within each call.
+    """Retry requests that fail because of an unstable connection or a busy server. In addition, the Hub client itself
+    retries within each call.
     """
     return Retrying(
         retry=retry_if_exception(_is_passing),

@@ -1,4 +1,4 @@
-"""Runs a task on a node of a cluster, in the folder where the command was started, and with the same libraries."""
+"""Runs a task on a cluster node, in the folder where the command was started and with the same library versions."""
 
 import os
 from collections.abc import Callable
@@ -27,8 +27,8 @@ class Home:
 
 
 def run_on_node(function: Callable[[Task], Result], task: Task, home: Home) -> Result:
-    """Run a task on this node. Raises the errors of the function, naming the node, and WorkerError if a file or a
-    library on this node differs from that of the command.
+    """Run a task on this node. Raises the errors of the function with the node's name added, and WorkerError if a file
+    is missing on this node or a library has another version.
     """
     with suppress(OSError):  # if all paths are absolute, the folder is not needed
         os.chdir(home.folder)
@@ -44,7 +44,7 @@ def run_on_node(function: Callable[[Task], Result], task: Task, home: Home) -> R
 
 @lru_cache(maxsize=1)
 def _require_same(versions: Versions) -> None:
-    """Raise WorkerError if a library has another version here: the results would differ."""
+    """Raise WorkerError if a library has another version on this node, because the results would differ."""
     here = library_versions()
     if other := [f"{name} {here[name]} instead of {version}" for name, version in versions if here[name] != version]:
         raise WorkerError(f"{_node()}: has {', '.join(other)}; install the same versions on all nodes")

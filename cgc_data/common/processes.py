@@ -1,7 +1,7 @@
 """Run tasks in this process or in several processes of this machine.
 
-Worker processes leave interruptions to their parent and exit when it is gone. Otherwise a killed command would leave
-idle workers behind, and Ctrl-C would print a traceback per worker.
+Worker processes ignore Ctrl-C and exit when their parent process exits. Otherwise, a killed command would leave idle
+workers behind, and Ctrl-C would print a traceback per worker.
 """
 
 import os
@@ -23,7 +23,7 @@ from cgc_data.common.executor import AHEAD, Result, Task, in_order
 
 @dataclass(frozen=True)
 class Processes:
-    """An executor with `workers` processes; a single worker is this process."""
+    """An executor with `workers` processes. With a single worker, tasks run in this process."""
 
     workers: int = 1
 
@@ -35,8 +35,8 @@ class Processes:
     def run(
         self, function: Callable[[Task], Result], tasks: Iterable[Task], at_once: int | None = None
     ) -> Iterator[Result]:
-        """Yield results in the order of the tasks. Raises WorkerError if a process was killed, and any exception of
-        the function.
+        """Yield results in the order of the tasks. Raises WorkerError if a process was killed. Exceptions of the
+        function are raised unchanged.
         """
         workers = self.workers if at_once is None else min(self.workers, at_once)
         return map(function, tasks) if workers <= 1 else _in_pool(function, tasks, workers)
@@ -75,7 +75,7 @@ def _follow_parent(stopped: Connection) -> None:
 
 
 def _end_with_parent(stopped: Connection) -> None:
-    """Exit as soon as the parent sends a message, which stays in the pipe for the other workers, or has exited."""
+    """Exit as soon as the parent sends a message or exits. The message stays in the pipe, so all workers receive it."""
     parent = parent_process()
     connection.wait([stopped, *([parent.sentinel] if parent else [])])
     os._exit(1)

@@ -1,7 +1,8 @@
 """Files in object stores and on the Hub, by URL: `s3://`, `gs://`, `hf://`, and any other protocol of fsspec.
 
-Whole files are copied into a local folder, once for each state of the file. Zip archives are read by range. A failed
-read is retried. A missing or forbidden file fails immediately, with a one-line error that names the URL and the fix.
+Whole files are copied into a local folder, and are copied again only if they change. Zip archives are not copied; only
+the required byte ranges are read. A failed read is retried. A missing or forbidden file fails immediately, with a
+one-line error that names the URL and the fix.
 """
 
 import hashlib
@@ -31,7 +32,9 @@ PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "h
 
 
 def url_of(path: Path | str) -> str | None:
-    """The URL in a path, or None for a local path. A `Path` loses the second slash of a URL; it is restored here."""
+    """The URL in a path, or None for a local path. A `Path` drops the second slash of a URL, and this function restores
+    it.
+    """
     found = _URL.match(str(path))
     if found is None or found[1] in _LOCAL:
         return None
@@ -50,8 +53,8 @@ def cache_folder() -> Path:
 
 
 def local_file(path: Path | str) -> Path:
-    """The path itself if it is local, and otherwise the path of a local copy. A copy is made once for each state of the
-    remote file.
+    """The path itself if it is local, and otherwise the path of a local copy. The file is copied again only if it
+    changes.
 
     Raises RemoteError.
     """
@@ -94,13 +97,15 @@ def list_files(url: str) -> dict[str, int]:
 
 
 def opened(url: str) -> IO[bytes]:
-    """Open a remote file that is read by range. Raises RemoteError."""
+    """Open a remote file for reading by byte range. Raises RemoteError."""
     found: IO[bytes] = _tried(url, lambda files, name: files.open(name, "rb", block_size=1 << 20))
     return found
 
 
 def upload(folder: Path, url: str, *, last: str) -> None:
-    """Copy all files of a folder to a remote folder. `last` is copied after all other files. Raises RemoteError."""
+    """Copy all files of a folder to a remote folder. The file named `last` is copied after all other files. Raises
+    RemoteError.
+    """
     paths = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: (path.name == last, path))
     for path in paths:
         name = path.relative_to(folder).as_posix()
@@ -111,7 +116,7 @@ def upload(folder: Path, url: str, *, last: str) -> None:
 def download(url: str, folder: Path) -> None:
     """Copy all files below a remote folder into a local folder. The local folder is replaced as a whole.
 
-    Raises RemoteError for a failed copy, and if the name of a file leads out of the folder.
+    Raises RemoteError if a copy fails, or if a file name leads out of the folder.
     """
     names = list_files(url)
     if astray := next((name for name in names if name.startswith("/") or ".." in name.split("/")), None):
@@ -183,7 +188,7 @@ def explained(url: str) -> Iterator[None]:
         raise RemoteError(f"{url}: {protocol}:// needs {package}; run: pip install {package}") from None
     except Exception as error:  # each protocol's package has its own errors
         if _lacks_credentials(error):
-            fix = f"no {protocol} credentials were found; set them as for the {protocol} command line"
+            fix = f"no {protocol} credentials were found; set them up as for the {protocol} command-line tool"
         elif isinstance(error, ValueError) and "rotocol" in str(error):
             fix = f"{protocol}:// is not a protocol of fsspec; use s3://, gs://, or hf://"
         else:

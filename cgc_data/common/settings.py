@@ -1,6 +1,6 @@
 """Settings of the three packages: a YAML file, `key=value` overrides, and errors that suggest the most similar key.
 
-Sections are pydantic models that reject unknown keys. This module knows no particular setting.
+Sections are pydantic models that reject unknown keys. The settings themselves are defined in other modules.
 """
 
 import difflib
@@ -28,7 +28,7 @@ Settings = TypeVar("Settings", bound=Section)
 
 
 def read_settings(model: type[Settings], values: Values, origin: str, error: type[CgcError] = ConfigError) -> Settings:
-    """Validate nested values. `origin` names their source, for the `error` that is raised."""
+    """Validate nested values. If they are invalid, raises `error`, which names `origin`, the source of the values."""
     try:
         return model.model_validate(values)
     except ValidationError as fault:
@@ -36,12 +36,12 @@ def read_settings(model: type[Settings], values: Values, origin: str, error: typ
 
 
 def stated(key: str, value: str) -> str:
-    """How to state a setting of a source, for errors: as a flag of `cgc-data build`, and in a configuration file."""
+    """How to set a value for a source, for error messages: as a flag of `cgc-data build` and in a YAML file."""
     return f"`--{key.replace('_', '-')} {value}` (in YAML: `{key}: {value}` for the source)"
 
 
 def parse_override(text: str, error: type[CgcError] = ConfigError) -> Values:
-    """`a.b=value` as nested dictionaries. The value is read as YAML. Raises `error`."""
+    """Parse `a.b=value` into nested dictionaries. The value is parsed as YAML. Raises `error`."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise error(f"{text!r}: write a setting as key=value, such as inter.hard=0.5")
@@ -87,7 +87,7 @@ def merge_all(parts: list[Values]) -> Values:
 
 
 def nearest(key: str, known: Any) -> str:
-    """`; did you mean 'x'?` with the known key that is most similar to a misspelled one, or an empty string."""
+    """The hint `; did you mean 'x'?` with the known key that is most similar to `key`, or an empty string."""
     close = difflib.get_close_matches(key.rpartition(".")[2], list(known), n=1, cutoff=0.5)
     prefix = "".join(key.rpartition(".")[:2])
     return f"; did you mean {prefix + close[0]!r}?" if close else ""

@@ -11,7 +11,7 @@ from cgc_data.common.text import plain
 
 
 class PlainConsole(Console):
-    """A console on stdout for untrusted text. Styles come only from `Text` or from the table."""
+    """A console on stdout for untrusted text. Only `Text` objects and the table can set styles."""
 
     def __init__(self, width: int | None = None) -> None:
         super().__init__(width=width, markup=False, emoji=False, highlight=False)

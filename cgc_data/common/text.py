@@ -1,4 +1,4 @@
-"""Text from files. It is read as UTF-8, with or without a byte order mark, and shown without terminal control codes."""
+"""Reads text files as UTF-8, with or without a byte order mark, and shows text without terminal control codes."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ def one_line(text: object) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """The number with the noun in the singular or, with an s, in the plural.
+    """The number followed by the noun, with an "s" added for the plural.
 
     >>> counted(1, "object"), counted(1200, "object")
     ('1 object', '1,200 objects')
@@ -37,8 +37,8 @@ def counted(number: int, noun: str) -> str:
 
 
 def read_text(path: Path, error: type[CgcError]) -> str:
-    """The text in a file. Raises `error` if the text is not UTF-8 or the path is invalid, OSError if it cannot
-    be read.
+    """The text in a file. Raises `error` if the text is not UTF-8 or the path is invalid, and OSError if the file
+    cannot be read.
     """
     try:
         content = path.read_bytes()
@@ -48,7 +48,9 @@ def read_text(path: Path, error: type[CgcError]) -> str:
 
 
 def decode(content: bytes, origin: object, error: type[CgcError]) -> str:
-    """Bytes as text, without a byte order mark. Raises `error`, which names `origin`, if they are not UTF-8."""
+    """Decode bytes as text, without a byte order mark. Raises `error`, which names `origin`, if the bytes are not
+    UTF-8.
+    """
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
@@ -56,7 +58,9 @@ def decode(content: bytes, origin: object, error: type[CgcError]) -> str:
 
 
 def not_utf8(content: bytes, at: int, offset: int = 0) -> str:
-    """What is wrong with the byte at position `at`, and the fix. `offset` is the position of `content` in its file."""
+    """The error message for the invalid byte at position `at`, with the fix. `offset` is the position of `content` in
+    its file.
+    """
     likely = likely_encoding(content)
     return (
         f"not UTF-8 at byte {offset + at} (0x{content[at]:02x}), likely {likely}; save it as UTF-8, for example "
@@ -65,8 +69,8 @@ def not_utf8(content: bytes, at: int, offset: int = 0) -> str:
 
 
 def likely_encoding(content: bytes) -> str:
-    """A guess of the encoding, for the message. It uses byte order marks, zero bytes, and whether non-ASCII bytes come
-    in pairs.
+    """The likely encoding, for the error message. The guess uses byte order marks, zero bytes, and whether non-ASCII
+    bytes come in pairs.
     """
     for mark, name in _MARKS.items():
         if content.startswith(mark):

@@ -10,7 +10,7 @@ DEEPEST = 64
 
 
 def load_yaml(text: str) -> Any:
-    """The value of a YAML text. Raises ValueError unless it is plain, valid, and of reasonable size."""
+    """Parse a YAML text. Raises ValueError if the text is invalid, too large, or not plain YAML."""
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"longer than {MOST_CHARACTERS:,} characters")
     try:
@@ -32,7 +32,7 @@ def load_yaml(text: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """A loader that stops at deep nesting, because the cost of nesting grows with the square of the depth."""
+    """A loader that rejects deep nesting, because the parsing time grows with the square of the depth."""
 
     _depth = 0
 

@@ -1,4 +1,4 @@
-"""Checks before anything is uploaded: names, hashes, and licenses.
+"""Checks names, hashes, and licenses before anything is uploaded.
 
 The checks depend only on the release, so that a refused push uploads nothing.
 """
@@ -26,7 +26,7 @@ _TAG = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 
 def check_names(repo_id: str, tag: str | None) -> None:
-    """Raises PushError unless `repo_id` has the form ORG/NAME and `tag`, if it is given, the form vX.Y.Z."""
+    """Raises PushError unless `repo_id` has the form ORG/NAME, and `tag` is None or has the form vX.Y.Z."""
     if tag is not None and not _TAG.fullmatch(tag):
         raise PushError(f"--tag {tag}: a version tag has the form vX.Y.Z, such as v1.0.0")
     try:
@@ -38,7 +38,7 @@ def check_names(repo_id: str, tag: str | None) -> None:
 
 
 def next_version(tags: list[str]) -> str:
-    """The version after the highest of `tags`. Tags of other forms are ignored."""
+    """The version after the highest version in `tags`. Tags that do not have the form vX.Y.Z are ignored."""
     versions = [tuple(int(part) for part in match.groups()) for match in map(_TAG.fullmatch, tags) if match]
     major, minor, patch = max(versions, default=(1, 0, -1))
     return f"v{major}.{minor}.{patch + 1}"
@@ -47,8 +47,8 @@ def next_version(tags: list[str]) -> str:
 def published_contents(release: Release, documents: Mapping[str, str]) -> dict[str, Path | bytes]:
     """The content of every published file by its path in the release, in upload order. The manifest is last.
 
-    `documents` replace the documents of the folder, because the commands in those refer to the folder. The manifest in
-    the folder names sources by their paths on the build machine. Only their base names are published.
+    `documents` replace the documents in the folder, which contain commands that refer to the folder. In the published
+    manifest, the paths of the sources on the build machine are reduced to base names.
     """
     written = {name: text.encode() for name, text in documents.items()}
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}
@@ -64,8 +64,8 @@ def published_manifest(contents: Mapping[str, Path | bytes]) -> Manifest:
 
 
 def same_release(one: Manifest, other: Manifest) -> bool:
-    """Whether these published manifests belong to the same release. Documents may differ between versions of the
-    program.
+    """Whether two published manifests belong to the same release. Documents are not compared, because they may differ
+    between versions of the program.
     """
     return _without_documents(one) == _without_documents(other)
 
@@ -105,8 +105,8 @@ def checked_hashes(release: Release, contents: dict[str, Path | bytes]) -> dict[
 def check_licenses(release: Release, noncommercial: bool = False) -> None:
     """Raises LicenseError if the release embeds a photo whose license forbids this form of publication.
 
-    Non-commercial photos are accepted only on request, and only if the release was built with them, because its card
-    then states this.
+    Photos under non-commercial licenses are accepted only on request, and only if the release was built to include
+    them, because only then does its card state this.
     """
     if not release.has_images:
         return
@@ -137,7 +137,7 @@ def _sha256(path: Path) -> str:
 
 
 def _views(release: Release) -> Iterator[tuple[str, bool]]:
-    """Pairs of a license URL and whether the photo is changed, for every photo that a view shows, even in part."""
+    """For every photo that a view shows, even in part: its license URL, and whether the view changes the photo."""
     for row in release.rows(["contrast", "task", "views"]):
         windows = task_of(row).contrast.windows
         for view in row["views"]:

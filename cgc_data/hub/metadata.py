@@ -1,7 +1,7 @@
 """Checks a card's metadata before an upload, because the Hub rejects a bad card only in the last commit.
 
 The checks cover the requirements of the Hub's dataset card specification and of `datasets`. They also compare the
-metadata with the published files. The Hub checks again and may reject more.
+metadata with the published files. The Hub runs its own checks, and may still reject a card that passes these checks.
 """
 
 import re
@@ -45,10 +45,13 @@ def _each(check: Check) -> Check:
 
 # Condition and description of each field. Missing fields are checked only if `REQUIRED` lists them.
 FIELDS: dict[str, tuple[Check, str]] = {
-    "license": (lambda value: value in LICENSES, "an identifier of hf.co/docs/hub/repositories-licenses, or other"),
+    "license": (
+        lambda value: value in LICENSES,
+        "a license identifier from hf.co/docs/hub/repositories-licenses, or other",
+    ),
     "license_name": (_matches(r"[a-z0-9][a-z0-9.-]*"), "lower-case letters, digits, dots, and hyphens"),
     "license_link": (_matches(r"LICENSE(\.md)?|https?://\S+"), "LICENSE, LICENSE.md, or a web address"),
-    "pretty_name": (_matches(r".*\S.*"), "a text on one line; set name=..."),
+    "pretty_name": (_matches(r".*\S.*"), "one line of text; set name=..."),
     "language": (_each(_matches(r"[a-z]{2,3}|code|multilingual")), "a list of ISO 639 codes, such as en"),
     "annotations_creators": (_each(_matches(r"[a-z-]+")), "a list of words such as machine-generated"),
     "task_categories": (_each(_matches(r"[a-z0-9-]+")), "a list of the Hub's task identifiers"),
@@ -66,9 +69,9 @@ CONFIG_NAME, SPLIT_NAME = _matches(r'[^<>:/\\|?*"\s]+'), _matches(r"\w+(\.\w+)*"
 
 
 def check_metadata(card: str, published: Collection[str]) -> None:
-    """Check the metadata of a card published with these files (paths in the repository).
+    """Check the metadata of a card. `published` lists the paths of all files that are published with the card.
 
-    Raises PushError, which names the first invalid field and what it must be.
+    Raises PushError, which names the first invalid field and describes its valid values.
     """
     data = _read(card)
     if fault := next(_faults(data, published), None):

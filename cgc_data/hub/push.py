@@ -54,9 +54,10 @@ class PushResult:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A release that passed all checks that come before an upload.
+    """A release that passed all checks that run before an upload.
 
-    `contents` maps each path in the repository to a file or its bytes; `hashes` maps it to the sha256.
+    `contents` maps each path in the repository to a file or its bytes. `hashes` maps each path to the sha256 of its
+    content.
     """
 
     release: Release

@@ -1,7 +1,7 @@
 """A dataset repository on the Hub that contains successive releases.
 
-Files are uploaded one by one, and then appear together in a single commit. Users of `main` see either the last release
-or this one, never a mixture, and a resumed push finds the files that it has already uploaded.
+Files are uploaded one by one, and then appear together in a single commit. Users of `main` see either the previous
+release or the new one, never a mixture. A resumed push reuses the files that were already uploaded.
 """
 
 import json
@@ -25,8 +25,8 @@ _HARMLESS = {".gitattributes", ".gitignore", "README.md"}
 
 
 class Repository:
-    """The dataset repository `repo_id`. Methods raise the errors of the client, or PushError if something is
-    refused.
+    """The dataset repository `repo_id`. Its methods raise the errors of the Hub client, or PushError if the repository
+    cannot take the release.
     """
 
     def __init__(self, api: HfApi, repo_id: str) -> None:
@@ -36,7 +36,7 @@ class Repository:
         self.url = f"{api.endpoint}/datasets/{repo_id}"
 
     def prepare(self, tag: str | None, private: bool, manifest: Manifest) -> str | None:
-        """Create the repository if it is missing, and refuse one that cannot take this version.
+        """Create the repository if it is missing. Raises PushError if the repository cannot take this version.
 
         Returns the tagged commit if it already contains the release of this manifest, and None otherwise.
         """
@@ -114,8 +114,8 @@ class Repository:
         return True
 
     def _released(self, tag: str | None, manifest: Manifest) -> str | None:
-        """Commit of the tag if the tag exists and contains this release. If the tag contains another release, an error
-        is raised.
+        """Commit of the tag if the tag exists and contains this release. Raises PushError if the tag contains another
+        release.
         """
         tags = self.tags()
         if tag is None or tag not in tags:

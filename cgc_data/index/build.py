@@ -40,7 +40,9 @@ Listing: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 @dataclass(frozen=True)
 class Warrant:
-    """Why a concept is known to be absent: the source that states it, and the rule that proves it."""
+    """Why a concept is known to be absent: the source that provides the evidence, and the rule that proves the
+    absence.
+    """
 
     source: str
     rule: str
@@ -79,8 +81,8 @@ class Index:
         return sorted(self.position[name] for name in kept if name in self.position)
 
     def warrant(self, photo: int, concept: int) -> Warrant:
-        """The fact that explains `states[photo, concept] == ABSENT`: either a direct fact, or a fact about a category
-        above the concept.
+        """The fact that explains `states[photo, concept] == ABSENT`: either a direct fact, or a fact about a broader
+        category that includes the concept.
         """
         if direct := self._direct_warrant(photo, self.concepts[concept]):
             return direct
@@ -115,10 +117,9 @@ def build_index(config: BuildConfig, cache: Path, executor: Executor = HERE) -> 
 
 
 def rejoined(index: Index, config: BuildConfig) -> Index:
-    """The index of the same files, with other declarations (`exhaustive`, `ignore`). Raises the same errors as
-    `build_index`.
+    """Rebuild the index of the same files with different declarations (`exhaustive`, `ignore`).
 
-    The photos are reused, and no file is read again.
+    The photos are reused, and no file is read again. Raises the same errors as `build_index`.
     """
     tables = tuple(without(table, source.ignore) for table, source in zip(index.tables, config.sources, strict=True))
     collected = Collected(index.photos, index.left_out, index.apart, index.renamed)
@@ -165,7 +166,7 @@ def _join(
 
 
 def _given_names(tables: Sequence[SourceTable], claims: Sequence[Claims]) -> dict[str, str]:
-    """The name of each concept, from the first source that has it."""
+    """The name of each concept, from the first source that contains the concept."""
     given: dict[str, str] = {}
     for table, claim in zip(tables, claims, strict=True):
         for concept, name in zip(claim.concepts, table.categories.column("name").to_pylist(), strict=True):
@@ -178,7 +179,7 @@ def _leaving(tables: Sequence[SourceTable], config: BuildConfig) -> tuple[Leavin
 
 
 def _read_all(sources: Sequence[Source], cache: Path, executor: Executor) -> tuple[SourceTable, ...]:
-    """The tables of all sources. Workers leave them in the cache, from which they are mapped here."""
+    """The tables of all sources. Worker processes write the tables to the cache, and this process memory-maps them."""
     if executor.alone:
         digests: list[str] = [""] * len(sources)
     else:
@@ -210,8 +211,9 @@ def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool
 
 
 def confused(index: Index) -> NDArray[np.bool_]:
-    """Mask (photos, concepts): whether the photo is known to show a concept that could be confused with the concept. If
-    so, no question asks for the concept.
+    """Mask (photos, concepts): whether the photo is known to show a concept that could be confused with the given one.
+
+    No question about such a photo asks for the given concept.
     """
     present = index.states >= PRESENT_SOME
     boxed = np.zeros_like(present)
@@ -225,7 +227,7 @@ def confused(index: Index) -> NDArray[np.bool_]:
 
 
 def _listings(photos: list[Photo], source: int) -> Listing:
-    """The photos that a source lists, and the row numbers of its images, as parallel arrays."""
+    """The photos that a source lists, and their image rows in the source, as parallel arrays."""
     pairs = [
         (number, a.image_row) for number, photo in enumerate(photos) for a in photo.appearances if a.source == source
     ]
@@ -248,8 +250,9 @@ def _joined_states(
 def _below(
     photos: int, listings: Sequence[Listing], claims: Sequence[Claims], concepts: list[str], relations: Relations
 ) -> Below:
-    """Steps from a concept to the concepts below it. The annotation practice of COCO counts only in photos for which
-    COCO itself guarantees absence.
+    """Steps from each concept to the narrower concepts that it includes.
+
+    Steps that rely on COCO's annotation practice apply only to photos for which COCO itself guarantees absence.
     """
     positions = {concept: i for i, concept in enumerate(concepts)}
     steps: Below = []

@@ -1,4 +1,4 @@
-"""Excluded photos: lists of ids or names, and benchmarks' own annotation files."""
+"""Reads which photos to exclude, from lists of ids or names and from the annotation files of benchmarks."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
@@ -31,7 +31,9 @@ class Exclusions:
     entries: tuple[tuple[str, ...], ...]  # distinct entries of each file
 
     def matches(self, photo: Photo) -> bool:
-        """Whether this photo is excluded by its COCO number, by its file name, or, for other photos, by its id."""
+        """Whether a list excludes this photo: by its COCO number or, if it is not a COCO photo, by its file name or
+        id.
+        """
         numbers, names = _claims(photo)
         return not (numbers.isdisjoint(self.coco_numbers) and names.isdisjoint(self.file_names))
 
@@ -46,9 +48,9 @@ class Exclusions:
 
 
 def _claims(photo: Photo) -> tuple[set[int], set[str]]:
-    """Numbers and file names with which a list may refer to a photo.
+    """Numbers and file names that a list may use to refer to a photo.
 
-    A photo of another dataset may have the name of a COCO photo. To be safe, both are excluded.
+    A photo of another dataset may have the same name as a COCO photo. To be safe, both photos are excluded.
     """
     if photo.identity.startswith("coco:"):
         return {int(photo.identity.removeprefix("coco:"))}, set()
@@ -59,7 +61,9 @@ def _claims(photo: Photo) -> tuple[set[int], set[str]]:
 
 @dataclass(frozen=True)
 class ListUsage:
-    """How many distinct entries of a list match a photo of the sources, and examples of entries that do not."""
+    """The number of distinct entries of a list that match a photo of the sources, and examples of entries that match
+    none.
+    """
 
     list: str
     entries: int
@@ -68,11 +72,11 @@ class ListUsage:
 
     @classmethod
     def of(cls, record: ListUsageRecord) -> "ListUsage":
-        """Create this record from a manifest."""
+        """Create this record from its entry in a manifest."""
         return cls(record["list"], record["entries"], record["matched"], tuple(record["unmatched"]))
 
     def record(self) -> ListUsageRecord:
-        """This record, in the form of a manifest."""
+        """Convert this record to its entry in a manifest."""
         found: ListUsageRecord = {"list": self.list, "entries": self.entries, "matched": self.matched, "unmatched": []}
         found["unmatched"] += self.unmatched
         return found
@@ -148,7 +152,10 @@ def _entries(file: Path) -> Iterator[str]:
 
 
 def _json_entries(value: Any) -> Iterator[str]:
-    """Ids of a plain list; otherwise, names and `image_id`s at any depth. Other numbers are boxes, sizes, or masks."""
+    """Ids in a plain list; in other JSON, names and `image_id` values at any depth.
+
+    All other numbers are ignored, because they belong to boxes, sizes, or masks.
+    """
     if isinstance(value, list):
         yield from (str(item) for item in value if isinstance(item, int) and not isinstance(item, bool))
     yield from _named(value)

@@ -1,7 +1,7 @@
 """The facts about each photo file that planning needs: its hash, format, EXIF orientation, and whether it can be shown.
 
-Every photo is opened once. For photos that can be shown, the facts are cached by the state of the file. All other
-photos are opened again each time, because the texts of the reasons change with the version.
+Every photo is opened once, and the facts are cached until the file changes. Facts about photos that cannot be shown are
+not cached, because the wording of the reasons differs between versions of this package.
 """
 
 import zipfile
@@ -85,7 +85,7 @@ def photo_facts(
 
 
 class File(NamedTuple):
-    """A photo to read, and whether EXIF rotates it first."""
+    """A photo to read, and whether to rotate it by its EXIF orientation first."""
 
     store: PhotoStore
     name: str

@@ -1,4 +1,7 @@
-"""Instances of all photos in flat arrays. They are sorted by photo and concept, and found by binary search."""
+"""Instances of all photos in flat arrays.
+
+The arrays are sorted by photo and concept, so that instances can be found by binary search.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,8 +39,9 @@ class Instances:
 
     @cached_property
     def _starts(self) -> list[int]:
-        """Position of each photo's first instance, up to the last photo that has instances; at the end, the number of
-        instances.
+        """Position of each photo's first instance, up to the last photo that has instances.
+
+        The last entry is the total number of instances.
         """
         starts: list[int] = np.searchsorted(self.photo, np.arange(self.photo.max(initial=-1) + 2)).tolist()
         return starts

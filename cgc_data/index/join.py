@@ -2,7 +2,7 @@
 unknown.
 
 The sources must agree on presence and count, and their boxes must match one to one at IoU 0.5. For each photo and
-concept, all boxes come from one source. A source whose protocol has better boxes, such as LVIS, is preferred.
+concept, all boxes come from one source. Sources with more accurate boxes, such as LVIS, are preferred.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,7 @@ SAME_BOX_IOU = 0.5
 
 @dataclass(frozen=True)
 class Agreement:
-    """How many pairs of a photo and a concept two sources cover, and for how many of these they contradict each
-    other.
-    """
+    """How many pairs of a photo and a concept two sources cover, and about how many of these pairs they disagree."""
 
     compared: int
     contradicted: int
@@ -36,8 +34,8 @@ def join_states(joined: States, claimed: States, rows: NDArray[np.intp], columns
     """Merge another source's claims into the joined states, in place.
 
     `claimed` has shape (len(rows), len(columns)); `rows` and `columns` are its positions in `joined`. If one source
-    claims presence and the other absence, the state is CONTRADICTED. Of two claims of presence, the weaker is kept
-    until `disagreeing` compares the boxes.
+    claims presence and the other absence, the state is CONTRADICTED. If both sources claim presence, the weaker claim
+    is kept until `disagreeing` compares the boxes.
     """
     before = joined[np.ix_(rows, columns)]
     both = (before != UNKNOWN) & (before != CONTRADICTED) & (claimed != UNKNOWN)
@@ -49,8 +47,9 @@ def join_states(joined: States, claimed: States, rows: NDArray[np.intp], columns
 
 
 def disagreeing(instances: Instances, joined: States) -> list[tuple[int, int]]:
-    """Pairs of a photo and a concept that two sources box completely but differently: with different counts, or with
-    boxes that do not match.
+    """Pairs of a photo and a concept for which two sources claim complete boxes but disagree.
+
+    The sources disagree if their numbers of boxes differ or if the boxes do not match.
     """
     sources, columns = instances.source, joined.shape[1]
     by_source = np.unique(np.stack([instances.photo * columns + instances.concept, sources], axis=1), axis=0)
@@ -67,8 +66,9 @@ def disagreeing(instances: Instances, joined: States) -> list[tuple[int, int]]:
 
 
 def one_source_each(instances: Instances, first: Sequence[bool]) -> Instances:
-    """For every photo and concept, keep the instances of one source: first those in `first`, then the other sources in
-    order.
+    """For every photo and concept, keep the instances of only one source.
+
+    Sources marked in `first` have priority, and then the order of the sources decides.
     """
     order = sorted(range(len(first)), key=lambda i: (not first[i], i))
     rank = np.argsort(order)[instances.source]

@@ -1,4 +1,4 @@
-"""Photos as the sources list them, each with the file to which its name refers."""
+"""Lists the photos of the sources, and finds the file that each listed name refers to."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,8 +10,8 @@ from cgc_data.sources import PhotoStore, SourceTable
 
 @dataclass(frozen=True)
 class Appearance:
-    """A photo as one source lists it. `listed` is its name in the annotation file, if the name of the actual file
-    differs.
+    """A photo as one source lists it. `listed` is the name in the annotation file, if it differs from the actual file
+    name.
     """
 
     source: int
@@ -22,7 +22,7 @@ class Appearance:
 
 @dataclass(frozen=True)
 class Listing:
-    """An image record and its position."""
+    """An image record of a source and its position."""
 
     appearance: Appearance
     image_id: int
@@ -35,30 +35,28 @@ class Listing:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The URL and the names that may identify the photo: COCO's names, and the name in the annotation file."""
+        """The COCO URL and the name in the annotation file, either of which may identify the photo."""
         return self.coco_url, self.appearance.listed or self.appearance.file_name
 
 
 @dataclass(frozen=True)
 class Found:
-    """Listings of existing photos by the name of their file; missing photos; and the number of photos with another file
-    name.
-    """
+    """Listings of existing photos under their actual file names, and listings of missing photos."""
 
     listings: list[Listing]
     missing: list[Listing]
 
     @property
     def renamed(self) -> list[Appearance]:
-        """Photos whose files have a different name than in the annotation file."""
+        """Photos whose actual file names differ from the names in the annotation file."""
         return [listing.appearance for listing in self.listings if listing.appearance.listed]
 
 
 def find_photos(position: int, table: SourceTable, store: PhotoStore) -> Found:
-    """The photos that a source lists, as found in its folder or archive.
+    """Look up the photos that a source lists in its folder or archive.
 
-    Raises SourceError if two names could refer only to the same file, and PhotoError if one name could refer to several
-    files.
+    Raises SourceError if two listed names can refer only to the same file, and PhotoError if a name is ambiguous
+    because several files match it.
     """
     listings = list(_listings(position, table))
     places = [store.place(listing.appearance.file_name) for listing in listings]
@@ -83,7 +81,7 @@ def _listings(position: int, table: SourceTable) -> Iterator[Listing]:
 
 
 def _taken_twice(table: SourceTable, names: Sequence[str], places: Iterable[str | None]) -> set[int]:
-    """The listings that lose their file to the listing with its exact name."""
+    """Listings that cannot have their file because another listing has the exact name of the file."""
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for number, place in enumerate(places):
         if place is not None:
@@ -100,7 +98,7 @@ def _taken_twice(table: SourceTable, names: Sequence[str], places: Iterable[str 
 
 
 def _named(appearance: Appearance, place: str) -> Appearance:
-    """The listing under the name of its file, unless only the leading folders of the two names differ."""
+    """The listing, renamed to its actual file name unless the names differ only in their leading folders."""
     listed = appearance.file_name
     if listed == place or f"/{listed}".endswith(f"/{place}") or place.endswith(f"/{listed}"):
         plain = not listed.startswith("/") and ".." not in listed.split("/")

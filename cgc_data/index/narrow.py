@@ -1,4 +1,4 @@
-"""An index of some of the photos. It is small enough to be sent to another process or machine.
+"""Narrows an index to some of its photos, so that it is small enough to send to another process or machine.
 
 The annotation files and the photos are still read from their original locations.
 """
@@ -19,7 +19,7 @@ Rows = NDArray[np.int64]
 
 
 def narrowed(index: Index, photos: NDArray[np.intp]) -> Index:
-    """The index as if the sources listed only these photos (photos,), which are sorted. Rows of the sources are
+    """Narrow the index as if the sources listed only these sorted photos (photos,). The rows of the sources are
     renumbered.
     """
     inside = _inside(index.instances, photos)
@@ -58,8 +58,9 @@ def _new_rows(instances: Instances, kept: Sequence[Rows]) -> Rows:
 
 
 def _with_rows(table: SourceTable, rows: Rows) -> SourceTable:
-    """The source with these annotations and without images. A slice would still contain the whole table when it is
-    sent.
+    """A copy of the source with only these annotations and without images.
+
+    An Arrow slice would not be enough: when it is sent to another process, it still contains the whole table.
     """
     return replace(
         table,

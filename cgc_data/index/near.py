@@ -24,7 +24,7 @@ MOST_PAIRS = 2**20  # number of pairs collected before they are reduced to clust
 def near_duplicates(hashes: Hashes, distance: int) -> NDArray[np.int32]:
     """Cluster number of each photo, (photos,). Hashes that differ in at most `distance` bits are in the same cluster.
 
-    A hash of 0 marks a photo that cannot be decoded. It is similar to no other photo.
+    A photo that cannot be decoded has a hash of 0 and is alone in its cluster.
     """
     decoded = np.flatnonzero(hashes)
     distinct, first, node = np.unique(hashes[decoded], return_index=True, return_inverse=True)
@@ -42,7 +42,7 @@ def like_any(hashes: Hashes, others: Hashes, distance: int) -> NDArray[np.bool_]
 
 
 def _spanning(hashes: Hashes, distance: int) -> Pairs:
-    """Pairs of different hashes. They connect all close hashes, directly or through other hashes."""
+    """Pairs of different hashes that connect all close hashes, directly or through other hashes."""
     kept, gathered, count = np.zeros((0, 2), dtype=np.intp), list[Pairs](), 0
     for pairs in _close_pairs(hashes, distance):
         gathered.append(pairs)
@@ -53,9 +53,7 @@ def _spanning(hashes: Hashes, distance: int) -> Pairs:
 
 
 def _reduced(pairs: Pairs, count: int) -> Pairs:
-    """Each member of a cluster, paired with the cluster's first member. This gives fewer pairs than all pairs of
-    hashes.
-    """
+    """Pair each member of a cluster with the cluster's first member, to store fewer pairs for the same clusters."""
     first, clusters = np.unique(_clusters(pairs, count), return_index=True, return_inverse=True)[1:]
     leaders = first[clusters]
     members = np.flatnonzero(leaders != np.arange(count))
@@ -69,7 +67,9 @@ def _clusters(pairs: Pairs, count: int) -> NDArray[np.int32]:
 
 
 def _close_pairs(hashes: Hashes, distance: int) -> Iterator[Pairs]:
-    """Pairs of hashes that differ in at most `distance` bits. Such hashes agree in one of `distance + 1` bands."""
+    """Pairs of hashes that differ in at most `distance` bits. If the bits are divided into `distance + 1` bands, such
+    hashes are equal in at least one band.
+    """
     bounds = np.linspace(0, HASH_BITS, distance + 2).astype(np.uint64)
     for low, high in pairwise(bounds):
         band = (hashes >> low) & np.uint64((1 << int(high - low)) - 1)
@@ -80,7 +80,7 @@ def _close_pairs(hashes: Hashes, distance: int) -> Iterator[Pairs]:
 
 
 def _compared(hashes: Hashes, group: NDArray[np.intp], distance: int) -> Iterator[Pairs]:
-    """The close pairs of one group, each pair once. They are found block by block."""
+    """The close pairs of one group, each listed once. Pairs are searched block by block to limit memory."""
     height = max(1, BLOCK // len(group))
     for start in range(0, len(group), height):
         rows, rest = group[start : start + height], group[start:]

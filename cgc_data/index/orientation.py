@@ -1,7 +1,7 @@
 """Determines whether a source's boxes fit its photos as stored, or as displayed after EXIF rotation.
 
-If the size of a photo does not reveal this, the user is asked, because boxes are wrong if the photo under them is
-rotated.
+If the photo sizes do not reveal the orientation, an error asks the user to state it, because boxes do not fit a photo
+with the wrong orientation.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,8 @@
 """One row per photo, over all sources: its identity, size, license, and the source whose file contains its pixels.
 
 Two sources list the same photo if their files have equal bytes, or if both use COCO's name for it and their files show
-the same picture. Ids and names alone never join photos, because other datasets use the same numbers.
+the same picture. Photos with equal ids or names are not joined for this reason alone, because different datasets use
+the same numbers.
 """
 
 import hashlib
@@ -30,7 +31,7 @@ COCO_NAME = re.compile(r"(?:^|[^0-9])(000000[0-9]{6})\.[A-Za-z]+$")
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo that can be shown. Its pixels are read from `appearances[0]`."""
+    """A photo that can be shown. The pixels of the photo are read from `appearances[0]`."""
 
     identity: str
     appearances: tuple[Appearance, ...]
@@ -75,8 +76,8 @@ def coco_name(*names: str) -> str | None:
 class Collected:
     """Photos of all sources, sorted by identity, and the photos that cannot be used, with the reasons.
 
-    `apart` contains COCO names that refer to different pictures. `renamed` lists, per source, photos with another file
-    name.
+    `apart` contains COCO names that refer to different pictures. `renamed` lists, per source, the photos whose file
+    names differ from the annotation file.
     """
 
     photos: list[Photo]
@@ -108,7 +109,7 @@ def collect_photos(
         if len(lost) == table.images.num_rows > 0:
             raise SourceError(
                 f"{images}: holds none of the {table.images.num_rows} photos that {table.path} lists, such as "
-                f"{lost[0].detail}; give the folder or zip that does"
+                f"{lost[0].detail}; specify the folder or zip file that contains them"
             )
         left_out += lost
     apart = _part_pictures(groups, stores)
@@ -131,8 +132,9 @@ def usable(photos: Iterable[Photo], policy: LicensePolicy, *, windows: bool) -> 
 
 
 def _names_coco(table: SourceTable) -> bool:
-    """Whether the file annotates COCO's photos, so that its names are COCO's names. Its format or its 80 categories
-    reveal this.
+    """Whether the file annotates COCO's photos and therefore uses COCO's file names.
+
+    The format of the file or COCO's 80 category names reveal this.
     """
     return FORMATS[table.kind].coco_photos or set(table.categories.column("name").to_pylist()) == set(COCO_NAMES)
 
@@ -140,8 +142,9 @@ def _names_coco(table: SourceTable) -> bool:
 def _identities(
     listings: Sequence[Listing], store: PhotoStore, names_coco: bool, executor: Executor
 ) -> Iterator[tuple[str, Fault | None]]:
-    """Identity of each listed photo, or the reason why it has none, with details; only photos that have no name of COCO
-    are read.
+    """Identity of each listed photo, or the reason why the photo has no identity, with details.
+
+    Only photos without a COCO name are read.
     """
     names = [coco_name(address, listed if names_coco else "") for address, listed in (one.names for one in listings)]
     unnamed = [(store, one.appearance.file_name) for one, name in zip(listings, names, strict=True) if name is None]
@@ -163,11 +166,10 @@ def _by_bytes(content: bytes) -> str:
 
 
 def _part_pictures(groups: dict[str, list[Listing]], stores: Sequence[PhotoStore]) -> list[str]:
-    """Remove from each group the listings whose picture differs from that of the first listing; returns the names that
-    were split.
+    """Split groups whose listings show different pictures, and return the names of these groups.
 
-    The order of the sources does not matter: the listing with COCO's URL keeps the name, or otherwise the listing with
-    the smallest digest.
+    The result does not depend on the order of the sources: the listing with COCO's URL keeps the name. If no listing
+    has the URL, the listing with the smallest digest keeps the name.
     """
     apart = []
     for identity in [name for name, group in groups.items() if len(group) > 1]:
@@ -191,7 +193,7 @@ def _stamp(listing: Listing, stores: Sequence[PhotoStore]) -> str:
 
 
 def _content(listing: Listing, stores: Sequence[PhotoStore]) -> bytes:
-    """Bytes of the photo; None if it cannot be read. Such a photo is equal to no other photo."""
+    """Bytes of the photo. If it cannot be read, the bytes of its file name, so that it equals no other photo."""
     try:
         return stores[listing.appearance.source].read(listing.appearance.file_name)
     except PhotoError:
@@ -199,7 +201,9 @@ def _content(listing: Listing, stores: Sequence[PhotoStore]) -> bytes:
 
 
 def _join_copies(groups: dict[str, list[Listing]], stores: Sequence[PhotoStore]) -> None:
-    """Join a copy of a COCO photo that has another name to this photo. Only files of equal size are compared."""
+    """Join copies of COCO photos that have different file names to the COCO photos. Only files of equal size are
+    compared.
+    """
     renamed = [identity for identity in groups if identity.startswith("sha256:")]
     sizes = {_size(groups[identity][0], stores) for identity in renamed}
     for identity in [i for i in groups if i.startswith("coco:")] if renamed else []:

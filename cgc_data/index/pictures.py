@@ -21,11 +21,11 @@ LARGE, _one_large = 16_000_000, Lock()
 
 
 def perceptual_hash(content: bytes, *, turn: bool = False) -> np.uint64 | None:
-    """64-bit DCT hash of a photo; None if the photo cannot be decoded. With `turn`, the photo is first rotated as EXIF
-    states.
+    """64-bit DCT hash of a photo; None if the photo cannot be decoded. With `turn`, the photo is first rotated by its
+    EXIF orientation.
 
-    Rendering rejects such a photo by name. Raises UnshownError for a photo that image libraries do not decode
-    faithfully.
+    If the photo cannot be decoded, rendering later rejects it by name. Raises UnshownError for a photo that image
+    libraries decode incorrectly.
     """
     try:
         width, height = photo_size(content)
@@ -38,10 +38,10 @@ def perceptual_hash(content: bytes, *, turn: bool = False) -> np.uint64 | None:
 
 
 def thumbnail(content: bytes, longest: int, *, turn: bool = False) -> Pixels:
-    """Pixels (height, width, 3), BGR, of a photo that is scaled to this longer side. With `turn`, it is first rotated
-    as EXIF states.
+    """Pixels (height, width, 3), BGR, of a photo whose longer side is reduced to `longest` pixels.
 
-    It is decoded at reduced size, which takes a fraction of the time. Raises PhotoError if the file is not a photo.
+    With `turn`, the photo is first rotated by its EXIF orientation. Decoding at reduced size takes a fraction of the
+    time. Raises PhotoError if the file is not a photo.
     """
     photo_size(content)
     coarse = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_COLOR_2 | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -61,7 +61,7 @@ def _hash(pixels: Pixels) -> np.uint64:
 
 
 def same_picture(first: bytes, second: bytes) -> bool:
-    """Whether two files show the same picture. False if one of them cannot be decoded and their bytes differ."""
+    """Whether two files show the same picture. False if the bytes differ and one of the files cannot be decoded."""
     if first == second:
         return True
     one, two = _stamp(first), _stamp(second)

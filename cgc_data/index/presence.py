@@ -1,7 +1,7 @@
 """What one source states about every photo and concept: all instances are boxed, some are boxed, the concept is absent,
 or nothing.
 
-What the source guarantees depends on the annotation protocol of its format. It either labels some categories
+What the source guarantees depends on the annotation protocol of its format. A protocol either labels some categories
 exhaustively, or lists for each photo which categories are verified absent and which are not completely boxed. A missing
 annotation alone never counts as absence.
 """
@@ -28,15 +28,15 @@ Below = list[tuple[int, int, Flags | None]]
 
 @dataclass(frozen=True)
 class Claims:
-    """The states that one source gives, (images, concepts), with one row per image and one column per category.
+    """The states of categories in the images of one source, (images, concepts), with one row per image and one column
+    per category.
 
     Attributes:
         rule: the rule by which the source guarantees absence.
-        practice: COCO_PRACTICE if COCO's own 80 classes are labeled in the way in which COCO's annotators understood
-            them.
-        exhaustive: mask (categories,) of the categories of which every instance is boxed in every photo.
+        practice: COCO_PRACTICE if COCO's own 80 classes are labeled as COCO's annotators understood them.
+        exhaustive: mask (categories,) of the categories whose instances are all boxed in every photo.
         single: mask (annotations,) of the annotations that are known to be a single instance, not a crowd.
-        rows: the image rows of the source to which `states` is narrowed, sorted; None if `states` has all rows.
+        rows: sorted image rows of the source that `states` covers; None if `states` covers all rows.
     """
 
     states: States
@@ -88,11 +88,12 @@ def source_claims(table: SourceTable, source: Source) -> Claims:
 
 
 def reach_below(states: States, below: Below) -> None:
-    """Propagate absence to the concepts below, in place. No dog means no puppy; if a puppy is boxed anyway, both become
-    unknown.
+    """Propagate the absence of each concept to its narrower concepts, in place.
 
-    `below` lists triples (column, lower column, photos). `photos` masks the photos (photos,) in which the step is
-    valid; None: all photos. Pairs that are still CONTRADICTED become unknown.
+    For example, a photo without a dog shows no puppy. If a puppy is boxed anyway, both concepts become unknown.
+
+    `below` lists triples (column, lower column, photos). `photos` is a mask (photos,) of the photos to which the step
+    applies; None means all photos. Pairs that are still CONTRADICTED become unknown.
     """
     columns = np.ascontiguousarray(states.T)
     for column, lower, where in below:

@@ -1,7 +1,8 @@
-"""Permanently assigns photos to train, validation, or test: by their identity, never by the seed or the number of
-samples.
+"""Permanently assigns each photo to train, validation, or test. The split depends on the photo's identity, never on the
+seed or the number of samples.
 
-Near-duplicates are found by perceptual hash and stay together; a cluster with a test photo is test.
+Near-duplicates are found by perceptual hash and are always in the same split. A cluster that contains a test photo
+belongs to test.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from cgc_data.release.schema import Split
 
 
 def hash_folder(folder: Path) -> NDArray[np.uint64]:
-    """Hashes of the photos in a folder, (photos,). Raises SourceError if none can be decoded."""
+    """Hashes of the photos in a folder, (photos,). Raises SourceError if no photo can be decoded."""
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
     found = [h for file in files if (h := _hash_or_none(file)) is not None]
     if not found:
@@ -39,8 +40,8 @@ def _hash_or_none(file: Path) -> np.uint64 | None:
 def assign_splits(
     photos: Sequence[Photo], clusters: NDArray[np.int32], held_out: NDArray[np.bool_], settings: Splits
 ) -> list[Split]:
-    """Split of each photo. Photos of COCO val2017 and of held-out sources are test; for all other photos, a salted hash
-    of their cluster decides.
+    """Split of each photo. Photos of COCO val2017 and of held-out sources are in the test split. For all other photos,
+    a salted hash of their cluster determines the split.
     """
     test_clusters = {
         int(c) for c, photo, test in zip(clusters, photos, held_out, strict=True) if photo.coco_val or test

@@ -1,6 +1,6 @@
-"""The card and the license file of a release, rendered from its manifest and statistics with the templates in `cards/`.
+"""The dataset card and the license file of a release, rendered from its manifest and statistics.
 
-This module prepares the values; the templates contain all prose.
+This module prepares the values. The templates in `cards/` contain all prose.
 """
 
 import re
@@ -43,10 +43,10 @@ def render_card(
     tag: str | None = None,
     changes: Difference | None = None,
 ) -> str:
-    """README.md of a release. The commands in the card name the dataset `repo_id` at `tag`. If it is None, they name
-    the folder in which they are run.
+    """README.md of a release: its dataset card.
 
-    `changes` lists the changes since the previous version.
+    The commands in the card load the dataset `repo_id` at the revision `tag`. If `repo_id` is None, the commands refer
+    to the folder in which you run them. `changes` lists the changes since the previous version.
     """
     files = manifest.get("files", {})
     return render(
@@ -70,7 +70,7 @@ def render_card(
 
 
 def render_license(manifest: Manifest, stats: Stats) -> str:
-    """LICENSE.md of a release, linked from the metadata of its card."""
+    """LICENSE.md of a release. The metadata of the dataset card links to this file."""
     return render("license.md.j2", **facts(manifest, stats))
 
 
@@ -83,8 +83,9 @@ def citation(manifest: Manifest, repo_id: str | None = None, tag: str | None = N
 
 
 def _explained(manifest: Manifest, stats: Stats) -> list[Format]:
-    """The formats whose annotation protocols guarantee absence in this release. Formats for COCO's photos count only if
-    such photos are shown.
+    """The annotation formats of this release whose protocols guarantee that an object is absent.
+
+    Formats for COCO's photos count only if the release shows such photos.
     """
     used = [form for name, form in FORMATS.items() if name in formats(manifest)]
     return [form for form in used if from_coco(stats) or not _of_coco_photos(form)]
@@ -122,7 +123,7 @@ def formats(manifest: Manifest) -> set[str]:
 
 
 def _responsible_ai(manifest: Manifest, stats: Stats, shared: dict[str, Any]) -> dict[str, Any]:
-    """Provenance and intended use of a release, by the keys of Croissant's RAI vocabulary."""
+    """Provenance and intended use of a release, as values for the terms of Croissant's responsible-AI vocabulary."""
     exclusions = manifest.get("exclusions", {})
     sources = [_source(source) for source in manifest["sources"]]
     text = render(
@@ -152,7 +153,11 @@ def _license(url: str) -> dict[str, str]:
 
 
 def _excluded(exclusions: Exclusions) -> dict[str, object]:
-    """Base names of the exclusion lists and folders, and how many photos the lists and the folders excluded."""
+    """The lists and folders of photos that were excluded from a release.
+
+    The result has the base names of the lists and folders, and the number of photos that the lists and the folders
+    excluded.
+    """
     return {
         "files": [base_name(name) for name in exclusions.get("files", [])],
         "like": [base_name(name) for name in exclusions.get("like", [])],

@@ -1,7 +1,7 @@
 """Croissant metadata of a release (croissant.json): files, columns, licenses, and responsible AI, as JSON-LD.
 
-Search engines and loaders can read it without knowing the row schema. Columns are described as by the Hub's own
-generator.
+Search engines and loaders can read this metadata without knowing the row schema. The columns are described in the same
+way as in the metadata that the Hub generates.
 """
 
 from collections.abc import Iterable
@@ -45,8 +45,9 @@ CONTEXT: Node = {
 
 
 def croissant(manifest: Manifest, stats: Stats, *, repo_id: str | None = None, tag: str | None = None) -> Node:
-    """The metadata for the dataset `repo_id` at `tag`, or for the folder that contains the file if `repo_id` is
-    None.
+    """The Croissant metadata of the dataset `repo_id` at the revision `tag`.
+
+    If `repo_id` is None, the metadata describe the folder that contains croissant.json.
     """
     known = facts(manifest, stats, repo_id, tag)
     contrasts = configurations(manifest)
@@ -86,7 +87,7 @@ def _repository(manifest: Manifest, repo_id: str, tag: str | None) -> Node:
         "@id": "repo",
         "name": "repo",
         "description": (
-            "The repository on the Hub. Its sha256 is computed from the paths and hashes of the Parquet files."
+            "The repository on the Hub, with a sha256 that is computed from the paths and hashes of the Parquet files."
         ),
         "contentUrl": f"{HUB}/datasets/{repo_id}" + (f"/tree/{tag}" if tag else ""),
         "encodingFormat": "git+https",
@@ -121,7 +122,7 @@ def _records(name: str, manifest: Manifest, contrasts: list[str]) -> Node:
 
 
 def _field(identity: str, files: str, column: str, feature: Any, path: list[str]) -> Node:
-    """A column, or the value at `path` inside it, as a field."""
+    """The Croissant field for a column, or for the value at `path` inside the column."""
     inner = _item(feature)
     if inner is not None:
         return _field(identity, files, column, inner, path) | {"repeated": True}
@@ -137,13 +138,13 @@ def _field(identity: str, files: str, column: str, feature: Any, path: list[str]
 
 
 def _lists_records(feature: Any) -> bool:
-    """Whether the feature is a list of records. Croissant readers fail on lists of records inside a record."""
+    """Whether the feature is a list of records, which Croissant readers cannot read inside another record."""
     inner = _item(feature)
     return inner is not None and "_type" not in inner
 
 
 def _item(feature: Any) -> Any:
-    """Feature of the items of a list; None for anything else."""
+    """The feature of a list's items; None if `feature` is not a list."""
     if isinstance(feature, list):
         return feature[0]
     return feature["feature"] if feature.get("_type") == "Sequence" else None

@@ -1,6 +1,7 @@
-"""`dataset_info` of a card: features, rows, and bytes for each configuration, as `datasets` itself writes them.
+"""The `dataset_info` block of a dataset card, as the `datasets` library itself writes it.
 
-With this block, the Hub and `datasets` know the columns before they read a shard.
+The block lists the features, rows, and bytes of each configuration. With this block, the Hub and `datasets` know the
+columns before they read a shard.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,8 +14,9 @@ from cgc_data.tasks import CONTRASTS
 
 
 def configurations(manifest: Manifest) -> dict[str, list[str]]:
-    """Contrasts of each configuration. `default` has all contrasts, and each contrast with shards has its own
-    configuration.
+    """The contrasts (`inter`, `intra`) in each configuration of the dataset.
+
+    The configuration `default` has all contrasts, and each contrast with shards has its own configuration.
     """
     found = {PurePath(shard["path"]).parent.name for shard in manifest["shards"]}
     present = [contrast for contrast in CONTRASTS if contrast in found]
@@ -22,7 +24,7 @@ def configurations(manifest: Manifest) -> dict[str, list[str]]:
 
 
 def splits_of(manifest: Manifest, contrasts: Iterable[str]) -> dict[str, list[Shard]]:
-    """Shards of these contrasts by split, without empty splits."""
+    """The shards of these contrasts by split; splits without shards are omitted."""
     found: dict[str, list[Shard]] = {split: [] for split in SPLITS}
     for shard in manifest["shards"]:
         path = PurePath(shard["path"])
@@ -56,13 +58,13 @@ def _split(name: str, shards: Iterable[Shard]) -> dict[str, Any]:
 
 
 def _num_bytes(shards: Iterable[Shard]) -> int | None:
-    """Bytes in memory; None if a shard of an earlier release does not state them."""
+    """Bytes in memory; None if a shard of an earlier release does not state this number."""
     sizes = [shard.get("num_bytes") for shard in shards]
     return None if None in sizes else sum(size or 0 for size in sizes)
 
 
 def yaml_features(features: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Features given as JSON (see `cgc_data.release.schema`), converted to the form used in a card."""
+    """Convert features given as JSON (see `cgc_data.release.schema`) to the form used in a dataset card."""
     return [{"name": name, **_yaml(feature)} for name, feature in features.items()]
 
 
@@ -81,5 +83,5 @@ def _yaml(feature: Any) -> dict[str, Any]:
 
 
 def _short(inner: dict[str, Any]) -> Any:
-    """For a list, only the type or fields of its items."""
+    """Shorten the description of a list's items to their type or their fields."""
     return inner.get("dtype") or inner.get("struct") or inner

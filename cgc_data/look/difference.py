@@ -26,9 +26,7 @@ class _Part(msgspec.Struct, frozen=True):
 
     @property
     def photo(self) -> str:
-        """Name of the photo. It does not contain the source key, because the key changes with every edit of the
-        annotation file.
-        """
+        """Name of the photo, without the source key, because the key changes with every edit of the annotation file."""
         name = self.file_name.rpartition("/")[2]
         return name if re.fullmatch(COCO_PHOTO, name) else self.file_name
 
@@ -60,7 +58,7 @@ class _Row(msgspec.Struct, frozen=True):
         return hash((self.name, self.question, *shown))
 
     def photos(self) -> Iterator[tuple[str, str]]:
-        """Photos that are shown or from which an object was taken, with their license URLs."""
+        """Photos that the row shows or from which it takes an object, with their license URLs."""
         for view in self.views:
             yield from ((part.photo, part.license_url or "") for part in view.parts or (view,))
 
@@ -77,7 +75,7 @@ class Known:
 
 @dataclass
 class Content:
-    """Rows by id, and photos with licenses by task."""
+    """The rows of a release by id, and its photos with their licenses by task."""
 
     rows: dict[str, Known]
     photos: dict[str, dict[str, str]]
@@ -85,7 +83,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Changes:
-    """Rows of one task or of all tasks. Photos count once per task."""
+    """The number of changed rows and photos of one task or of all tasks. A photo counts once per task."""
 
     before: int
     after: int
@@ -99,7 +97,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Difference:
-    """The changes. `changed` contains pairs of a row's old and new id."""
+    """The changes between two releases. `changed` contains the old id and the new id of each changed row."""
 
     total: Changes
     tasks: dict[str, Changes]
@@ -112,7 +110,7 @@ class Difference:
 
     @property
     def none(self) -> bool:
-        """Whether rows and photos are identical."""
+        """Whether the two releases have identical rows and photos."""
         return not (self.added or self.removed or self.changed or self.photos_relicensed)
 
     def as_json(self) -> dict[str, Any]:
@@ -166,7 +164,7 @@ def _moved(row: Known, now: Known | None) -> bool:
 
 
 def _asked_alike(removed: Iterable[Known], added: Iterable[Known]) -> list[tuple[Known, Known]]:
-    """Pairs that ask the same question about the same images, in a fixed order."""
+    """Pairs of a removed and an added row that ask the same question about the same images, in a fixed order."""
     waiting: dict[int, list[Known]] = defaultdict(list)
     for row in sorted(added, key=lambda row: row.id, reverse=True):
         waiting[row.asked].append(row)
@@ -190,7 +188,10 @@ def _all(photos: dict[str, dict[str, str]]) -> dict[str, str]:
 
 
 def read_content(folder: Path) -> Content:
-    """Rows and photos of the release in a folder, in any schema version with the compared columns."""
+    """The rows and photos of the release in a folder.
+
+    Any schema version that has the compared columns is supported.
+    """
     content = Content({}, defaultdict(dict))
     for row in _rows(folder):
         content.rows[row.id] = Known(row.id, row.name, row.asked, (row.answer, row.split))

@@ -1,6 +1,7 @@
-"""Documents that accompany the rows of a release: card, license, and Croissant metadata.
+"""Documents that accompany the rows of a release: dataset card, license, and Croissant metadata.
 
-Commands and links in the documents refer to the folder. A push rewrites them for its repository and version.
+Commands and links in the documents of a local release refer to its folder. When you push the release, these documents
+are rewritten for the repository and version.
 """
 
 import json
@@ -32,7 +33,10 @@ def documents(
     tag: str | None = None,
     changes: Difference | None = None,
 ) -> dict[str, str]:
-    """Text of each document by its name, for the dataset `repo_id` at `tag`; if it is None, for the folder."""
+    """The text of each document by its file name.
+
+    The documents describe the dataset `repo_id` at the revision `tag`, or the local folder if `repo_id` is None.
+    """
     described = croissant(manifest, stats, repo_id=repo_id, tag=tag)
     return {
         CROISSANT: json.dumps(described, indent=1, ensure_ascii=False) + "\n",
@@ -44,7 +48,7 @@ def documents(
 def published_documents(
     release: Release, repo_id: str, tag: str | None, *, changes: Difference | None = None
 ) -> dict[str, str]:
-    """Documents of a finished release for the dataset to which it is pushed.
+    """Documents of a finished release, written for the Hub dataset to which it is pushed.
 
     Raises ReleaseError if stats.json or the manifest lacks required values.
     """
@@ -63,7 +67,7 @@ def _content(path: Path) -> bytes:
 
 @contextmanager
 def drawn_from(path: Path) -> Iterator[None]:
-    """If values in the documents' input are missing or malformed, convert the error into a ReleaseError that names
+    """Convert errors caused by missing or malformed input values of the documents into a ReleaseError that names
     `path`.
     """
     try:

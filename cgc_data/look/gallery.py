@@ -1,6 +1,6 @@
 """A static gallery of a release: one HTML page with an images folder, and contact sheets.
 
-The page needs no server and no network. Which samples are chosen depends only on the seed and their ids.
+The page needs no server and no network. The choice of samples depends only on the seed and the ids of the samples.
 """
 
 import hashlib
@@ -48,15 +48,16 @@ def write_gallery(
 ) -> Gallery:
     """Write `index.html`, `images/`, and `sheets/` into `folder`, with up to `per_task` samples per contrast and task.
 
-    Rows that belong together (`pair_id`) are chosen together. `kind` is the format of the sheets and the page's images.
-    Images that already have this format are copied byte for byte from the release; if `kind` is `png`,
-    all images are copied.
-    `images`: folder or zip with the photos, for a release that stores no images; None: the locations of the photos when
-    the release was built.
+    Rows that belong together (`pair_id`) are chosen together. `kind` is the picture format of the contact sheets and of
+    the images on the page. Images that already have this format are copied byte for byte from the release; if `kind` is
+    `png`, all images are copied.
+
+    `images` is the folder or zip with the photos, for a release that stores no images. If `images` is None, the photos
+    are read from their locations at the time of the build.
 
     Raises:
         ReleaseError: `folder` contains something other than a gallery.
-        PhotoError: a photo is missing or has changed, in a release that stores no photos.
+        PhotoError: the release stores no photos, and a photo is missing or has changed.
     """
     _refuse(folder)
     samples, page = choose_samples(release, per_task, seed, images), folder / "index.html"
@@ -70,7 +71,7 @@ def write_gallery(
 
 
 def choose_samples(release: Release, per_task: int, seed: int = 0, images: Path | None = None) -> Samples:
-    """The chosen samples by contrast and task, and the bytes of their views."""
+    """The chosen samples, including the bytes of their images, by contrast and task."""
     ids = _chosen_ids(release, per_task, seed)
     sources = {source["key"]: source for source in release.manifest["sources"]}
     rows = {row["id"]: row for row in _rows(release, {i for found in ids.values() for i in found}, images)}
@@ -78,7 +79,7 @@ def choose_samples(release: Release, per_task: int, seed: int = 0, images: Path 
 
 
 def _chosen_ids(release: Release, per_task: int, seed: int) -> dict[str, list[str]]:
-    """The ids with the smallest salted hashes. This is a random choice that does not depend on other rows."""
+    """Choose rows at random by the smallest salted hashes of their ids, which do not depend on other rows."""
     best: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for row in release.rows(["id", "contrast", "task", "pair_id"]):
         salted = hashlib.sha256(f"{seed}/{row['pair_id'] or row['id']}".encode()).hexdigest()
@@ -90,13 +91,13 @@ def _chosen_ids(release: Release, per_task: int, seed: int) -> dict[str, list[st
 
 
 def _rows(release: Release, ids: set[str], images: Path | None) -> Iterator[Row]:
-    """The rows with these ids. Views are composed only if the release does not store them."""
+    """The rows with these ids, with images composed from photos if the release stores no images."""
     rows = release.pick(ids)
     return rows if release.has_images else with_images(release, rows, images)
 
 
 def _refuse(folder: Path) -> None:
-    """Raise ReleaseError if the folder contains anything but the files of an earlier, possibly unfinished, gallery."""
+    """Raise ReleaseError unless the folder is empty or contains an earlier gallery, which may be unfinished."""
     if not is_free(folder) and not (folder / "index.html").is_file():
         raise ReleaseError(f"{folder}: not empty and not a gallery; name another folder with --to")
     check_links(folder)
@@ -117,7 +118,7 @@ def _render(release: Release, samples: Samples, folder: Path, kind: PictureForma
 
 
 def _partners(samples: list[Sample]) -> dict[str, list[str]]:
-    """Ids of the shown rows that belong to the same pair, by id."""
+    """For each shown row, the ids of the other shown rows of the same pair, by the row's id."""
     pairs: dict[str, list[str]] = defaultdict(list)
     for sample in samples:
         if sample.pair_id:
@@ -137,7 +138,7 @@ def _store(view: View, folder: Path, kind: PictureFormat) -> str:
 
 
 def _encoded(view: View, kind: PictureFormat) -> bytes:
-    """The view's picture in another format. Raises ReleaseError if the picture cannot be decoded."""
+    """The picture of a view, encoded in another format. Raises ReleaseError if the picture cannot be decoded."""
     encoded = io.BytesIO()
     with decoded(view) as picture:
         picture.convert("RGB").save(encoded, kind, **SAVED[kind])

@@ -1,4 +1,4 @@
-"""The code that loads a release. It is shown on its card and after a push."""
+"""The Python code that loads a release. The dataset card shows this code, and it is printed after a push."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -25,7 +25,9 @@ def load_call(
 
 
 def first_part(manifest: Mapping[str, Any]) -> tuple[str, str]:
-    """The first contrast in the release, and its first split. Raises ValueError if the release has no shards."""
+    """The first contrast in the release, and the first split of this contrast. Raises ValueError if there are no
+    shards.
+    """
     paths = [PurePosixPath(shard["path"]) for shard in manifest["shards"]]
     there = {(path.parent.name, path.name.partition("-")[0]) for path in paths}
     found = next(((c, s) for c in CONTRASTS for s in SPLITS if (c, s) in there), None)

@@ -1,4 +1,4 @@
-"""The metadata of a card: the YAML block that the Hub, its search, and `load_dataset` read."""
+"""The metadata of a dataset card: the YAML block that the Hub, its search, and `load_dataset` read."""
 
 import hashlib
 from typing import Any
@@ -21,7 +21,7 @@ SIZES = (
 
 
 def card_metadata(manifest: Manifest, stats: Stats) -> dict[str, Any]:
-    """Metadata of a release's card, in the order in which it is written."""
+    """The metadata of a dataset card, in the order in which they are written."""
     return {
         "license": "other",
         "license_name": "per-photo",
@@ -38,7 +38,7 @@ def card_metadata(manifest: Manifest, stats: Stats) -> dict[str, Any]:
 
 
 def from_coco(stats: Stats) -> bool:
-    """Whether the release shows photos of COCO. Its annotation files link each photo's page on Flickr."""
+    """Whether the release shows COCO photos, which are recognized by the links to their pages on Flickr."""
     return stats["photos"]["with_flickr_page"] > 0
 
 
@@ -54,8 +54,9 @@ def _tags(stats: Stats) -> list[str]:
 
 
 def _configs(manifest: Manifest) -> list[dict[str, Any]]:
-    """Description that contains the digest, because `datasets` keys its cache by paths and this text, not by
-    content.
+    """The configurations of the dataset, each with a description that contains the digest of the release.
+
+    The digest is needed because the cache of `datasets` depends only on paths and on this description, not on content.
     """
     description = f"release sha256:{release_digest(manifest)}"
     return [

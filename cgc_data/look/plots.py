@@ -1,6 +1,6 @@
-"""The plots of a release's card, drawn from its statistics.
+"""The plots on a dataset card, drawn from the statistics of the release.
 
-They are drawn with Agg, a fixed style, and no metadata, so that the same statistics give the same bytes.
+All plots use the Agg backend, a fixed style, and no metadata, so that the same statistics give the same bytes.
 """
 
 import warnings
@@ -49,15 +49,16 @@ STYLE = {
 
 
 def plot_assets(stats: Stats, folder: Path) -> list[Path]:
-    """Write one PNG per plot into `folder`, which is created if it is missing. `stats` comes from `release_stats`.
-    Returns their paths.
+    """Write one PNG per plot into `folder`, and return the paths of the files.
+
+    The folder is created if it is missing. `stats` comes from `release_stats`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     return [_save(draw, stats, folder / f"{name}.png") for name, (draw, _) in PLOTS.items()]
 
 
 def plot_captions() -> dict[str, str]:
-    """Caption of each plot, by the base name of its file."""
+    """The caption of each plot, by the base name of its file."""
     return {f"{name}.png": caption for name, (_, caption) in PLOTS.items()}
 
 
@@ -128,7 +129,10 @@ def _box_sizes(stats: Stats) -> Figure:
 
 
 def _histogram(axes: Axes, histogram: Histogram, text: Callable[[float], str]) -> None:
-    """Bars of equal width. The bins are roughly logarithmic, and their edges are labeled between the bars."""
+    """Draw a histogram with roughly logarithmic bins as bars of equal width.
+
+    The edges of the bins are labeled between the bars.
+    """
     edges, bars = histogram["edges"], len(histogram["edges"]) - 1
     width = 0.8 / max(len(histogram["counts"]), 1)
     for index, (contrast, counts) in enumerate(histogram["counts"].items()):
@@ -140,8 +144,9 @@ def _histogram(axes: Axes, histogram: Histogram, text: Callable[[float], str]) -
 
 
 def _positions(stats: Stats) -> Figure:
-    """One row of cells per number of images. It shows the share of targets at each position, which should be
-    uniform.
+    """Draw the share of targets at each image position, which should be uniform.
+
+    Each row of cells is for one number of images.
     """
     kinds = stats["target_position"] or {FIRST: {}}
     figure, axes = _figure(9, 1.6 + 0.42 * max(len(k) for k in kinds.values()), panels=len(kinds))

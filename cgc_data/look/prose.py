@@ -1,4 +1,4 @@
-"""The templates of a release's documents, which contain all of their prose. They are in `cards/`."""
+"""Renders the templates in `cards/`, which contain all prose of a release's documents."""
 
 import importlib.resources
 import re
@@ -9,12 +9,12 @@ import yaml
 
 
 def render(name: str, **values: Any) -> str:
-    """Render a template of the installed cards with these values."""
+    """Render a template from the installed `cards/` folder with the given values."""
     return _environment().get_template(name).render(**values)
 
 
 def _environment() -> jinja2.Environment:
-    """Templates of the installed cards. An undefined name in a template is an error, not an empty string."""
+    """The Jinja environment of the installed templates. An undefined name is an error, not an empty string."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_template),
         undefined=jinja2.StrictUndefined,
@@ -37,10 +37,10 @@ def _plain(text: str) -> str:
 
 
 def _bibtex(text: str) -> str:
-    """Text for the braces of a BibTeX field: on one line, and with TeX commands escaped."""
+    """The text of a BibTeX field, on one line and with TeX commands escaped."""
     return " ".join(re.sub(r"[\\{}$&%#_^~`]", " ", str(text)).split())
 
 
 def as_yaml(value: object) -> str:
-    """YAML without anything that would end the enclosing code block."""
+    """YAML text that cannot end the Markdown code block around it."""
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True).replace("```", "---")

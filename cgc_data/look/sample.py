@@ -1,4 +1,4 @@
-"""A row of a release in readable form: views with boxes, the question, and the reason why each distractor is safe.
+"""A row of a release in readable form: views with boxes, the question, and why each distractor has no answer.
 
 The gallery and the contact sheets both use this form, so that they are consistent.
 """
@@ -23,8 +23,9 @@ Sources: TypeAlias = Mapping[str, SourceRecord]
 
 @dataclass(frozen=True)
 class Box:
-    """A box in pixels of its view (x1, y1, x2, y2, half-open). `tag` names the box; it is abbreviated if the view has
-    many boxes.
+    """A box in pixels of its view: x1, y1, x2, y2, where x2 and y2 are exclusive.
+
+    `tag` is the text shown at the box, which is abbreviated if the view has many boxes.
     """
 
     rect: tuple[float, float, float, float]
@@ -34,7 +35,7 @@ class Box:
 
 @dataclass(frozen=True)
 class View:
-    """One image of a sample. `why` explains in words why it does not show the target."""
+    """One image of a sample. `why` explains in words why the image does not show the target."""
 
     number: int
     width: int
@@ -59,7 +60,10 @@ class View:
 
 @dataclass(frozen=True)
 class Sample:
-    """One question with its views and answer. `question` is the readable part, and `form` is the rest of the prompt."""
+    """One question with its views and answer.
+
+    `question` is the question itself, and `form` is the rest of the prompt.
+    """
 
     id: str
     kind: str
@@ -76,20 +80,21 @@ class Sample:
 
     @property
     def lines(self) -> tuple[tuple[View, ...], ...]:
-        """The views by line of the display. More than four views are split into two lines, so that none gets too
-        small.
+        """The views in the lines in which they are displayed.
+
+        More than four views are split into two lines, so that no view gets too small.
         """
         most = len(self.views) if len(self.views) <= 4 else -(-len(self.views) // 2)
         return tuple(self.views[start : start + most] for start in range(0, len(self.views), most))
 
     @property
     def widest(self) -> float:
-        """The largest ratio of width to height among the lines."""
+        """The ratio of width to height of the widest line of views."""
         return max(sum(view.aspect for view in line) for line in self.lines)
 
 
 def read_sample(row: Row, sources: Sources) -> Sample:
-    """The sample of a row with images. `sources` is the manifest's list, by key."""
+    """Convert a row with images into a sample. `sources` contains the sources of the manifest by their keys."""
     question, form, rest = row["question"].partition(ANSWER_FORM)
     return Sample(
         id=row["id"],
@@ -133,14 +138,14 @@ def _view(row: Row, number: int, sources: Sources) -> View:
 
 
 def _added(view: ViewRow) -> tuple[str, ...]:
-    """The objects from other photos in the view, in words."""
+    """A sentence about the objects that were pasted into the view from other photos, if there are any."""
     lent = view["parts"][1:]
     lenders = ", ".join(PurePath(part["file_name"]).name for part in lent)
     return (f"Objects pasted from other photos: {len(lent)} ({lenders}).",) if lent else ()
 
 
 def _license(url: str) -> str:
-    """Name of the license. If the source states none, the text makes clear that it is about the license."""
+    """Name of the license, or "license: not stated by the source" if the URL is empty."""
     return license_name(url) if url else f"license: {license_name(url)}"
 
 
@@ -162,7 +167,7 @@ def _rect(box: Sequence[float]) -> tuple[float, float, float, float]:
 
 
 def _warrant(evidence: Evidence, sources: Sources) -> str:
-    """Why this view does not show the label, in words."""
+    """The reason why the view does not show the label, as a sentence."""
     label, who = evidence["label"], _who(evidence["source"], sources)
     rule, _, above = evidence["warrant"].partition(":")
     if protocol := _protocol(rule, sources.get(evidence["source"])):
@@ -175,14 +180,18 @@ def _warrant(evidence: Evidence, sources: Sources) -> str:
 
 
 def _protocol(rule: str, source: SourceRecord | None) -> AnnotationProtocol | None:
-    """The protocol by which this rule proves absence; None for other rules. The protocol of the source is preferred."""
+    """The annotation protocol that uses this rule to prove absence, preferably the protocol of the source.
+
+    The result is None for rules that belong to no protocol.
+    """
     forms = sorted(FORMATS.values(), key=lambda form: source is None or form.name != source["kind"])
     return next((form.protocol for form in forms if form.protocol.rule == rule), None)
 
 
 def _who(key: str, sources: Sources) -> str:
-    """Who followed the protocol, such as COCO. If the user declared the vocabulary of the source, the name of the
-    file.
+    """The name of whoever followed the annotation protocol, such as COCO.
+
+    If the user declared which categories of the source are exhaustive, the result is the name of the annotation file.
     """
     source = sources.get(key)
     if source is None:

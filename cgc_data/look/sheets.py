@@ -1,4 +1,4 @@
-"""Contact sheets: a few samples per picture, to inspect a release without a browser."""
+"""Contact sheets: pictures that show a few samples each, so that you can inspect a release without a browser."""
 
 import io
 import textwrap
@@ -30,7 +30,10 @@ SAVED: dict[PictureFormat, dict[str, int]] = {"jpeg": {"quality": 85}, "webp": {
 
 
 class Style(NamedTuple):
-    """Style of a text: color, size in pixels, and weight. For white text on a plate, the color is that of the plate."""
+    """Style of a text: color, size in pixels, and weight.
+
+    If the text is white on a colored plate, `color` is the color of the plate.
+    """
 
     color: str
     size: int
@@ -61,7 +64,7 @@ def write_sheets(samples: dict[str, list[Sample]], folder: Path, kind: PictureFo
 
 
 def _strip(sample: Sample, place: int) -> Image.Image:
-    """One sample: a summary line, the question, its views at equal height, captions, and the answer."""
+    """A picture of one sample: a summary line, the question, its views at equal height, captions, and the answer."""
     canvas = Image.new("RGB", (WIDTH, 2000), "white")
     draw = ImageDraw.Draw(canvas)
     about = (str(place), sample.kind, sample.split, ", ".join(sample.labels), sample.distractors, sample.id)
@@ -99,7 +102,7 @@ def _picture(view: View, height: int) -> Image.Image:
 
 @contextmanager
 def decoded(view: View) -> Iterator[Image.Image]:
-    """The picture of a view. Raises ReleaseError if it cannot be decoded."""
+    """The picture of a view. Raises ReleaseError if the picture cannot be decoded."""
     try:
         photo_size(view.content)
         with Image.open(io.BytesIO(view.content)) as stored:
@@ -117,7 +120,7 @@ def _draw_box(draw: ImageDraw.ImageDraw, box: Box, scale: float, width: int) -> 
 
 
 def _label(draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, style: Style, width: int) -> None:
-    """White text on a plate, shifted left if it would leave the picture."""
+    """Draw white text on a colored plate, shifted left if it would extend past the edge of the picture."""
     text = _printable(text)
     left, _, right, bottom = style.font.getbbox(text)
     x, y = max(0.0, min(at[0], width - (right - left) - 10)), at[1]
@@ -130,14 +133,14 @@ def _caption(draw: ImageDraw.ImageDraw, view: View, at: tuple[int, int], width: 
     for reason in view.why:
         y = _write(draw, (x, y), reason, SAFE, width)
     if view.unwarranted:
-        y = _write(draw, (x, y), "NEITHER A TARGET NOR EVIDENCE OF ABSENCE", ALARM, width)
+        y = _write(draw, (x, y), "NO TARGET AND NO EVIDENCE OF ABSENCE", ALARM, width)
     return _write(draw, (x, y), f"{view.role} · {view.license}", SOURCE, width)
 
 
 def _write(
     draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, style: Style, width: int = WIDTH - 2 * MARGIN
 ) -> int:
-    """Draw text wrapped to roughly this width in pixels; returns the y below it."""
+    """Draw text wrapped to about `width` pixels, and return the y coordinate below the text."""
     x, y = at
     letters = max(int(width / style.font.getlength("n") * 1.05), 12)
     for line in textwrap.wrap(_printable(text), letters) or [""]:
@@ -147,9 +150,7 @@ def _write(
 
 
 def _printable(text: str) -> str:
-    """The text, with placeholders for characters that cannot be drawn, because control characters cannot be laid
-    out.
-    """
+    """The text, with placeholders for control characters and other characters that cannot be drawn."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
@@ -164,6 +165,6 @@ def _stack(strips: list[Image.Image]) -> Image.Image:
 
 @cache
 def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans from matplotlib, for identical text on every system."""
+    """The DejaVu Sans font that matplotlib includes, so that text looks identical on every system."""
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name, size)

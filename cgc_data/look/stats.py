@@ -1,6 +1,7 @@
-"""Statistics of a release, as one dictionary that can be written as JSON. They do not depend on how rows are batched.
+"""Statistics of a release, as one dictionary that can be written as JSON.
 
-Reads the columns without images once. Memory grows with the number of distinct photos and labels, not of rows.
+All columns except the images are read once. Memory use grows with the number of distinct photos and labels, not with
+the number of rows. The statistics do not depend on how rows are batched.
 """
 
 from collections import Counter
@@ -58,7 +59,7 @@ class _Tally:
 def release_stats(rows: Iterable[pa.RecordBatch | pa.Table]) -> Stats:
     """Counts and histograms over the rows of a release (all columns of the schema except `images`).
 
-    `target_position[contrast][n]` counts, for rows with n images, how many have a target at each position.
+    For rows with n images, `target_position[contrast][n]` contains the number of rows with a target at each position.
     """
     tally = _Tally()
     for part in rows:
@@ -114,7 +115,7 @@ def _add_objects(tally: _Tally, columns: dict[str, pa.Array], contrast: Column, 
 def _add_photos(tally: _Tally, views: pa.Array, split: Column, role: Column) -> None:
     """Count photos that are shown or from which an object was taken, by split and role.
 
-    A COCO photo counts once across all sources. Other names are unique only within a source.
+    A COCO photo counts once across all sources. Any other photo counts once per source.
     """
     base = pc.replace_substring_regex(views.field("file_name"), r".*/", "")
     is_coco = pc.match_substring_regex(base, COCO_PHOTO)
@@ -173,7 +174,10 @@ def _asked(wording: Counter[Key]) -> dict[str, int]:
 
 
 def _answer_images(counts: Counter[Key]) -> dict[str, dict[str, int]]:
-    """For set questions about photos: number of rows by number of images and number of images with an answer."""
+    """Number of rows by number of images and by number of images with an answer.
+
+    Only questions that ask for a set of objects in whole photos count.
+    """
     kept: Counter[Key] = Counter()
     for (task, images, answers), count in counts.items():
         declared = TASKS.get(task)
@@ -183,7 +187,10 @@ def _answer_images(counts: Counter[Key]) -> dict[str, dict[str, int]]:
 
 
 def _labels(tally: _Tally) -> dict[str, LabelCounts]:
-    """Labels by number of questions, in descending order. `absent` counts rows whose answer is the empty list."""
+    """The counts of each label, sorted by the number of questions in descending order.
+
+    `absent` counts the rows whose answer is the empty list.
+    """
     asked, objects = _sum(tally.labels, 0), _sum(tally.objects, 0)
     order = sorted(asked, key=lambda label: (-asked[label], label))
     return {

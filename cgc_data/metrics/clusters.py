@@ -1,13 +1,15 @@
-"""Clusters items that share photos. Their results are correlated, so intervals are computed over clusters.
+"""Clusters items that share photos. Results of such items are correlated, so intervals are computed over clusters.
 
-Items that share any photo are joined, transitively.
+Two items are in the same cluster if they share a photo, or if a chain of items that share photos connects them.
 """
 
 from collections.abc import Iterable, Sequence
 
 
 def photo_clusters(photos: Sequence[Iterable[str]]) -> list[str]:
-    """The cluster of each item, named after one of its photos; `photos` are the photos of each item."""
+    """The cluster of each item, named after one of the photos in the cluster. `photos` lists the photos of each
+    item.
+    """
     parent: dict[str, str] = {}
     firsts = []
     for names in photos:

@@ -1,6 +1,6 @@
 """Computes a mean with its 95 % interval, by a bootstrap over clusters of items that share photos.
 
-Results of items about the same photos are correlated. Intervals that ignore this would be too narrow.
+Results of items about the same photos are correlated. Intervals that ignore this correlation would be too narrow.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,8 +24,8 @@ Column: TypeAlias = tuple[NDArray[np.float64], NDArray[np.intp]]
 class Estimate:
     """A mean over `n` items. `low` and `high` are the bounds of its 95 % interval.
 
-    `value` is None if no item counts. The bounds are None if there are fewer than two clusters, or if no bounds were
-    requested.
+    `value` is None if no item has a value. The bounds are None if there are fewer than two clusters, or if no bounds
+    were requested.
     """
 
     value: float | None
@@ -39,13 +39,13 @@ def estimate(
 ) -> Estimate:
     """The mean of the values that are not None, with the percentile interval of a bootstrap over clusters.
 
-    If all values are 0 or all are 1, all draws are the same. The bound is then the exact bound of Clopper and Pearson
-    (1934), with as many trials as `effective_clusters` returns.
+    If all values are 0 or all are 1, all bootstrap draws are the same. In this case, the interval has the exact bound
+    of Clopper and Pearson (1934), with as many trials as `effective_clusters` returns.
 
     Args:
         values: one per item.
         clusters: cluster of each item, in the same order.
-        resamples: number of bootstrap draws; 0: no interval.
+        resamples: number of bootstrap draws; 0 for no interval.
         seed: random seed of the draws.
     """
     numbers, codes = _column(values, clusters)
@@ -66,12 +66,12 @@ def macro_estimate(
 ) -> Estimate:
     """The unweighted mean of the groups' means, with an interval. `n` counts the values that are not None.
 
-    Groups share no cluster, so each group is resampled separately. Groups without a value are skipped.
+    No two groups share a cluster, so each group is resampled separately. Groups without a value are skipped.
 
     Args:
-        groups: values and clusters of each.
-        shares: whether values are within 0-1, so that a group of equal values is bounded as in `estimate`; False for
-            differences.
+        groups: for each group, its values and their clusters.
+        shares: whether values are within 0-1. If so, a group whose values are all 0 or all 1 is bounded as in
+            `estimate`. Use False for differences.
     """
     columns = [column for column in (_column(values, clusters) for values, clusters in groups) if len(column[0])]
     if not columns:
@@ -82,8 +82,8 @@ def macro_estimate(
 
 
 def effective_clusters(codes: NDArray[np.intp]) -> float:
-    """The number of clusters of equal size that carry the same information (Kish, 1965). The more the sizes differ, the
-    smaller it is.
+    """The number of clusters of equal size that carry the same information (Kish, 1965). The more the cluster sizes
+    differ, the smaller this number is.
     """
     sizes = np.bincount(codes).astype(np.float64)
     return float(sizes.sum() ** 2 / (sizes**2).sum())
@@ -94,8 +94,8 @@ def _is_constant(values: NDArray[np.float64]) -> bool:
 
 
 def _macro_interval(columns: Sequence[Column]) -> tuple[float, float] | None:
-    """Like `bootstrap_interval`, but if all draws of a column are the same, they are drawn from the bound of Clopper
-    and Pearson instead.
+    """Like `bootstrap_interval`, but for a column whose values are all 0 or all 1, means are drawn from the bound of
+    Clopper and Pearson.
     """
     if all(codes.max() == 0 for _, codes in columns):
         return None
@@ -106,8 +106,8 @@ def _macro_interval(columns: Sequence[Column]) -> tuple[float, float] | None:
 
 
 def _draws(column: Column, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draws of a column's mean, once for the lower bound and once for the upper bound. The two differ only if all
-    values are equal.
+    """Draws of a column's mean, once for the lower bound and once for the upper bound. The two sets of draws differ
+    only if all values are 0 or all are 1.
 
     The upper quantiles of Beta(1, n) are the upper bounds of Clopper and Pearson for zero hits in n trials.
     """
@@ -127,7 +127,7 @@ def _column(values: Sequence[float | bool | None], clusters: Sequence[str]) -> C
 
 
 def cluster_codes(clusters: Sequence[str]) -> NDArray[np.intp]:
-    """The number of each value's cluster (values,), from 0."""
+    """The cluster number of each value, counted from 0, as an array (values,)."""
     codes: NDArray[np.intp] = np.unique(clusters, return_inverse=True)[1]
     return codes
 
@@ -135,7 +135,7 @@ def cluster_codes(clusters: Sequence[str]) -> NDArray[np.intp]:
 def bootstrap_interval(
     columns: Sequence[Column], *, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[float, float] | None:
-    """Percentile bounds of the mean of the columns' means; None if no column has two clusters."""
+    """Percentile bounds of the mean over all columns of each column's mean; None if no column has two clusters."""
     if all(codes.max() == 0 for _, codes in columns):
         return None
     draws = [
@@ -149,7 +149,9 @@ def bootstrap_interval(
 def bootstrap_means(
     values: NDArray[np.float64], codes: NDArray[np.intp], *, resamples: int = RESAMPLES, seed: int = 0
 ) -> NDArray[np.float64]:
-    """Means (resamples,) of draws of whole clusters, from values (n,) and their clusters `codes` (n,), from 0."""
+    """Means (resamples,) of bootstrap draws, each of which draws whole clusters. `codes` (n,) are the cluster numbers
+    of the values (n,), counted from 0.
+    """
     clusters = int(codes.max()) + 1
     sums, counts = np.bincount(codes, values, clusters), np.bincount(codes, minlength=clusters)
     if resamples * clusters <= KEPT:  # metrics on the same items use the same draws
@@ -167,8 +169,8 @@ def _kept_times(clusters: int, resamples: int, seed: int) -> NDArray[np.float64]
 
 
 def _drawn_times(clusters: int, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
-    """How often each draw (a row) takes each cluster. The result is computed in blocks, because all draws may not fit
-    in memory.
+    """How often each draw (a row) contains each cluster (a column). The rows are computed in blocks, because all draws
+    together may not fit in memory.
     """
     generator = np.random.default_rng(seed)
     rows = max(1, KEPT // clusters)

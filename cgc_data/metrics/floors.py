@@ -14,17 +14,21 @@ REASON = "This answer follows a fixed rule."
 
 
 def whole_image(truth: Truth) -> list[Object]:
-    """The whole image that the question names, or otherwise the first image."""
+    """A box around the whole image that the question names, or otherwise around the first image without the reference
+    box.
+    """
     return [_object(_named_image(truth), WHOLE, truth)]
 
 
 def center_box(truth: Truth) -> list[Object]:
-    """A box in the center of the image that the question names, or otherwise of the first image."""
+    """A box in the center of the image that the question names, or otherwise of the first image without the reference
+    box.
+    """
     return [_object(_named_image(truth), CENTER, truth)]
 
 
 def copied_reference(truth: Truth) -> list[Object]:
-    """The box that the question gives, in the image that the question asks about; empty if the question gives no
+    """A copy of the question's reference box in the image that the question asks about; empty if it has no reference
     box.
     """
     if truth.ref_bbox is None:
@@ -34,7 +38,7 @@ def copied_reference(truth: Truth) -> list[Object]:
 
 
 def random_image(truth: Truth) -> list[Object]:
-    """A box in the center of an image. The row's id determines which image."""
+    """A box in the center of a pseudorandom image, which depends only on the row's id."""
     return [_object(random.Random(truth.id).randint(1, truth.num_images), CENTER, truth)]
 
 
@@ -53,13 +57,13 @@ FLOORS: dict[str, Callable[[Truth], list[Object]]] = {
 
 
 def floor_response(name: str, truth: Truth) -> str:
-    """A floor's answer in the strict format; `name` is a key of `FLOORS`."""
+    """The answer of a floor in the strict format. `name` is a key of `FLOORS`."""
     return format_response(FLOORS[name](truth), REASON)
 
 
 def _named_image(truth: Truth) -> int:
-    """The image to use, judged by the question and not by the answer. It is the named image, or any image except the
-    one with the given box.
+    """The number of the image that the question names, or otherwise of the first image without the reference box. The
+    true answer is not used.
     """
     return truth.img_idx or (2 if truth.ref_img_idx == 1 else 1)
 

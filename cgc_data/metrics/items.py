@@ -1,7 +1,7 @@
 """Scores one response to one row. Every kind of failure has its own metric.
 
-A value is None if the metric is not defined for the row or the answer. The mean of the metric does not include such
-items.
+A value is None if the metric is not defined for the row or the answer. The mean of a metric does not include items
+whose value is None.
 """
 
 from collections.abc import Sequence
@@ -29,11 +29,13 @@ class ItemScore:
         miou: set-wise IoU within images.
         miou_any_image: set-wise IoU if the image index is ignored.
         source: whether the predicted images are exactly the true images.
-        leaked: whether a box is in an image without an object of the answer; defined if the answer is not empty.
-        leaked_boxes: the boxes in these images, x1, y1, x2, y2, 0-1000.
-        leaked_same_place: whether the coordinates of one of these boxes overlap those of a true box (IoU >= 0.5).
+        leaked: whether a predicted box is in an image that contains no true object; None if there are no true objects
+            or the response is unreadable.
+        leaked_boxes: the predicted boxes in images that contain no true object, x1, y1, x2, y2, 0-1000.
+        leaked_same_place: whether the coordinates of a leaked box overlap those of a true box (IoU >= 0.5).
         hallucinated: whether an `absent` row was answered with any entry, including malformed ones.
-        nowhere: whether a box has a requested label that no image shows; defined if the row also asks for other labels.
+        nowhere: whether a predicted box has a requested label that no image shows; None if `truth.nowhere` is empty or
+            the response is unreadable.
         binding: among the boxes that are correct except for their label, the share with another requested label; None
             if the question asks for only one label.
         track: whether all images of a track are answered correctly, that is, every true box is matched and there is no
@@ -44,7 +46,7 @@ class ItemScore:
         valid: whether the answer has the strict format.
         pixel_scale: whether the answer contains numbers above 1000.
         boxes: number of well-formed boxes.
-        distractor_boxes: number of boxes in images without an object of the answer.
+        distractor_boxes: number of predicted boxes in images that contain no true object.
     """
 
     truth: Truth
@@ -72,9 +74,10 @@ class ItemScore:
 def score_item(
     response: str, truth: Truth, *, require_think: bool = True, prefix: str = "", lenient: bool | None = None
 ) -> ItemScore:
-    """Score a response; `require_think` and `prefix` are as in `read_answer`. Raises no errors, for any response.
+    """Score a response; `require_think` and `prefix` are as in `read_answer`. No response raises an error.
 
-    The lenient reading is slow on damaged answers, and needs json-repair. Default: only if json-repair is installed.
+    `lenient` selects whether the lenient parser also runs. It is slow on damaged answers, and needs json-repair. By
+    default, it runs only if json-repair is installed.
     """
     reading = read_answer(response, truth.num_images, require_think=require_think, prefix=prefix)
     if not (CAN_MEND if lenient is None else lenient):
@@ -86,7 +89,7 @@ def score_item(
 
 
 def score_reading(reading: Reading, truth: Truth, *, lenient: Reading | None = None) -> ItemScore:
-    """Score an existing reading; `lenient` is the lenient reading, if any."""
+    """Score a parsed response. `lenient` is the result of the lenient parser, if any."""
     astray = [item.bbox_2d for item in reading.objects if item.img_idx in truth.safe_images]
     has_target = bool(truth.objects)
     along = _right_along(reading, truth) if truth.is_track else None
@@ -116,8 +119,8 @@ def score_reading(reading: Reading, truth: Truth, *, lenient: Reading | None = N
 
 
 def accuracy(reading: Reading, truth: Truth) -> float:
-    """`acc@0.5`. For one object: exactly one box, in the right image, with IoU >= 0.5. For sets: F1 at 0.5. If the true
-    answer is `[]`: 1 for `[]`.
+    """`acc@0.5`. For one object, the score is 1 for exactly one box, in the right image, with IoU >= 0.5. For sets, it
+    is the F1 score at IoU 0.5. If the true answer is `[]`, the score is 1 for `[]`.
     """
     if truth.one_object and reading.elements != 1:
         return 0.0
@@ -154,8 +157,8 @@ def _boxes_nowhere(reading: Reading, truth: Truth) -> bool | None:
 
 
 def _swapped(reading: Reading, truth: Truth) -> float | None:
-    """Boxes are matched with objects without regard to labels. The share of boxes whose label is requested, but is not
-    that of the matched object.
+    """The share of matched boxes whose label is requested, but is not the label of the matched object. Boxes are
+    matched with objects regardless of labels.
     """
     if not truth.use_label:
         return None
@@ -167,8 +170,8 @@ def _swapped(reading: Reading, truth: Truth) -> float | None:
 
 
 def _right_along(reading: Reading, truth: Truth) -> list[bool]:
-    """For each image except that of the given box, whether the answer boxes exactly the objects of the image. If any
-    entry is malformed, all images fail.
+    """For each image except the one with the reference box, whether the answer contains exactly the true boxes of the
+    image. If any entry is malformed, all images fail.
     """
     images = [number for number in range(1, truth.num_images + 1) if number != truth.ref_img_idx]
     if not reading.readable or reading.elements != len(reading.objects):

@@ -1,6 +1,7 @@
 """Tests whether the difference between two models on the same items is significant, over clusters that share photos.
-The p-value comes from a permutation test that flips the signs of the clusters' sums. Over several groups, it is
-corrected by Holm (1979).
+
+The p-value comes from a permutation test that flips the signs of the clusters' sums. If several groups are tested, the
+p-values are corrected by the method of Holm (1979).
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,8 @@ FLIPS = 9999
 
 
 def sign_flip(gains: NDArray[np.float64], codes: NDArray[np.intp], *, seed: int = 0) -> float:
-    """Share of random sign flips after which the clusters' sum is at least as far from 0 as before (two-sided, never
-    0).
+    """The two-sided p-value, which is never 0: the share of random sign flips after which the sum over all clusters is
+    at least as far from 0 as without flips.
     """
     sums = np.bincount(codes, weights=gains)
     sums = sums[sums != 0]

@@ -1,4 +1,4 @@
-"""The table of the held-out split: one number per kind of failure, with its interval and number of items."""
+"""The summary table of the held-out split: one metric per kind of failure, with its interval and number of items."""
 
 import random
 from collections import defaultdict
@@ -48,7 +48,7 @@ def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: 
 
 
 def item_columns(scores: Sequence[ItemScore]) -> dict[Metric, Sequence[float | bool | None]]:
-    """The values of the per-response metrics, in the order of the scores; None: not defined."""
+    """The values of the per-response metrics, in the order of the scores. None means that a metric is not defined."""
     return {
         "acc@0.5": [score.accuracy for score in scores],
         "acc@0.5_lenient": [score.lenient for score in scores],
@@ -79,16 +79,17 @@ def summarise_by(
 
 
 def _constancy(scores: Sequence[ItemScore], resamples: int, seed: int) -> Estimate:
-    """Share of pairs answered correctly in both directions."""
+    """Share of question pairs that are answered correctly in both directions."""
     whole = direction_pairs(scores)
     right = [all(score.accuracy == 1 for score in pair) for pair in whole]
     return estimate(right, [pair[0].truth.photos for pair in whole], resamples=resamples, seed=seed)
 
 
 def direction_pairs(scores: Sequence[ItemScore]) -> list[tuple[ItemScore, ...]]:
-    """The questions that are asked in both directions, as two scores each. Incomplete pairs are skipped.
+    """The scores of questions that are asked in both directions, as a pair per question. Incomplete pairs are skipped.
 
-    If a question has several responses, the first is paired with the other question's first, and so on.
+    If a question has several responses, its first response is paired with the first response to the reverse question,
+    and so on.
     """
     pairs: dict[str, dict[str, list[ItemScore]]] = defaultdict(lambda: defaultdict(list))
     for score in scores:
@@ -98,8 +99,8 @@ def direction_pairs(scores: Sequence[ItemScore]) -> list[tuple[ItemScore, ...]]:
 
 
 def expected_same_place(scores: Sequence[ItemScore], seed: int) -> list[float | None]:
-    """The chance rate: for each leaked item, how often its boxes overlap the true boxes of other items of the same
-    kind.
+    """The chance rate of `leaked_same_place`: for each leaked item, how often its boxes overlap the true boxes of other
+    items of the same kind.
     """
     pools: dict[tuple[str, str], list[Truth]] = defaultdict(list)
     for score in scores:

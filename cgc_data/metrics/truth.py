@@ -39,13 +39,13 @@ class Truth:
         num_images: number of images shown.
         objects: the true objects; empty if the right answer is the empty list.
         labels: requested names.
-        img_idx: 1-based number of the image that the question names as the image of the answer; None if it names none.
-        ref_img_idx: 1-based number of the image whose box the question gives; None if it gives no box.
-        ref_bbox: the given box, x1, y1, x2, y2, 0-1000.
-        safe_images: 1-based numbers of the images without an object of the answer, including reference images. A box in
-            such an image is leakage.
-        photos: the displayed photos, in any order; rows with equal `photos` are one cluster.
-        pair_id: the same for both directions of a question, and for a row and its twin with an empty answer.
+        img_idx: 1-based number of the image in which the answer is, if the question names this image; otherwise None.
+        ref_img_idx: 1-based number of the image with the reference box; None if the question has no reference box.
+        ref_bbox: the reference box in the question, x1, y1, x2, y2, 0-1000.
+        safe_images: 1-based numbers of the images that contain no object of the answer, including reference images. A
+            box in such an image is leakage.
+        photos: the displayed photos, in any order; rows that share a photo are in the same cluster.
+        pair_id: an id shared by both directions of a question, or by a row and its twin with an empty answer.
         difficulty: from 0 (easy) to 1 (hard).
     """
 
@@ -65,7 +65,9 @@ class Truth:
 
     @cached_property
     def use_label(self) -> bool:
-        """Whether labels decide if boxes match. This is the case only if several labels are requested by name."""
+        """Whether a box must have the right label to match an object. Labels matter only if the question requests
+        several labels by name.
+        """
         return len(self.labels) > 1 and not self._fixed_label
 
     @property
@@ -79,8 +81,8 @@ class Truth:
 
     @cached_property
     def nowhere(self) -> tuple[str, ...]:
-        """Requested labels that no image shows. Only rows that also ask for a label that an image shows have such
-        labels.
+        """Requested labels that no image shows. Empty unless the question requests several labels and some image shows
+        one of them.
         """
         if not self.use_label or not self.objects or self.kind is None or not self.kind.claims:
             return ()
@@ -108,7 +110,7 @@ class Truth:
 
     @property
     def both_ways(self) -> bool:
-        """Whether another row of the pair asks for the box that this row gives."""
+        """Whether the other row of the pair asks for the box that is the reference box of this row."""
         return self.kind is not None and self.kind.both_ways and self.num_images == 2
 
     @cached_property

@@ -1,4 +1,4 @@
-"""A small scene painter with exact annotations, so that everything runs without a download."""
+"""Paints small scenes with exact annotations, so that all commands can run without a download."""
 
 from cgc_data.painter.paint import PRESETS, PaintedSource, Preset, paint
 

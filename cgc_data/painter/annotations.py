@@ -1,6 +1,7 @@
 """Writes COCO instances files and LVIS v1 files for painted photos.
 
-Image ids and annotation ids have gaps, so that they differ from positions. The two files number images separately.
+Image ids and annotation ids have gaps, so that an id differs from the position in the list. The COCO file and the LVIS
+file number images independently.
 """
 
 import csv
@@ -24,8 +25,8 @@ KEPT, THINNED = 0.85, 0.15  # probability that LVIS covers a name in a photo, an
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo that was written: its path in the images folder, its size, its contents, and its kind of awkwardness, if
-    any.
+    """A painted photo: its path in the images folder, its size, its contents, and the kind of its oddity, if it has
+    one.
     """
 
     path: str
@@ -40,7 +41,7 @@ class Photo:
         return self.path.rsplit("/", 1)[-1]
 
     def record(self, image_id: int) -> Record:
-        """The fields that COCO and LVIS share."""
+        """The fields of an image record that COCO and LVIS share."""
         url = f"https://example.org/{self.path}"
         size = {"width": self.width, "height": self.height}
         return {
@@ -59,13 +60,15 @@ def _table(name: str) -> list[dict[str, str]]:
 
 
 def coco_categories(kinds: Sequence[str] | None = None) -> list[Record]:
-    """COCO's records for all kinds, or for the named kinds, in the order of their (non-contiguous) ids."""
+    """COCO's category records for all kinds of objects, or only for the named kinds, sorted by their (non-contiguous)
+    ids.
+    """
     rows = [row for row in _table("coco_categories.csv") if kinds is None or row["name"] in kinds]
     return [{"supercategory": r["supercategory"], "id": int(r["id"]), "name": r["name"]} for r in rows]
 
 
 def lvis_categories() -> list[Record]:
-    """LVIS v1's records for all names that instances can have, and for some names that are never drawn."""
+    """LVIS v1's category records for all names that painted objects can have, and for some names that never occur."""
     return [
         {"id": int(r["id"]), "name": r["name"], "synset": r["synset"], "frequency": r["frequency"],
          "synonyms": r["synonyms"].split("|"), "def": r["definition"]}
@@ -74,7 +77,10 @@ def lvis_categories() -> list[Record]:
 
 
 def coco_file(photos: Sequence[Photo], kinds: Sequence[str] | None = None) -> Record:
-    """A COCO instances file that is exhaustive for its categories, which are all kinds or the named kinds."""
+    """A COCO instances file that annotates every instance of its categories.
+
+    The categories are all kinds of objects, or only the named kinds.
+    """
     categories = coco_categories(kinds)
     ids = {category["name"]: category["id"] for category in categories}
     images: list[Record] = []
@@ -99,7 +105,7 @@ def _shape(outline: Outline, *, runs: bool) -> Record:
 
 
 def lvis_file(photos: Sequence[Photo], rng: np.random.Generator) -> Record:
-    """An LVIS v1 file: federated, with only true facts about each photo, and without `file_name`."""
+    """A federated LVIS v1 file, in which every statement about a photo is true and no image has a `file_name`."""
     categories = lvis_categories()
     ids = {category["name"]: category["id"] for category in categories}
     images: list[Record] = []
@@ -125,8 +131,9 @@ def lvis_file(photos: Sequence[Photo], rng: np.random.Generator) -> Record:
 
 
 def _cover(label: str, outlines: Sequence[Outline], rng: np.random.Generator) -> tuple[bool, list[Outline]]:
-    """Whether all instances of a name are listed, and the instances that are listed; empty if LVIS does not cover the
-    name here.
+    """Whether all instances with a name are annotated in a photo, and which instances are annotated.
+
+    The list is empty if the LVIS file does not cover the name in this photo.
     """
     own = [outline for outline in outlines if label in outline.labels]
     single = [outline for outline in own if not outline.crowd]

@@ -1,6 +1,6 @@
-"""Oddities of real annotation files and photos that make readers fail. They are added to a few of the painted photos.
+"""Adds oddities of real annotation files, which make readers fail, to a few of the painted photos.
 
-Every statement stays true for the photo. An awkward record states less, or states it in an unusual form.
+Every statement about a photo stays true. An odd record only states less, or states it in an unusual form.
 """
 
 import io
@@ -24,8 +24,10 @@ PAST = 4.5  # pixels by which a box extends past the border
 
 
 def encode(pixels: Bytes, case: str) -> bytes:
-    """JPEG bytes of RGB pixels (H, W, 3): in gray, in CMYK, or with an orientation tag that the annotations do not
-    follow.
+    """Encode RGB pixels (H, W, 3) as JPEG.
+
+    Depending on `case`, the JPEG is gray, is in CMYK, is slightly changed, or has an orientation tag that the
+    annotations do not follow.
     """
     if case == "duplicate":
         pixels = np.clip(pixels * 1.03 + 2, 0, 255).astype(np.uint8)
@@ -41,7 +43,7 @@ def encode(pixels: Bytes, case: str) -> bytes:
 
 
 def spoil(coco: Record, photos: Sequence[Photo]) -> Record:
-    """The COCO file with awkward annotations for its awkward photos."""
+    """The COCO file, with oddities in the annotations of the photos that are marked as awkward."""
     spoilers: dict[str, Callable[[list[Record], Photo], list[Record]]] = {
         "zero_area": _zero_area, "past_border": _past_border, "no_segmentation": _no_segmentation, "no_flag": _no_flag,
     }  # fmt: skip
@@ -55,7 +57,7 @@ def spoil(coco: Record, photos: Sequence[Photo]) -> Record:
 
 
 def _zero_area(annotations: list[Record], _: Photo) -> list[Record]:
-    """An additional zero-size record for a kind in the photo."""
+    """Add a record of zero size for a kind of object that the photo shows."""
     last = annotations[-1]
     x, y = (round(v, 2) for v in last["bbox"][:2])
     flat = {
@@ -69,7 +71,7 @@ def _zero_area(annotations: list[Record], _: Photo) -> list[Record]:
 
 
 def _past_border(annotations: list[Record], photo: Photo) -> list[Record]:
-    """Boxes that touch the border extend past it."""
+    """Extend the boxes that touch the border of the photo past the border."""
     return [{**a, "bbox": _stretched(a["bbox"], photo.width, photo.height)} for a in annotations]
 
 
@@ -81,10 +83,10 @@ def _stretched(box: list[float], width: int, height: int) -> list[float]:
 
 
 def _no_segmentation(annotations: list[Record], _: Photo) -> list[Record]:
-    """Every second record has only a box."""
+    """Remove the segmentation from every second record, so that it has only a box."""
     return [{k: v for k, v in a.items() if k != "segmentation"} if n % 2 else a for n, a in enumerate(annotations)]
 
 
 def _no_flag(annotations: list[Record], _: Photo) -> list[Record]:
-    """Records as other tools write them: no segmentation and no crowd flag."""
+    """Remove the segmentation and the crowd flag from all records, as in files from other tools."""
     return [{k: v for k, v in a.items() if k not in ("segmentation", "iscrowd")} for a in annotations]

@@ -19,8 +19,9 @@ NEW_LOOK = 0.3  # probability that the next instance of a kind looks different f
 
 @dataclass(frozen=True)
 class Settings:
-    """How full scenes are: numbers of kinds and objects, each as (min, max). `overlap` of two boxes is relative to the
-    smaller box.
+    """How full scenes are: the numbers of kinds and of objects, each as (min, max).
+
+    `overlap` is the largest overlap of two boxes, as a share of the smaller box.
     """
 
     kinds: tuple[int, int] = (3, 6)
@@ -34,7 +35,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Actor:
-    """A drawn object, and the position of its upper left pixel. The object can extend past the photo."""
+    """A drawn object, and the position of its upper left pixel. The object can extend past the edge of the photo."""
 
     kind: Kind
     look: Look
@@ -46,20 +47,23 @@ class Actor:
 
     @property
     def box(self) -> tuple[int, int, int, int]:
-        """x1, y1, x2, y2 in pixels, half-open."""
+        """x1, y1, x2, y2 in pixels, where x2 and y2 are exclusive."""
         height, width = self.layer.alpha.shape
         return self.x, self.y, self.x + width, self.y + height
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """LVIS names. For a crowd, these are the names of every variant, because its members can differ."""
+        """The LVIS names of the object.
+
+        A crowd has the names of every variant of its kind, because its members can differ.
+        """
         if self.crowd:
             return tuple(sorted({name for names in self.kind.looks for name in names}))
         return self.kind.looks[self.look.variant]
 
 
 def cast(place: Place, size: tuple[int, int], settings: Settings, rng: np.random.Generator) -> list[Actor]:
-    """The actors in a scene of `size` (width, height), farthest first."""
+    """The objects (actors) in a scene of `size` (width, height), farthest first."""
     casting = _Casting(place, size, settings, rng)
     actors = [casting.crowd()] if place.crowds and rng.random() < settings.crowd else []
     for kind, look, standing in casting.roles():
@@ -76,8 +80,9 @@ class _Casting:
     rng: np.random.Generator
 
     def roles(self) -> Iterator[tuple[Kind, Look, bool]]:
-        """Kind and variant of every object, and whether it stands. The tallest objects come first, because they need
-        the most room.
+        """Choose the kind and the look of every object, and whether the object stands.
+
+        The tallest objects come first, because they need the most room.
         """
         options = [(k, True) for k in self.place.stands] + [(k, False) for k in self.place.aloft]
         weights = np.array([*self.place.stands.values(), *self.place.aloft.values()])
@@ -93,7 +98,7 @@ class _Casting:
                 look = self._look(kind, standing) if self.rng.random() < NEW_LOOK else self._posed(look, kind)
 
     def put(self, kind: Kind, look: Look, standing: bool, others: list[Actor]) -> Actor | None:
-        """Find room for one more object; None if there is no room."""
+        """Place one more object; return None if there is no room for it."""
         width, height = self.size
         band = self.place.ground if standing else self.place.air
         depth, scale = self._depth()
@@ -110,7 +115,7 @@ class _Casting:
         return None
 
     def crowd(self) -> Actor:
-        """A cluster of small objects of one kind at the back of the ground, as one actor."""
+        """A cluster of small objects of one kind at the back of the ground, as a single actor."""
         kind, look = KINDS[str(self.rng.choice(self.place.crowds))], Look(0, 0)
         tall = self._tall(kind) * (0.34 if self.place.open else 0.42)
         reach = (self.size[0] * self.rng.uniform(0.25, 0.4), tall * 0.9)
@@ -129,8 +134,9 @@ class _Casting:
         return int(self.rng.integers(bounds[0], bounds[1] + 1))
 
     def _depth(self) -> tuple[float, float]:
-        """Position of an object between the back (0) and the front (1) of its band, and the scale that follows from
-        it.
+        """A random position between the back (0) and the front (1) of the band in which an object is placed.
+
+        Also returns the scale of an object at this position.
         """
         if self.place.open and self.rng.random() < self.settings.tiny:
             return 0.0, self.place.depth * float(self.rng.uniform(0.16, 0.28))
@@ -149,14 +155,14 @@ class _Casting:
         return self._posed(Look(*self.place.look.get(kind.name, picked)), kind)
 
     def _posed(self, look: Look, kind: Kind) -> Look:
-        """The same look in another pose, for a sibling that differs only in position."""
+        """The same look in another pose, for another object of this kind that differs only in its pose and position."""
         turn = float(self.rng.uniform(-kind.turn, kind.turn))
         flip = bool(self.rng.random() < 0.5) and kind.mirrors
         return Look(look.variant, look.palette, flip, turn)
 
 
 def _overlap(a: Actor, b: Actor) -> float:
-    """Intersection of two boxes over the area of the smaller."""
+    """Area of the intersection of two boxes, divided by the area of the smaller box."""
     (ax, ay, ax2, ay2), (bx, by, bx2, by2) = a.box, b.box
     shared = max(0, min(ax2, bx2) - max(ax, bx)) * max(0, min(ay2, by2) - max(ay, by))
     return shared / min((ax2 - ax) * (ay2 - ay), (bx2 - bx) * (by2 - by))

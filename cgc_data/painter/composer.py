@@ -1,7 +1,7 @@
-"""Compose one scene: occlusion, the picture, and the exact mask of every visible object.
+"""Composes one scene: the picture, and the exact mask of the visible part of every object.
 
-Simplification: if two objects overlap, the one with the lower feet is in front. Every flying or hanging object is
-behind every standing object.
+Simplification: if two objects overlap, the object whose feet are lower in the picture is in front. Every flying or
+hanging object is behind every standing object.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Scene:
-    """RGB pixels (H, W, 3), and every object of a listed kind in the picture."""
+    """RGB pixels (H, W, 3) of a picture, and every object in the picture whose kind the annotation files list."""
 
     pixels: Bytes
     instances: tuple[Instance, ...]
@@ -53,7 +53,7 @@ def compose(
 
 
 def _visible(actors: list[Actor], size: tuple[int, int]) -> list[tuple[Actor, Mask]]:
-    """The visible actors with their visible masks, from back to front."""
+    """The actors that are at least partly visible, with the masks of their visible parts, from back to front."""
     covered: Mask = np.zeros((size[1], size[0]), bool)
     kept = []
     for actor in reversed(actors):

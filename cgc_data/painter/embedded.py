@@ -1,4 +1,7 @@
-"""The embedded sample as sources. It is painted once into the cache, so that everything runs without a download."""
+"""Provides the embedded sample as sources of a build.
+
+The sample is painted once into the cache, so that all commands can run without a download.
+"""
 
 import json
 import shutil
@@ -16,7 +19,7 @@ RECORD = "sources.json"
 
 
 def with_sources(config: BuildConfig, cache: Path) -> BuildConfig:
-    """The configuration. If it names no source, the embedded sample is painted and used."""
+    """The configuration, with the embedded sample as its sources if it names no source."""
     return (
         config
         if config.sources
@@ -25,7 +28,7 @@ def with_sources(config: BuildConfig, cache: Path) -> BuildConfig:
 
 
 def embedded_sources(folder: Path) -> list[Source]:
-    """Sources of the painted sample in this folder. It is painted first if it is missing or unfinished."""
+    """The sources of the painted sample in this folder. The sample is painted first if it is missing or unfinished."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f"{folder.name}.lock")):  # concurrent builds share the sample
         if not (folder / RECORD).exists():

@@ -1,7 +1,7 @@
-"""Convert the exact mask of an instance to annotation data: polygons, run lengths, box, and area.
+"""Converts the exact mask of an instance to annotation data: polygons, run lengths, box, and area.
 
 Polygons cannot have holes, so a mask is cut open at each hole. Polygons are traced around the pixels, not through their
-centers. When filled, they give the mask, except for single pixels along its edge.
+centers. A filled polygon equals the mask, except for single pixels along its edge.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class RunLengths(TypedDict):
 
 @dataclass(frozen=True)
 class Outline:
-    """One annotated object without its mask: polygons (x, y, x, y, ...), and run lengths of the exact mask."""
+    """One annotated object: its polygons (x, y, x, y, ...), and the run lengths of its exact mask."""
 
     kind: str
     labels: tuple[str, ...]
@@ -41,7 +41,7 @@ class Outline:
 
     @property
     def polygon_box(self) -> list[float]:
-        """x, y, width, height of the polygons' extent, rounded as in COCO."""
+        """Bounding box of the polygons as x, y, width, height, rounded as in COCO."""
         points = np.concatenate([np.reshape(p, (-1, 2)) for p in self.polygons])
         low, high = points.min(axis=0), points.max(axis=0)
         return [round(float(v), 2) for v in (*low, *(high - low))]
@@ -53,7 +53,7 @@ class Outline:
 
     @property
     def mask_box(self) -> list[float]:
-        """x, y, width, height of the mask."""
+        """Bounding box of the mask as x, y, width, height."""
         return [float(v) for v in rle_tools.toBbox(self.rle)]
 
     @property
@@ -76,7 +76,7 @@ class Outline:
 
 
 def trace(instance: Instance) -> Outline:
-    """Outline of an instance, without the mask itself."""
+    """Convert an instance to an outline, which no longer contains the mask itself."""
     mask = instance.mask
     rle = rle_tools.encode(np.asfortranarray(mask, dtype=np.uint8))
     height, width = mask.shape

@@ -1,6 +1,6 @@
-"""Paint a whole dataset: photos in train2017/ and val2017/ folders, with COCO and LVIS files for them.
+"""Paints a whole dataset: photos in train2017/ and val2017/ folders, with COCO and LVIS files for them.
 
-Every photo has its own random stream, so requesting more photos does not change the earlier ones.
+Every photo has its own random stream, so requesting more photos does not change the earlier photos.
 """
 
 from collections.abc import Mapping
@@ -74,9 +74,10 @@ _RECIPES = {
 
 
 def paint(preset: Preset, out: Path, *, seed: int = 0, photos: int | None = None) -> list[PaintedSource]:
-    """Paint a preset into `out`, with `photos` photos in its train file. The same arguments give the same bytes.
+    """Paint a preset into the folder `out`, with `photos` photos in its train file.
 
-    Raises ConfigError for an unknown preset, a number of photos below 1, or an `out` that contains other files.
+    The same arguments always give the same bytes. Raises ConfigError if the preset is unknown, if `photos` is below 1,
+    or if `out` contains other files.
     """
     if preset not in _RECIPES:
         raise ConfigError(f"there is no preset {preset!r}; choose from {', '.join(PRESETS)}")
@@ -124,12 +125,12 @@ def _photo(recipe: _Recipe, images: Path, seed: int, part: int, number: int) -> 
 
 
 def _identity(part: int, number: int) -> int:
-    """Number in the name of a photo, unique across all parts."""
+    """The number in the file name of a photo, which is unique across the train, test, and LVIS-only photos."""
     return part * 1000 + number + 1 if number < 1000 else (part + 1) * 1_000_000 + number
 
 
 def _place(recipe: _Recipe, seed: int, part: int, number: int) -> Place:
-    """Each round of photos uses every place once, in a different order."""
+    """The place that a photo shows. Each round of photos uses every place once, in a different order."""
     turn, index = divmod(number, len(recipe.places))
     order = np.random.Generator(np.random.PCG64([seed, 10 + part, turn])).permutation(len(recipe.places))
     return recipe.places[int(order[index])]

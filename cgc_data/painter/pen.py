@@ -60,11 +60,11 @@ class Layer:
 
     @property
     def mask(self) -> npt.NDArray[np.bool_]:
-        """Pixels that the drawing covers by at least half."""
+        """Mask of the pixels that are at least half covered by the drawing."""
         return self.alpha >= 128
 
     def paste(self, pixels: Bytes, x: int, y: int) -> None:
-        """Blend over `pixels`, with the upper left corner at (x, y); anything outside is clipped."""
+        """Blend the drawing over `pixels` with its upper left corner at (x, y), and clip anything outside."""
         here, there = _meet(self.alpha.shape, pixels.shape, x, y)
         rest = (255 - self.alpha[here])[:, :, None].astype(np.uint16)
         pixels[there] = self.pixels[here] + ((pixels[there] * rest + 127) // 255).astype(np.uint8)
@@ -90,7 +90,10 @@ class Layer:
 
 
 class Pen:
-    """Draws in units of a sheet with `size` (width, height). `scale` is in final pixels per unit, `turn` in degrees."""
+    """Draws on a sheet of `size` (width, height) in drawing units.
+
+    `scale` is the number of final pixels per drawing unit, and `turn` is a rotation in degrees.
+    """
 
     def __init__(self, size: Point, scale: float, *, turn: float = 0.0, flip: bool = False) -> None:
         width, height = size
@@ -134,7 +137,7 @@ class Pen:
     ) -> None:  # fmt: skip
         """Fill an ellipse, or the part of it between two angles (degrees, clockwise from the right).
 
-        Center `x`, `y` and radii `rx`, `ry` are in drawing units.
+        The center (`x`, `y`) and the radii `rx` and `ry` are in drawing units.
         """
         t = np.deg2rad(np.linspace(*arc, 49))
         self.polygon(np.stack((x + rx * np.cos(t), y + ry * np.sin(t)), axis=1), color, edge=edge, shade=shade)
@@ -164,11 +167,11 @@ class Pen:
         self._stroke(fixed, self._pixels, self._alpha, color, thick)
 
     def dot(self, x: float, y: float, radius: float, color: Color = INK) -> None:
-        """A plain disc: eyes, buttons, lamps."""
+        """Draw a plain disc, such as an eye, a button, or a lamp."""
         self.ellipse(x, y, radius, radius, color, edge=False, shade=False)
 
     def finish(self) -> Layer:
-        """Average down to the final size and crop to what was drawn."""
+        """Scale the drawing down to its final size by averaging, and crop it to the drawn area."""
         rows, columns = (-(-n // OVERSAMPLING) for n in self._alpha.shape)
         border = (0, rows * OVERSAMPLING - len(self._alpha), 0, columns * OVERSAMPLING - self._alpha.shape[1])
         planes = (cv2.copyMakeBorder(a, *border, cv2.BORDER_CONSTANT, value=0) for a in (self._pixels, self._alpha))
@@ -201,7 +204,7 @@ def _fixed(points: Floats) -> npt.NDArray[np.int32]:
 def _meet(
     inner: tuple[int, ...], outer: tuple[int, ...], x: int, y: int
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """The overlap between an array placed at (x, y) and another array, as slices of both, rows first."""
+    """The overlap of an array placed at (x, y) and another array, as (row, column) slices of both arrays."""
     (top, bottom), (left, right) = (
         (min(max(p, 0), m), min(max(p + n, 0), m)) for p, n, m in zip((y, x), inner, outer, strict=False)
     )

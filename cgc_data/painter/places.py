@@ -1,5 +1,6 @@
-"""The places that photos show: the background, where objects stand and hang, and which kinds of objects appear in each
-place.
+"""The places that photos show, such as a street.
+
+Each place defines its background, the areas where objects stand or hang, and the kinds of objects that appear in it.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,11 +16,12 @@ Band = tuple[float, float]
 class Place:
     """A kind of scene.
 
-    `ground` is the band for the feet of objects, and `air` is the band for the tops of hanging or flying objects, both
-    in fractions of the height. `stands` and `aloft` are the weights of the kinds that appear in the place; kinds in
-    `crowds` appear in groups. `depth` is the scale at the back of the ground relative to the front. `zoom` scales
-    everything. `open` places have some objects far away. `even`, if given, makes every kind as large as a square with
-    that side. `look` fixes the variant and palette of a kind.
+    `ground` is the band for the feet of standing objects, and `air` is the band for the tops of hanging or flying
+    objects, both in fractions of the photo's height. `stands` and `aloft` contain the kinds that stand and the kinds
+    that hang or fly, each with its sampling weight; kinds in `crowds` can also appear in groups. `depth` is the scale
+    of objects at the back of the ground, relative to the front. `zoom` scales all objects. In an `open` place, some
+    objects are far away. If `even` is given, every object is about as large as a square with this side. `look` fixes
+    the variant and palette of a kind.
     """
 
     name: str

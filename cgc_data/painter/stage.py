@@ -1,6 +1,7 @@
-"""A stage: a sheet of the size of the photo, for painting backgrounds. Positions are fractions of its width and height.
+"""A stage: the sheet on which a background is painted, which has the size of the photo.
 
-Backgrounds are flat and have no outlines, so that objects stand out; noise and strokes add texture.
+Positions are fractions of the width and height of the stage. Backgrounds are flat and have no outlines, so that objects
+stand out; noise and strokes add texture.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ class Stage:
         self.pixels: Bytes = np.zeros((height, width, 3), np.uint8)
 
     def choose(self, *colors: Color) -> Color:
-        """One of the colors, slightly lighter or darker."""
+        """Choose one of the colors, and make it slightly lighter or darker."""
         color = colors[int(self.rng.integers(len(colors)))]
         amount = float(self.rng.uniform(-0.12, 0.15))
         return lighter(color, amount) if amount > 0 else darker(color, -amount)
@@ -36,14 +37,17 @@ class Stage:
         self.polygon([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], color)
 
     def disc(self, x: float, y: float, radius: float, color: Color, *, flat: float = 1.0) -> None:
-        """Fill an ellipse; `radius` is in fractions of the shorter side, `flat` is its height over its width."""
+        """Fill an ellipse.
+
+        `radius` is a fraction of the stage's shorter side, and `flat` is the ratio of height to width.
+        """
         reach = radius * min(self.width, self.height)
         center = (round(x * self.width * (1 << _SHIFT)), round(y * self.height * (1 << _SHIFT)))
         axes = (max(round(reach * (1 << _SHIFT)), 1), max(round(reach * flat * (1 << _SHIFT)), 1))
         cv2.ellipse(self.pixels, center, axes, 0, 0, 360, color, -1, cv2.LINE_AA, _SHIFT)
 
     def line(self, points: Sequence[Point], width: float, color: Color) -> None:
-        """Draw a stroke; `width` is in fractions of the shorter side."""
+        """Draw a stroke whose `width` is a fraction of the stage's shorter side."""
         path = np.round(np.asarray(points) * (self.width, self.height) * (1 << _SHIFT)).astype(np.int32)
         thick = max(round(width * min(self.width, self.height)), 1)
         cv2.polylines(self.pixels, [path], False, color, thick, cv2.LINE_AA, _SHIFT)
@@ -55,7 +59,7 @@ class Stage:
         self.pixels[first:last] = np.round(np.array(top) * (1 - share) + np.array(bottom) * share)
 
     def wave(self, y: float, swing: float, color: Color) -> None:
-        """Fill everything below a soft random curve around height `y`: hills, surf."""
+        """Fill everything below a soft random curve around height `y`, such as hills or surf."""
         x = np.linspace(0, 1, 60)
         phase = self.rng.uniform(0, 2 * np.pi, 3)
         curve = sum(np.sin((2.5 * k + 2) * x + p) / (k + 1) for k, p in enumerate(phase))
@@ -71,7 +75,7 @@ class Stage:
         band[:] = np.clip(band + field[:, :, None], 0, 255)
 
     def strokes(self, y1: float, y2: float, count: int, color: Color, reach: Point) -> None:
-        """Scatter short strokes of extent `reach` (x, y in pixels): blades of grass, ripples, grains."""
+        """Scatter short strokes of extent `reach` (x, y in pixels), such as blades of grass, ripples, or grains."""
         starts = self.rng.uniform((0, y1 * self.height), (self.width, y2 * self.height), (count, 2))
         ends = starts + np.array(reach) * self.rng.uniform(0.5, 1.3, (count, 1))
         for path in np.round(np.stack((starts, ends), axis=1)).astype(np.int32):

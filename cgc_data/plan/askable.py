@@ -1,6 +1,6 @@
 """The questions that each photo allows, by concept: one usable instance, a usable set of instances, or provably absent.
-First, sizes are judged by the annotated boxes. Just before a photo is used, its objects are checked against their
-masks.
+At first, only the sizes of the annotated boxes are checked. Just before a photo is used, its objects are checked
+against their masks.
 """
 
 from collections.abc import Iterable, Sequence
@@ -39,7 +39,7 @@ class Rejection:
 
 @dataclass
 class Askable:
-    """Boolean tables of shape (photos, concepts). They are corrected as photos are checked against their masks."""
+    """Boolean tables of shape (photos, concepts), corrected as photos are checked against their masks."""
 
     index: Index
     truth: Truth
@@ -63,8 +63,8 @@ class Askable:
 
     @cached_property
     def detail(self) -> Detail:
-        """Level of detail in the windows of the photos. All planners share it, because computing it reads and decodes
-        each photo.
+        """Level of detail in the windows of the photos. All planners share these values, because each photo must be
+        read and decoded to compute them.
         """
         return Detail(self.index, self.config)
 
@@ -117,7 +117,7 @@ class Askable:
         )
 
     def take_over(self, rejections: Iterable[Rejection]) -> None:
-        """Add these rejected instances, as if they had been found here."""
+        """Add instances that were rejected elsewhere to the rejected instances of this table."""
         instances, found = self.index.instances, {r.annotation_id: r for r in rejections if r.annotation_id}
         names = [(t.key, t.annotations.column("annotation_id").to_numpy()) for t in self.index.tables]
         for instance in range(len(instances.row)) if found else ():
@@ -139,7 +139,7 @@ class Askable:
         return np.asarray(self.one[photos] | self.every[photos])
 
     def draw_label(self, choices: NDArray[np.intp], rng: np.random.Generator) -> int:
-        """One of several concepts, drawn by the category temperature."""
+        """Draw one of several concepts, weighted by the category temperature."""
         weights = self.weights[choices]
         return int(rng.choice(choices, p=weights / weights.sum()))
 
@@ -150,11 +150,13 @@ class Askable:
         return found
 
     def similarity(self, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-        """Cosine similarity (photos,) of what each of these photos shows and what another photo shows."""
+        """Cosine similarity (photos,) between the categories that each of these photos shows and those that another
+        photo shows.
+        """
         return _cosines(self.vectors, photos, photo)
 
     def kinship(self, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-        """Like `similarity`, but supercategories have the same weight as categories, (photos,)."""
+        """Like `similarity`, (photos,), but supercategories count as much as categories."""
         return _cosines(self.kin, photos, photo)
 
 
@@ -166,8 +168,8 @@ def find_askable(
     forms: NDArray[np.str_],
     frequencies: Frequencies | None = None,
 ) -> Askable:
-    """Tables of what questions can ask for, from states and annotated boxes. `forms` are the photos' file formats,
-    (photos,).
+    """Determine what questions can ask for, from the states of the index and the annotated boxes. `forms` are the
+    photos' file formats, (photos,).
 
     If the index has only some of the photos, `frequencies` are over all photos.
     """
@@ -217,8 +219,8 @@ def _cosines(vectors: csr_matrix, photos: NDArray[np.intp], photo: int) -> NDArr
 
 
 def _unit(present: csr_matrix, frequency: NDArray[np.int64], photos: int) -> csr_matrix:
-    """Unit vectors (photos, columns) of what each photo shows; columns that are rare in all `photos` have more
-    weight.
+    """Unit vectors (photos, columns) that describe what each photo shows; columns that are rare among all `photos` have
+    more weight.
     """
     rarity = np.log1p(photos / np.maximum(frequency, 1.0))
     weighted = csr_matrix(present.multiply(rarity[None, :]))
@@ -227,7 +229,9 @@ def _unit(present: csr_matrix, frequency: NDArray[np.int64], photos: int) -> csr
 
 
 def _weights(frequency: NDArray[np.int64], temperature: float) -> NDArray[np.float64]:
-    """Weights frequency ** (temperature - 1). Each photo offers its concepts, so the draws together have the
-    temperature.
+    """Weights frequency ** (temperature - 1).
+
+    A concept can be drawn once for each photo that shows it. All draws together are therefore proportional to frequency
+    ** temperature.
     """
     return np.asarray(np.maximum(frequency, 1.0) ** (temperature - 1.0))

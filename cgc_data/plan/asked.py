@@ -26,7 +26,7 @@ class Made:
     """Row counts by task (including paired rows with an empty answer), kind of distractors, number of images, and
     number of images with an answer.
 
-    `answers` counts rows of set questions about photos, by their number of images and of images with an answer.
+    `answers` counts rows of set questions about photos, by number of images and by number of images with an answer.
     Questions whose images all have an answer are excluded.
     """
 
@@ -90,7 +90,7 @@ class Compared:
 
 
 def asked_as(contrast: str, template_id: str) -> str:
-    """The task to which a row's wording belongs. The row counts toward that task's share, even if its answer is
+    """The task to which a row's wording belongs. The row counts toward the share of this task, even if the answer is
     empty.
     """
     pool = template_id.partition("/")[0]
@@ -115,7 +115,7 @@ def compare(config: BuildConfig, made: Made) -> Iterator[Compared]:
 
 
 def _answers(answers: Mapping[tuple[int, int], int]) -> Iterator[Compared]:
-    """Shares of each number of images with an answer. They should be uniform for each number of images."""
+    """Shares of each number of images with an answer. For a given number of images, all shares should be equal."""
     total = sum(answers.values())
     for number in range(1, max((images for images, _ in answers), default=0) + 1):
         asked = sum(rows / images for (images, _), rows in answers.items() if number <= images)

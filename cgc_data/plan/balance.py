@@ -1,4 +1,4 @@
-"""Keeps `absent` equally frequent for every label, wording, number of images, and kind of distractor.
+"""Keeps `absent` questions equally frequent for every label, wording, number of images, and kind of distractor.
 
 Otherwise, one of these features would reveal whether the target exists before any image is inspected.
 """
@@ -43,8 +43,8 @@ class AbsentBalance:
                 self._absent[feature] += is_empty
 
     def lack(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> float:
-        """How many more absent questions with these features are needed. The feature that needs the fewest decides; at
-        most 0 if none is needed.
+        """How many more absent questions with these features are needed. The feature that needs the fewest determines
+        the number. The number is 0 or negative if no absent question is needed.
         """
         return min(self._lack(feature) for feature in features(concept, pool, images, kind, form))
 
@@ -55,7 +55,9 @@ class AbsentBalance:
         return self._absent[TOTAL] + absent <= self._share * (self._asked[TOTAL] + rows)
 
     def far_behind(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> bool:
-        """Whether any feature of this question has so few empty answers that it reveals that the target exists."""
+        """Whether any feature of this question so rarely has an empty answer that the feature alone reveals that the
+        target exists.
+        """
         return any(self._lack(feature) > FAR_BEHIND for feature in features(concept, pool, images, kind, form))
 
     def _lack(self, feature: Feature) -> float:
@@ -64,8 +66,8 @@ class AbsentBalance:
 
 
 class Made:
-    """Counts planned kinds, numbers of images, and numbers of targets, so that the planner continues with the value
-    that is furthest behind.
+    """Counts planned kinds, numbers of images, and numbers of targets, so that the planner can choose the value that is
+    furthest behind its share.
     """
 
     def __init__(self) -> None:

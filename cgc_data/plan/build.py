@@ -1,4 +1,4 @@
-"""Plans a whole release: applies splits and exclusions, plans part by part, and joins the parts, without any pixels.
+"""Plans a whole release: applies splits and exclusions, plans part by part, and joins the parts. No image is rendered.
 
 The plan has one Parquet file per split and contrast. Each row group is a shard to render and contains whole families.
 """
@@ -47,7 +47,7 @@ JPEG_BYTES_PER_PIXEL = 0.5  # median of COCO's photos: 0.53; windows encoded at 
 
 @dataclass(frozen=True)
 class PlannedShard:
-    """A row group in the plan: number `number` in its contrast and split."""
+    """A row group in the plan. `number` counts the row groups of the same contrast and split."""
 
     contrast: str
     split: Split
@@ -57,7 +57,7 @@ class PlannedShard:
 
 @dataclass
 class Plan:
-    """The result of planning, in addition to the files: the shards, and everything that had to be omitted."""
+    """The result of planning, in addition to the plan's files: the shards, and everything that had to be omitted."""
 
     shards: list[PlannedShard] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
@@ -72,13 +72,12 @@ class Plan:
 def make_plan(
     index: Index, config: BuildConfig, folder: Path, cache: Path, executor: Executor = HERE, state: str = ""
 ) -> Plan:
-    """Write the plan's files into `folder`; they are the same wherever tasks run.
+    """Write the plan's files into `folder`. The files are identical on every machine.
 
-    `state` is that of the photo
-    files, so that no part is taken up that was planned from others.
+    `state` is the digest of the states of the photo files. A part that was planned from other files is not reused.
 
     Raises PlanError if the photos allow no sample of one of the paper's tasks or of a task that the user named. Tasks
-    that only the preset requests can be missing, and so can tasks for which a small release has no room: see
+    that only the preset requests may have no samples, and so may tasks for which a small release has no room: see
     `Plan.made`.
     """
     displayed = [source.displayed for source in config.sources]
@@ -113,7 +112,9 @@ def make_plan(
 def part_tasks(
     parts: Sequence[Part], index: Index, config: BuildConfig, division: Division, folder: Path, state: str = ""
 ) -> Iterator[PartTask]:
-    """What each part needs, made one by one: all at once would hold a second copy of the index."""
+    """The inputs of each part, created one at a time, because all of them together would be a second copy of the
+    index.
+    """
     frequencies, licensed = _frequencies(index, config, division), licensed_photos(index, config, division)
     for part in parts:
         can_show = {contrast: mask[part.photos] for contrast, mask in licensed.items()}
@@ -122,7 +123,7 @@ def part_tasks(
 
 
 def _frequencies(index: Index, config: BuildConfig, division: Division) -> Frequencies:
-    """What parts know of all photos."""
+    """Frequencies over all photos, which each part uses."""
     frequencies = Frequencies.of(index, config)
 
     def askable() -> Askable:
@@ -133,7 +134,7 @@ def _frequencies(index: Index, config: BuildConfig, division: Division) -> Frequ
 
 
 def _join(plan: Plan, parts: Sequence[Part], folder: Path, shard_rows: int) -> None:
-    """Write the files of the plan from those of its parts."""
+    """Join the files of all parts into the files of the plan."""
     for split in SPLITS:
         own = [rows_file(folder, part) for part in parts if part.split == split]
         joined = [
@@ -196,7 +197,7 @@ def _divide(index: Index, config: BuildConfig, facts: Facts) -> Division:
 
 
 def _several(forms: NDArray[np.str_]) -> NDArray[np.str_]:
-    """The file formats, or "" for all if there is only one."""
+    """The file format of each photo, or "" for all photos if there is only one format."""
     return forms if len(set(forms[forms != ""].tolist())) > 1 else np.full(len(forms), "")
 
 
@@ -238,5 +239,8 @@ def rejected_by_reason(plan: Plan) -> dict[str, int]:
 
 
 def estimated_bytes(plan: Plan) -> int:
-    """Size of the release with embedded photos: each photo once per family, at COCO's usual JPEG bytes per pixel."""
+    """Estimated size of the release with embedded photos.
+
+    Counts each view once per family, with the number of JPEG bytes per pixel that is typical of COCO.
+    """
     return round(plan.pixels * JPEG_BYTES_PER_PIXEL)

@@ -1,5 +1,7 @@
-"""Lists of names to choose from. Every photo in a set shows the right kind. Only some of the photos show
-any other kind in the list.
+"""Chooses the category names that a question lists as options.
+
+Every photo in the set shows the right category. Each wrong category in the list is missing from at least one of the
+photos.
 
 Over all lists, each name should be the right one as often as chance would predict; see `Surplus`.
 """
@@ -39,17 +41,17 @@ class Candidates:
 
     @property
     def _slack(self) -> NDArray[np.float64]:
-        """How far each name (concepts,) may deviate from chance, in rows."""
+        """How many rows each name (concepts,) may deviate from chance."""
         least = min(SLACK + SLOPE * self._lists, MOST_SLACK)
         return np.maximum(least, BY_CHANCE * np.sqrt(self._surplus.lists))
 
     def right(self, photo: int, choices: Mask, rng: np.random.Generator, *, only: bool) -> list[int]:
-        """The photo's names (concepts,) that can be the right name once more, in order: the name that is furthest
-        behind comes first.
+        """The photo's names (concepts,) that may be the right name of another list; the name that is furthest behind
+        comes first.
 
-        `only`: also return kinds that can only be right, because fewer than two photos are proved not to show them.
-        Each of these kinds is used only a few times, because other names must be wrong instead. With many such kinds,
-        no wrong names would remain.
+        `only`: also return names that can never be a wrong name, because fewer than two photos are proved not to show
+        the category. Each of these names is used only a few times: if many lists used such names, too few wrong names
+        would remain.
         """
         surplus = self._surplus.values
         if not only:
@@ -57,18 +59,18 @@ class Candidates:
         return _best(choices & (surplus <= self._slack), -surplus, rng)
 
     def wrong(self, members: list[int], right: int, wanted: int, rng: np.random.Generator) -> list[int]:
-        """The requested number of wrong names. Each photo shows at least one of them; empty if too few names are
-        available.
+        """The requested number of wrong names. Each photo shows at least one of these categories.
 
-        Also empty if, in lists of that length, the right name would too often be the rarer or the more frequent one.
+        Empty if too few names are available. Also empty if, in lists of that length, the right name would too often be
+        rarer or more frequent than the wrong names.
         """
         lists = [self._drawn(members, right, wanted, side, rng) for side in (1, -1)]
         level = [found for found in lists if found and self._is_level(right, found)]
         return min(level, key=lambda found: abs(self._tilted(right, found)), default=[])
 
     def _drawn(self, members: list[int], right: int, wanted: int, side: int, rng: np.random.Generator) -> list[int]:
-        """Wrong names, in order: first the names that are more frequent than the right one (`side` 1) or rarer (`side`
-        -1).
+        """Wrong names, starting with names that are more frequent (`side` 1) or rarer (`side` -1) than the right
+        name.
         """
         table, surplus = self._askable, self._surplus.values
         shown = table.index.states[members] >= PRESENT_SOME
@@ -88,8 +90,10 @@ class Candidates:
         return abs(after) <= max(abs(before), MOST_TILT)
 
     def _tilted(self, right: int, wrong: Sequence[int]) -> int:
-        """By how many pairs the right name is the more frequent one too often, over lists of this length including this
-        list.
+        """Number of pairs in which the right name is more frequent than the wrong name, minus the number of pairs in
+        which it is rarer.
+
+        Counts the pairs in all lists of this length, including this list.
         """
         signs = np.sign(self._frequency[right] - self._frequency[list(wrong)])
         return self._tilt[len(wrong) + 1] + int(signs.sum())
@@ -101,9 +105,7 @@ class Candidates:
         self._tilt[len(wrong) + 1] = self._tilted(right, wrong)
 
     def _often(self, name: str, photo: int) -> Mask:
-        """Mask of the kinds (concepts,) whose entry in this table is set for at least two photos of the photo's
-        split.
-        """
+        """Mask (concepts,) of the categories that this table marks for at least two photos of the photo's split."""
         if name not in self._tables:
             inside = np.array([split == self._askable.splits[photo] for split in self._askable.splits])
             table: Mask = getattr(self._askable, name)
@@ -112,8 +114,10 @@ class Candidates:
 
 
 def _openings(shown: Mask, found: Sequence[int], wanted: int) -> Iterator[Mask]:
-    """The names to add to `found`, in order: a name that all photos but one show, a name for each photo that shows none
-    so far, and any other names.
+    """Masks of the names that can be added to `found` next.
+
+    First comes a category that all photos but one show, then a category for each photo that shows none of the chosen
+    ones, and finally any category.
     """
     yield shown.sum(axis=0) == len(shown) - 1
     for photo in shown:
@@ -126,7 +130,7 @@ def _openings(shown: Mask, found: Sequence[int], wanted: int) -> Iterator[Mask]:
 
 
 def _best(choices: Mask, scores: NDArray[np.float64], rng: np.random.Generator) -> list[int]:
-    """The choices (concepts,), ordered by score with some noise, highest first."""
+    """The choices (concepts,), ordered by score plus some random noise, highest first."""
     labels = np.flatnonzero(choices)
     order = np.argsort(-(scores[labels] + rng.uniform(0, NOISE, len(labels))), kind="stable")
     return [int(label) for label in labels[order]]

@@ -1,6 +1,6 @@
-"""Candidate windows of one photo. Each has a piece that no other candidate shows or resembles.
+"""Candidate windows of one photo. Each window contains a piece that no other candidate shows or resembles.
 
-Any candidate could therefore be the target, and having such a piece does not reveal the target.
+Therefore, the existence of such a piece does not reveal which candidate is the target.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ TOLD = 0.05  # share of places that colors can reveal; with none, the most simil
 
 @dataclass(frozen=True)
 class Candidate:
-    """A window with its piece, which appears only at its own place."""
+    """A window and a piece of it that appears at no other place."""
 
     scene: Scene
     piece: Piece
@@ -92,8 +92,8 @@ class Asked:
 
 
 def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
-    """One piece for each window. Place and colors are chosen so that the colors mostly do not reveal where in the
-    window the piece was cut out.
+    """Pieces of each window. The places and the color changes of pieces are chosen so that colors rarely reveal where a
+    piece was cut out.
     """
     windows = [candidate.scene.window for candidate in candidates]
     colors, asked = [Colors(picture, window) for window in windows], []
@@ -106,8 +106,9 @@ def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Gene
 
 
 def _nearer(colors: list[Colors], home: int, piece: Piece) -> int:
-    """Number of windows whose colors are closer to the piece than those of the right window, by the color comparison
-    with the lowest such number.
+    """Number of windows that are closer in color to the piece than the right window is.
+
+    The color comparison with the lowest number counts.
     """
     shares = colors[home].of(piece)
     distances = np.array([window.distances(shares, window.places(piece.window)) for window in colors])
@@ -115,8 +116,8 @@ def _nearer(colors: list[Colors], home: int, piece: Piece) -> int:
 
 
 def untold_pieces(colors: Colors, window: Window, rng: np.random.Generator) -> Iterator[Piece]:
-    """A piece of a window, in colors that do not reveal its place. If there are only a few places, the colors may
-    reveal it.
+    """A piece of a window, recolored so that its colors do not reveal its place. For a small share of pieces, the
+    colors may reveal the place.
     """
     pieces = [Piece(window, draw_tone(rng)) for _ in range(TONES)]
     if rng.random() < TOLD:

@@ -1,7 +1,8 @@
-"""What colors alone reveal about the place of a piece: how similar the most similar place is, and whether it is the
-right place.
+"""Measures what colors alone reveal about the place of a piece.
 
-Histograms are compared in several ways, because one comparison often finds a piece that another comparison misses.
+The measures are how similar the most similar place is, and whether it is the right place.
+
+Histograms are compared in several ways, because one comparison often finds the place of a piece when another fails.
 """
 
 from dataclasses import dataclass
@@ -30,8 +31,8 @@ Distances = NDArray[np.float32]
 def _distances(difference: Shares) -> Distances:
     """Distances between colors, (4, ...).
 
-    They compare the levels of each channel, how far these would have to be moved, the joint levels of the three
-    channels, and chroma, which ignores brightness.
+    The four distances are based on the levels of each channel, the earth mover's distance of these levels, the joint
+    levels of all three channels, and chroma, which ignores brightness.
     """
     apart, channels = np.abs(difference), difference[..., CHANNELS].reshape(*difference.shape[:-1], 3, LEVELS)
     moved = np.abs(channels.cumsum(axis=-1)).sum(axis=(-2, -1))
@@ -41,19 +42,21 @@ def _distances(difference: Shares) -> Distances:
 
 @dataclass(frozen=True)
 class Places:
-    """The colors of all places (rows, columns) of a window that have the size of the piece, and which of these places
-    the piece comes from.
+    """The colors of all places (rows, columns) in a window that are as large as the piece, and a mask of the places
+    that the piece comes from.
     """
 
     shares: Shares
     is_home: NDArray[np.bool_]
 
     def distances(self, shares: Shares) -> Distances:
-        """Distance between the colors of each place and the given colors, by each comparison, (4, rows, columns)."""
+        """Distance between the colors of each place and the given colors, for each of the four comparisons, (4, rows,
+        columns).
+        """
         return _distances(self.shares - shares)
 
     def tell(self, shares: Shares) -> bool:
-        """Whether the colors of the piece reveal its place, by any of the comparisons."""
+        """Whether any of the comparisons finds the place of the piece by its colors."""
         distances = self.distances(shares)
         home, elsewhere = (
             distances.min(axis=(1, 2), where=there, initial=np.inf) for there in (self.is_home, ~self.is_home)
@@ -87,9 +90,7 @@ class Colors:
         return _shares(piece.tone.applied(self._picture.sampled(piece.window, SEEN_OF_PIECE)).reshape(-1, 3))
 
     def distances(self, shares: Shares, places: Places) -> Distances:
-        """Distance of the closest place by each comparison, and distance of the whole window by its joint levels,
-        (5,).
-        """
+        """Distance of the closest place for each comparison, and distance of the whole window's joint levels, (5,)."""
         nearest = places.distances(shares).min(axis=(1, 2))
         return np.append(nearest, np.abs(self._whole - shares)[JOINT].sum())
 
@@ -106,7 +107,7 @@ class Colors:
         return Places(means, common >= SAME_PLACE * (2 * area - common))
 
     def _mean_of_places(self, rows: int, columns: int) -> Shares:
-        """Colors of all places with this many rows and columns of cells."""
+        """Colors of all places that span this many rows and columns of cells."""
         if self._means is None or self._means[0] != (rows, columns):
             across = self._sums[:, columns:] - self._sums[:, :-columns]
             self._means = (rows, columns), (across[rows:] - across[:-rows]) / (rows * columns)
@@ -114,12 +115,14 @@ class Colors:
 
 
 def _common(starts: NDArray[np.float64], side: int, start: int) -> NDArray[np.float64]:
-    """Overlap (n,) of a side that starts at `start` with sides of the same length that start at `starts`."""
+    """Overlap (n,) between the interval that starts at `start` and intervals of the same length that start at
+    `starts`.
+    """
     return np.asarray(np.maximum(side - np.abs(starts - start), 0.0))
 
 
 def _shares(pixels: Pixels) -> Shares:
-    """Shares of the pixels (..., n, 3), blue-green-red, at each level."""
+    """Histograms of the pixels (..., n, 3), blue-green-red: the share of pixels at each level."""
     count, width = pixels.shape[-2], CHROMA.stop
     bins = _bins(pixels).reshape(-1, count, 5)
     bins += (width * np.arange(len(bins), dtype=np.int32))[:, None, None]
@@ -128,8 +131,8 @@ def _shares(pixels: Pixels) -> Shares:
 
 
 def _bins(pixels: Pixels) -> NDArray[np.int32]:
-    """Levels (..., 5) that the pixels (..., 3), blue-green-red, count toward: one per channel, the joint level, and
-    chroma.
+    """Histogram bins (..., 5) of the pixels (..., 3), blue-green-red: one bin per channel, the joint bin, and the
+    chroma bin.
     """
     bins = np.empty((*pixels.shape[:-1], 5), dtype=np.int32)
     for channel in range(3):

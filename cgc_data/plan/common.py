@@ -1,7 +1,10 @@
-"""Questions about the one kind that all photos of a set show. The question either lists names that include the kind, or
-names no kind and asks for it in a given image.
+"""Questions about the one category that all photos of a set show.
 
-Each wrong name in the list is in at least one photo. If the photos allow it, one wrong name is in all photos but one.
+The question either lists several category names to choose from, or names no category and asks for the shared category
+in a given image.
+
+At least one photo shows each wrong category in the list. If possible, all photos but one show one of the wrong
+categories.
 """
 
 from collections import Counter
@@ -32,7 +35,9 @@ PATIENCE = 30  # photos without a question after which any number of images and 
 
 
 class CommonPlanner:
-    """Composes one question per family from photos of a deck, or two questions that name different images."""
+    """Composes families from photos of a deck. A family is one question, or two questions that name different
+    images.
+    """
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._scenes = askable, Scenes(askable)
@@ -77,21 +82,22 @@ class CommonPlanner:
         return None
 
     def _pools(self) -> list[str]:
-        """The requested forms of the question, in order: the form that is furthest behind comes first."""
+        """The requested forms of the question; the form that is furthest behind its share comes first."""
         named = self._askable.config.named_image
         shares = {COMMON.pool: 1 - named, COMMON.named_pool: named}
         return sorted((p for p, share in shares.items() if share > 0), key=lambda p: self._rows[p] / shares[p])
 
     def _numbers(self, pool: str, draw: Draw) -> list[int]:
-        """Numbers of images to try, in order: the number that is furthest behind comes first. Includes all numbers only
-        if questions are hard to find.
+        """Numbers of images to try; the number that is furthest behind its share comes first.
+
+        All possible numbers are included only if questions are hard to find.
         """
         behind = draw.made.images(pool, self._sizes, draw.rng)
         return behind if self._failures >= PATIENCE else behind[:NUMBERS_TRIED]
 
     def _fitting(self, right: int, draw: Draw, deck: Photos, kind: str) -> Photos:
-        """Photos of the deck in which all instances of the kind are boxed. For a hard set, their scenes are also
-        similar to the anchor's.
+        """Photos of the deck in which all instances of the category are boxed. For a hard set, their scenes also
+        resemble the anchor's scene.
         """
         shown = self._askable.every[:, right]
         return self._scenes.fit(kind, first_fitting(deck, lambda photos: photos[shown[photos]]), draw.anchor)
@@ -112,8 +118,8 @@ class CommonPlanner:
         return ()
 
     def _sharing(self, right: int, anchor: int, fitting: Photos, size: int) -> list[int]:
-        """`size` photos in which all instances of the kind are boxed, with no more instances than an answer can
-        contain; empty if there are too few photos.
+        """`size` photos in which all instances of the category are boxed, with few enough instances for one answer;
+        empty if there are too few photos.
         """
         table, most = self._askable, self._askable.config.limits.max_objects
         members, objects = [anchor], len(table.index.instances.of(anchor, right))
@@ -126,7 +132,7 @@ class CommonPlanner:
         return []
 
     def _shows(self, photo: int, concept: int) -> bool:
-        """Whether all instances of the kind are boxed in the photo, confirmed by its masks."""
+        """Whether all instances of the category are boxed in the photo, confirmed by the photo's masks."""
         self._askable.check(photo)
         return bool(self._askable.every[photo, concept])
 
@@ -161,8 +167,9 @@ class CommonPlanner:
         return ()
 
     def _sharing_alone(self, right: int, anchor: int, fitting: Photos, size: int) -> list[int]:
-        """`size` photos in which all instances of the kind are boxed. Each other COCO kind is missing from at least one
-        of them; empty if there are too few photos.
+        """`size` photos in which all instances of the category are boxed; empty if there are too few photos.
+
+        Each other COCO category is missing from at least one of the photos.
         """
         others = [concept for concept in self._coco if concept != right]
         absent, [shared] = self._gone(fitting, right)[:, others], ~self._gone(np.array([anchor]), right)[:, others]
@@ -179,10 +186,10 @@ class CommonPlanner:
         return members
 
     def _gone(self, photos: Photos, right: int) -> Mask:
-        """Mask (photos, concepts) of the kinds that are absent from each photo and cannot be confused with anything in
-        it, except possibly with the right kind.
+        """Mask (photos, concepts) of the categories that are absent from each photo and that cannot be confused with
+        anything in the photo, except possibly with the right category.
 
-        Many people would say that a bowl in one image and a cup in another are the same kind of object.
+        For example, many people would call a bowl in one image and a cup in another the same kind of object.
         """
         mistakable = self._askable.confused[photos] & ~self._askable.like(right)
         return np.asarray((self._askable.index.states[photos] == ABSENT) & ~mistakable)
@@ -214,7 +221,7 @@ class CommonPlanner:
         )
 
     def _allowed(self, rows: int) -> Mask:
-        """Kinds (concepts,) that the next row can be about, out of `rows` rows."""
+        """Mask (concepts,) of the categories that the next row can ask about, if it is one of `rows` rows."""
         allowed = np.ones(len(self._askable.named), dtype=np.bool_)
         if self._person is not None and self._people + 2 > MOST_PERSON * rows:
             allowed[self._person] = False

@@ -1,4 +1,4 @@
-"""Pieces cut from an uncropped photo: the requested piece, which appears only once in the photo, and other pieces to
+"""Pieces cut from an uncropped photo: the piece to locate, which appears only once in the photo, and other pieces to
 show with it.
 """
 
@@ -19,7 +19,7 @@ PROOFS = 10  # pieces tried before giving up on a photo
 
 
 def unique_piece(picture: Picture, whole: Window, least: float, rng: np.random.Generator) -> Piece | None:
-    """A piece that appears in the photo only at its own place. Its shorter side is at least `least` pixels."""
+    """A piece that appears at only one place in the photo. The shorter side of the piece is at least `least` pixels."""
     scene, colors = Scene.of(picture, whole), Colors(picture, whole)
     for window in _textured(picture, whole, (), max(least, LEAST_SIDE), AREA[1], rng)[:PROOFS]:
         piece = next(untold_pieces(colors, window, rng), None)
@@ -29,7 +29,7 @@ def unique_piece(picture: Picture, whole: Window, least: float, rng: np.random.G
 
 
 def with_others(picture: Picture, whole: Window, asked: Piece, count: int, rng: np.random.Generator) -> list[Piece]:
-    """The requested piece and other pieces, which do not overlap; fewer than `count` if the photo has no room for
+    """The piece to locate and other pieces, without overlap; fewer than `count` pieces if the photo has no room for
     more.
     """
     pieces = [asked]

@@ -1,7 +1,7 @@
 """Assigns the photos of a split to families of rows, round after round, until the requested rows are planned.
 
-One round uses a photo at most once. Therefore, photos are used equally often, and test samples share no photos if there
-are enough photos. Over all rounds, a photo is shown in a limited number of rows per task.
+Each round uses a photo at most once. Therefore, photos are used about equally often, and test samples share no photos
+if there are enough photos. Over all rounds, each photo is shown in a limited number of rows per task.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ MOST_TAKEN = 2  # a planner that fills in for others makes at most this many tim
 
 @dataclass
 class Quota:
-    """How many rows are wanted and how many are planned, for one contrast in one split."""
+    """The number of requested rows and the number of planned rows, for one contrast in one split."""
 
     wanted: int
     planned: int = 0
@@ -41,7 +41,7 @@ class Quota:
 
     @property
     def progress(self) -> float:
-        """Share of the wanted rows that have been planned."""
+        """Share of the requested rows that have been planned."""
         return self.planned / self.wanted if self.wanted else 1.0
 
 
@@ -54,10 +54,10 @@ class Dealt:
 
 
 class Dealer:
-    """Plans the rows of one split. `usable` masks the photos (photos,) by contrast; `wanted` states the number of rows
-    by contrast.
+    """Plans the rows of one split.
 
-    If dealers have different photos of a split, they have different names, so that they shuffle independently.
+    `usable` maps each contrast to a mask (photos,) of its photos, and `wanted` maps each contrast to a number of rows.
+    Dealers for different photos of the same split need different names, so that they shuffle independently.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Dealer:
         return self._askable.rejections
 
     def outcomes(self) -> Iterator[Outcome]:
-        """The results so far of each planner from which rows are requested."""
+        """The results so far of each planner that has requested rows."""
         for lane in (lane for lane in self._lanes if lane.share > 0):
             full = lane.may & ~self._spread.room(lane.tasks)
             yield Outcome(
@@ -109,8 +109,8 @@ class Dealer:
             )
 
     def _round(self, turn: int, either: bool) -> Iterator[Dealt | None]:
-        """Deal one round. `either`: photos that do not suit the planner that is furthest behind can serve the next
-        planner.
+        """Deal one round. `either`: if a photo does not suit the planner that is furthest behind, the next planner may
+        use it.
         """
         deck: Photos = generator(self._config.seed, "deck", self._name, turn).permutation(self._photos)
         self._used[:] = False
@@ -123,7 +123,7 @@ class Dealer:
     def _dealt(self, anchor: int, rest: tuple[Photos, Photos], turn: int, either: bool) -> Dealt | None:
         """A new family of the contrast that is furthest behind, or else of the next contrast that the photo allows.
 
-        `rest` contains the photos after the anchor in the deck, followed by the photos before it.
+        `rest` contains the photos after the anchor in the deck and the photos before the anchor.
         """
         identity = self._askable.index.photos[anchor].identity
         for contrast in self._neediest():
@@ -137,7 +137,7 @@ class Dealer:
     def _family(
         self, contrast: str, anchor: int, rest: tuple[Photos, Photos], either: bool, rng: np.random.Generator
     ) -> tuple[Family | None, Lane | None]:
-        """The first family that one of the contrast's planners finds. The planner that is furthest behind its share is
+        """The first family that a planner of the contrast finds. Planners that are furthest behind their share are
         tried first.
         """
         lanes = [lane for lane in self._lanes if lane.contrast.name == contrast and lane.share > 0]
@@ -170,7 +170,7 @@ class Dealer:
         return min(self._config.absent / possible, 1.0) if possible else 0.0
 
     def _new_rows(self, family: Family) -> list[Row]:
-        """The rows of a family; empty if one of them was planned before."""
+        """The rows of a family; empty if an identical row was already planned."""
         quality = self._config.intra.jpeg_quality
         rows = [make_row(self._askable.index, question, quality) for question in family.questions]
         keys = {int(row["id"], 16) for row in rows}

@@ -1,5 +1,5 @@
-"""Measures the fine detail in windows of a photo. It determines how sharp a window looks and how many bytes its file
-has.
+"""Measures the fine detail in windows of a photo. The fine detail determines how sharp a window looks and how many
+bytes its file has.
 
 Windows that show an object have more detail than windows of sky or wall. Therefore, the detail would reveal which
 windows show the object.
@@ -36,8 +36,8 @@ class Detail:
         self._sums: OrderedDict[int, Lengths] = OrderedDict()
 
     def of(self, windows: DrawnWindows) -> Lengths:
-        """Logarithm of the bits per pixel of each window, (sizes, offsets). It is constant if the photo cannot be
-        read.
+        """Logarithm of the bits per pixel of each window, (sizes, offsets). The value is constant if the photo cannot
+        be read.
         """
         sums = self._summed(windows.photo)
         columns, flat = sums.shape[1], sums.ravel()
@@ -70,7 +70,7 @@ def summed_detail(pixels: Pixels) -> NDArray[np.float64]:
     """Bits per pixel, summed over the blocks above and to the left of each corner, (height // GRAIN + 1, width // GRAIN
     + 1).
 
-    `pixels` is (height, width, 3), blue-green-red. The bits are those needed for the coefficients of the cosine
+    `pixels` is (height, width, 3), blue-green-red. The number of bits is estimated from the coefficients of the cosine
     transform.
     """
     rows, columns = (side // GRAIN for side in pixels.shape[:2])

@@ -1,5 +1,5 @@
-"""`intra/difference`: objects from other photos are pasted into both views of a photo, and one object into one view
-only.
+"""`intra/difference`: pastes objects from other photos into both views of a photo, and one more object into only one
+view.
 """
 
 from collections import Counter
@@ -32,7 +32,9 @@ NO_PLACE = "too few free places on similar ground, or no two views that show the
 
 @dataclass(frozen=True)
 class _Scene:
-    """Objects added to a photo, and its two framings. Only the view `place` shows the object `target`."""
+    """Objects added to a photo, and the framings of its two views. Only the view at position `place` shows the object
+    `target`.
+    """
 
     photo: int
     pastes: tuple[Paste, ...]
@@ -44,9 +46,7 @@ class _Scene:
     template: int
 
     def view(self, place: int, target: int | None, rng: np.random.Generator) -> View:
-        """The view at a position, with all added objects. If only the other view shows the target, the target is
-        omitted.
-        """
+        """The view at a position, with the added objects. The target is omitted if only the other view shows it."""
         hidden = target if place != self.place else None
         pasted = tuple(paste.pasted for number, paste in enumerate(self.pastes) if number != hidden)
         framing, role = self.framings[place], FOCUS if target is not None and place == self.place else CONTEXT
@@ -124,14 +124,14 @@ class DifferencePlanner:
         )
 
     def _twins(self, scene: _Scene, rng: np.random.Generator) -> tuple[Question, ...]:
-        """The question, and its twin, whose views both show all added objects."""
+        """The question and its twin with an empty answer. In the twin, both views show all added objects."""
         present, absent = self._question(scene, scene.target, rng), self._question(scene, None, rng)
         pair = f"{present.tuple_id}-{int(rng.integers(2**32)):08x}"
         return replace(present, pair_id=pair), replace(absent, pair_id=pair)
 
     def _question(self, scene: _Scene, target: int | None, rng: np.random.Generator) -> Question:
-        """The question about views of which only one shows the target. Without a target, both views show all added
-        objects.
+        """The question about two views, only one of which shows the target. If there is no target, both views show all
+        added objects.
         """
         shown = () if target is None else (self._shown(scene, target),)
         named = scene.place if scene.pool == DIFFERENCE.named_pool else None
@@ -154,7 +154,7 @@ class DifferencePlanner:
         return Shown(scene.place, paste.pasted.instance, paste.box, 1.0)
 
     def _name(self, scene: _Scene) -> str:
-        """Name of the set of views. It does not depend on which objects are added to which view."""
+        """Name of the set of views. The name does not depend on which objects are added to which view."""
         index = self._askable.index
         added = [(int(index.places[p.pasted.instance]), p.pasted.transform) for p in scene.pastes]
         return set_name([index.photos[scene.photo].identity, *scene.framings, *added])

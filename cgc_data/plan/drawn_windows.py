@@ -1,7 +1,7 @@
-"""Many windows of a photo at once: some sizes, and some random offsets of each size. Arrays are (sizes, offsets).
+"""Draws many windows of a photo at once: several sizes, and several random offsets for each size.
 
-What a window shows is computed for all of them together. Those that are suitable are a uniform sample of all suitable
-windows of a size.
+Arrays have the shape (sizes, offsets). The content of all windows is computed together. The suitable windows of a size
+are a uniform sample of all suitable windows of this size.
 """
 
 import math
@@ -27,7 +27,7 @@ WIDEST = math.log(WIDEST_ASPECT)
 
 @dataclass(frozen=True)
 class Frames:
-    """Sizes of windows in photo pixels, and the sizes at which they are shown; arrays (sizes,)."""
+    """Sizes of windows in photo pixels, and the sizes in pixels of the views that show the windows; arrays (sizes,)."""
 
     width: Numbers
     height: Numbers
@@ -43,8 +43,8 @@ class Frames:
         return np.asarray(np.sqrt(self.width * self.height))
 
     def least_side(self, limits: Limits) -> Lengths:
-        """Minimum length of a box's shorter side in photo pixels, so that it is long enough in the photo and in the
-        resized view, (sizes,).
+        """Minimum length of a box's shorter side in photo pixels, (sizes,). A box with such a side is large enough in
+        the photo and in the resized view.
         """
         enlargement = np.minimum(self.view_width / self.width, self.view_height / self.height)
         seen = np.minimum(1.0, np.sqrt(limits.pixel_budget / (self.view_width * self.view_height)))
@@ -85,7 +85,7 @@ class DrawnWindows:
         return np.asarray(common / (both[:, None] - common))
 
     def view(self, size: int, offset: int, role: str) -> View:
-        """One of the windows, as it is shown."""
+        """One of the windows as a view."""
         x, y = int(self.left[size, offset]), int(self.top[size, offset])
         frames = self.frames
         window = Window(x, y, x + int(frames.width[size]), y + int(frames.height[size]))
@@ -100,7 +100,7 @@ def shared(low: Numbers, high: Numbers, start: float, end: float) -> Lengths:
 def draw_frames(
     photo: tuple[int, int], number: int, view_sizes: Sequence[int], enlargement: float, rng: np.random.Generator
 ) -> Frames:
-    """This number of window sizes for a photo of width and height `photo`; none if it is too small.
+    """At most `number` random window sizes for a photo of width and height `photo`; none if the photo is too small.
 
     Sizes are spread evenly between the smallest window that stays sharp and the photo, on a logarithmic scale.
     """
@@ -120,8 +120,8 @@ def draw_frames(
 def shown_at(
     width: Numbers, height: Numbers, view_sizes: Sequence[int], enlargement: float, rng: np.random.Generator
 ) -> Frames:
-    """Windows of these sizes, (sizes,), each shown at one of the view sizes that keep it sharp; the view size is 0 if
-    none does.
+    """Windows of these sizes, (sizes,), each with a view size that keeps the window sharp; the view size is 0 if none
+    does.
     """
     sides, longest = np.array([0, *sorted(view_sizes)]), np.maximum(width, height)
     sharp = np.searchsorted(sides[1:], enlargement * longest, side="right")
@@ -149,6 +149,6 @@ def draw_offsets(
 
 
 def _on_grid(most: Numbers, place: NDArray[np.float32]) -> Numbers:
-    """Offsets from 0 to `most` in about equal steps, at places (0-1) among them."""
+    """Select offsets at relative places (0-1) from a grid of about equal steps between 0 and `most`."""
     steps = most // STEP + 1
     return np.asarray(np.rint((place * (steps + 1)).astype(np.int64) * (most / steps)).astype(np.int64))

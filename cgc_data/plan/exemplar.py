@@ -1,7 +1,7 @@
-"""`inter/exemplar`: photo sets as in `inter_all`, but the question gives an example in another photo instead of a
-label.
+"""`inter/exemplar`: photo sets as in `inter_all`, but the question shows an example object in another photo instead of
+naming a label.
 
-A question and its twin with an empty answer have the same example, so the example does not reveal whether the target
+A question and its twin with an empty answer share the same example, so the example does not reveal whether the target
 exists.
 """
 
@@ -79,7 +79,7 @@ def _twins(family: Family) -> list[list[Question]]:
 
 
 def _by_example(question: Question, view: View, example: Shown) -> Question:
-    """The question, with its example as the first image."""
+    """The question, with the example photo as the first image."""
     return replace(
         question,
         # tasks without an example can ask about the same photos

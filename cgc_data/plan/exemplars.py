@@ -1,5 +1,6 @@
-"""Objects that can represent their category. They are large in their window, which shows few other objects that could
-also be meant.
+"""Finds example objects that clearly represent their category.
+
+An example is large in its window, and the window shows few other objects that the example could be confused with.
 """
 
 from collections import defaultdict
@@ -48,8 +49,9 @@ class Exemplars:
         self.photos[self._instances.photo[good]] = True
 
     def labels_of(self, photo: int, offered: Mask, free: Mask) -> Mask:
-        """Mask (concepts,) of the labels that have an example in a free photo, without other objects around it that
-        `photo` might show.
+        """Mask (concepts,) of the labels that have a suitable example in a free photo.
+
+        An example is suitable if no other label that `photo` might show covers much of its box.
         """
         nowhere = self._askable.index.states[photo] == ABSENT
         found = np.zeros_like(offered)
@@ -60,8 +62,8 @@ class Exemplars:
     def draw(
         self, concept: int, candidates: Sequence[int], answers: Sequence[ThousandBox], free: Mask, rng: Generator
     ) -> tuple[View, Shown] | None:
-        """A view of an object in one of the `free` photos (photos,), and the object in this view; None if there is
-        none.
+        """A view of an example object in one of the `free` photos (photos,), and the object in this view; None if no
+        example fits.
 
         The view shows no other large object that the candidates also show, and copying the example's box (0-1000) would
         be a wrong answer.
@@ -83,7 +85,9 @@ class Exemplars:
         return np.asarray(of_label[free[self._instances.photo[of_label]]])
 
     def _view(self, instance: int, rng: Generator) -> View:
-        """A view of a window. The object's box covers a random share of the window, at a random place."""
+        """A view of a random window around the object. The object's box covers a random share of the window, at a
+        random place.
+        """
         photo = int(self._instances.photo[instance])
         window = _window(self._askable.truth.box(instance), self._askable.truth.photo_size(photo), rng)
         longer = max(window.width, window.height)
@@ -138,7 +142,7 @@ def _window(box: Box, size: tuple[int, int], rng: Generator) -> Window:
 
 
 def _span(low: float, high: float, length: float, most: int, rng: Generator) -> tuple[int, int]:
-    """A range of about `length` whole pixels within 0..`most`, at a random place. It contains low..high."""
+    """A range of about `length` whole pixels within 0..`most`, at a random place. The range contains low..high."""
     first, last = int(np.floor(low)), int(np.ceil(high))
     whole = min(max(int(length), last - first), most)
     start = int(rng.integers(max(last - whole, 0), min(first, most - whole) + 1))

@@ -1,4 +1,6 @@
-"""Computes how much of an object each of many windows shows. Masks and numbers are (sizes, offsets), as the windows."""
+"""Computes how much of an object each of many windows shows. Like the windows, arrays have the shape (sizes,
+offsets).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +18,11 @@ Counts = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Extent:
-    """Extent of an object: its box in photo pixels, and counts of its mask's pixels, or None without a mask.
+    """Extent of an object: its box in photo pixels, and cumulative counts of its mask pixels. The counts are None if
+    the object has no mask.
 
-    `counts` (box width + 1, box height + 1) is the number above and to the left of each corner in the box.
+    `counts` (box width + 1, box height + 1) is the number of mask pixels above and to the left of each pixel corner in
+    the box.
     """
 
     box: Box
@@ -26,16 +30,17 @@ class Extent:
 
     @classmethod
     def of_mask(cls, box: Box, mask: Rle) -> "Extent":
-        """The extent from a mask and its tight box."""
+        """Compute the extent from a mask and its tight box."""
         inside = np.ascontiguousarray(pixels_in_box(mask, box))
         return cls(box, np.asarray(cv2.integral(inside), dtype=np.int32))
 
 
 def count_fitting(extents: Sequence[Extent], windows: DrawnWindows, limits: Limits) -> tuple[Numbers, Mask]:
-    """Number of objects in each window, 0 if one of them is too small or too much of it is cut off; and a mask of the
-    windows without an object.
+    """Number of objects in each window, and a mask of the windows without an object.
 
-    Sizes are judged by boxes cut to the window. This is exact for whole objects; masks may be smaller.
+    The number is 0 if any object in the window is too small or is cut off too much. Sizes are measured on boxes clipped
+    to the window. These sizes are exact for whole objects, but the visible part of a mask may be smaller than the
+    clipped box.
     """
     count = np.zeros(windows.left.shape, dtype=np.int64)
     sound, gone = np.ones_like(count, dtype=np.bool_), np.ones_like(count, dtype=np.bool_)
@@ -53,7 +58,7 @@ def count_fitting(extents: Sequence[Extent], windows: DrawnWindows, limits: Limi
 def seen(extent: Extent, windows: DrawnWindows, limits: Limits) -> tuple[Mask, Mask]:
     """Masks of the windows without the object or its margin, and of the windows that show enough of the object.
 
-    Enough means the whole object, or a share of its mask if it has one.
+    If the object has a mask, a certain share of the mask is enough. Otherwise, the window must contain the whole box.
     """
     if extent.counts is None:
         return seen_box(extent.box, windows, limits)
@@ -62,7 +67,7 @@ def seen(extent: Extent, windows: DrawnWindows, limits: Limits) -> tuple[Mask, M
 
 
 def seen_box(box: Box, windows: DrawnWindows, limits: Limits) -> tuple[Mask, Mask]:
-    """The same for an object of which only the box is known; enough means the whole box."""
+    """Same as `seen`, but for an object without a mask: the window must contain the whole box."""
     x1, y1, x2, y2 = box
     left, top, right, bottom = windows.left, windows.top, windows.right, windows.bottom
     missed = (left >= x2 + limits.margin) | (right <= x1 - limits.margin)
@@ -72,7 +77,7 @@ def seen_box(box: Box, windows: DrawnWindows, limits: Limits) -> tuple[Mask, Mas
 
 
 def _pixels(extent: Extent, windows: DrawnWindows, margin: int) -> Counts:
-    """Number of mask pixels in each window after the window is enlarged by a margin."""
+    """Number of mask pixels in each window, after the window is enlarged by a margin."""
     assert extent.counts is not None
     (x, y, *_), (columns, rows) = extent.box, extent.counts.shape
     left, right = (

@@ -1,5 +1,5 @@
-"""Which objects of a photo can be followed from view to view, and whether views distinguish an object from its
-siblings.
+"""Finds objects of a photo that can be followed from view to view and distinguished from their siblings (objects of the
+same category).
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ SLACK = 6.0  # pixels; a mask's box almost never exceeds the annotated box by mo
 
 
 class Following:
-    """The objects that can be followed, and the parts of them that each view shows."""
+    """Finds the objects that can be followed, and the part of each object that a view shows."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._truth = askable, askable.truth
@@ -32,7 +32,7 @@ class Following:
         return [concept for concept in self._repeated(photo) if self._has_sibling(photo, concept)]
 
     def _repeated(self, photo: int) -> list[int]:
-        """The same, but the objects may be unusable."""
+        """Same as `concepts`, but includes objects that may be unusable."""
         table, instances = self._askable, self._askable.index.instances
         inside = instances.of_photo(photo)
         here, number = np.unique(instances.concept[inside[~instances.crowd[inside]]], return_counts=True)
@@ -40,9 +40,11 @@ class Following:
         return found
 
     def objects(self, photo: int, count: int, rng: np.random.Generator) -> list[int]:
-        """At least `count` objects that can be followed, if available: with a sibling, and large enough.
+        """At least `count` objects that can be followed, if available, in random order. Each object has a sibling and
+        is large enough.
 
-        In random order. Most objects of a photo are too small in all of its windows, so trying them would be slow.
+        Small objects are skipped early, because most objects of a photo are too small in all windows and trying them is
+        slow.
         """
         table, concepts = self._askable, self._repeated(photo)
         found: list[int] = []
@@ -70,7 +72,7 @@ class Following:
         return min(x2 - x1, y2 - y1) >= self._askable.config.limits.min_side
 
     def _has_sibling(self, photo: int, concept: int) -> bool:
-        """Whether at least two of the objects are usable; reads only as many masks as needed."""
+        """Whether at least two objects of the concept are usable. Reads only as many masks as needed."""
         instances = self._askable.index.instances
         sound = (i for i in instances.of(photo, concept) if not instances.crowd[i] and not self._truth.fault(int(i)))
         return len(list(islice(sound, 2))) == 2
@@ -83,13 +85,13 @@ class Following:
         return self._siblings[1]
 
     def siblings_in(self, view: View, target: int) -> set[int]:
-        """The target's siblings that a view shows."""
+        """The siblings of the target (objects of its category) that a view shows."""
         siblings = self.siblings(view.photo, target)
         return {i for i in siblings if self._truth.see(i, view.window).state == "visible"}
 
     def distinguishes(self, views: Sequence[View], target: int) -> bool:
-        """Whether the object boxed in the first view can be recognized in the other views, and not only by its
-        place.
+        """Whether the object boxed in the first view can be recognized in the other views, rather than only guessed
+        from its place.
         """
         if not all(self._stands_out(view, target) for view in views):
             return False
@@ -97,8 +99,8 @@ class Following:
         return all(iou(given, box) < MAX_COPY_IOU for box in others)
 
     def follows(self, views: Sequence[View], target: int, gone: Gone) -> bool:
-        """Like `distinguishes`, but `gone` states whether the last view lacks the object, and whether it shows a
-        sibling instead.
+        """Like `distinguishes`, but `gone` states whether the object is missing from the last view, and whether a
+        sibling is shown instead.
         """
         if gone == "never":
             return self.distinguishes(views, target)

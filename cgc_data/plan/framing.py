@@ -24,7 +24,7 @@ Boxes = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Framing:
-    """A window of the photo, and the size (width, height) in pixels at which a view shows it."""
+    """A window of the photo, and the size (width, height) in pixels of the view that shows the window."""
 
     window: Window
     size: tuple[int, int]
@@ -44,8 +44,8 @@ class Framings:
     def draw(
         self, photo: int, added: Boxes, rng: np.random.Generator, *, aligned: bool
     ) -> tuple[Framing, Framing] | None:
-        """Two views that contain all added objects completely (boxes (n, 4) in photo pixels) and otherwise show the
-        same objects.
+        """Two views that show the same objects of the photo and contain every added object completely (boxes (n, 4) in
+        photo pixels).
         """
         shown = self._index.photos[photo]
         objects = self._index.instances.box[self._index.instances.of_photo(photo)]
@@ -67,8 +67,8 @@ def _framing(frame: list[int], scale: float) -> Framing:
 
 
 def draw_operations(framing: Framing, pasted: int, rng: np.random.Generator, *, aligned: bool) -> tuple[Operation, ...]:
-    """The operations that make a view with this number of pasted objects. Each view has its own resampling, lighting,
-    and encoding.
+    """Random operations that make a view with this number of pasted objects. Resampling, lighting, and encoding differ
+    between views.
     """
     window, (width, height) = framing.window, framing.size
     between = float(rng.uniform())
@@ -99,12 +99,12 @@ def _windows(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.int6
 
 
 def _whole(pairs: NDArray[np.int64], added: Boxes) -> NDArray[np.bool_]:
-    """Mask (pairs,) of the pairs whose windows both contain every box completely."""
+    """Mask (pairs,) of the pairs in which both windows contain every box completely."""
     low = (pairs[:, :, None, :2] <= added[:, :2]).all(axis=(1, 2, 3))
     return np.asarray(low & (pairs[:, :, None, 2:] >= added[:, 2:]).all(axis=(1, 2, 3)))
 
 
 def _alike(pairs: NDArray[np.int64], objects: Boxes) -> NDArray[np.bool_]:
-    """Mask (pairs,) of the pairs whose windows show similar shares of every object's box."""
+    """Mask (pairs,) of the pairs in which both windows show similar shares of every object's box."""
     shares = overlaps(pairs[:, :, None].astype(np.float64), objects) / np.maximum(box_area(objects), 1)
     return np.asarray((shares.min(axis=1) >= SHOWN_ALIKE * shares.max(axis=1)).all(axis=1))

@@ -1,5 +1,5 @@
-"""What is needed to assign photos to rows: the photos of each split, filtered by license, and the questions that each
-photo allows.
+"""Prepares everything that is needed to assign photos to rows: the photos of each split, filtered by license, and the
+questions that each photo allows.
 """
 
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ class Ground:
         return photos_by_split(self.splits, self.available)
 
     def dealers(self) -> Iterator[tuple[Split, Dealer]]:
-        """One dealer per split, with the number of rows that it has to plan."""
+        """One dealer per split, with the number of rows that the dealer has to plan."""
         for split, wanted in wanted_rows(self.config, self.photos).items():
             yield split, Dealer(self.askable, split, self.licensed, wanted)
 
@@ -70,7 +70,7 @@ def licensed_photos(index: Index, config: BuildConfig, division: Division) -> di
 
 
 def lay_ground(index: Index, config: BuildConfig, division: Division) -> Ground:
-    """The ground for planning all splits as a whole, from the facts of the index."""
+    """Prepare the planning of all splits as a whole, from the facts in the index."""
     licensed = licensed_photos(index, config, division)
     askable = find_askable(index, config, division.splits, Truth(index, config.limits), division.forms)
     return Ground(config, division.splits, askable, licensed)

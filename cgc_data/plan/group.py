@@ -1,8 +1,8 @@
-"""Questions about several labels, on sets of photos with different scenes. One photo shows exactly one object of each
-label; at most one label is in no photo.
+"""Questions about several labels, on sets of photos with different scenes.
 
-In a quarter of the rows, one label is in no photo. This label is chosen from the labels that were present more often
-than chance would predict. Therefore, neither its name nor its position in the list reveals it.
+Each label has exactly one object in the whole set, except that at most one label has no object. In a quarter of the
+rows, one label has no object in any photo. This label is chosen from the labels that were present more often than
+chance would predict. Therefore, neither its name nor its position in the list reveals that it is missing.
 """
 
 from collections import Counter
@@ -83,20 +83,22 @@ class GroupPlanner:
 
     @property
     def _share(self) -> float:
-        """The share of longer lists that need a label in no photo. In the shortest lists, each of the two labels must
-        be in a photo.
+        """The share of longer lists that need a label without an object in any photo.
+
+        The shortest lists have only two labels, and each of these labels must be in a photo.
         """
         longer = sum(count for (_, labels), count in self._rows.items() if labels > FEWEST)
         return min(NOWHERE * (self._rows.total() + 1) / (longer + 1), 0.5)
 
     def _is_due(self, form: Form) -> bool:
-        """Whether more lists of this form need a label in no photo."""
+        """Whether more lists of this form need a label that no photo shows."""
         open_still = self._lacking.total() < NOWHERE * (self._rows.total() + 1)
         return form[1] > FEWEST and open_still and self._lacking[form] < self._share * (self._rows[form] + 1)
 
     def _nowhere(self, members: list[int], scope: Mask, rng: np.random.Generator) -> int | None:
-        """A label that is proved absent from all photos. A label that is behind is preferred; otherwise, a frequent
-        label is chosen.
+        """A label that is proved absent from all photos.
+
+        Labels that were absent less often than chance predicts are preferred; otherwise, a frequent label is chosen.
         """
         surplus = self._surplus.values
         free = self._askable.safe[members].all(axis=0) & scope & (self._common > 0) & (surplus <= 0)
@@ -126,8 +128,8 @@ class GroupPlanner:
         return items if len({item.targets for item in items}) > 1 else []
 
     def _positions(self, own: Mask, wanted: int, rng: np.random.Generator) -> Iterator[int]:
-        """The photos to ask about. Some are drawn evenly, and repeated while they have labels; the other photos
-        follow.
+        """Positions of the photos to ask about. Some photos are drawn at random and repeated as long as they have
+        labels. The other photos follow.
         """
         order = rng.permutation(np.flatnonzero(own.any(axis=1))).tolist()
         first = order[: int(rng.integers(2, max(2, min(wanted, len(order))) + 1))]

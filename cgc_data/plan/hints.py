@@ -1,4 +1,6 @@
-"""What to change if a task has no eligible sample. Each change is tried in a dry run before it is suggested.
+"""Suggests which settings to change if no sample is possible for a task.
+
+Each change is tried in a dry run before it is suggested.
 
 Changes are tried in table order: first alone, then in pairs, then without the tasks that still lack samples.
 """
@@ -28,8 +30,8 @@ LOWER_SIDE, LOWER_AREA = 8, 0.0002
 
 @dataclass(frozen=True)
 class Failure:
-    """A plan in which some tasks have no sample: how the plan was made, which tasks are `missing`, and which photos and
-    objects were lost.
+    """A plan in which some tasks have no samples: how the plan was made, which tasks are `missing`, and which photos
+    and objects could not be used.
     """
 
     index: Index
@@ -41,7 +43,9 @@ class Failure:
 
 @dataclass(frozen=True)
 class Hint:
-    """A change of settings: what to add to the command line, its form in YAML, and when it is valid."""
+    """A change of settings: the command-line option, the equivalent YAML, and the condition under which the change is
+    valid.
+    """
 
     option: str
     change: Callable[[BuildConfig], BuildConfig]
@@ -53,9 +57,7 @@ Change: TypeAlias = tuple[Hint, ...]
 
 
 def advice(failure: Failure, seconds: float = SECONDS) -> str:
-    """The first change with which a dry run succeeded, in words. If no change helped, the first change that was not
-    tried.
-    """
+    """Advice in words: the first change with which a dry run succeeded, or else the first change that was not tried."""
     hints = [hint for applies, hint in _table(failure) if applies]
     untried: list[Change] = []
     trial = _Trial(failure, time.process_time() + seconds)
@@ -71,15 +73,15 @@ def advice(failure: Failure, seconds: float = SECONDS) -> str:
 
 
 class _Trial:
-    """Tries changes until the time is up, and remembers which tasks each change still lacked."""
+    """Tries changes until the time is up, and records which tasks still have no samples after each change."""
 
     def __init__(self, failure: Failure, until: float) -> None:
         self._failure, self._until = failure, until
         self._lacking: dict[Change, list[str]] = {(): failure.missing}
 
     def changes(self, hints: Sequence[Hint]) -> Iterator[Change]:
-        """Single changes, then pairs, then the same changes without the tasks that still lack rows; the most helpful
-        ones come first.
+        """Single changes, then pairs of changes, then the same changes without the tasks that still have no samples.
+        Within the last group, the most helpful changes come first.
         """
         yield from ((hint,) for hint in hints)
         yield from combinations(hints, 2)
@@ -88,7 +90,7 @@ class _Trial:
                 yield (*change, _without_tasks(self._lacking[change]))
 
     def missing(self, change: Change) -> list[str] | None:
-        """Tasks that still lack a sample after the change; None if there was no time to try it."""
+        """Tasks that still have no samples after the change; None if there was no time to try the change."""
         now = time.process_time()
         if now > self._until or self._failure.lost.objects > LARGEST:
             return None
@@ -206,7 +208,7 @@ def _unlabelled(index: Index) -> bool:
 
 
 def _needs(failure: Failure) -> str:
-    """The special requirements of the first missing task; empty if it has none."""
+    """The special requirements of the first missing task; empty if this task has none."""
     needs = TASKS[failure.missing[0]].needs
     return f"{failure.missing[0]} needs {needs}; " if needs else ""
 

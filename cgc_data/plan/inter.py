@@ -2,8 +2,9 @@
 other photo has.
 
 Every photo of a set is the target of one question and a distractor in the others, so that no photo is the odd one out.
-An `absent` question is the twin of a present question. Its target photos are replaced by photos that are proved not to
-contain the label. In return, another question about the first set asks for the label of each new photo.
+An `absent` question is the twin of a question whose target exists. For the twin, a second set is made: the target
+photos are replaced by photos that are proved not to contain the label. In return, the labels of the new photos are also
+requested in the first set, where the answer is empty.
 """
 
 from collections.abc import Sequence, Set
@@ -103,8 +104,8 @@ class LocatePlanner:
         balance: AbsentBalance,
         rng: np.random.Generator,
     ) -> Family | None:
-        """Questions about the set, and about a second set in which some photos are replaced by photos without their
-        labels; None if no twin is needed.
+        """Questions about the set, and about a second set in which some photos are replaced by photos without the
+        labels of the replaced photos; None if no twin is needed.
         """
         leaving = self._leaving(members, items, kind, balance)
         kept = [photo for place, photo in enumerate(members) if all(place not in item.targets for item in leaving)]
@@ -127,8 +128,8 @@ class LocatePlanner:
         return Family(tuple(questions), tuple(dict.fromkeys([*members, *second])))
 
     def _leaving(self, members: list[int], items: list[Item], kind: str, balance: AbsentBalance) -> list[Item]:
-        """Items of one photo whose labels need an absent twin, in order: the most needed items come first. They cover
-        at most half of the photos.
+        """Items whose labels need an absent twin; the most needed items come first. The items cover at most half of the
+        photos.
 
         In a hard set, the first photo stays, because the other photos and the new photos resemble it.
         """
@@ -144,7 +145,7 @@ class LocatePlanner:
     def _twin_items(
         self, members: list[int], second: list[int], first_new: int, scope: Mask, rng: np.random.Generator
     ) -> list[Item] | None:
-        """A question about each new photo. The same question about the first set has an empty answer."""
+        """A question about each new photo. If the same question is asked about the first set, the answer is empty."""
         foreign = self._askable.safe[members].all(axis=0) & scope
         items: list[Item] = []
         for position, own in enumerate(self._sets.labels(second, foreign)):
@@ -157,7 +158,7 @@ class LocatePlanner:
     def _items_of_kept(
         self, second: list[int], kept: int, items: list[Item], scope: Mask, rng: np.random.Generator
     ) -> list[Item]:
-        """Questions about the photos that remain in the second set. If possible, each asks for a new label."""
+        """Questions about the photos that remain in the second set. If possible, each question asks for a new label."""
         again = {item.targets[0]: item for item in self._items(second, scope, rng)}
         other = {item.targets[0]: item for item in self._items(second, scope, rng, {item.concept for item in items})}
         return [(again | other)[position] for position in range(kept) if position in again]

@@ -1,8 +1,9 @@
 """Questions about every object of a category in several photos. The number of photos that show the category is uniform,
 from 1 to all.
 
-An `absent` question is the twin of a present question. The photos that show its label are replaced by photos with
-another label. In return, another question about the first set asks for that other label.
+An `absent` question is the twin of a question whose targets exist. For the twin, a second set is made: the photos that
+show the label are replaced by photos with another label. In return, another question asks for this other label in the
+first set, where the answer is empty.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +27,7 @@ class LocateAllPlanner:
     """Composes families from a deck; each photo in the deck is used at most once per round."""
 
     def __init__(self, askable: Askable, task: Task = LOCATE_ALL, labels: Mask | None = None, apart: int = 0) -> None:
-        """Plans rows of `task` about the `labels` (mask of concepts). Each row has `apart` images in addition to the
+        """Plan rows of `task` about the `labels` (a mask of concepts). Each row has `apart` images in addition to the
         set.
         """
         self._askable, self._task = askable, task
@@ -54,7 +55,9 @@ class LocateAllPlanner:
                     yield family
 
     def _forms(self, draw: Draw) -> Iterator[tuple[int, int]]:
-        """Pairs of a number of images and a number of images that show the label, least planned first."""
+        """Pairs of the number of images and the number of images that show the label. The least planned pair comes
+        first.
+        """
         for size in draw.made.images(self._task.pool, self._sizes, draw.rng):
             for count in draw.made.targets(self._task.pool, size, draw.rng):
                 yield size, count
@@ -71,8 +74,8 @@ class LocateAllPlanner:
         return self._with_twins(draw, sides, kind, scope) or self._plain(draw, sides, kind)
 
     def _plain(self, draw: Draw, sides: Sequence[Side], kind: str) -> Family | None:
-        """One question per side. None if a question with the same features is almost never absent, because the wording
-        would reveal the answer.
+        """One question per label of the set. None if questions with the same features almost never have an empty
+        answer, because the wording would reveal that the target exists.
         """
         members = _members(sides)
         shown = len(members), kind, str(self._askable.forms[members[0]])

@@ -16,14 +16,16 @@ from cgc_data.plan.part import PLAN_SCHEMA
 
 
 class Joined(NamedTuple):
-    """A shard: its number of rows, and its last family."""
+    """A shard: the number of its rows, and the number of its last family."""
 
     rows: int
     last: int
 
 
 def join(parts: Iterable[Path], contrast: str, target: Path, shard_rows: int) -> list[Joined]:
-    """Write the rows of one contrast from all parts as one file of shards. If there are no rows, no file is written."""
+    """Write the rows of one contrast from all parts into one file, with a row group per shard. If there are no rows, no
+    file is written.
+    """
     joined: list[Joined] = []
     with ExitStack() as stack:
         file: pq.ParquetWriter | None = None
@@ -40,7 +42,8 @@ def of_contrast(table: pa.Table, contrast: str) -> pa.Table:
 
 
 def shards(tables: Iterable[pa.Table], shard_rows: int) -> Iterator[pa.Table]:
-    """The rows in the same order, in tables of whole families. A table ends as soon as it has `shard_rows` rows.
+    """Divide the rows into tables of whole families, in the same order. A table ends as soon as it has `shard_rows`
+    rows.
 
     Families are sorted by number within each table and across tables.
     """
@@ -56,7 +59,7 @@ def shards(tables: Iterable[pa.Table], shard_rows: int) -> Iterator[pa.Table]:
 
 
 def _end(rows: pa.Table, least: int) -> int:
-    """How many of the first rows to take, so that they are whole families and at least `least` rows."""
+    """Number of rows to take from the start to get whole families and at least `least` rows."""
     families = rows.column("family").to_numpy()
     return int(np.searchsorted(families, families[least - 1], side="right"))
 

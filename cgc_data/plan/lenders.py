@@ -1,4 +1,4 @@
-"""Objects that can be pasted into other photos, and objects next to which a pasted object can stand."""
+"""Finds objects that can be pasted into other photos, and objects that a pasted object can be placed next to."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -34,10 +34,11 @@ Bytes = NDArray[np.uint8]
 
 
 class Lenders:
-    """Which instances of the index stand by themselves, and which of these can be pasted into other photos.
+    """Finds instances that stand by themselves, and determines which of them can be lent, that is, pasted into other
+    photos.
 
-    `labels` (concepts,) masks the labels of which an object can be lent: either the given labels, or those of the
-    index.
+    `labels` is a mask (concepts,) of the labels that have objects to lend: either the given labels, or all such labels
+    of the index.
     """
 
     def __init__(self, askable: Askable, thumbnails: Thumbnails, labels: Mask | None = None) -> None:
@@ -58,13 +59,13 @@ class Lenders:
 
     @property
     def photos(self) -> Mask:
-        """Mask of the photos with an object next to which another object can stand, (photos,)."""
+        """Mask (photos,) of the photos with an object that a pasted object can be placed next to."""
         found = np.zeros(len(self._askable.index.photos), dtype=np.bool_)
         found[self._askable.index.instances.photo[self._hosts]] = True
         return found
 
     def supports(self, photo: int, instance: int) -> NDArray[np.float64]:
-        """Boxes (n, 4) of the objects on which an instance stands, such as a table; empty if the instance stands on the
+        """Boxes (n, 4) of the objects that an instance stands on, such as a table; empty if the instance stands on the
         ground.
         """
         instances = self._askable.index.instances
@@ -73,7 +74,7 @@ class Lenders:
         return np.asarray(boxes[overlaps(own, boxes) >= PART * box_area(own)])
 
     def beside(self, photo: int) -> list[int]:
-        """Instances in the photo next to which another object with the same label can stand."""
+        """Instances in the photo that another object with the same label can be placed next to."""
         inside = self._askable.index.instances.of_photo(photo)
         return [int(i) for i in inside[self._hosts[inside]]]
 
@@ -85,7 +86,7 @@ class Lenders:
         return found[free[self._askable.index.instances.photo[found]]]
 
     def _standing(self) -> Mask:
-        """Single instances of kinds that stand. Their feet are in the lower part of the photo."""
+        """Single instances of categories that stand on something, with feet in the lower part of the photo."""
         index, kinds = self._askable.index, self._kinds()
         stands = np.array([kind in STANDING for kind in kinds])[index.instances.concept]
         people = np.array([kind == PERSON for kind in kinds])[index.instances.concept]
@@ -100,8 +101,8 @@ class Lenders:
         return [self._askable.index.relations.supercategory(concept) for concept in self._askable.index.concepts]
 
     def _fully_annotated(self) -> Mask:
-        """Mask (photos,) of the photos in which all instances of the source's labels are boxed. In other photos, a
-        pasted object could hide an object without a box.
+        """Mask (photos,) of the photos in which all instances of the source's labels are boxed. In all other photos, a
+        pasted object could hide an object that has no box.
         """
         whole = [bool(len(claims.exhaustive) and claims.exhaustive.all()) for claims in self._askable.index.claims]
         photos = self._askable.index.photos
@@ -119,7 +120,7 @@ class Lenders:
         return np.asarray(sizes[self._askable.index.instances.photo])
 
     def _is_whole(self, instance: int) -> bool:
-        """Whether the instance has a valid mask that is in one piece and has little of its outline near other
+        """Whether the instance has a valid mask that is a single piece, with most of its outline far from other
         objects.
         """
         rle = self._askable.truth.mask(instance)

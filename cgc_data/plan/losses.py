@@ -1,4 +1,4 @@
-"""Counts, stage by stage, the objects that cannot be asked about, to explain why no question is possible."""
+"""Counts the objects that questions cannot ask about, stage by stage, to explain why no question is possible."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ CROWD, UNCOUNTED = "crowd", "it is not certain that all instances of the categor
 
 @dataclass(frozen=True)
 class Losses:
-    """The number of photos and objects in the sources, how many were lost for each reason, and what the remaining
-    photos and objects allow.
+    """The number of photos and objects in the sources, the number that cannot be used for each reason, and what the
+    remaining photos and objects allow.
 
-    `categories` counts categories with a usable object. `elsewhere` counts those that are also proved absent from
-    another photo.
+    `categories` counts categories with a usable object. `elsewhere` counts the categories that are also proved absent
+    from another photo.
     """
 
     photos: int
@@ -35,12 +35,14 @@ class Losses:
 
     @property
     def usable(self) -> int:
-        """Number of objects that no stage lost."""
+        """Number of objects that remain after all stages."""
         return self.objects - self.lost_objects.total()
 
 
 def losses(index: Index, ground: Ground) -> Losses:
-    """Count each object once, at the first stage that loses it. Masks that were never inspected count as valid."""
+    """Count each unusable object once, at the first stage that excludes it. Masks that were never inspected count as
+    valid.
+    """
     askable = ground.askable
     offered = (askable.one | askable.every) & ground.available[:, None]
     concepts = np.flatnonzero(offered.any(axis=0))
@@ -64,14 +66,16 @@ def explain(found: Losses) -> str:
     return (
         f"skipped {found.lost_photos.total():,} of {counted(found.photos, 'photo')}{photos} and "
         f"{found.lost_objects.total():,} of {counted(found.objects, 'object')}{objects}; categories that remain: "
-        f"{found.categories:,}, of which {found.elsewhere:,} are proved absent from some photo{_sign(found)}"
+        f"{found.categories:,}, including {found.elsewhere:,} proved absent from at least one photo{_sign(found)}"
     )
 
 
 def _sign(found: Losses) -> str:
     """A likely cause of the most frequent reason, if the file itself is probably wrong."""
     if [reason for reason, _ in found.lost_objects.most_common(1)] == [DIFFER]:
-        return "; check whether the boxes count y from the bottom, or belong to different objects than the masks"
+        return (
+            "; check whether the boxes measure y from the bottom, or whether masks and boxes are of different objects"
+        )
     return ""
 
 
@@ -85,7 +89,7 @@ def _lost_objects(index: Index, ground: Ground) -> Counter[str]:
     stages: dict[str, Mask] = {
         "in photos that are excluded or not allowed": ~ground.available[instances.photo],
         CROWD: instances.crowd,
-        "category not requested or without its own name": ~askable.named[instances.concept],
+        "category that is not requested or has no usable name": ~askable.named[instances.concept],
         UNCOUNTED: index.states[pairs] != PRESENT_ALL,
         "confusable category in the photo": askable.confused[pairs],
         TOO_SMALL: ~fine,

@@ -26,8 +26,8 @@ def plan_notes(index: Index, rejections: Sequence[Rejection], lists: Iterable[Li
 
 @dataclass(frozen=True)
 class TaskRows:
-    """How many rows of a task, or of several tasks that are planned together, were requested and made. If rows are
-    missing, also the cause.
+    """The number of requested and planned rows of a task, or of several tasks that are planned together. If rows are
+    missing, the record also states the cause.
     """
 
     tasks: str

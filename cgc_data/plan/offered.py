@@ -1,4 +1,4 @@
-"""What photos can be asked about, by the states of the index and the annotated boxes, before any mask is read."""
+"""Determines what each photo can be asked about from the index and the annotated boxes, before any mask is read."""
 
 from dataclasses import dataclass, field
 
@@ -16,11 +16,11 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Frequencies:
-    """For each concept: how many of a number of photos show it, show its supercategory, show one instance of it, or
-    show it with all instances boxed, (concepts,) each.
+    """Counts of photos for each concept, (concepts,) each: photos that show the concept, that show its supercategory,
+    that show exactly one instance, or that show the concept with all instances boxed.
 
-    `single` is judged by the annotated boxes. `lent` masks the labels (concepts,) of which some photo can lend an
-    object, by the task that shows lent objects. For other tasks, the labels in the index count.
+    `single` is based on the annotated boxes. `lent` maps each task that shows objects from other photos to a mask
+    (concepts,) of the labels with such objects. All other tasks use the labels in the index.
     """
 
     photos: int
@@ -48,8 +48,9 @@ class Frequencies:
 
 
 def offered(index: Index, config: BuildConfig, complete: Mask, in_the_way: Mask) -> tuple[Mask, Mask]:
-    """`Askable.one` and `Askable.every`. The parameters state, for each photo and concept, whether the photo shows the
-    concept in full, and whether it shows something confusable; both (photos, concepts).
+    """`Askable.one` and `Askable.every`. `complete` and `in_the_way` are masks (photos, concepts): whether all
+    instances of the concept are boxed in the photo, and whether the photo shows something that could be confused with
+    the concept.
     """
     one, every = np.zeros_like(complete), np.zeros_like(complete)
     photos, concepts, count = _fitting_pairs(index, config)
@@ -70,8 +71,8 @@ def nameable(index: Index, config: BuildConfig) -> Mask:
 
 
 def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The pairs of a photo and a concept whose instances are all annotated as single objects and large enough, and the
-    number of instances in each pair.
+    """All pairs of a photo and a concept with only single, large enough instances of the concept in the photo, and the
+    number of instances for each pair.
     """
     instances, fine = index.instances, large_enough(index, config)
     keys, pair = np.unique(instances.photo * len(index.concepts) + instances.concept, return_inverse=True)
@@ -100,7 +101,9 @@ def large_enough(index: Index, config: BuildConfig) -> Mask:
 
 
 def supercategories(index: Index) -> tuple[Mask, NDArray[np.int64]]:
-    """Mask (photos, supercategories) of what each photo shows, and the supercategory of each concept, (concepts,)."""
+    """Mask (photos, supercategories) of the supercategories that each photo shows, and the supercategory of each
+    concept, (concepts,).
+    """
     names = [index.relations.supercategory(concept) for concept in index.concepts]
     order = {name: i for i, name in enumerate(sorted(set(names)))}
     group_of = np.array([order[name] for name in names], dtype=np.int64)

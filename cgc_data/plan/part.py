@@ -1,7 +1,7 @@
-"""Plans one part and keeps its rows in a file, so that a build that is stopped takes up the parts that are done.
+"""Plans one part and stores its rows in a file, so that a stopped build can reuse the parts that are done.
 
-A part is done if and only if its record exists, is about the same part of the same photos, and states the sha256 of
-the file with its rows. The record is written after that file is in place.
+A part is done if and only if its record exists, is about the same part of the same photos, and contains the sha256 of
+the file with the rows. The record is written after the file with the rows is complete.
 """
 
 import gc
@@ -51,12 +51,12 @@ class PartTask:
     """What another process needs to plan a part. It can be pickled.
 
     Attributes:
-        index: narrowed to the part's photos.
-        forms: file formats of its photos, (photos,); "" if all photos of the sources share one.
-        licensed: which of them each contrast can show, (photos,).
-        frequencies: of all photos of the sources.
+        index: the index, narrowed to the part's photos.
+        forms: file formats of the part's photos, (photos,); "" if all photos of the sources have the same format.
+        licensed: masks (photos,) of the part's photos that each contrast can show.
+        frequencies: frequencies of concepts in all photos of the sources.
         folder: where the part's files are kept.
-        state: of the files of all photos.
+        state: digest of the states of all photo files.
     """
 
     part: Part
@@ -80,7 +80,7 @@ class PartTask:
 
     @property
     def fingerprint(self) -> str:
-        """What determines the part's rows, apart from the settings and sources of its build."""
+        """Hash of everything that determines the part's rows, apart from the settings and sources of the build."""
         photos = [photo.identity for photo in self.index.photos]
         licensed = {contrast: mask.tolist() for contrast, mask in self.licensed.items()}
         content = [PLAN_VERSION, self.part.key, self.part.wanted, self.state, photos, licensed]
@@ -106,7 +106,7 @@ def plan_part(task: PartTask) -> Planned:
 
 @contextmanager
 def _frozen() -> Iterator[None]:
-    """Keep the garbage collector from visiting what exists already, such as the index of all photos."""
+    """Keep the garbage collector from visiting objects that already exist, such as the index of all photos."""
     gc.freeze()
     try:
         yield
@@ -130,7 +130,7 @@ def _planned(task: PartTask, fingerprint: str) -> Planned:
 
 
 def _read(task: PartTask, fingerprint: str) -> Planned | None:
-    """The record of a part that was planned before; None if it is missing, damaged, or about other photos."""
+    """The record of a part that was planned before; None if the record is missing, damaged, or about other photos."""
     try:
         planned = msgspec.json.decode(task.record.read_bytes(), type=Planned)
         whole = planned.fingerprint == fingerprint and file_sha256(task.rows) == planned.sha256
@@ -172,7 +172,7 @@ def _tables(index: Index, families: Iterable[Dealt]) -> Iterator[pa.Table]:
 
 
 def _numbered(sizes: dict[tuple[str, int], list[int]], families: Iterable[tuple[int, Dealt]]) -> Iterator[PlannedRow]:
-    """Rows with the number of their family and the annotated size of the photo behind each view."""
+    """Rows, each with the number of its family and with the annotated size of the photo that each view shows."""
     for number, family in families:
         for row in family.rows:
             shown = [sizes[view["source"], view["image_id"]] for view in row["views"]]

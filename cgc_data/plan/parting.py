@@ -1,6 +1,6 @@
-"""Sets of windows: some windows show objects of a category, and the others show none.
- Only window sizes that can both show and miss the category are used, and only levels of detail that both groups of
-windows have. Therefore, size, enlargement, sharpness, and file size do not reveal which window shows the category.
+"""Sets of windows: some windows show objects of a category, and the others show none. A window size is used only if
+some windows of this size show the category and others do not. A level of detail is used only if both groups of windows
+have it. Therefore, size, enlargement, sharpness, and file size do not reveal which window shows the category.
 """
 
 from collections.abc import Sequence
@@ -42,22 +42,26 @@ class Parted:
 
     @classmethod
     def of(cls, windows: DrawnWindows, count: Numbers, free: Mask, detail: Lengths) -> "Parted":
-        """From what the windows show and the detail in them."""
+        """Create from the number of objects in each window, the windows without objects, and the detail in each
+        window.
+        """
         level = np.floor(detail / LEVEL).astype(np.int64)
         level -= level.min(initial=0)
         return cls(windows, count, free, level, _shares(level, count > 0, free))
 
     @property
     def sizes(self) -> NDArray[np.intp]:
-        """The sizes with windows of both kinds in one level of detail."""
+        """The sizes for which both kinds of windows exist at the same level of detail."""
         return np.flatnonzero(self.shares.any(axis=1))
 
     def apart(self, view: View) -> Mask:
-        """Mask of the windows that overlap a view so little that both can be shown."""
+        """Mask of the windows that overlap the view so little that both can be in the same row."""
         return np.asarray(self.windows.overlap(view.window) <= MAX_OVERLAP)
 
     def view(self, size: int, where: Mask, role: str, rng: np.random.Generator) -> tuple[View, int] | None:
-        """One of the windows of a size in `where` (offsets,), and its offset; None if there is none."""
+        """A random window of this size at one of the offsets in `where` (a mask (offsets,)), and its offset; None if
+        there is no such window.
+        """
         offsets = where.nonzero()[0]
         if not len(offsets):
             return None
@@ -66,7 +70,9 @@ class Parted:
 
 
 def _shares(level: Numbers, shown: Mask, free: Mask) -> Lengths:
-    """Probability of each level for each size, (sizes, levels): how often both kinds of windows have it."""
+    """Probability of each level of detail for each size, (sizes, levels), based on how often both kinds of windows have
+    this level.
+    """
     sizes, levels = len(level), int(level.max(initial=0)) + 1
     places = level + np.arange(sizes)[:, None] * levels
     counts = (np.bincount(places[kind], minlength=sizes * levels).reshape(sizes, levels) for kind in (shown, free))
@@ -76,20 +82,22 @@ def _shares(level: Numbers, shown: Mask, free: Mask) -> Lengths:
 
 
 def draw_level(chances: Lengths, rng: np.random.Generator) -> int:
-    """A level, by its probability, which need not add up to 1, (levels,)."""
+    """Draw a level with the given probabilities (levels,), which do not need to add up to 1."""
     reached = chances.cumsum()
     return int(np.searchsorted(reached[:-1], rng.random() * reached[-1], side="right"))
 
 
 class Parting:
-    """Places windows that show a category and windows that miss it."""
+    """Places windows that show a category and windows that do not."""
 
     def __init__(self, index: Index, truth: Truth, config: BuildConfig, detail: Detail) -> None:
         self._index, self._truth, self._config, self._detail = index, truth, config, detail
         self._windows = Windows(truth, config)
 
     def parted(self, photo: int, concept: int, rng: np.random.Generator) -> Parted | None:
-        """Windows of sizes that can both show and miss a category; None if no size can."""
+        """Windows of the sizes for which some windows show the category and others do not; None if there is no such
+        size.
+        """
         extents = [self._truth.extent(int(instance)) for instance in self._index.instances.of(photo, concept)]
         windows = self._windows.draw(photo, SIZES, OFFSETS, rng)
         count, free = count_fitting(extents, windows, self._config.limits)
@@ -100,8 +108,8 @@ class Parting:
         return Parted.of(windows, count[both], free[both], self._detail.of(windows))
 
     def choose(self, parted: Parted, count: int, rng: np.random.Generator) -> list[int]:
-        """Sizes for a set: the smallest, then sizes that are wider by the set factor; empty if fewer than two sizes are
-        found.
+        """Sizes for a set: the smallest size, then sizes that are larger by at least the configured factor; empty if
+        fewer than two sizes are found.
         """
         sizes = parted.sizes
         scales = parted.windows.frames.scale[sizes]
@@ -118,7 +126,9 @@ class Parting:
     def lay(
         self, parted: Parted, sizes: Sequence[int], holding: Sequence[bool], rng: np.random.Generator
     ) -> tuple[View, ...]:
-        """One window per size, which shows the category if its entry in `holding` is true; empty if windows overlap."""
+        """A window for each size. A window shows the category if its entry in `holding` is true. Empty if the windows
+        overlap.
+        """
         for _ in range(DRAWS):
             if views := self._drawn(parted, sizes, holding, rng):
                 return tuple(views)

@@ -1,8 +1,9 @@
-"""How a plan is divided into parts that are planned apart: about which photos, and for how many rows.
+"""Divides a plan into parts that are planned independently: assigns photos and a number of rows to each part.
 
-The photos of a split are dealt into groups, and a part plans the rows about one group. So what holds in every part
-holds in the plan: the rows that show a photo, questions that are never asked twice, the share of empty answers. Parts
-depend on photos and settings only, never on who plans them. A small plan has one part per split.
+The photos of a split are divided into groups, and each part plans the rows about one group. Therefore, rules that every
+part follows also hold for the whole plan: the maximum number of rows per photo, no repeated questions, and the share of
+empty answers. Parts depend only on the photos and the settings, never on the machine or process that plans them. A
+small plan has one part per split.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +32,7 @@ class Part:
 
     Attributes:
         group: number of the group in its split.
-        photos: (photos,) positions in the index, sorted; some of them may not be shown.
+        photos: (photos,) sorted positions in the index. Some of these photos may not be usable.
         wanted: rows to plan by contrast.
     """
 
@@ -42,12 +43,12 @@ class Part:
 
     @property
     def key(self) -> str:
-        """Name that identifies the part in its plan; its random numbers depend on nothing else."""
+        """Name that identifies the part in its plan. No other property of the part affects its random numbers."""
         return f"{self.split}-{self.group}" if self.group else self.split
 
 
 def divide(config: BuildConfig, splits: Sequence[Split], available: Mask) -> list[Part]:
-    """All parts of a plan, by split; `available` are photos (photos,) that can be shown."""
+    """All parts of a plan, by split; `available` is a mask (photos,) of the photos that can be shown."""
     found = {split: np.flatnonzero(np.array(splits) == split) for split in SPLITS}
     usable = {split: int(available[photos].sum()) for split, photos in found.items()}
     wanted, parts = wanted_rows(config, usable), list[Part]()
@@ -65,13 +66,15 @@ def _of_groups(split: Split, groups: Sequence[Photos], available: Mask, wanted: 
 
 
 def number_of_groups(photos: int, wanted: Sequence[int]) -> int:
-    """Groups of a split, as many as leave each with enough photos and each contrast with enough rows; 0 if empty."""
+    """Number of groups of a split, so that each group has enough photos and each contrast enough rows; 0 if the split
+    is empty.
+    """
     fewest = min((rows for rows in wanted if rows), default=0)
     return min(max(1, min(photos // LEAST_PHOTOS, fewest // LEAST_ROWS)), photos)
 
 
 def grouped(photos: Photos, number: int, seed: int, split: Split) -> list[Photos]:
-    """The photos dealt at random into groups of equal size, give or take one; each group sorted."""
+    """Divide the photos at random into sorted groups whose sizes differ by at most one."""
     if not number:
         return []
     shuffled: Photos = generator(seed, "groups", split).permutation(photos)
@@ -79,14 +82,18 @@ def grouped(photos: Photos, number: int, seed: int, split: Split) -> list[Photos
 
 
 def shared_out(rows: int, sizes: Sequence[int]) -> list[int]:
-    """Rows for each size, in proportion; they add up to `rows`, and each is off by less than one."""
+    """Distribute the rows in proportion to the sizes. The results add up to `rows`, and each is off by less than
+    one.
+    """
     total = sum(sizes)
     reached = [round(rows * before / total) if total else 0 for before in accumulate(sizes)]
     return [end - start for start, end in zip([0, *reached], reached, strict=False)]
 
 
 def wanted_rows(config: BuildConfig, photos: dict[Split, int]) -> dict[Split, dict[str, int]]:
-    """Rows by split and contrast: splits by their number of photos, contrasts by the shares of their tasks."""
+    """Rows by split and contrast, in proportion to the number of photos of a split and to the shares of a contrast's
+    tasks.
+    """
     total = sum(photos.values())
     return {split: _divided(config, round(config.samples * photos[split] / total) if total else 0) for split in SPLITS}
 

@@ -1,4 +1,4 @@
-"""Pieces of a photo: random rectangles, their changed colors, and the views that show them."""
+"""Pieces of a photo: draws random rectangles, changes their colors, and makes the views that show the pieces."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ Rectangles = NDArray[np.int64]  # (n, 4) x1, y1, x2, y2, half-open, photo pixels
 
 @dataclass(frozen=True)
 class Tone:
-    """How the colors of a piece are changed: a factor each for red, green, and blue, and a power."""
+    """How the colors of a piece are changed: a factor for each of red, green, and blue, and an exponent."""
 
     gain: tuple[float, float, float]
     gamma: float
@@ -39,7 +39,7 @@ class Tone:
         return Operation(GAIN, self.gain), Operation(GAMMA, (self.gamma,))
 
     def applied(self, pixels: Pixels) -> Pixels:
-        """Pixels (height, width, 3), blue-green-red, with their colors changed."""
+        """Change the colors of pixels (height, width, 3), blue-green-red."""
         table: Pixels = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
         for step in self.operations:
             table = OPERATIONS[step.name](table, step.values, ())
@@ -64,10 +64,10 @@ def draw_tone(rng: np.random.Generator) -> Tone:
 
 
 def draw_rectangles(inside: Window, area: tuple[float, float], least: float, rng: np.random.Generator) -> Rectangles:
-    """Rectangles that are drawn uniformly from the places where they fit in a window. `area` contains their smallest
-    and largest share of the window.
+    """Draw random rectangles, at uniformly distributed places inside a window. `area` is the smallest and largest share
+    of the window that a rectangle may cover.
 
-    Their shorter side is at least `least` photo pixels; empty if no rectangle fits.
+    The shorter side of each rectangle is at least `least` photo pixels. The result is empty if no rectangle fits.
     """
     aspect = np.exp(rng.uniform(-np.log(WIDEST_ASPECT), np.log(WIDEST_ASPECT), DRAWN))
     pixels = inside.width * inside.height * np.exp(rng.uniform(np.log(area[0]), np.log(area[1]), DRAWN))
@@ -93,7 +93,7 @@ def windows_of(rectangles: Rectangles) -> list[Window]:
 
 
 def is_unique(picture: Picture, piece: Piece, scenes: Iterable[Scene]) -> bool:
-    """Whether the recolored piece is not plain, and is found in these scenes only at its own place."""
+    """Whether the recolored piece has enough texture and matches no other place in these scenes."""
     for scene in scenes:
         small, large = (_gray(picture, piece, scene.scale * size) for size in (1.0, LARGEST))
         home = scene.place(piece.window) if scene.holds(piece.window) else None
@@ -109,7 +109,7 @@ def _gray(picture: Picture, piece: Piece, scale: float) -> Gray:
 
 
 def piece_view(photo: int, piece: Piece, config: BuildConfig, rng: np.random.Generator) -> View:
-    """The piece as a separate image. It is as large as in the photo, or enlarged as long as it stays sharp."""
+    """The piece as a separate image, at its size in the photo or enlarged as far as it stays sharp."""
     window, tone = piece.window, piece.tone
     scale = min(
         float(np.exp(rng.uniform(0, np.log(min(config.limits.enlargement, MOST_ENLARGED))))),

@@ -1,7 +1,7 @@
 """The interface of all planners. A planner makes families of rows from the photos that it is given.
 
-A task names its planner. One planner can serve several tasks of a contrast. It also plans their twins with empty
-answers.
+A task names its planner. One planner can serve several tasks of a contrast. A planner also plans the twins of its
+questions, which have empty answers.
 """
 
 from collections import Counter
@@ -43,9 +43,7 @@ class Draw:
 
     @cached_property
     def free(self) -> Photos:
-        """Usable photos after the anchor, (photos,). They are computed on demand, because many planners need only the
-        anchor.
-        """
+        """Usable photos after the anchor, (photos,), computed on demand because many planners need only the anchor."""
         return self.after[self.still_open[self.after]]
 
     @cached_property
@@ -87,14 +85,14 @@ class Lending(Protocol):
 
 
 class Tried:
-    """The anchor photos that a planner was given, and which of them are in families."""
+    """Records the anchor photos that a planner was given, and the photos that became part of a family."""
 
     def __init__(self) -> None:
         self._tried: set[int] = set()
         self._served: set[int] = set()
 
     def note(self, photo: int, family: Family | None) -> Family | None:
-        """Record that the planner was given a photo; returns the family."""
+        """Record that the planner was given a photo, and return the family unchanged."""
         self._tried.add(photo)
         self._served.update(family.photos if family else ())
         return family
@@ -125,7 +123,8 @@ class Lane:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The results of one planner in a split: its rows, and how many of its usable photos are full or lost.
+    """The results of one planner in a split: the number of its rows, and the number of usable photos that are full or
+    lost.
 
     `tried`: number of photos that the planner was given. `spent`: whether the photos of the split allowed fewer rows of
     the contrast than requested.
@@ -142,8 +141,10 @@ class Outcome:
 
 
 def lent_labels(config: BuildConfig, askable: Callable[[], Askable]) -> dict[str, Mask]:
-    """Labels (concepts,) of which some photo can lend an object, by task that shows lent objects; `askable` is called
-    only if there is such a task.
+    """Masks (concepts,) of the labels with objects that can be pasted into other photos, for each task that shows such
+    objects.
+
+    `askable` is called only if there is such a task.
     """
     lending = {name: tasks for name, tasks in _requested(config).items() if hasattr(load_planner(name), "lends")}
     if not lending:

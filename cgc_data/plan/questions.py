@@ -25,8 +25,8 @@ class Pasted:
     Attributes:
         photo: the photo from which the object comes.
         instance: the object.
-        transform: a, b, c, d, e, f, in pixels. The point x, y in the object's photo becomes ax + by + c, dx + ey + f in
-            the view's photo.
+        transform: a, b, c, d, e, f, in pixels. The point (x, y) in the object's photo is mapped to (ax + by + c, dx +
+            ey + f) in the view's photo.
         mask: COCO's compressed run-length encoding over the object's photo.
     """
 
@@ -90,8 +90,8 @@ class Question:
         concepts: the requested concepts, in the question's order; empty if the question is not about a category.
         shown: the answer.
         form: file format of its photos, if the release has several formats and shows photos uncropped.
-        reference: the object whose box the question gives, or the whole view that the question refers to.
-        named: the view (0-based) that the question names as the answer's view.
+        reference: the object whose box is part of the question, or the whole view that the question refers to.
+        named: the view (0-based) that, according to the question, contains the answer.
         reference_views: views (0-based) that never contain an answer.
         relation: the property that distinguishes the object from other objects with its label.
     """
@@ -157,12 +157,14 @@ class Family:
 
 
 def set_name(parts: Iterable[object]) -> str:
-    """Name of a set of photos or windows, 12 hexadecimal digits. It does not depend on their order."""
+    """Name of a set of photos or windows, 12 hexadecimal digits. The name does not depend on the order of the photos or
+    windows.
+    """
     return hashlib.sha256("\n".join(sorted(str(part) for part in parts)).encode()).hexdigest()[:12]
 
 
 def draw_order(weights: Mapping[Choice, float], rng: np.random.Generator) -> list[Choice]:
-    """Keys with a positive weight, in a random order in which larger weights tend to come first."""
+    """Keys with a positive weight, in a random order; keys with larger weights tend to come first."""
     choices = [choice for choice, weight in weights.items() if weight > 0]
     shares = np.array([weights[choice] for choice in choices])
     drawn = rng.choice(len(choices), size=len(choices), replace=False, p=shares / shares.sum())

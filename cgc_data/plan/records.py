@@ -1,4 +1,4 @@
-"""What is stored of a planned part in addition to its rows, in types that JSON supports."""
+"""The record of a planned part, which is stored in addition to its rows and contains only types that JSON supports."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ class Counts:
 
     @property
     def made(self) -> Made:
-        """The counts, in the form in which they are compared with the request."""
+        """The counts as a `Made`, which can be compared with the requested shares."""
         answers = Counter({(images, count): rows for images, count, rows in self.answers})
         return Made(Counter(self.tasks), Counter(self.kinds), Counter(self.images), answers, self.empty)
 

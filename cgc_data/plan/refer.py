@@ -1,5 +1,5 @@
-"""`inter/refer`: sets of photos that each show several objects of a label that the other photos show at most once. Each
-photo in a set is the target of one question, so no photo is the odd one out.
+"""`inter/refer`: sets of photos. Each photo shows several objects of some label, and each other photo shows at most one
+object of this label. Each photo in a set is the target of one question, so no photo is the odd one out.
 """
 
 from collections import Counter
@@ -19,15 +19,15 @@ from cgc_data.plan.sets import first_fitting, one_format
 from cgc_data.tasks.inter import DECOUPLED
 from cgc_data.tasks.inter.refer import REFER
 
-NOT_WHOLE = "no category of which the photo shows several instances, all whole and large enough"
-NOT_DISTINCT = "no object that its position or size clearly distinguishes from others of its category"
+NOT_WHOLE = "no category with several instances in the photo that are all whole and large enough"
+NOT_DISTINCT = "no object with a position or size that clearly distinguishes it from others of the same category"
 ALONE = "no similar photo that shows at most one object of a category that this photo shows several times"
 
 
 @dataclass(frozen=True)
 class Member:
-    """A photo in a set, the label (concept) that it shows several times, and the instance that each relation singles
-    out.
+    """A photo in a set, a label (concept) with several instances in the photo, and the instance that each relation
+    identifies.
     """
 
     photo: int
@@ -71,7 +71,7 @@ class ReferPlanner:
         return None
 
     def _grown(self, draw: Draw, kind: str) -> list[Member]:
-        """As many photos as a set can have, starting with the anchor; empty if no question about the anchor is
+        """As many photos as fit into a set, starting with the anchor; empty if no question about the anchor is
         possible.
         """
         everything = np.ones(len(self._askable.named), dtype=np.bool_)
@@ -90,8 +90,8 @@ class ReferPlanner:
         """Photos with at most one object of the anchor's label, and several objects of a label that the anchor shows at
         most once.
 
-        Photos that show exactly one object of the anchor's label come first: then the label alone does not reveal
-        which image holds the answer.
+        Photos that show exactly one object of the anchor's label come first, because then the label alone does not
+        reveal which image contains the answer.
         """
         few, asked = self._few(first.photo) & scope, (slice(None), first.concept)
 
@@ -119,15 +119,17 @@ class ReferPlanner:
         return self._member(photo, shown_once, rng) or self._member(photo, few, rng)
 
     def _apart(self, photo: int, member: Member, kind: str) -> bool:
-        """Whether the scenes differ as much as the kind requires, unless the photo shows one object of the member's
-        label.
+        """Whether the scenes differ enough for the kind of set. Always true if the photo shows one object of the
+        member's label.
         """
         if kind != DECOUPLED.name or self._askable.one[photo, member.concept]:
             return True
         return len(self._scenes.apart(kind, np.array([photo]), member.photo)) > 0
 
     def _member(self, photo: int, scope: Mask, rng: np.random.Generator) -> Member | None:
-        """The photo with a label in scope that it shows several times, with one instance singled out by a relation."""
+        """The photo with a label in scope that has several instances in it, one of which a relation clearly identifies;
+        None if there is no such label.
+        """
         self._askable.check(photo)
         labels = np.flatnonzero(self._several(photo) & scope)
         while len(labels):
@@ -168,8 +170,8 @@ class ReferPlanner:
 
 
 def _countable(askable: Askable) -> Mask:
-    """Mask (concepts,) of the labels whose objects are countable without doubt, unlike labels with ambiguous borders
-    between objects.
+    """Mask (concepts,) of the labels whose objects can be counted reliably. Objects of other labels have ambiguous
+    borders.
     """
     pieces = {concept for concept, name in askable.index.names.items() if name.in_pieces}
     return np.array([concept not in pieces for concept in askable.index.concepts], dtype=np.bool_)

@@ -1,7 +1,7 @@
 """`region`: the place from which a piece of a photo was cut, in the photo itself or in one of several of its windows.
 
-A piece is asked about only if it resembles no other place in the images. This check needs pixels, so each photo that
-is tried is read once.
+Questions ask only about pieces that resemble no other place in the images. This check needs pixels, so the planner
+reads each photo that it tries once.
 """
 
 from collections import Counter
@@ -34,7 +34,7 @@ QUESTIONS = 2  # tries per set of windows
 
 
 class RegionPlanner:
-    """Asks about places in one photo at a time."""
+    """Composes questions about places in one photo at a time."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._config = askable, askable.config
@@ -59,7 +59,10 @@ class RegionPlanner:
         return None
 
     def _forms(self) -> tuple[bool, ...]:
-        """Whether to name the image; both options until a photo has allowed the option that needs more rows."""
+        """Which forms to try: whether the question names the image.
+
+        The form that needs more rows comes first. The other form follows until some photo has allowed the first.
+        """
         lacking = self._made[True] < self._config.named_image * (self._made.total() + 1)
         return (lacking,) if self._made[lacking] or self._config.named_image in (0, 1) else (lacking, not lacking)
 
@@ -113,7 +116,9 @@ class RegionPlanner:
         return askable_in(view, _box(piece.window), self._config.limits)
 
     def _chosen(self, picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
-        """Two candidates that colors do not reveal: candidates with the color rank that needs more rows."""
+        """Two candidates whose colors do not reveal the right window, chosen from the color rank that needs more
+        rows.
+        """
         chosen: list[Asked] = []
         asked, scenes = in_colors(picture, candidates, rng), [candidate.scene for candidate in candidates]
         while len(chosen) < QUESTIONS and (lacking := self._lacking(len(candidates), asked)):
@@ -126,7 +131,9 @@ class RegionPlanner:
         return chosen
 
     def _lacking(self, windows: int, asked: list[Asked]) -> list[Asked]:
-        """Candidates with the rarest color rank; the closest window is the right one no more often than by chance."""
+        """Candidates with the rarest color rank, so that the window with the closest colors is the right window only as
+        often as chance predicts.
+        """
         counts = [self._ranks[windows, rank] for rank in range(windows)]
         may_be_nearest = windows * counts[0] <= sum(counts)
         allowed = [one for one in asked if one.nearer or may_be_nearest]

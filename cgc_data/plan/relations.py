@@ -1,4 +1,4 @@
-"""Which of several objects with the same label stands out by its place or size in the picture."""
+"""Finds which of several objects with the same label is clearly distinguished by its place or size in the picture."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,9 @@ def uncut(boxes: Values, sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def singled_out(truth: Truth, instances: list[int], size: tuple[int, int]) -> dict[str, int]:
-    """The instance that each relation clearly singles out; `size` is the size of the photo.
+    """The instance that each relation clearly identifies; `size` is the size of the photo.
 
-    Empty if the photo's border may cut an instance.
+    Empty if the border of the photo may cut off an instance.
     """
     corners = np.array([truth.box(i) for i in instances])
     if not uncut(corners, np.array(size)).all():

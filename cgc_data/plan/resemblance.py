@@ -1,5 +1,5 @@
-"""Tests whether a piece could come from another place in the photo, by correlation of gray pixels at many sizes, also
-mirrored.
+"""Tests whether a piece could come from another place in the photo, by correlating gray pixels at many sizes, with and
+without mirroring.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class Picture:
         self._cell = np.array([coarse.shape[1] / pixels.shape[1], coarse.shape[0] / pixels.shape[0]] * 2)
 
     def shown(self, window: Window, scale: float, colored: Callable[[Pixels], Pixels] | None = None) -> Pixels:
-        """A window of the photo, with its colors optionally changed, resized."""
+        """A resized window of the photo, optionally with changed colors."""
         part = self._pixels[window.y1 : window.y2, window.x1 : window.x2]
         part = colored(part) if colored else part  # before resizing, because strong colors are clipped at white
         size = _size(window.width, window.height, scale)
@@ -94,9 +94,10 @@ def gray(pixels: Pixels) -> Gray:
 
 
 def only_at(piece: Gray, size: tuple[int, int], scene: Scene, home: Box | None) -> bool:
-    """Whether a piece is found in the scene only at its own place, or nowhere if its place is not in the scene.
+    """Whether a piece matches no place in the scene other than the place where it was cut out.
 
-    `size`: width and height of the piece in photo pixels; its resolution is at least `LARGEST` times that of the scene.
+    `size`: width and height of the piece in photo pixels; the resolution of the piece is at least `LARGEST` times the
+    resolution of the scene.
 
     Tries the photo's own size first, so that a piece that resembles another place is usually rejected at once.
     """
@@ -123,7 +124,7 @@ def _correlation(gray: Gray, template: Gray) -> NDArray[np.float32]:
 
 
 def _same_place(shape: tuple[int, ...], size: tuple[int, int], home: Box | None) -> NDArray[np.bool_]:
-    """Mask (rows, columns) of the places at which a template with this width and height overlaps its home."""
+    """Mask (rows, columns) of the places where a template with this width and height overlaps its original place."""
     if home is None:
         return np.zeros(shape, dtype=np.bool_)
     across = _common(np.arange(shape[1]), size[0], home[0], home[2])

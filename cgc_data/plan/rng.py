@@ -1,4 +1,4 @@
-"""Random numbers that depend on their purpose, not on the order in which they are drawn."""
+"""Random number generators that depend only on their purpose, not on the order of the draws."""
 
 import hashlib
 

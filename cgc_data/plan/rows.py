@@ -21,7 +21,9 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def make_row(index: Index, question: Question, jpeg_quality: int) -> Row:
-    """Row of the release, before its images are rendered. Windows will be encoded with `jpeg_quality`."""
+    """Make the row of the release for a question, before its images are rendered. Windows will be encoded with
+    `jpeg_quality`.
+    """
     names = {concept: index.names[index.concepts[concept]] for concept in question.concepts}
     objects = sorted((_object(index, question, shown) for shown in question.shown), key=_reading_order)
     reference = _reference(question)
@@ -98,8 +100,10 @@ def content_id(shown: Sequence[ViewRow], question: str, answer: str) -> str:
 
 
 def difficulty(question: Question) -> float:
-    """From 0 (easy) to 1 (hard): the mean of three values, for the number of images, the similarity of the scenes, and
-    how small the smallest object is in its view.
+    """Difficulty from 0 (easy) to 1 (hard).
+
+    The difficulty is the mean of three values: one for the number of images, one for the similarity of the scenes, and
+    one for how small the smallest object is in its view.
     """
     images = (len(question.views) - 2) / 4
     alike = DISTRACTORS[question.distractors].likeness

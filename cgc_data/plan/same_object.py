@@ -1,7 +1,8 @@
-"""`same_object`: one object is followed from one view of a photo into others that also show a sibling.
+"""`same_object`: follows one object from one view of a photo to other views, which also show a sibling (an object of
+the same category).
 
-For two views, both directions are asked. Three or more views form a track: the question asks for the object in one
-view, or in all other views that show it. The answer is neither the given box nor the place of a sibling.
+Two views give two questions, one in each direction. Three or more views form a track: the question asks for the object
+in one view, or in all other views that show the object. The answer is never the given box or the place of a sibling.
 """
 
 from collections import Counter
@@ -101,7 +102,7 @@ class SameObjectPlanner:
         ]
 
     def _track(self, photo: int, target: int, number: int, rng: np.random.Generator) -> list[Question]:
-        """A question about the object in at most this number of views; empty if there are no suitable windows."""
+        """A question about the object in at most `number` views; empty if there are no suitable windows."""
         stages = self._tracks.stages(photo, target, self._following.siblings(photo, target), rng)
         if stages is None:
             return []
@@ -116,7 +117,9 @@ class SameObjectPlanner:
         return []
 
     def _through(self, views: Sequence[View], target: int, gone: Gone, rng: np.random.Generator) -> Question:
-        """The question about a track; its first view has the given box, its last view lacks the object if `gone`."""
+        """The question about a track. The first view has the given box. The last view does not show the object unless
+        `gone` is "never".
+        """
         settings, last = self._askable.config, len(views) - (gone != "never")
         named = _draw(self._named, settings.named_image, rng)
         asked = [int(rng.integers(1, last))] if named else list(range(1, last))
@@ -156,7 +159,7 @@ class SameObjectPlanner:
 
 
 def _until(laid: Iterable[list[View]], number: int) -> Iterator[list[View]]:
-    """Views up to the first with this number of them."""
+    """Lists of views, up to and including the first list with `number` views."""
     for views in laid:
         yield views
         if len(views) == number:
@@ -164,7 +167,7 @@ def _until(laid: Iterable[list[View]], number: int) -> Iterator[list[View]]:
 
 
 def _draw(made: Counter[bool], share: float, rng: np.random.Generator) -> bool:
-    """Whether the next row has the feature that this share of rows should have; records the choice."""
+    """Decide whether the next row has a feature that the given share of rows should have, and record the choice."""
     chosen = _furthest_behind(made, {True: share, False: 1 - share}, rng)[0]
     made[chosen] += 1
     return chosen
@@ -178,7 +181,7 @@ def _furthest_behind(made: Counter[Choice], shares: Mapping[Choice, float], rng:
 
 
 def _with_box(view: View, shown: Shown, jpeg_quality: int) -> View:
-    """The view with the box of the shown object drawn into it."""
+    """The view, with the box of the shown object drawn onto the image."""
     window = view.window
     steps = window_operations((window.x1, window.y1, window.x2, window.y2), (view.width, view.height), jpeg_quality)
     drawn = Operation(DRAW_BOX, tuple(float(round(edge)) for edge in box_in_view(view, shown.box)))

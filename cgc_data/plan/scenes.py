@@ -1,7 +1,8 @@
 """Defines how similar or different the scenes in a set must be, and which labels questions about the set can ask for.
 
-In a hard set, all labels are from one supercategory, and each photo shows one of them. So every distractor of a
-question shows another category of the requested label's supercategory, and provably does not show the label itself.
+In a hard set, all labels are from one supercategory, and each photo shows one of them. Therefore, every distractor of a
+question shows another category from the supercategory of the requested label, and provably does not show the label
+itself.
 """
 
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ class Scenes:
 
     def scopes(self, made: Made, pool: str, labels: Mask, rng: np.random.Generator) -> Iterator[tuple[str, Mask]]:
         """Kinds of sets, each with the labels that questions about such a set can ask for. The kind that is furthest
-        behind comes first.
+        behind its share comes first.
         """
         for kind in made.kinds(pool, self.shares):
             choices = np.flatnonzero(self.starts(kind, labels))
@@ -51,7 +52,9 @@ class Scenes:
         return groups == groups[concept] if kind == HARD.name else np.ones(len(groups), dtype=np.bool_)
 
     def may_hold(self, kind: str, photos: Photos, concept: int) -> Mask:
-        """Mask (photos,) of the photos that might show another label of the set. This is a quick first filter."""
+        """Mask (photos,) of the photos that might show another label of the set. Callers use this mask as a quick first
+        filter.
+        """
         if kind != HARD.name:
             return np.ones(len(photos), dtype=np.bool_)
         return np.asarray(self._askable.groups[photos, self._askable.group_of[concept]])

@@ -1,5 +1,7 @@
-"""Photo sets for inter-image contrast. The scenes are different or similar, and each photo has a label that no other
-photo has.
+"""Builds photo sets for inter-image contrast.
+
+The scenes of a set are either all different or all similar, and each photo has a label that no other photo of the set
+has.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,14 +25,14 @@ class PhotoSets:
         self._settings = askable.config.inter
 
     def draw_size(self, rng: np.random.Generator) -> int:
-        """Number of photos in a set, drawn so that rows are uniform over this number."""
+        """Draw the number of photos in a set, so that rows are distributed uniformly over this number."""
         # a set of n photos gives about n rows: weights of 1/n make rows, not sets, uniform over n
         sizes = np.arange(self._settings.min_images, self._settings.max_images + 1)
         return int(rng.choice(sizes, p=(1 / sizes) / (1 / sizes).sum()))
 
     def labels(self, members: Sequence[int], scope: Mask) -> Mask:
-        """Mask (members, concepts) of the labels in scope of which this member shows exactly one object, and which are
-        absent from all other members.
+        """Mask (members, concepts) of the labels in scope that have exactly one object in this member and are absent
+        from all other members.
         """
         table = self._askable
         unsafe = ~table.safe[list(members)]
@@ -73,11 +75,11 @@ class PhotoSets:
     def replace(
         self, members: list[int], kept: list[int], leaving: list[int], deck: Photos, kind: str, scope: Mask
     ) -> list[int] | None:
-        """A second set of the same size. It contains the kept photos, and new photos that do not contain the labels
-        (concepts) of the photos that leave.
+        """A second set of the same size, in which some photos are replaced; None if the deck does not contain enough
+        suitable photos.
 
-        Each new photo has a label that is absent from the whole first set. None if the deck does not contain enough
-        such photos.
+        The new photos do not contain the labels `leaving` (concepts) of the photos that they replace. Each new photo
+        has a label that is absent from the whole first set.
         """
         table = self._askable
         candidates = one_format(table, deck, members[0])[:LOOKED_AT]

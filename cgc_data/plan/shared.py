@@ -1,5 +1,7 @@
-"""Sets for questions about every instance. Of N photos, k show one label, and all others show another label. Therefore,
-each photo is a target of one question and a distractor in the other, and k can be any number from 1 to N.
+"""Builds photo sets for questions about every instance.
+
+In a set of N photos, k photos show one label, and all others show another label. Therefore, each photo is a target of
+one question and a distractor in the other, and k can be any number from 1 to N.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,8 +38,8 @@ class SharedSets:
     def grow(
         self, first: Side, deck: Photos, size: int, count: int, kind: str, scope: Mask, rng: np.random.Generator
     ) -> tuple[Side, ...] | None:
-        """A set of `size` photos. `count` photos show the label of `first`, which is a side with one photo; all others
-        show another label.
+        """A set of `size` photos. `count` photos show the label of `first` (a side with one photo), and all others show
+        another label.
         """
         table, anchor = self._askable, first.photos[0]
         deck = one_format(table, deck, anchor)
@@ -62,8 +64,8 @@ class SharedSets:
     def replacement(
         self, sides: Sequence[Side], leaving: Side, deck: Photos, kind: str, offered: Mask, rng: np.random.Generator
     ) -> Side | None:
-        """Replacements for the photos that leave. They show none of the set's labels, but an offered label that is
-        absent from the set.
+        """A side of new photos that replace the photos of the side `leaving`. The new photos show none of the set's
+        labels, but all show one offered label that is absent from the set.
         """
         table, members = self._askable, [photo for side in sides for photo in side.photos]
         asked = [side.concept for side in sides]
@@ -84,7 +86,7 @@ class SharedSets:
         return None
 
     def _labels(self, offered: Mask, rng: np.random.Generator) -> Iterator[int]:
-        """Some of the labels, drawn by the category temperature."""
+        """Some of the labels, drawn with weights from the category temperature."""
         labels = np.flatnonzero(offered)
         for _ in range(min(MOST_LABELS, len(labels))):
             concept = self._askable.draw_label(labels, rng)
@@ -107,7 +109,7 @@ class SharedSets:
         return None
 
     def _picked(self, candidates: Photos, side: Side, number: int) -> Side | None:
-        """The side, extended by the first candidates that fit to `number` photos in total."""
+        """The side, extended to `number` photos by the first suitable candidates; None if there are too few."""
         for photo in candidates.tolist():
             if len(side.photos) == number:
                 break

@@ -33,8 +33,8 @@ class Spread:
         return room
 
     def admits(self, family: Family) -> bool:
-        """Whether every photo of the family can be shown in more rows, and whether no question of the family was asked
-        before in other words.
+        """Whether all photos of the family can be shown in more rows, and all questions of the family are new, apart
+        from their wording.
         """
         asked = [_asked(question) for question in family.questions]
         if len(set(asked)) < len(asked) or not self._asked.isdisjoint(asked):
@@ -63,8 +63,8 @@ def _photos(question: Question) -> set[int]:
 
 
 def _asked(question: Question) -> Asked:
-    """A key for the content of a question and its windows. It does not depend on wording, sizes, or the order of the
-    views.
+    """A key for the content of a question and its windows. The key does not depend on wording, sizes, or the order of
+    the views.
     """
     frames = [(*view.photos, view.window.x1, view.window.y1, view.window.x2, view.window.y2) for view in question.views]
     answers = frozenset((frames[shown.view], shown.instance) for shown in question.shown)

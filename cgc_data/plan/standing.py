@@ -1,5 +1,5 @@
-"""Finds where an object from another photo can stand: next to an object with its label, on similar ground, and without
-hiding much.
+"""Finds places where an object from another photo can stand: next to an object with the same label, on similar ground,
+and without hiding much of the photo.
 
 Boxes are x1, y1, x2, y2 in pixels of the photo that receives the object.
 """
@@ -50,7 +50,7 @@ class Paste:
 
 @dataclass(frozen=True)
 class Site:
-    """An object of the photo next to which a pasted object should stand."""
+    """An object of the photo that a pasted object should stand next to."""
 
     photo: int
     beside: int
@@ -76,7 +76,7 @@ class Standing:
         return float(low * (1 - LIKE)), float(high * (1 + LIKE))
 
     def place(self, site: Site, lender: int, rng: np.random.Generator) -> Paste | None:
-        """The object, at the first drawn place that is free, has similar ground, and contrasts with the object."""
+        """The object at the first random place that is free, has similar ground, and contrasts with the object."""
         grounds = np.stack([self._lenders.ground(lender), self._lenders.ground(site.beside)])
         if not np.linalg.norm(grounds[0] - grounds[1]) <= 2 * GROUND_DISTANCE:  # no place resembles both
             return None
@@ -163,7 +163,9 @@ class Standing:
         return float(apart.mean()) if apart.size else 0.0
 
     def _paste(self, lender: int, scale: float, box: Boxes) -> Paste:
-        """The object, moved so that the top-left corner of its bounding box is approximately that of `box` (4,)."""
+        """The object, moved so that the top-left corner of its bounding box is approximately at the top-left corner of
+        `box` (4,).
+        """
         x1, y1, x2, y2 = self._askable.truth.box(lender)
         rle = self._askable.truth.mask(lender)
         assert rle is not None
@@ -173,7 +175,7 @@ class Standing:
         return Paste(pasted, (scale * x1 + right, scale * y1 + down, scale * x2 + right, scale * y2 + down))
 
     def _hides(self, photo: int, paste: Paste) -> bool:
-        """Whether the object hides too much of an object in the photo, judged by the masks of both."""
+        """Whether the pasted object hides too much of an object in the photo, based on the masks of both objects."""
         instances, truth = self._askable.index.instances, self._askable.truth
         inside = instances.of_photo(photo)
         met = inside[overlaps(np.array(paste.box), instances.box[inside]) > 0]

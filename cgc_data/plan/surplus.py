@@ -1,6 +1,6 @@
-"""Keeps the names that a question lists from revealing which of them is the right one.
+"""Prevents the names that a question lists from revealing which name is the right one.
 
-Over all lists, each name should be right as often as chance would predict. A model then gains nothing by learning how
+Over all lists, each name should be right as often as chance would predict. Then a model gains nothing by learning how
 often each name is right.
 """
 
@@ -21,7 +21,9 @@ class Surplus:
         self.lists: NDArray[np.int64] = np.zeros(concepts, dtype=np.int64)
 
     def count(self, listed: Sequence[int], right: int | None, chance: float = 1.0) -> None:
-        """Count a list whose right name is `right`. `chance` is the share of such lists that have a right name, 0-1."""
+        """Count a list whose right name is `right`. `chance` (0-1) is the share of lists of this kind that have a right
+        name.
+        """
         self.values[list(listed)] -= chance / len(listed)
         self.lists[list(listed)] += 1
         if right is not None:

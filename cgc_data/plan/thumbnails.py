@@ -1,4 +1,4 @@
-"""Thumbnails of photos, for planners that depend on colors. They are read on demand, and the most recent ones are
+"""Thumbnails of photos, for planners that depend on colors. Thumbnails are read on demand, and the most recent ones are
 cached.
 """
 

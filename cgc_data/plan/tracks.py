@@ -1,7 +1,7 @@
-"""Windows of a photo that follow one object, and the order in which they are shown.
- A size or level of detail is used only if some of its windows show the object next to a sibling and others do not show
-the object. A window without the object replaces a window with it, so neither size nor detail reveals which window lacks
-it.
+"""Windows of a photo that follow one object, and the order in which they are shown. A window size or level of detail is
+used only if some of its windows show the object next to a sibling (an object of the same category) and others do not
+show the object. A window without the object replaces a window of the same size that shows it. Therefore, neither size
+nor detail reveals which window does not show the object.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,11 +34,13 @@ Gone: TypeAlias = Literal[
 
 @dataclass(frozen=True)
 class Stages:
-    """Windows by size: `parted` counts those that show the object next to a sibling; `free` are those without it.
+    """Windows by size. In `parted`, `count` marks windows that show the object next to a sibling, and `free` marks
+    windows without the object.
 
     Attributes:
         whole: mask of the windows that show the complete object, (sizes, offsets).
-        without: masks of the windows without the object by kind, with a sibling in view or none near.
+        without: masks of the windows without the object, by kind: `beside` (a sibling is in view) or `alone` (no
+            sibling is near).
     """
 
     parted: Parted
@@ -46,13 +48,13 @@ class Stages:
     without: Mapping[Gone, Mask]
 
     def allowing(self, gone: Gone) -> NDArray[np.intp]:
-        """The sizes with windows for a view of the kind."""
+        """The sizes that have windows for a view of this kind."""
         sizes = self.parted.sizes
         return sizes if gone == "never" else sizes[self.without[gone][sizes].any(axis=1)]
 
 
 class Tracks:
-    """Places windows that follow an object of a photo."""
+    """Chooses windows that follow an object of a photo."""
 
     def __init__(self, askable: Askable) -> None:
         config = askable.config
@@ -60,9 +62,10 @@ class Tracks:
         self._windows, self._detail = Windows(askable.truth, config), askable.detail
 
     def stages(self, photo: int, target: int, siblings: Sequence[int], rng: np.random.Generator) -> Stages | None:
-        """Window sizes that can show the object next to a sibling and can also miss the object; None if no size can.
+        """Windows of the sizes for which some windows show the object next to a sibling and others do not show the
+        object; None if there is no such size.
 
-        For speed, siblings are judged by their boxes; their masks could show that more windows are suitable.
+        For speed, siblings are judged by their boxes. With their masks, more windows might be suitable.
         """
         windows = self._large(self._windows.draw(photo, SIZES, OFFSETS, rng), target)
         gone, fitting = seen(self._truth.extent(target), windows, self._limits)
@@ -78,12 +81,14 @@ class Tracks:
         return Stages(parted, seen_box(self._truth.box(target), windows, self._limits)[1], without)
 
     def _large(self, windows: DrawnWindows, target: int) -> DrawnWindows:
-        """The windows of sizes that can show the object large enough."""
+        """The windows whose sizes can show the object large enough."""
         x1, y1, x2, y2 = self._truth.box(target)
         return windows.take(np.flatnonzero(windows.frames.least_side(self._limits) <= min(x2 - x1, y2 - y1)))
 
     def _around(self, siblings: Sequence[int], windows: DrawnWindows) -> tuple[Mask, Mask]:
-        """Masks of the windows that show a whole sibling, and of those that show a part of one or its margin."""
+        """Masks of the windows that contain a whole sibling, and of the windows that contain any part of a sibling or
+        its margin.
+        """
         beside, near = (np.zeros(windows.left.shape, dtype=np.bool_) for _ in range(2))
         for sibling in siblings:
             missed, visible = seen_box(self._truth.box(sibling), windows, self._limits)
@@ -92,10 +97,11 @@ class Tracks:
         return beside, near
 
     def lay(self, target: int, stages: Stages, number: int, gone: Gone, rng: np.random.Generator) -> list[View]:
-        """At most this number of views of random sizes, skipping sizes without a view that fits; empty if too few fit.
+        """At most `number` views of random sizes. Sizes without a suitable window are skipped. Empty if too few windows
+        are suitable.
 
         The first view has the given box and shows the whole object; no other view shows the object in the same place.
-        The last view does not show the object if `gone`.
+        The last view does not show the object unless `gone` is "never".
         """
         views: list[View] = []
         parted, used, allowed = stages.parted, list[int](), stages.allowing(gone)
@@ -121,13 +127,15 @@ class Tracks:
         return _in_roles(views)
 
     def _distinct(self, windows: DrawnWindows, target: int, first: View) -> Mask:
-        """Mask (sizes, offsets) of the windows that show the object at another place than the first view."""
+        """Mask (sizes, offsets) of the windows that show the object at a different place than the first view does."""
         given = thousand_in_view(first, shown_in(self._truth, 0, target, first).box)
         return np.asarray(iou_in_views(self._truth.box(target), windows, given) < MAX_COPY_IOU)
 
 
 def draw_view(parted: Parted, size: int, where: Mask, rng: np.random.Generator) -> View | None:
-    """One of the windows of a size in `where` (offsets,); its level of detail is drawn by share."""
+    """A random window of this size at one of the offsets in `where` (a mask (offsets,)). Its level of detail is drawn
+    with the probabilities in `parted.shares`.
+    """
     level, shares = parted.level[size], parted.shares[size]
     chances = shares * (np.bincount(level[where], minlength=len(shares)) > 0)
     if not chances.any():
@@ -137,7 +145,9 @@ def draw_view(parted: Parted, size: int, where: Mask, rng: np.random.Generator) 
 
 
 def iou_in_views(box: Box, windows: DrawnWindows, given: ThousandBox) -> Lengths:
-    """IoU of a box, in photo pixels and cut to each window, with one in 0-1000 of the view, (sizes, offsets)."""
+    """IoU (sizes, offsets) between a box in photo pixels, clipped to each window, and a given box on the 0-1000 scale
+    of the view.
+    """
     width, height = windows.frames.width[:, None], windows.frames.height[:, None]
     x1, x2 = (_thousand(edge - windows.left, width) for edge in (box[0], box[2]))
     y1, y2 = (_thousand(edge - windows.top, height) for edge in (box[1], box[3]))
@@ -152,9 +162,9 @@ def _thousand(edges: NDArray[np.floating], length: Numbers) -> Lengths:
 
 
 def order_of(views: Sequence[View], lacking: int | None, rng: np.random.Generator) -> list[int]:
-    """The views, in the order of a camera that moves in one direction, or shuffled.
+    """Order of the views: as seen by a camera that moves in one direction, or shuffled.
 
-    The view that lacks the object is equally often in each place, regardless of its location.
+    The view without the object is equally often at each position, regardless of its location in the photo.
     """
     count, place = len(views), int(rng.integers(len(views)))
     if rng.random() < MOVING:

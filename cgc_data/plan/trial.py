@@ -1,4 +1,4 @@
-"""Tests whether the photos allow a task at all. It plans rows and discards them, until one row is found."""
+"""Tests whether the photos allow a task at all, by planning until the first row is found. The rows are discarded."""
 
 import time
 from collections.abc import Sequence

@@ -1,6 +1,7 @@
 """The true box of an instance in a view: the tight, half-open box of its mask inside the window.
 
-An instance without a mask has its annotated box, but only in windows that contain the whole box or no part of it.
+If an instance has no mask, its annotated box is used, but only in windows that contain either the whole box or no part
+of it.
 """
 
 from collections import OrderedDict
@@ -22,7 +23,7 @@ UNREADABLE, DIFFER = "unreadable mask", "mask and box differ"
 
 @dataclass(frozen=True)
 class Sighting:
-    """The part of an instance that a window shows. `box` is in photo pixels; it is None if the instance is gone."""
+    """The part of an instance that a window shows. `box` is in photo pixels, and None if the state is "gone"."""
 
     state: Literal["visible", "gone", "ambiguous"]
     box: Box | None
@@ -173,8 +174,8 @@ def _see_box(box: Box, window: Window, margin: int) -> Sighting:
 
 
 def fits(box: Box, width: float, height: float, limits: Limits) -> bool:
-    """Whether a question can ask for a box, in pixels of a view of this size: by its side after resizing, its area, and
-    its aspect ratio.
+    """Whether a question can ask for a box (in pixels of a view of this size). The side after resizing, the area, and
+    the aspect ratio must be within the limits.
     """
     box_width, box_height = box[2] - box[0], box[3] - box[1]
     shorter, longer = min(box_width, box_height), max(box_width, box_height)

@@ -24,7 +24,7 @@ UNFIT = (
     "the fully annotated categories are next to a category that they can be confused with, or include an object that "
     "cannot be boxed"
 )
-NOT_PARTED = "no windows of two sizes of which some show a category and some do not"
+NOT_PARTED = "no two window sizes at which some windows show a category and others do not"
 
 
 class WindowSetPlanner:
@@ -65,10 +65,10 @@ class WindowSetPlanner:
         return None
 
     def questions(self, photo: int, balance: AbsentBalance, rng: np.random.Generator) -> list[Question]:
-        """A question about a category that any number of the windows show, and its absent twin if one is due.
+        """A question about a category that one or more of the windows show, and its absent twin if one is needed.
 
-        The twin's windows have the same sizes and show no part of an object of the category. Present questions are
-        asked only if such windows exist, so the sizes reveal nothing.
+        The twin's windows have the same sizes and show no part of an object of the category. The question is asked only
+        if such windows exist, so that the sizes do not reveal whether the category is shown.
         """
         for concept in self._drawn(self._complete(photo), rng):
             if not self._is_settled(photo, concept):
@@ -80,7 +80,7 @@ class WindowSetPlanner:
         return []
 
     def _drawn(self, concepts: list[int], rng: np.random.Generator) -> Iterator[int]:
-        """The concepts in an order drawn by the category temperature."""
+        """The concepts in a random order, weighted by the category temperature."""
         left = list(concepts)
         while left:
             concept = self._askable.draw_label(np.array(left, dtype=np.intp), rng)
@@ -90,7 +90,7 @@ class WindowSetPlanner:
     def _about(
         self, photo: int, concept: int, parted: Parted, count: int, balance: AbsentBalance, rng: np.random.Generator
     ) -> list[Question]:
-        """Questions about this number of windows, a random number of which show the concept; empty if no windows
+        """Questions about `count` windows; a random number of these windows show the concept. Empty if no windows
         fit.
         """
         sizes = self._parting.choose(parted, count, rng)

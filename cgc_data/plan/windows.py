@@ -1,7 +1,7 @@
 """Windows of a photo: a Focus View around an object and a Context View at another scale and offset.
 
-Offsets are uniform over those that keep the object whole, so its place in the view reveals nothing. No window is
-enlarged much, so it stays sharp.
+Offsets are drawn uniformly from all offsets that keep the object whole, so that the place of the object in the view
+reveals nothing. No window is enlarged much, so that all views stay sharp.
 """
 
 import math
@@ -47,20 +47,20 @@ class Windows:
         return int(rng.integers(self._settings.min_views, self._settings.max_views + 1))
 
     def frames(self, photo: int, number: int, rng: np.random.Generator) -> Frames:
-        """This number of window sizes for a photo; none if the photo is too small."""
+        """At most `number` random window sizes for a photo; none if the photo is too small."""
         size = self._truth.photo_size(photo)
         return draw_frames(size, number, self._settings.view_sizes, self._enlargement, rng)
 
     def draw(self, photo: int, sizes: int, offsets: int, rng: np.random.Generator) -> DrawnWindows:
-        """Windows of a number of sizes at a number of offsets each."""
+        """Random windows of a photo: `sizes` sizes, each at `offsets` offsets."""
         frames = self.frames(photo, sizes, rng)
         return draw_offsets(photo, self._truth.photo_size(photo), frames, offsets, rng)
 
     def focus_and_context(
         self, photo: int, instance: int, number: int, rng: np.random.Generator
     ) -> Iterator[tuple[View, View]]:
-        """At most `number` pairs of a Focus View, of which the object's box covers the configured share, and a wider
-        Context View; both contain the entire box.
+        """At most `number` pairs of a Focus View and a wider Context View. Both views contain the object's entire box,
+        and the box covers the configured share of the Focus View.
         """
         box, size = self._truth.box(instance), self._truth.photo_size(photo)
         focus, covered = self._focus(box, size, number, rng)
@@ -95,8 +95,10 @@ def _view(photo: int, windows: Rectangles, frames: Frames, place: int, role: str
 
 
 def _around(box: Box, size: Size, area: Lengths, rng: np.random.Generator) -> tuple[Rectangles, Mask]:
-    """Windows of about these areas and random aspect ratios, cut to the photo, each at an offset drawn uniformly among
-    those that contain the whole box; and a mask of those that have such an offset.
+    """Windows of about these areas and random aspect ratios, clipped to the photo, and a mask of the windows that can
+    contain the whole box.
+
+    The offset of each window is drawn uniformly from the offsets with which the window contains the box.
     """
     aspect = np.exp(_between(-WIDEST, WIDEST, rng.random(len(area))))
     sides = (
@@ -113,7 +115,7 @@ def _around(box: Box, size: Size, area: Lengths, rng: np.random.Generator) -> tu
 
 
 def _between(low: Lengths | float, high: float, place: Lengths) -> Lengths:
-    """Numbers at places (0-1) between low and high."""
+    """Interpolate between low and high at relative places (0-1)."""
     return np.asarray(low + (high - low) * place)
 
 
@@ -133,6 +135,6 @@ def shown_in(truth: Truth, position: int, instance: int, view: View) -> Shown:
 
 
 def set_of_windows(index: Index, views: Sequence[View]) -> str:
-    """Order-independent name of a set of windows of one photo."""
+    """Name of a set of windows of one photo; the order of the windows does not matter."""
     photo = index.photos[views[0].photo]
     return set_name([photo.identity, *((v.window, v.width, v.height) for v in views)])

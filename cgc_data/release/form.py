@@ -23,10 +23,10 @@ _TYPES = {field.name: field.type for field in arrow_schema()}
 
 
 def checked(batch: pa.RecordBatch, path: Path, *, embedded: bool = False) -> pa.RecordBatch:
-    """The columns of a batch with the types of the schema. Raises ReleaseError, which names the shard, if the batch
+    """The columns of a batch, cast to the types of the schema. Raises ReleaseError, which names the shard, if the batch
     does not contain rows of a release.
 
-    `embedded`: whether rows must have images.
+    `embedded` states whether rows must have images.
     """
     try:
         columns = {name: _typed(batch.column(name), name) for name in batch.schema.names}
@@ -81,4 +81,4 @@ def _check_images(images: pa.Array, views: pa.Array, embedded: bool) -> None:
     """Every row must have one image per view, or no images if the release does not embed them."""
     found, wanted = (pc.list_value_length(column).to_numpy(zero_copy_only=False) for column in (images, views))
     if ((found != wanted) & (embedded | (found > 0))).any():
-        raise ValueError("a row has more images than views, or fewer")
+        raise ValueError("a row has a different number of images than views")

@@ -1,8 +1,8 @@
-"""Confines paths stated in untrusted files to the folder to which these files belong.
+"""Keeps paths from untrusted files inside the folder that contains these files.
 
-A release, a run, or a prepared benchmark can come from anyone, and a shard in its manifest could refer to any file on
-the user's machine. Every path in such a file goes through `inside`. Every name that is derived from its content goes
-through `file_name`.
+A release, a run, or a prepared benchmark can come from anyone, and a shard path in its manifest could refer to any file
+on the user's machine. Every path from an untrusted file goes through `inside`. Every file name derived from untrusted
+text goes through `file_name`.
 """
 
 import hashlib
@@ -17,9 +17,9 @@ _PLAIN = re.compile(r"[\w@-][\w.@-]*")
 
 
 def inside(folder: Path, name: object) -> Path:
-    """Resolve a path that a file of `folder` states. The path must be relative, with forward slashes.
+    """Resolve a path from an untrusted file in `folder`. The path must be relative, with forward slashes.
 
-    Raises ReleaseError for a path that leads out of the folder, on any system or through a link, or that is not valid.
+    Raises ReleaseError if the path is invalid, or leads out of the folder on any operating system or through a link.
     """
     path = folder / name if isinstance(name, str) and _is_relative(name) else None
     if path is None or not _is_below(path, folder):
@@ -31,8 +31,8 @@ def inside(folder: Path, name: object) -> Path:
 
 
 def check_links(folder: Path) -> None:
-    """Raise ReleaseError if a link anywhere below a folder leads outside it, because files would be written
-    elsewhere.
+    """Raise ReleaseError if a link anywhere below a folder leads outside it, because files would then be written
+    outside the folder.
     """
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
@@ -42,8 +42,8 @@ def check_links(folder: Path) -> None:
 
 
 def file_name(text: str) -> str:
-    """A file or folder name for any text. It is the text itself if that is plain, and otherwise its plain part and a
-    digest.
+    """A safe file or folder name for any text: the text itself if it is a safe name, and otherwise its safe characters
+    and a digest.
     """
     if _PLAIN.fullmatch(text) and len(text.encode()) <= LONGEST_PART - 55:
         return text
@@ -68,6 +68,8 @@ def _is_below(path: Path, folder: Path) -> bool:
 
 
 def _downloaded(root: Path) -> Path | None:
-    """The folder in which the Hub's cache stores the content to which a snapshot links; None for any other folder."""
+    """The `blobs` folder of the Hub's cache if `root` is a snapshot in the cache, because files of a snapshot are links
+    into `blobs`. None for any other folder.
+    """
     blobs = root.parents[1] / "blobs" if root.parent.name == "snapshots" else None
     return blobs if blobs and Path(os.path.realpath(blobs)) == blobs else None

@@ -11,9 +11,10 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def locate_release(name: str, revision: str | None = None, *, setting: str = "") -> Release:
-    """The release in the folder `name`, or the dataset `name` on the Hub at `revision` (default: the newest).
+    """Open the release in the folder `name`, or download the dataset `name` from the Hub at `revision` (default: the
+    newest).
 
-    `setting` is the prefix of both names in messages, such as `data.` for `data.release`.
+    `setting` is the prefix of the settings `release` and `revision` in messages, such as `data.` for `data.release`.
     Raises ReleaseError if there is no such release, or if it is unfinished, has another schema version, or cannot be
     downloaded.
     """

@@ -1,7 +1,8 @@
 """The manifest of a release: its sources, settings, and contents. The manifest is written last, so its presence means
 that the release is complete.
 
-These are the types of the JSON itself, so a misspelled key is a type error. A file is checked against them once.
+The classes are the types of the JSON itself, so a misspelled key is a type error. Each manifest is checked against the
+types once, when it is read.
 """
 
 import re
@@ -60,8 +61,8 @@ class SourceRecord(SourceKeys, total=False):
 
 
 class ListUsageRecord(TypedDict):
-    """For an exclusion list, the number of its distinct entries that match a photo of the sources. For a folder, the
-    number of its pictures that do.
+    """How much of an exclusion list was used: the number of its distinct entries that match a photo of the sources. For
+    an exclusion folder, the number of its pictures that match a photo of the sources.
     """
 
     list: str
@@ -82,8 +83,8 @@ class Exclusions(TypedDict, total=False):
 
 
 class Contradictions(TypedDict, total=False):
-    """The number of facts (one photo and one category) that two sources state, and for how many of them they contradict
-    each other.
+    """The number of facts (about one photo and one category) that two sources state, and the number of these facts on
+    which the two sources contradict each other.
     """
 
     compared: int
@@ -139,7 +140,7 @@ class Manifest(ManifestKeys, total=False):
 
 
 class WindowSettings(msgspec.Struct):
-    """The settings of views that readers of a release need."""
+    """The settings of views that code needs to read a release."""
 
     jpeg_quality: int = 92
     min_cover: float = 0.03
@@ -147,7 +148,7 @@ class WindowSettings(msgspec.Struct):
 
 
 class KeptSettings(msgspec.Struct):
-    """The part of a manifest's `config` that readers of a release need, with defaults for missing values."""
+    """The part of a manifest's `config` that code needs to read a release, with defaults for missing values."""
 
     intra: WindowSettings = msgspec.field(default_factory=WindowSettings)
 
@@ -161,10 +162,10 @@ def kept_settings(manifest: Manifest) -> KeptSettings:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """manifest.json of a release, after its form was checked. Unknown keys are kept.
+    """Read and check manifest.json of a release. Unknown keys are kept.
 
-    All paths in the manifest are inside the folder, except the paths of its sources. Raises ReleaseError if the
-    manifest is missing, damaged, of another schema version, or has a path that leads out of the folder.
+    All paths in the returned manifest are inside the folder, except the paths of its sources. Raises ReleaseError if
+    the manifest is missing, damaged, of another schema version, or has a path that leads out of the folder.
     """
     path = inside(folder, "manifest.json")
     try:
@@ -187,7 +188,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def current_manifest(manifest: Manifest) -> Manifest:
-    """The manifest of an earlier release, with `licenses` in the spelling of this version."""
+    """The manifest with former spellings, such as `licences`, replaced by the current ones."""
     values: dict[str, Any] = {**manifest}
     if isinstance(values["config"], dict):
         values["config"] = renamed(values["config"])

@@ -1,7 +1,7 @@
-"""The operations that turn photos into the image of a view, in the order in which the row lists them.
+"""The operations that turn photos into the image of a view. They are applied in the order in which the row lists them.
 
-Each operation has a name and numbers; the same operations give the same bytes. Positions are in pixels: of the photo
-before `crop`, and of the view after `resize`.
+Each operation has a name and numbers. The same operations always produce the same bytes. Positions before `crop` are in
+pixels of the photo, and positions after `resize` are in pixels of the view.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ Frame: TypeAlias = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: its name, which is in `OPERATIONS` or is `JPEG`, and its numbers."""
+    """One operation: its name (a key of `OPERATIONS`, or `JPEG`) and its numbers."""
 
     name: str
     values: tuple[float, ...]
@@ -44,7 +44,9 @@ Step: TypeAlias = Callable[[Pixels, Sequence[float], Sequence[Part]], Pixels]
 
 
 def window_operations(window: Frame, size: tuple[int, int], jpeg_quality: int) -> tuple[Operation, ...]:
-    """Crop a window (x1, y1, x2, y2, half-open, pixels of the photo), resize it to (width, height), and encode it."""
+    """Operations that crop a window (x1, y1, x2, y2, half-open, pixels of the photo), resize it to (width, height), and
+    encode it.
+    """
     return (
         Operation(CROP, tuple(map(float, window))),
         Operation(RESIZE, tuple(map(float, size))),
@@ -91,7 +93,7 @@ def _crop(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> P
     del lenders
     x1, y1, x2, y2 = map(int, values)
     if not (0 <= x1 < x2 <= pixels.shape[1] and 0 <= y1 < y2 <= pixels.shape[0]):
-        raise ValueError(f"the window {[x1, y1, x2, y2]} extends beyond the photo, which may be a different photo")
+        raise ValueError(f"the window {[x1, y1, x2, y2]} extends beyond the photo; this may be a different photo")
     return pixels[y1:y2, x1:x2]
 
 
@@ -112,14 +114,16 @@ def _gain(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> P
 
 
 def _gamma(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
-    """Raise each channel, with values 0-1, to a power."""
+    """Raise the values of each channel, scaled to 0-1, to a power."""
     del lenders
     (power,) = values
     return _whole(255 * (np.arange(256, dtype=np.float32) / 255) ** power)[pixels]
 
 
 def _draw_box(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
-    """Draw the outline of a box (x1, y1, x2, y2) in red. The line is as wide as a hundredth of the shorter side."""
+    """Draw the outline of a box (x1, y1, x2, y2) in red. The line width is one hundredth of the image's shorter
+    side.
+    """
     del lenders
     x1, y1, x2, y2 = (round(value) for value in values)
     width = max(2, round(min(pixels.shape[:2]) / 100))
@@ -127,10 +131,12 @@ def _draw_box(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) 
 
 
 def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
-    """Paste the object of a part (numbered as in the view's `parts`) as its transform states, with a soft edge."""
+    """Paste the object of a part with a soft edge, where the part's transform places it. `values` contains only the
+    part's number in the view's `parts`.
+    """
     number = int(values[0])
     if not 1 <= number <= len(lenders):
-        raise ValueError(f"the view has no part {number}, from which an object should be pasted")
+        raise ValueError(f"an object should be pasted from part {number}, which the view does not have")
     lender = lenders[number - 1]
     mask = _mask(lender)
     inner = cv2.GaussianBlur(cv2.erode(mask, np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), EDGE) * (mask > 0)
@@ -142,7 +148,7 @@ def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> 
 
 
 def _moved(layer: NDArray[np.float32], transform: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Warp a layer (height, width, ...) by a transform of points, cropped to a size (width, height).
+    """Warp a layer (height, width, ...) by a point transform, and crop it to a size (width, height).
 
     A layer that shrinks is first averaged down to about its final size, because a warp alone would skip pixels.
     """
@@ -156,7 +162,9 @@ def _moved(layer: NDArray[np.float32], transform: NDArray[np.float64], size: tup
 
 
 def of_centers(transform: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A transform of points (2, 3) for OpenCV, in which a point is the center of a pixel instead of its corner."""
+    """Convert a point transform (2, 3) to OpenCV's convention that whole coordinates are centers of pixels, not
+    corners.
+    """
     moved = np.array(transform, dtype=np.float64)
     moved[:, 2] += moved[:, :2] @ (0.5, 0.5) - 0.5
     return np.asarray(moved)

@@ -1,4 +1,4 @@
-"""Removes paths of the build machine from everything that others see."""
+"""Removes paths of the build machine from everything that is published."""
 
 from collections.abc import Mapping
 from pathlib import PurePath, PureWindowsPath
@@ -22,5 +22,5 @@ def _is_path(text: str) -> bool:
 
 
 def base_name(path: Any) -> Any:
-    """The last part of a path of any system. Other text is returned unchanged."""
+    """The last part of a path of any operating system. Other text is returned unchanged."""
     return PureWindowsPath(path).name or path if isinstance(path, str) else path

@@ -35,7 +35,7 @@ class Release:
 
     @property
     def has_images(self) -> bool:
-        """False if the rows only state how to compose the views (`--images reference`)."""
+        """Whether rows contain images. If not (`--images reference`), they only describe how to compose the views."""
         return self.manifest["image_mode"] == "embed"
 
     def path(self, name: str) -> Path:
@@ -74,12 +74,15 @@ class Release:
         split: str | None = None,
         images: bool = False,
     ) -> Iterator[Row]:
-        """The rows with only the requested columns, as in `cgc_data.release.schema`. Errors are as in `batches`."""
+        """The rows, with only the requested columns of `cgc_data.release.schema`. Raises the same errors as
+        `batches`.
+        """
         for batch in self.batches(columns, contrast, split, images):
             yield from batch.to_pylist()
 
     def pick(self, ids: Collection[str]) -> Iterator[Row]:
-        """Read the rows with these ids and their images, in stored order. Other row groups are not decoded.
+        """Read the rows with these ids and their images, in stored order. Row groups without these rows are not
+        decoded.
 
         Unknown ids are ignored. Raises ReleaseError for a shard that cannot be read.
         """
@@ -99,7 +102,7 @@ class Release:
 
 
 def open_release(path: Path | str) -> Release:
-    """Open the release in a folder, or at a URL such as `s3://bucket/release`, from a local copy.
+    """Open the release in a folder, or a local copy of the release at a URL such as `s3://bucket/release`.
 
     Raises ReleaseError if the folder is missing, contains no finished release, or contains a release of another schema
     version.
@@ -116,7 +119,9 @@ def open_release(path: Path | str) -> Release:
 
 @contextmanager
 def _readable(path: Path) -> Iterator[pq.ParquetFile]:
-    """Turn errors that occur while a shard is read into a ReleaseError. Damage is noticed only at this point."""
+    """Turn errors that occur while a shard is read into a ReleaseError. A damaged shard is detected only when it is
+    read.
+    """
     try:
         with pq.ParquetFile(path, pre_buffer=False) as shard:
             if missing := set(FEATURES) - set(shard.schema_arrow.names):

@@ -18,16 +18,16 @@ def load_reference(
     contrast: str | None = None,
     split: str | None = None,
 ) -> Iterator[Row]:
-    """Rows of a release with `images` as encoded bytes ({"bytes", "path"}). They are equal to the rows of a release
-    that stores images.
+    """Rows of a release with `images` as encoded bytes ({"bytes", "path"}). These rows are equal to the rows of a
+    release that stores images.
 
-    `release` is a folder, or, as a string, the name ORG/NAME of a dataset on the Hub. `revision` is its revision there
-    (default: the newest). `images` is a folder or zip with the photos of every source. For COCO, this is the folder
-    above train2017 and val2017, or one of the two. None uses the locations from which the release was built. Rows are
-    in the order of the shards.
+    `release` is a folder, or, as a string, the name ORG/NAME of a dataset on the Hub. `revision` is the revision of the
+    dataset (default: the newest). `images` is a folder or zip with the photos of every source. For COCO, this is the
+    folder that contains train2017 and val2017, or one of these two folders. If `images` is None, photos are read from
+    the locations that the build used. Rows are in the order of the shards.
 
-    Raises ReleaseError if it is not a finished release, and PhotoError, which names the photo, if a photo is missing or
-    has changed.
+    Raises ReleaseError if `release` is not a finished release, and PhotoError, which names the photo, if a photo is
+    missing or has changed.
     """
     from cgc_data.release.locate import locate_release  # the Hub's client is slow to import
 
@@ -36,12 +36,12 @@ def load_reference(
 
 
 def photo_stores(release: Release, images: Path | str | None) -> dict[str, PhotoStore]:
-    """The photos of each source by key; `images` as for `load_reference`. Raises PhotoError."""
+    """The photos of each source by source key. `images` is as for `load_reference`. Raises PhotoError."""
     return {source["key"]: open_photos(Path(images or source["images"])) for source in release.manifest["sources"]}
 
 
 def with_images(release: Release, rows: Iterable[Row], images: Path | str | None) -> Iterator[Row]:
-    """Rows of a release with their views composed; `images` and errors as for `load_reference`."""
+    """Rows of a release with their views composed. `images` and errors are as for `load_reference`."""
     stores = photo_stores(release, images)
     displayed = frozenset(s["key"] for s in release.manifest["sources"] if s.get("orientation") == "as_displayed")
     renderer = Renderer(stores, kept_settings(release.manifest).intra.jpeg_quality, displayed)

@@ -1,5 +1,5 @@
-"""Releases at a URL. They are read from a local copy, which is refreshed if the manifest has changed, and written from
-a local copy.
+"""Releases at a URL. A release is read from a local copy, which is refreshed if the manifest has changed. To write a
+release to a URL, a local folder is copied there.
 """
 
 import hashlib
@@ -31,15 +31,16 @@ def local_release(path: Path | str) -> Path:
 
 
 def local_copy(url: str, state: bytes = b"") -> Path:
-    """The local folder of a release at a URL; `state` distinguishes its versions."""
+    """The local folder for a copy of the release at a URL. `state` distinguishes the versions of the release."""
     digest = hashlib.sha256(url.encode() + b"\0" + state).hexdigest()[:16]
     return cache_folder() / digest / (url.rstrip("/").rpartition("/")[2] or "release")
 
 
 def publish(folder: Path, url: str) -> None:
-    """Copy a finished release to a URL, its manifest last; nothing if it is there already.
+    """Copy a finished release to a URL, with the manifest last. Does nothing if the release is already there.
 
-    Raises BuildError if another finished release is there, and RemoteError; call it again to copy the rest.
+    Raises BuildError if another finished release is there, and RemoteError if the copy fails. After a RemoteError, call
+    this function again to copy the rest.
     """
     try:
         there = read_bytes(joined(url, MANIFEST))

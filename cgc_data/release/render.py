@@ -1,7 +1,7 @@
 """Renders a planned view as an image file. Uncropped photos are copied byte for byte; other views are made by their
 operations and encoded once.
 
-Shards and `load_reference` share this code, so that both show the same pixels.
+`cgc-data build` and `load_reference` share this code, so that both produce the same pixels.
 """
 
 from collections import OrderedDict
@@ -22,7 +22,8 @@ TURNED = "the photo was rotated as its EXIF orientation states, and encoded agai
 class Renderer:
     """Composes views from the photos of several sources (by key). Recently read and decoded photos are cached.
 
-    The boxes of the sources in `displayed` fit the photos after EXIF rotation, so these photos are rotated first.
+    `displayed` lists the sources whose boxes fit the photos after EXIF rotation. Photos of these sources are rotated
+    first.
     """
 
     def __init__(
@@ -84,7 +85,9 @@ class Renderer:
 
 
 def _turned(content: bytes) -> str:
-    """How EXIF explains a size that differs from the annotation."""
+    """A note on the photo's EXIF rotation, for errors about a size that differs from the annotation; "" without
+    rotation.
+    """
     orientation = exif_orientation(content)
     return (
         ""

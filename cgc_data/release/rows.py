@@ -40,7 +40,7 @@ class ObjectRow(TypedDict):
 
 
 def answer_objects(entries: Iterable[ObjectRow]) -> list[Object]:
-    """The objects as in an answer. Raises ValueError or TypeError if an object is not a valid box of an answer."""
+    """Convert the objects of a row to the objects of an answer. Raises ValueError or TypeError for an invalid box."""
     return [Object(entry["img_idx"], _four(entry["bbox_2d"]), entry["label"]) for entry in entries]
 
 
@@ -66,7 +66,7 @@ class PartRow(TypedDict):
 
 
 class OperationRow(TypedDict):
-    """One of the operations that lead from the parts of a view to its image."""
+    """One of the operations that turn the parts of a view into its image."""
 
     name: str  # of `cgc_data.release.operations.OPERATIONS`
     values: list[float]

@@ -24,8 +24,8 @@ def _value(dtype: str) -> Feature:
 def list_of(feature: Any) -> Any:
     """A list in a form that every version of `datasets` since 3.6 reads as a list.
 
-    Before 4.0, `datasets` has no `List`, and reads a `Sequence` of structs as a struct of lists. A JSON list stays a
-    list.
+    Versions of `datasets` before 4.0 have no `List`, and read a `Sequence` of structs as a struct of lists. In
+    contrast, all versions read a JSON list as a list.
     """
     return {"feature": feature, "_type": "Sequence"} if "_type" in feature else [feature]
 
@@ -137,8 +137,8 @@ def _arrow(feature: Any) -> pa.DataType:
 
 
 def schema_of(features: Mapping[str, Any]) -> pa.Schema:
-    """Arrow schema for columns written like `FEATURES`, with the features in its metadata in the form that `datasets`
-    writes.
+    """Arrow schema for columns that are described like `FEATURES`. Its metadata contains the features in the format of
+    `datasets`.
     """
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     return pa.schema([pa.field(name, _arrow(f)) for name, f in features.items()], metadata=metadata)

@@ -24,7 +24,7 @@ class Histogram(TypedDict):
 
 
 class LabelCounts(TypedDict):
-    """The number of questions about a label, of questions with an empty answer, and of objects in answers."""
+    """Counts for one label: questions, questions with an empty answer, and objects in answers."""
 
     rows: int
     absent: int
@@ -85,10 +85,12 @@ class Stats(TypedDict):
 
 
 def read_stats(path: Path) -> Stats:
-    """Statistics of a release from its stats.json. Raises OSError, or ValueError if the file has another form."""
+    """Statistics of a release from its stats.json. Raises OSError if the file cannot be read, and ValueError if its
+    content is invalid.
+    """
     return msgspec.convert(renamed(msgspec.json.decode(path.read_bytes(), type=dict[str, Any])), Stats)
 
 
 def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The statistics of an earlier release, with `licenses` in the spelling of this version."""
+    """The values with the former key `licences` replaced by `licenses`."""
     return {"licenses" if key == "licences" else key: value for key, value in values.items()}

@@ -1,9 +1,9 @@
 """Box formats in annotation files, and signs that a file uses an unexpected format.
 
 COCO writes x, y, width, height. If a file in another format were read without an error, all boxes would be misplaced.
-Therefore, boxes that extend beyond their photo are counted. If there are too many of them, the file is refused, and the
-error names the format that fits. Boxes whose y is measured from the bottom stay inside the photo. They cannot be
-detected without masks.
+Therefore, boxes that extend beyond their photo are counted. If too many boxes do so, the file is refused, and the error
+names the format that fits. Boxes whose y is measured from the bottom of the photo stay inside the photo, so they cannot
+be detected without masks.
 """
 
 from dataclasses import dataclass
@@ -48,8 +48,8 @@ class Leaving:
 
 
 def leaves(boxes: Floats, sizes: Floats) -> NDArray[np.bool_]:
-    """Mask (n,) of the boxes (x1, y1, x2, y2), (n, 4), that cross the border of photos with these sizes (width,
-    height), (n, 2).
+    """Mask (n,) of the boxes that cross the border of their photo. `boxes` (n, 4) are x1, y1, x2, y2, and `sizes` (n,
+    2) are the width and height of each box's photo.
     """
     slack = TOLERANCE_PIXELS + TOLERANCE_SHARE * sizes
     low, high = boxes[:, :2], boxes[:, 2:]
@@ -60,7 +60,7 @@ def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
     """Count the boxes that extend beyond their photo. Raises SourceError if there are too many such boxes and no `form`
     was stated.
 
-    A box with a mask is compared with its mask later. It counts here only if it would fit in another format.
+    Boxes with a mask are compared with the mask later, so they count here only if they would fit in another format.
     """
     counted = table.annotations.column("crowd").to_numpy() != 1
     boxes, sizes = _boxes(table)[counted], _sizes(table)[counted]
@@ -108,7 +108,9 @@ def _within(boxes: Floats, sizes: Floats) -> NDArray[np.bool_]:
 
 
 def _likely(boxes: Floats, sizes: Floats) -> BoxFormat | None:
-    """The format in which boxes that were read as COCO's would stay inside their photos, or None."""
+    """The format that would keep nearly all of these boxes inside their photos, or None. The boxes were read in COCO's
+    format.
+    """
     x1, y1, x2, y2 = boxes.T
     read = {form: np.stack(corners(x1, y1, x2 - x1, y2 - y1, form), axis=1) for form in IN_PIXELS[1:]}
     inside = {form: float((~leaves(placed, sizes)).mean()) for form, placed in read.items()}
@@ -129,7 +131,9 @@ def _advice(likely: BoxFormat | None, boxes: Floats, sizes: Floats) -> str:
 
 
 def _other_size(boxes: Floats, sizes: Floats) -> int | None:
-    """The longer side that photos would need so that their boxes fit, if one size fits nearly all boxes."""
+    """The longer side that the photos would need so that nearly all boxes fit, or None if no single size explains the
+    boxes.
+    """
     if (boxes[:, :2] < -TOLERANCE_PIXELS).any(axis=1).mean() > 1 - EXPLAINED:
         return None  # no size fits a box that starts before the corner
     reach = (boxes[:, 2:] / sizes).max(axis=1) * sizes.max(axis=1)

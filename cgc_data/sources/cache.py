@@ -1,8 +1,9 @@
-"""Caches the tables of a source next to the output, so that a second run maps them into memory instead of parsing the
-file.
+"""Caches the tables of a source next to the output, so that the next run maps them into memory instead of parsing the
+annotation file.
 
-A cache is one file: the tables as Arrow streams, followed by their CRC-32. The name of a cache identifies its input. A
-cache is written under another name, and then moved into place. A cache that cannot be read back is ignored.
+A cache is one file: the tables as Arrow streams, followed by their CRC-32. The name of a cache file identifies its
+input. A cache is written under a temporary name, and then moved into place. A cache that cannot be read back is
+ignored.
 """
 
 import zlib
@@ -27,7 +28,7 @@ _CHECKSUM_BYTES = 4
 
 
 def cache_path(folder: Path, kind: str, sha256: str, box_format: BoxFormat = "xywh") -> Path:
-    """Path of the cached tables of a file with this hash, read with boxes in this format."""
+    """Path of the cache file for an annotation file with this hash, if its boxes are read in this format."""
     return folder / f"{kind}-{sha256}.{box_format}.v{READER_VERSION}.arrow"
 
 

@@ -1,4 +1,4 @@
-"""The categories of a file, each once. Duplicates, and unused roots that export tools add, are dropped."""
+"""The distinct categories of a file. Duplicates and unused root categories, which export tools add, are dropped."""
 
 from collections import defaultdict
 from collections.abc import Set
@@ -12,11 +12,13 @@ from cgc_data.sources.table import CATEGORIES
 
 
 def distinct_categories(path: Path, parts: list[pa.Table], used: Set[int]) -> pa.Table:
-    """The categories that mean something, sorted by id. `used` contains the ids to which annotations refer.
+    """The distinct categories that questions can be about, sorted by id. `used` contains the ids to which annotations
+    refer.
 
-    A category that is listed twice counts once. A category without annotations is dropped if another category is below
-    it or has the same name. Roboflow adds such a root, and "there is no animal" would be wrong if every animal is boxed
-    under another category. Raises SourceError if two different categories have the same id.
+    A category that is listed twice counts once. A category without annotations is dropped if it is the supercategory of
+    another category or has the same name. For example, Roboflow adds a root category. If this category were kept,
+    "there is no animal" could be asked about photos whose animals are all boxed under other categories. Raises
+    SourceError if two different categories have the same id.
     """
     table = pa.concat_tables([CATEGORIES.empty_table(), *parts]).combine_chunks()
     rows = table.to_pylist()
@@ -28,7 +30,7 @@ def distinct_categories(path: Path, parts: list[pa.Table], used: Set[int]) -> pa
 
 
 def _roots(rows: list[dict[str, Any]], used: Set[int]) -> set[int]:
-    """Ids of unused categories that have a category below them, or have the same name as a category with
+    """Ids of unused categories that are the supercategory of another category, or have the same name as a category with
     annotations.
     """
     below: defaultdict[str, set[int]] = defaultdict(set)

@@ -1,4 +1,4 @@
-"""Removes from a file's columns the parts that the user declares wrong, before anything is derived from them."""
+"""Removes the parts of an annotation file that the user declares faulty, before anything is derived from them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -38,7 +38,9 @@ _EMPTY = (b"", b"null", b"[]", b"{}")
 
 
 def image_columns(path: Path, images: Sequence[Image], file_names: list[str]) -> pa.Table:
-    """Image records and the names of their photos as rows. Raises SourceError for an impossible size."""
+    """Image records and the file names of their photos as table rows. Raises SourceError for an impossible
+    image size.
+    """
     for image in images:
         if min(image.width, image.height) <= 0 or image.width * image.height > MOST_PIXELS:
             raise SourceError(f"{path}: image {image.id} is {image.width} x {image.height} pixels; correct its size")
@@ -80,7 +82,7 @@ def license_columns(licenses: Sequence[License]) -> pa.Table:
 
 
 def sorted_by_id(path: Path, what: str, parts: list[pa.Table], schema: pa.Schema) -> pa.Table:
-    """All rows sorted by id, the first column. Raises SourceError if an id occurs twice."""
+    """All rows, sorted by the id, which is the first column. Raises SourceError if an id occurs twice."""
     table = pa.concat_tables([schema.empty_table(), *parts]).combine_chunks()
     ids = table[0].to_numpy()
     order = np.argsort(ids, kind="stable")
@@ -131,11 +133,11 @@ class AnnotationColumns:
         return {int(number) for part in self._parts.get("category_id", []) for number in np.unique(part)}
 
     def tables(self, photos: pa.Table, category_ids: Array) -> tuple[pa.Table, pa.Table]:
-        """The annotations, sorted by image row and annotation id, and the annotations that cannot be used. The given
-        ids are sorted.
+        """The annotations, sorted by image row and annotation id, and the annotations that cannot be used. `photos` and
+        `category_ids` must be sorted by id.
 
-        Raises SourceError if an id occurs twice. Also raises it if more than a few annotations have no box, or refer to
-        images or categories that are not listed.
+        Raises SourceError if an id occurs twice, or if more than a few annotations have no box or refer to images or
+        categories that are not listed.
         """
         if not self._parts:
             return ANNOTATIONS.empty_table(), UNUSABLE.empty_table()
@@ -195,5 +197,5 @@ def _refuse_twice(path: Path, what: str, ordered: Array) -> None:
 
 
 def _license_id(value: int | str | None) -> int:
-    """If a file states no number, the value is 0: the license of such a photo is unknown."""
+    """The number of a license, or 0 if the file states no number. The license of such a photo is unknown."""
     return number_of(value) or 0

@@ -1,8 +1,8 @@
 """Annotations that cannot be used unchanged: they are duplicates, have no box, or refer to images or categories that
 are not listed.
 
-If there are only a few of them, they are dropped and listed. If there are more, the file is refused. An annotation
-without a box is kept as a sign that the photo shows its category.
+If a file has only a few such annotations, they are dropped and listed. If it has more, the file is refused. An
+annotation without a box is kept as a sign that the photo shows its category.
 """
 
 import os
@@ -63,7 +63,7 @@ def written_twice(path: Path, columns: Mapping[str, Array]) -> npt.NDArray[np.bo
 
 
 def _mixed(values: Iterable[Array]) -> npt.NDArray[np.uint64]:
-    """One number per row, equal for rows whose values are all equal."""
+    """A hash per row. Rows whose values are all equal have the same hash."""
     mixed = np.uint64(0)
     for column in values:
         mixed = (mixed ^ column.astype(np.float64).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
@@ -74,7 +74,9 @@ def _mixed(values: Iterable[Array]) -> npt.NDArray[np.uint64]:
 def _with_one_mask(
     path: Path, columns: Mapping[str, Array], pairs: Iterable[tuple[int, int]], found: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
-    """The duplicates, except those whose segmentation differs from that of the previous annotation."""
+    """The duplicates, except those whose segmentation differs from the segmentation of the annotation that they
+    duplicate.
+    """
     offsets, lengths = columns["segmentation_offset"], columns["segmentation_length"]
     with path.open("rb") as file:
         for one, other in pairs:

@@ -50,15 +50,15 @@ class LooseRecord(msgspec.Struct, kw_only=True, gc=False):
 
 
 class Forgiving:
-    """Decoder of a list of records. It falls back to lenient reading if the types do not match."""
+    """Decoder for a list of records, which falls back to lenient reading if the types do not match."""
 
     def __init__(self, strict: type[Any], loose: type[Any], convert: Callable[[Any], Any]) -> None:
         self._strict, self._loose = msgspec.json.Decoder(list[strict]), msgspec.json.Decoder(list[loose])  # type: ignore[valid-type]
         self._convert = convert
 
     def decode(self, text: memoryview) -> list[Any]:
-        """The records. Raises msgspec.ValidationError with the location of the value that cannot be read in either
-        way.
+        """Decode the records. Raises msgspec.ValidationError, with the location of the value, if even lenient reading
+        fails.
         """
         try:
             return self._strict.decode(text)
@@ -100,7 +100,7 @@ def box(value: Any) -> Box | None:
 
 
 def annotation(loose: LooseAnnotation) -> Annotation:
-    """The annotation. The annotation; its id, image, and category must be readable."""
+    """Convert an annotation. Its id, image, and category must be readable."""
     return Annotation(
         segmentation=loose.segmentation,
         area=loose.area if isinstance(loose.area, int | float) else None,
@@ -113,7 +113,7 @@ def annotation(loose: LooseAnnotation) -> Annotation:
 
 
 def image(loose: LooseRecord) -> Image:
-    """The image. The image; its id and size must be readable."""
+    """Convert an image record. Its id and size must be readable."""
     return Image(
         id=whole("id", loose.id),
         width=whole("width", loose.width),
@@ -128,7 +128,7 @@ def image(loose: LooseRecord) -> Image:
 
 
 def category(loose: LooseRecord) -> Category:
-    """The category. The category; its id and name must be readable."""
+    """Convert a category. Its id and name must be readable."""
     if not isinstance(loose.name, str):
         raise _Unreadable("name", "a text", loose.name)
     synonyms = loose.synonyms if isinstance(loose.synonyms, list) else []
@@ -143,7 +143,7 @@ def category(loose: LooseRecord) -> Category:
 
 
 def license_of(loose: LooseRecord) -> License:
-    """The license, as far as it can be read."""
+    """Convert a license. Fields that cannot be read are None."""
     return License(id=number_of(loose.id), url=_text(loose.url), name=_text(loose.name))
 
 

@@ -1,7 +1,7 @@
-"""Finds the file to which the name of a photo refers. It understands the forms that annotation tools write.
+"""Finds the file to which the name of a photo refers, in all forms that annotation tools write.
 
-These forms are Windows paths, absolute paths, paths with `../`, percent-encoded paths, another case or Unicode form,
-the hash prefix of Label Studio, and COCO's names of 2014. A name that could refer to several files is refused.
+Supported forms are Windows paths, absolute paths, paths with `../`, percent-encoded paths, another case or Unicode
+form, Label Studio's hash prefix, and the file names of COCO 2014. A name that could refer to several files is refused.
 """
 
 import re
@@ -45,8 +45,8 @@ class NameIndex:
         return None
 
     def _inside(self, folders: list[str], candidates: list[str]) -> list[str]:
-        """Candidates in the named folder, if that folder exists. A photo that is missing there is not taken from
-        another folder.
+        """Candidates in the named folder, if that folder exists. A photo that is missing in this folder is not taken
+        from another folder.
         """
         folder = "/".join(folders)
         if not folders or folder not in self._folders or folders[-1] in COCO_FOLDERS:
@@ -63,7 +63,7 @@ class NameIndex:
 
 
 def path_parts(file_name: str) -> list[str]:
-    """Folders and base name in the form of any system or of a URL, without drive and `..`."""
+    """Folders and base name of a path on any operating system or of a URL, without the drive and `..`."""
     path = urlsplit(file_name).path if "://" in file_name else file_name.rpartition("?d=")[2]
     return [part for part in re.split(r"[\\/]", path) if part not in ("", ".", "..")]
 
@@ -78,7 +78,7 @@ def folded(base: str) -> str:
 
 
 def without_prefix(key: str) -> str:
-    """A folded name without Label Studio's hash prefix or COCO's prefix of 2014."""
+    """A folded name without Label Studio's hash prefix or the prefix of COCO 2014's file names."""
     return _OF_2014.sub("", _UPLOADED.sub("", key))
 
 
@@ -94,7 +94,7 @@ def _nearest(file_name: str, parts: list[str], candidates: list[str]) -> str:
 
 
 def _shared(wanted: list[str], found: list[str], same: Callable[[str], str]) -> int:
-    """How many parts agree, counted from the second to last part backward."""
+    """The number of folders that agree, counted backward from the innermost folder."""
     count = 0
     for one, other in zip(reversed(wanted[:-1]), reversed(found[:-1]), strict=False):
         if same(one) != same(other):

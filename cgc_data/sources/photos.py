@@ -20,7 +20,7 @@ LONGEST_NAME = 255  # longest file name, in characters, that file systems allow
 
 
 class PhotoStore(Protocol):
-    """The photos of a source. They can be used in forked and spawned processes. File names have forward slashes."""
+    """The photos of a source. Forked and spawned processes can also use the object. File names have forward slashes."""
 
     def read(self, file_name: str) -> bytes:
         """Bytes of a photo. Raises PhotoError if the photo is missing or cannot be read."""
@@ -44,7 +44,7 @@ class PhotoStore(Protocol):
     def stamp(self, file_name: str) -> str:
         """Identity and state of a photo's file, as a text that changes whenever the content changes.
 
-        Raises PhotoError if it is missing.
+        Raises PhotoError if the photo is missing.
         """
         ...
 
@@ -69,7 +69,7 @@ def open_photos(path: Path) -> PhotoStore:
 
 
 def reopened(path: Path) -> PhotoStore:
-    """As `open_photos`, opened once per process and state of the path."""
+    """Like `open_photos`, but opens a path again in the same process only if its state has changed."""
     return _opened_once(path, file_stamp(path) if path.exists() else "")
 
 
@@ -99,7 +99,7 @@ def _below(file_name: str) -> PurePosixPath | None:
 
 
 def _is_plain(file_name: str) -> bool:
-    """Whether this is a name without folders."""
+    """Whether the name of a photo contains no folders."""
     return "/" not in file_name and "\0" not in file_name and 0 < len(file_name) <= LONGEST_NAME and file_name[0] != "."
 
 
@@ -113,7 +113,7 @@ class FolderPhotos:
         return reopened, (self._root,)
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo. It is looked up by its name, or otherwise by its base name, in this folder and its
+        """Bytes of a photo. The photo is looked up by its name, or otherwise by its base name, in this folder and its
         subfolders. Raises PhotoError.
         """
         path = self._path(file_name)
@@ -149,7 +149,7 @@ class FolderPhotos:
         return self._path(file_name).stat().st_size
 
     def stamp(self, file_name: str) -> str:
-        """Identity, size, and times of the file. The ctime cannot be set back."""
+        """Identity, size, and times of the file. One of the times is the ctime, which programs cannot set back."""
         return file_stamp(self._path(file_name))
 
     def _path(self, file_name: str) -> Path:
@@ -162,7 +162,7 @@ class FolderPhotos:
 
 
 class RemotePhotos:
-    """A folder in an object store or on the Hub. It is listed once per process."""
+    """A folder in an object store or on the Hub. The folder is listed once per process."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -190,7 +190,7 @@ class RemotePhotos:
         return self._sizes[self._place(file_name)]
 
     def stamp(self, file_name: str) -> str:
-        """URL and size of a photo. Reading more of the state would need one request for each photo."""
+        """URL and size of a photo. Reading more metadata would need one request per photo."""
         place = self._place(file_name)
         return f"{joined(self._root, place)}:{self._sizes[place]}"
 
@@ -294,7 +294,9 @@ class ZipPhotos:
         return _found(self.place(file_name), file_name, self._path, "archive")
 
     def _archive(self) -> tuple[zipfile.ZipFile, NameIndex]:
-        """The archive, opened by this process. A file handle that is shared across a fork would share its position."""
+        """The archive, opened by this process. Each process opens it separately, because processes that share a file
+        handle after a fork also share its position.
+        """
         opened = self._opened  # no lock: a lock that another thread holds during a fork would never be released
         if opened is None or opened[0] != os.getpid():
             try:

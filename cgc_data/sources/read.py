@@ -32,10 +32,10 @@ _DECODERS: dict[str, ListDecoder] = {
 def read_source(
     kind: Kind, path: Path, cache_dir: Path | None = None, *, box_format: BoxFormat = "xywh", sha256: str = ""
 ) -> SourceTable:
-    """Columns of a file of this annotation format, whose boxes have this box format.
+    """Read an annotation file of this format and box format into columns.
 
-    With `cache_dir`, the columns are cached in this folder under the file's sha256 and mapped from the cache the next
-    time. If `sha256` is given, it is not computed again. Raises SourceError if the file is missing, truncated,
+    With `cache_dir`, the columns are cached in this folder under the file's sha256, and mapped from the cache on the
+    next call. If `sha256` is given, it is not computed again. Raises SourceError if the file is missing, truncated,
     inconsistent, or does not match the schema.
     """
     path = local_file(path)
@@ -50,8 +50,8 @@ def read_source(
 
 
 def _cached(kind: Kind, path: Path, folder: Path, hashing: "Future[str]", box_format: BoxFormat) -> Tables:
-    """Tables from the cache folder, or otherwise parsed and then cached. If the cache is empty, parsing does not wait
-    for the hash.
+    """Tables from the cache folder. If they are not cached, the file is parsed and the tables are cached. If the cache
+    is empty, parsing does not wait for the hash.
     """
     kept = (
         cache.load(cache.cache_path(folder, kind, hashing.result(), box_format)) if cache.any_of(folder, kind) else None
@@ -100,8 +100,8 @@ def _require(path: Path, sections: list[str]) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file. Other threads keep running meanwhile. Raises SourceError if the file cannot be
-    read.
+    """Hexadecimal sha256 of a file. Other threads can run while the hash is computed. Raises SourceError if the file
+    cannot be read.
     """
     digest = hashlib.sha256()
     block = memoryview(bytearray(_HASHED_AT_ONCE))

@@ -23,7 +23,7 @@ class License(msgspec.Struct, gc=False):
 
 
 class Image(msgspec.Struct, gc=False):
-    """A photo; only LVIS has the two lists."""
+    """A photo; only LVIS has the two lists of category ids."""
 
     id: int
     width: int
@@ -46,8 +46,8 @@ class Box(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False)
 
 
 class Annotation(msgspec.Struct, kw_only=True, gc=False):
-    """An instance. Its segmentation stays undecoded. The fields have COCO's order, in which the decoder expects
-    them.
+    """An instance. Its segmentation stays undecoded. The fields are in the order of COCO's files, which the decoder
+    expects.
     """
 
     segmentation: msgspec.Raw = msgspec.Raw(b"")

@@ -1,8 +1,8 @@
 """Reads the lists of a large JSON object batch by batch, typed by msgspec, with keys in any order.
 
 One window slides over the file. The window is cut between two elements, wrapped in brackets, and decoded as a list. If
-this succeeds, the cut was correct, so no separate parser is needed. If it fails (at the end of a list, or if elements
-contain lists of objects), the decoder of the standard library finds the exact cut.
+this succeeds, the cut was correct, so no separate parser is needed. If decoding fails (at the end of a list, or if
+elements contain lists of objects), the decoder of the standard library finds the exact cut.
 """
 
 import json
@@ -131,7 +131,7 @@ class JsonStream:
         self._position += 1
 
     def _more(self, closing: str) -> bool:
-        """Skip a comma. Returns whether the next character was a comma, and not the closing bracket."""
+        """Skip a comma. Returns False if the next character is the closing bracket instead of a comma."""
         found = self._peek()
         if found == ",":
             self._position += 1
@@ -225,7 +225,7 @@ class JsonStream:
         return key
 
     def _value(self) -> Any:
-        """Decode and skip a key, or a value that is not a list."""
+        """Decode a key, or a value that is not a list, and move past it."""
         size = SHORT_VALUE
         while True:
             self._load(size)
@@ -262,7 +262,9 @@ class JsonStream:
                 return text[skipped : skipped + 1]
 
     def _load(self, size: int) -> None:
-        """Fill the buffer, from its second byte, with the bytes at the position."""
+        """Fill the buffer with the bytes at the current position of the file. The first byte of the buffer
+        stays free.
+        """
         if len(self._buffer) < 1 + size:
             self._buffer = bytearray(1 + size)
         self._file.seek(self._position)

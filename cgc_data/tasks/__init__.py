@@ -74,7 +74,7 @@ PRESETS: dict[Preset, dict[str, float]] = {
 
 
 def check_ids(names: Iterable[str], known: Collection[str] = tuple(TASKS)) -> None:
-    """Raise ValueError, with a suggestion, for a name that is not one of the `known` task ids."""
+    """Raise a ValueError for a name that is not one of the `known` task ids, and suggest a similar id."""
     for name in names:
         if name not in known:
             meant = [task for task in known if task.partition("/")[2] == name]
@@ -83,7 +83,9 @@ def check_ids(names: Iterable[str], known: Collection[str] = tuple(TASKS)) -> No
 
 
 def task_named(contrast: str, name: str) -> Task:
-    """The task of a row's `contrast` and `task`. Raises ReleaseError if this version does not have the task."""
+    """The task that a row states in `contrast` and `task`. Raises ReleaseError if this version does not have the
+    task.
+    """
     try:
         return TASKS[f"{contrast}/{name}"]
     except KeyError:
@@ -100,12 +102,12 @@ def task_of(row: Mapping[str, object]) -> Task:
 
 
 def pools_of(task: Task) -> tuple[str, ...]:
-    """The pools of a task's phrasings. An empty task has the pools of its twins."""
+    """The pools of a task's phrasings. A task with empty answers uses the pools of its twins."""
     return task.pools or tuple(pool for t in _ALL if t.empty is task for pool in t.pools)
 
 
 def answer_of_pool(pool: str) -> AnswerKind:
-    """The kind of answer that the pool's phrasings ask for, `one` or `set`. The tasks of the pool determine it. Raises
+    """The kind of answer (`one` or `set`) that the pool's phrasings ask for, according to the tasks of the pool. Raises
     ReleaseError for an unknown pool.
     """
     answers = {name: task.answer_to(names_image=name == task.named_pool) for task in _ALL for name in task.pools}
@@ -118,7 +120,7 @@ def answer_of_pool(pool: str) -> AnswerKind:
 
 
 def pool_gives_box(pool: str) -> bool:
-    """Whether phrasings of the pool give a box in one of the images."""
+    """Whether phrasings of the pool contain a box in one of the images."""
     return any(task.gives_box for task in _ALL if pool in task.pools)
 
 
@@ -133,5 +135,5 @@ def pool_gives_image(pool: str) -> bool:
 
 
 def pool_names_image(pool: str) -> bool:
-    """Whether phrasings of the pool state in which image the answer is."""
+    """Whether phrasings of the pool name the image that contains the answer."""
     return any(task.named_pool == pool for task in _ALL)

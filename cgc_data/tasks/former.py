@@ -1,4 +1,4 @@
-"""Former settings for the shares of tasks, and what they correspond to now."""
+"""Former settings for the shares of tasks, and the current settings that replace them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,9 @@ FORMER_SHARE = "inter_share"
 
 
 def refuse_former(values: Mapping[str, Any], origin: str) -> None:
-    """Raise ConfigError for a former key, and name its replacement. `origin` names the source of the values."""
+    """Raise a ConfigError for a former key, and suggest its replacement. `origin` describes where the values come from,
+    for the error message.
+    """
     if former := list(_former(values)):
         shares = ", ".join(f"{task}: {share:g}" for task, share in _rewritten(values).items())
         written = f"{{preset: paper, tasks: {{{shares}}}}}"
@@ -26,7 +28,7 @@ def _former(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _rewritten(values: Mapping[str, Any]) -> dict[str, float]:
-    """The shares of all tasks to which the former settings correspond."""
+    """The shares of all tasks that are equivalent to the former settings."""
     inter = _number(values.get(FORMER_SHARE), 0.5)
     shares: dict[str, float] = {}
     for (section, weights), share in zip(WEIGHTS.items(), (inter, 1 - inter), strict=True):

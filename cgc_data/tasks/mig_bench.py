@@ -1,6 +1,6 @@
 """The ten question forms of MIG-Bench, and the tasks that train them.
 
-The numbers of items come from its revised annotations (Migician, arXiv 2501.05767; UniVG-R1's revision).
+The numbers of items come from the revised annotations of MIG-Bench (Migician, arXiv 2501.05767; UniVG-R1's revision).
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ class Form:
     Attributes:
         key: name of the form in the annotations.
         items: number of items.
-        asks: the question that its items ask.
+        asks: the question that the items of the form ask.
         tasks: ids of tasks with similar questions.
-        trained: whether these tasks train the skill, or only the form.
-        remark: differences between these tasks and the form.
+        trained: whether the tasks train the skill of the form, or only its format.
+        remark: differences between the tasks and the form.
     """
 
     key: str
@@ -39,7 +39,7 @@ FORMS = (
         "An object is boxed in the first frame: where is it in Image k?",
         ("intra/same_object",),
         "form only",
-        "windows of one photo have no motion",
+        "windows of one photo show no motion",
     ),
     Form("diff", 528, "What differs between two images?", ("intra/difference",), "yes", "objects are pasted"),
     Form(

@@ -1,7 +1,7 @@
 """Declarations of tasks and contrasts, with all the information that the rest of the project needs.
 
-Declarations are light, because configuration, metrics, reward, and benchmark import them. Planners are referenced by
-name, not imported.
+Declarations must be fast to import, because configuration, metrics, reward, and benchmark import them. Therefore, they
+refer to planners by name instead of importing them.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ REFERENCE = "reference"
 
 @dataclass(frozen=True)
 class Distractors:
-    """A kind of distractor view. `likeness` (0-1) states how hard it is to distinguish this view from the view of the
-    target.
+    """A kind of distractor view. `likeness` (0-1) is higher if the distractor view is harder to distinguish from the
+    view that shows the target.
     """
 
     name: str
@@ -29,13 +29,13 @@ class Contrast:
 
     Attributes:
         name: name in the release's folder and configuration.
-        title: completes "no contrast between ...".
+        title: text that completes the phrase "no contrast between ...".
         meaning: sentences for the card.
         color: color in plots, as `#rrggbb`.
-        windows: whether views are windows of one photo; otherwise they are uncropped photos. Windows are derivative
+        windows: whether views are windows of one photo. If false, views are uncropped photos. Windows are derivative
             works.
-        roles: roles of views that may contain an answer. The first role is for views that do contain it, the second for
-            views that do not.
+        roles: roles of views that may contain an answer. The first role is for views that contain an answer, and the
+            second role is for views that do not.
         distractors: kinds of distractors.
     """
 
@@ -61,35 +61,37 @@ class Task:
         name: name within its contrast; the full name is `id`.
         contrast: relation between the displayed images.
         answer: `one` object, a non-empty `set`, or always the `empty` list.
-        named_answer: like `answer`, for questions that name the answer's image; None: no difference.
+        named_answer: like `answer`, for questions that name the image with the answer; None if it is the same as
+            `answer`.
         question: what the task asks, for the card's table.
         meaning: what makes an answer correct, in one sentence for the gallery.
-        pool: the question pool, in templates.yaml or `phrasings`; none for an `empty` task, which uses the pool of its
-            twins.
-        named_pool: question pool whose phrasings state in which image the answer is, in templates.yaml, if any.
+        pool: the question pool, in templates.yaml or `phrasings`. A task with `empty` answers has no pool and uses the
+            pool of its twins.
+        named_pool: question pool in templates.yaml whose phrasings name the image with the answer, if there is one.
         phrasings: phrasings of `pool`, numbered from 0, if they are not in templates.yaml.
         share: share of the rows in the preset `full`, including twins with empty answers, relative to the sum of all
             shares.
         paper: like `share`, for the preset `paper`.
-        planner: planner of its rows, as "module:Class" (see `cgc_data.plan.planner`); none if all its rows are twins of
-            other rows.
-        empty: the task of its twins with empty answers; None if its phrasings never have an empty answer.
-        may_be_empty: whether rows of the task itself may have an empty answer. Each such row is paired with a row that
-            has an object.
+        planner: planner of the task's rows, as "module:Class" (see `cgc_data.plan.planner`). Empty if all rows of the
+            task are twins of other rows.
+        empty: the task of the twins with empty answers; None if the phrasings of this task never have an empty answer.
+        may_be_empty: whether rows of the task itself may have an empty answer. Each row with an empty answer is paired
+            with a row whose answer contains an object.
         labels: smallest and largest number of labels that a row asks for.
         answer_label: the label to write in the answer if the question names no label, such as `object`.
-        named_label: like `answer_label`, but if only the phrasings in `named_pool` name no label. These ask for one
-            label.
-        candidates: whether its labels are candidates, of which exactly one is in every image.
-        claims: whether every image without an object of a requested label has a reason for its absence. If false, the
-            task's own check decides which reasons are required.
-        gives_box: whether the question gives a box in one of the images.
+        named_label: like `answer_label`, for tasks in which only the phrasings in `named_pool` name no label. Questions
+            with these phrasings ask for one label.
+        candidates: whether the labels of a row are candidates, exactly one of which is in every image.
+        claims: whether rows must contain evidence for every image in which a requested label is absent. If false, the
+            check of the task determines which evidence is required.
+        gives_box: whether the question contains a box in one of the images.
         gives_image: whether the question refers to one of the reference images as a whole.
         draws_quality: whether each image has its own random JPEG quality. If false, all images of a row share one
             quality.
-        both_ways: whether rows follow one object. Rows with two images come in pairs, in which each row asks for the
-            box that the other gives. Rows with more images are tracks.
-        needs: what its rows require of the photos, if this is not obvious. The error contains it if no row is possible.
+        both_ways: whether rows follow one object through several views. Rows with two images come in pairs: each row
+            asks for the box that the question of the other row contains. Rows with more images are tracks.
+        needs: what the task's rows require of the photos, if this is not obvious. If no row is possible, the error
+            message contains this text.
     """
 
     name: str
@@ -128,23 +130,23 @@ class Task:
         return tuple(pool for pool in (self.pool, self.named_pool) if pool)
 
     def labels_in(self, *, names_image: bool) -> tuple[int, int]:
-        """Smallest and largest number of labels in a row. It depends on whether the question names the answer's
-        image.
+        """Smallest and largest number of labels in a row, which depend on whether the question names the image with the
+        answer.
         """
         return (1, 1) if names_image and self.named_label else self.labels
 
     def written_label(self, *, names_image: bool) -> str:
         """The fixed label to write in an answer; "" if the question names the label.
 
-        `names_image`: whether the question states in which image the answer is.
+        `names_image`: whether the question names the image with the answer.
         """
         return (self.named_label if names_image else "") or self.answer_label
 
     def answer_to(self, *, names_image: bool) -> AnswerKind:
-        """The kind of answer. It depends on whether the question states in which image the answer is."""
+        """The kind of answer, which depends on whether the question names the image with the answer."""
         return self.named_answer or self.answer if names_image else self.answer
 
     @property
     def has_empty(self) -> bool:
-        """Whether its phrasings may have an empty answer, in its own rows or in the rows of its twins."""
+        """Whether the task's phrasings may have an empty answer, in rows of the task itself or in rows of its twins."""
         return self.may_be_empty or self.empty is not None

@@ -1,4 +1,4 @@
-"""Validates a release: derives it again from the raw sources, and shares no code with the builder.
+"""Validates a release by deriving it again from the raw sources. No code is shared with the builder.
 
 Annotation files are read by the reference readers of their formats, such as pycocotools and lvis.
 """

@@ -1,4 +1,7 @@
-"""Claims of absence. Every claim is checked against the raw annotation, and no view may show anything confusable."""
+"""Checks claims of absence, each of which states why a view does not show a label.
+
+Every claim is checked against the raw annotations, and no view may show anything that can be confused with the label.
+"""
 
 from collections import Counter
 from functools import lru_cache
@@ -12,10 +15,10 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "evidence": (
-        "each view without a requested label has exactly one claim of absence, and the raw annotations support the "
-        "claim"
+        "each view that does not show a requested label has exactly one claim of absence, and the raw annotations "
+        "support this claim"
     ),
-    "contradictions": "no claim relies on a photo about which the sources contradict each other",
+    "contradictions": "no claim relies on a photo if the sources contradict each other about it",
     "confusable in view": "no view is known to show anything that can be confused with the requested label",
     "confusable absent": "if a label is absent, everything that it can be confused with is absent too",
 }
@@ -29,7 +32,11 @@ class AbsenceCheck:
         self._confusable = lru_cache(maxsize=None)(self._list_confusable)
 
     def check(self, sample: Sample) -> None:
-        """Check that every view without the label has a valid claim, and that no view shows anything confusable."""
+        """Check the claims of absence of a sample.
+
+        Every view without a label needs a valid claim, and no view may show anything that can be confused with the
+        label.
+        """
         claims = Counter((claim.img_idx, claim.label) for claim in sample.evidence)
         for label in sample.labels:
             for number in sample.answer_images if sample.kind.claims else ():
@@ -77,8 +84,9 @@ class AbsenceCheck:
         return self._world.incomplete(photo, concept)
 
     def _shown(self, photo: str, concept: str, view: View, margin: int) -> str | None:
-        """An instance or crowd of the concept that has a pixel in the window after the window is expanded by
-        `margin`.
+        """The fault if the window, expanded by `margin`, shows any part of an instance or crowd of the concept.
+
+        The result is None if the window shows no such part.
         """
         for fact in self._world.facts(photo, concept):
             for instance in (*fact.instances, *fact.crowds):
@@ -116,15 +124,17 @@ class AbsenceCheck:
         return not self._outside(photo, concept, view) and not self._shown(photo, concept, view, self._limits.margin)
 
     def _list_confusable(self, concept: str) -> tuple[str, ...]:
-        """The concepts that must also be absent: all confusable concepts, or, if so configured, only those that a
-        source labels.
+        """The concepts that must also be absent.
+
+        These are all concepts that can be confused with this concept or, unless `strict_confusable` is set, only those
+        that a source labels.
         """
         names = self._world.relations.confusable(concept)
         return tuple(sorted(names if self._limits.strict_confusable else names & self._world.concepts))
 
 
 def _unwarranted(source: RawSource, images: list[int], concept: str, rule: str) -> str | None:
-    """The reason why this rule and this source do not prove that the concept is absent; None if they do."""
+    """The reason why this rule and this source do not prove that the concept is absent; None if they prove it."""
     if any(source.instances(image, concept) for image in images):
         return "the category is annotated in the photo"
     known = (type(source.protocol), *PROTOCOLS)

@@ -1,5 +1,5 @@
-"""Checks across samples: splits, exclusions, pairs, twins, and tuples, whose questions must be about several of their
-photos.
+"""Checks that compare samples with each other: splits, exclusions, pairs of rows, and tuples of rows about one set of
+views.
 """
 
 import re
@@ -17,21 +17,21 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "photo in one split": "each photo is in only one split, even if it has several names",
-    "held out": "photos of COCO val2017 and of held-out sources are in the test split, and no other photos are",
+    "held out": "the test split contains all photos of COCO val2017 and of held-out sources, and no other photos",
     "excluded photos": "no row shows a photo that the manifest excludes",
     "pairs": (
-        "every same_object question about two views exists in both directions, and every absent row has a present "
-        "twin with the same label, template, and size"
+        "every same_object question about two views exists in both directions, and every row with an empty answer "
+        "has a twin row with an answer and with the same label, template, and number of images"
     ),
     "spread": "no photo is shown in more rows of a task than the release allows",
-    "tuples": "rows of a tuple show the same views in the same split, and each asks about a different photo",
+    "tuples": "rows of a tuple show the same views in the same split, and do not all ask about the same photo",
 }
 Frame = tuple[str, Rectangle]  # photo, window
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """The parts of a row that the checks of its pair and tuple need."""
+    """The parts of a row that are needed to check its pair and its tuple."""
 
     id: str
     task: str  # id of the task, such as inter/locate
@@ -53,9 +53,7 @@ class Member:
 
 
 class Shown(NamedTuple):
-    """What is kept of rows until all rows are read: by photo, by pair, by tuple, and by task and photo, in row
-    order.
-    """
+    """The data kept until all rows are read, in row order: by photo, by pair, by tuple, and by task and photo."""
 
     splits: dict[str, dict[str, str]]  # photo -> split -> first sample that shows the photo in this split
     pairs: dict[str, list[Member]]
@@ -64,7 +62,7 @@ class Shown(NamedTuple):
 
 
 class AcrossCheck:
-    """Collects one sample at a time and reports at the end."""
+    """Collects samples one at a time, and reports the faults after the last sample."""
 
     def __init__(self, ledger: Ledger, limits: Limits, world: World, exclusions: Exclusions) -> None:
         self._ledger, self._limits, self._world = ledger, limits, world
@@ -73,7 +71,7 @@ class AcrossCheck:
         self.state = Shown({}, {}, {}, {})
 
     def add(self, sample: Sample) -> None:
-        """Check a sample's photos now, and keep the sample for its pair and tuple."""
+        """Check the photos of a sample, and keep the sample until its pair and its tuple can be checked."""
         frames = []
         shown = set()
         for view in sample.views:
@@ -100,7 +98,7 @@ class AcrossCheck:
             self._ledger.require(False, "pairs", sample.id, f"no pair_id, which {sample.task} needs")
 
     def merge(self, state: Shown) -> None:
-        """Add what was kept of later rows."""
+        """Add the data that was collected from later rows."""
         for photo, splits in state.splits.items():
             for split, sample in splits.items():
                 self.state.splits.setdefault(photo, {}).setdefault(split, sample)
@@ -146,7 +144,7 @@ class AcrossCheck:
 
 
 def _canonical(names: Iterable[str]) -> set[str]:
-    """The names. A name that contains COCO's twelve digits is reduced to these digits."""
+    """The names, each reduced to COCO's twelve digits if it contains them."""
     found = set()
     for name in names:
         digits = re.search(r"(?<!\d)(\d{12})(?!\d)", name)
@@ -167,13 +165,16 @@ def _broken_pair(members: list[Member]) -> str:
         return f"{tasks} is not a pair"
     alike = first.template_id == second.template_id and len(first.frames) == len(second.frames)
     if not alike or len(first.pasted) != len(second.pasted):
-        return "the absent row and the present row differ in template, number of images, or number of pasted objects"
+        return (
+            "a row with an empty answer and its twin differ in template, number of images, or number of pasted objects"
+        )
     return ""
 
 
 def _twins(present: Member, absent: Member) -> bool:
-    """Whether the second row can be the absent twin of the first: their tasks must match, and only the second answer
-    may be empty.
+    """Whether the second row can be the twin of the first row that has an empty answer.
+
+    The tasks of the two rows must match, and only the second answer may be empty.
     """
     alike = present.kind.empty == absent.kind or (present.kind == absent.kind and present.kind.may_be_empty)
     return alike and bool(present.answered) and not absent.answered
@@ -184,7 +185,7 @@ def _not_reversed(first: Member, second: Member) -> str:
         return "the two directions follow different objects"
     ends = [(m.frames[m.asked - 1], {m.frames[n - 1] for n in m.answered}) for m in (first, second)]
     if {ends[0][0]} != ends[1][1] or {ends[1][0]} != ends[0][1]:
-        return "the second row is not the other direction of the first"
+        return "the second row does not ask the question of the first row in the other direction"
     return ""
 
 

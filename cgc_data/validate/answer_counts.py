@@ -1,6 +1,4 @@
-"""Measures how many images contain an answer, and whether the number of objects in an image reveals that it contains
-one.
-"""
+"""Measures how many images contain an answer, and whether an image's number of objects reveals that it has one."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -16,12 +14,13 @@ AUC_BOUND = 0.55
 
 
 def number_of_answer_images(traces: Sequence[Trace]) -> Check:
-    """Whether set questions about photos have answers in one image, in two images, and so on up to all, equally often.
-    Only measured.
+    """Measure whether one image, two images, and so on up to all images contain an answer equally often.
+
+    Only questions that ask for a set of objects in whole photos count. The measured value has no bound.
     """
     name, what = (
         "number of answer images",
-        ("p-value of the hypothesis that, for each number of images, the number of images with an answer is uniform"),
+        "p-value of the hypothesis that all possible numbers of images with an answer are equally frequent",
     )
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
@@ -36,10 +35,10 @@ def number_of_answer_images(traces: Sequence[Trace]) -> Check:
 
 
 def answer_images_by_objects(traces: Sequence[Trace]) -> Check:
-    """Whether the number of annotated objects in a photo, few or many, reveals that it contains an answer."""
+    """Measure whether a photo with few, or with many, annotated objects is more likely to contain an answer."""
     name, what = (
         "answer images by number of objects",
-        ("AUC of guessing an answer image by whether it has few or many annotated objects"),
+        "AUC of guessing which images contain an answer by their numbers of annotated objects",
     )
     rows = [t for t in traces if not t.kind.contrast.windows and 0 < len(t.targets) < len(t.candidates)]
     if not rows:

@@ -1,4 +1,4 @@
-"""Tests whether the properties of image files reveal which images contain the answer, given how many images do."""
+"""Tests whether properties of the image files reveal which images contain the answer, if their number is known."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -32,7 +32,7 @@ SIGNALS: dict[str, Signal] = {
 
 
 def answer_image_checks(traces: Sequence[Trace]) -> Iterator[Check]:
-    """One check per contrast and signal."""
+    """The results of one check per contrast and signal."""
     for contrast in CONTRASTS:
         rows = [trace for trace in traces if trace.contrast == contrast and _open(trace)]
         for name, signal in SIGNALS.items():
@@ -40,10 +40,11 @@ def answer_image_checks(traces: Sequence[Trace]) -> Iterator[Check]:
 
 
 def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
-    """How much more often than by chance the image with the highest, or the lowest, value of a signal contains the
-    answer.
+    """How much more often than by chance the image with the highest (or lowest) value of a signal contains the answer.
+
+    A signal is a property of each image, such as its file size.
     """
-    what = "accuracy, above chance, of always choosing the image with the highest or the lowest value"
+    what = "accuracy minus chance if the image with the highest (or the lowest) value is always chosen"
     told = [trace for trace in rows if len(signal(trace)) == len(trace.sizes)]  # no bytes without stored images
     if not told:
         return nothing(name, what)
@@ -55,8 +56,10 @@ def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
 
 
 def clusters(rows: Sequence[Trace]) -> NDArray[np.int64]:
-    """Group of each row, (n,). Windows of one photo are in one group, even in different families, because they look
-    alike.
+    """The number of each row's group, with shape (n,).
+
+    Rows with windows of one photo are in one group, even if they are not linked by a pair or a tuple, because windows
+    of one photo look alike.
     """
     if not rows[0].kind.contrast.windows:
         return families(rows)
@@ -64,14 +67,14 @@ def clusters(rows: Sequence[Trace]) -> NDArray[np.int64]:
 
 
 def _open(trace: Trace) -> bool:
-    """Whether the question does not name the answer's image, and some candidates, but not all, contain an answer."""
+    """Whether the image of the answer is not named in the question, and some candidate images, but not all, have an
+    answer.
+    """
     return not trace.named and 0 < len(trace.targets) < len(trace.candidates)
 
 
 def _above_chance(trace: Trace, values: NDArray[np.float64]) -> float:
-    """Share of the candidates with the highest value that contain the answer, minus the same share of all
-    candidates.
-    """
+    """Share of images with an answer among the images with the highest value, minus their share of all candidates."""
     places = np.array(trace.candidates) - 1
     holding = np.array([number in trace.targets for number in trace.candidates], dtype=np.float64)
     greatest = np.isclose(values[places], values[places].max(), rtol=1e-9, atol=0)

@@ -1,5 +1,6 @@
-"""Box arithmetic for validation. It is written separately, so that it shares no mistakes with the builder. Boxes are
-x1, y1, x2, y2. Functions with two boxes need both boxes in the same unit, pixels or thousandths.
+"""Box arithmetic for validation, written independently so that it shares no mistakes with the builder.
+
+Boxes are x1, y1, x2, y2. If a function takes two boxes, both must be in the same unit: pixels or thousandths.
 """
 
 from cgc_data.validate.samples import Box, Rectangle
@@ -8,7 +9,7 @@ BOX_TOLERANCE = 1.0  # units of 1/1000
 
 
 def area(box: Box) -> float:
-    """Area; 0 for a box that is empty or inverted."""
+    """Area of a box; 0 if the box is empty or inverted."""
     return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
 
 
@@ -18,14 +19,14 @@ def overlap(a: Box, b: Box) -> Box:
 
 
 def iou(a: Box, b: Box) -> float:
-    """Intersection over union; 0 if both are empty."""
+    """Intersection over union of two boxes; 0 if both are empty."""
     common = area(overlap(a, b))
     union = area(a) + area(b) - common
     return common / union if union > 0 else 0.0
 
 
 def grown(window: Rectangle, margin: int) -> Rectangle:
-    """A window expanded by `margin` pixels on every side."""
+    """A window that is expanded by `margin` pixels on every side."""
     x1, y1, x2, y2 = window
     return (x1 - margin, y1 - margin, x2 + margin, y2 + margin)
 

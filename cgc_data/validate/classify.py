@@ -1,4 +1,7 @@
-"""Features that could reveal absent rows without the images, and folds that keep families together."""
+"""Features that could reveal rows with an empty answer without the images, and folds for cross-validation.
+
+The folds keep families of linked rows together.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +20,7 @@ Features: TypeAlias = Callable[[Sequence[Trace]], NDArray[np.float64]]
 
 
 def families(rows: Sequence[Trace]) -> NDArray[np.int64]:
-    """The number of each row's family, (n,). Rows that are linked by a pair or a tuple are one family."""
+    """The number of each row's family, with shape (n,). Rows that are linked by a pair or a tuple form one family."""
     nodes: dict[tuple[str, str], int] = {}
     ends = []
     for place, row in enumerate(rows):
@@ -32,13 +35,19 @@ def families(rows: Sequence[Trace]) -> NDArray[np.int64]:
 
 
 def folds_of(groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The fold of each row, (n,). Groups stay together, and are assigned at random with a fixed seed."""
+    """The cross-validation fold of each row, with shape (n,).
+
+    Each group stays in one fold. Groups are assigned to folds at random, with a fixed seed.
+    """
     count = int(groups.max()) + 1 if len(groups) else 0
     return np.random.default_rng(count).permutation(count)[groups] % FOLDS
 
 
 def absent_features(rows: Sequence[Trace]) -> NDArray[np.float64]:
-    """Features (n, features): one-hot template, label, and number of images; words; sizes and bytes of images."""
+    """The features of each row, with shape (n, features).
+
+    The features are the one-hot template, label, and number of images; the words; and the sizes and bytes of images.
+    """
     words = Counter(word for row in rows for word in row.words)
     columns = [
         _one_hot([{f"template {row.template_id}"} for row in rows]),
@@ -51,12 +60,12 @@ def absent_features(rows: Sequence[Trace]) -> NDArray[np.float64]:
 
 
 def image_features(rows: Sequence[Trace]) -> NDArray[np.float64]:
-    """Features (n, features) computed only from the sizes and bytes of the images."""
+    """The features of each row, with shape (n, features), computed only from the sizes and bytes of its images."""
     return _standardised(np.array([_measures(row) for row in rows]))
 
 
 def _measures(row: Trace) -> list[float]:
-    """Mean, minimum, maximum, and spread of the widths, heights, areas, and bytes of a row's images."""
+    """Mean, minimum, maximum, and spread of the widths, heights, areas, and file sizes of a row's images."""
     sizes = np.array(row.sizes, dtype=np.float64)
     measures = [sizes[:, 0], sizes[:, 1], sizes.prod(axis=1), sizes[:, 0] / sizes[:, 1]]
     if row.num_bytes:

@@ -1,6 +1,6 @@
-"""What colors alone reveal about the origin of a piece: how similar each image is to it, and which box in the image is
-most similar.
+"""Measures what colors alone reveal about the place from which a piece was cut.
 
+Each image is compared with the piece as a whole, and the box in the image with the most similar colors is found.
 Histograms use all pixels, because downscaling an image changes its colors. Pixels are counted as whole numbers, so that
 sums are exact.
 """
@@ -27,8 +27,9 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Histogram:
-    """A way to count colors: the number of `bins`, and a function from pixels (height, width, 3) to their bins (height,
-    width).
+    """A way to count colors in bins.
+
+    `bins` is the number of bins, and `of` maps pixels (height, width, 3) to the numbers of their bins (height, width).
     """
 
     bins: int
@@ -36,13 +37,13 @@ class Histogram:
 
 
 def _cube(pixels: Pixels) -> Codes:
-    """Eight levels per channel, the three channels jointly."""
+    """Bins of a joint histogram of the three color channels, with eight levels per channel."""
     blue, green, red = cv2.split(pixels)
     return np.asarray((blue & TOP).astype(np.uint16) << 1 | (green & TOP) >> 2 | red >> 5)
 
 
 def _hues(pixels: Pixels) -> Codes:
-    """Twelve hues by twelve levels of saturation."""
+    """Bins of a joint histogram of twelve hues and twelve levels of saturation."""
     hue, saturation, _ = cv2.split(cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV))
     return np.asarray(cv2.add(cv2.LUT(hue, _HUES), cv2.LUT(saturation, _SATURATIONS)), dtype=np.uint8)
 
@@ -58,8 +59,12 @@ HISTOGRAMS = ("channels", "cube", "hues")
 
 @dataclass(frozen=True)
 class Likeness:
-    """Color distance between a piece and an image, and between the piece and the most similar box in the image; and
-    this box (0-1000).
+    """How similar an image is to a piece in color.
+
+    Attributes:
+        apart: color distance between the piece and the whole image.
+        nearest: color distance between the piece and the most similar box in the image.
+        likest: the most similar box in the image, with coordinates 0-1000.
     """
 
     apart: float
@@ -68,14 +73,15 @@ class Likeness:
 
 
 def color_shares(piece: Pixels) -> dict[str, Shares]:
-    """Share of a piece's pixels in each bin, (bins,), by each of `HISTOGRAMS`."""
+    """The share of a piece's pixels in each bin, with shape (bins,), for each histogram in `HISTOGRAMS`."""
     count = piece.shape[0] * piece.shape[1]
     return {name: cells.total() / count for name, cells in _counted(piece, piece.shape[:2]).items()}
 
 
 def likenesses(own: Mapping[str, Shares], image: Pixels, share: tuple[float, float]) -> dict[str, Likeness]:
-    """Compare an image with a piece of these `color_shares`, which takes up a `share` of the image's width and height,
-    by each of `HISTOGRAMS`.
+    """Compare the colors of an image with those of a piece, for each histogram in `HISTOGRAMS`.
+
+    `own` contains the `color_shares` of the piece. The piece takes up a `share` of the image's width and of its height.
     """
     cell = max(max(image.shape[:2]) // CELLS, 1)
     there = _counted(image, (cell, cell))
@@ -83,14 +89,17 @@ def likenesses(own: Mapping[str, Shares], image: Pixels, share: tuple[float, flo
 
 
 class _Cells(NamedTuple):
-    """Pixels of each cell in each bin that occurs: `counts` (rows, columns, used), and the numbers of these bins."""
+    """The number of pixels per grid cell and color bin.
+
+    `counts` has shape (rows, columns, used), and `used` contains the numbers of the bins that occur.
+    """
 
     counts: Counts
     used: NDArray[np.int64]
     bins: int
 
     def total(self) -> Shares:
-        """Pixels of all cells in each bin, (bins,)."""
+        """Number of pixels of all cells in each bin, with shape (bins,)."""
         total = np.zeros(self.bins)
         total[self.used] = self.counts.sum(axis=(0, 1))
         return total
@@ -114,7 +123,7 @@ def _likeness(cells: _Cells, own: Shares, cell: int, size: tuple[int, int], shar
 
 
 def _box_sums(counts: Counts, height: int, width: int) -> Counts:
-    """Sums over every box of this number of rows and columns."""
+    """Sums of the counts over every box with this number of rows and columns."""
     rows, columns, bins = counts.shape
     total = np.zeros((rows + 1, columns + 1, bins), dtype=np.int64)
     for row in range(rows):  # much faster than `cumsum`, which jumps through memory
@@ -126,7 +135,7 @@ def _box_sums(counts: Counts, height: int, width: int) -> Counts:
 
 
 def _counted(pixels: Pixels, cell: tuple[int, int]) -> dict[str, _Cells]:
-    """Counts of each cell, of this height and width, by each histogram."""
+    """Color counts of each grid cell, for each histogram. `cell` is the height and width of a cell in pixels."""
     cube = _by_cells(pixels, cell, _CUBE)
     channels = (cube.counts.astype(np.float64) @ _CHANNELS[cube.used]).astype(np.int64)
     bins = channels.shape[2]
@@ -145,6 +154,8 @@ def _by_cells(pixels: Pixels, cell: tuple[int, int], histogram: Histogram) -> _C
 
 @lru_cache(maxsize=4)
 def _first_bins(rows: int, columns: int, cell: tuple[int, int], bins: int) -> NDArray[np.int64]:
-    """For each pixel, (height, width), the place of its cell's first bin among the bins of all cells."""
+    """The index of the first bin of each pixel's cell, with shape (height, width), if the bins of all cells form one
+    list.
+    """
     numbers = np.arange(rows * columns).reshape(rows, columns) * bins
     return numbers.repeat(cell[0], axis=0).repeat(cell[1], axis=1)

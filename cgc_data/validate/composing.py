@@ -1,4 +1,4 @@
-"""The image that a view's operations make from its photos, computed again without the builder's code."""
+"""Composes the image of a view again from its photos and operations, without the builder's code."""
 
 from collections.abc import Callable, Sequence
 from math import ceil
@@ -19,9 +19,9 @@ EDGE = 0.9  # pixels by which the edge of a pasted object is blurred
 
 
 def composed(view: View, photo_of: Callable[[Part], Pixels]) -> Pixels:
-    """Pixels (height, width, 3), blue-green-red, of the view before it is encoded.
+    """Pixels (height, width, 3) of the view in blue-green-red order, before the view is encoded.
 
-    Raises PhotoError if a photo cannot be read or the operations do not produce the view.
+    Raises PhotoError if a photo cannot be read, or if the operations do not produce the view.
     """
     pixels = photo_of(view.parts[0])
     for step in view.operations:
@@ -30,7 +30,9 @@ def composed(view: View, photo_of: Callable[[Part], Pixels]) -> Pixels:
         except (ValueError, IndexError, SegmentationError, cv2.error) as error:
             raise PhotoError(f"the operation {step.name} {list(step.values)} cannot be applied ({error})") from None
     if pixels.shape[:2] != (view.height, view.width):
-        raise PhotoError(f"the operations of the view produce {pixels.shape[1]} x {pixels.shape[0]} pixels")
+        raise PhotoError(
+            f"the operations produce {pixels.shape[1]} x {pixels.shape[0]} pixels, which is not the size of the view"
+        )
     return pixels
 
 
@@ -60,14 +62,14 @@ def _after(pixels: Pixels, step: Operation, view: View, photo_of: Callable[[Part
 
 
 def _is_between(width: float, height: float, view: View) -> bool:
-    """Whether the image has the size of the view, or a size between that of the window and that of the view."""
+    """Whether the image is as large as the view, or has a size between the size of the window and that of the view."""
     x1, y1, x2, y2 = view.window
     ways = ((width, view.width, x2 - x1), (height, view.height, y2 - y1))
     return all(min(there, here) <= side <= max(there, here) for side, there, here in ways)
 
 
 def _looked_up(pixels: Pixels, levels: Pixels) -> Pixels:
-    """The pixels with each level replaced by the one in `levels`, (1, 256, channels)."""
+    """The pixels, with each level replaced by its entry in the lookup table `levels`, with shape (1, 256, channels)."""
     return np.asarray(cv2.LUT(pixels, levels), dtype=np.uint8)
 
 
@@ -101,14 +103,14 @@ def _pasted(pixels: Pixels, part: Part, lender: Pixels) -> Pixels:
 
 
 def _around(mask: NDArray[np.uint8], margin: float) -> Rectangle:
-    """The rectangle of a mask with a margin, inside the photo."""
+    """The bounding rectangle of a mask, expanded by a margin and clipped to the photo."""
     x, y, width, height = cv2.boundingRect(mask)
     right, bottom = ceil(x + width + margin), ceil(y + height + margin)
     return max(int(x - margin), 0), max(int(y - margin), 0), min(right, mask.shape[1]), min(bottom, mask.shape[0])
 
 
 def _layers(lender: Pixels, mask: NDArray[np.uint8], scale: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The colors (height, width, 3) and the opacity (height, width) of an object, area-averaged by this scale."""
+    """The colors (height, width, 3) and the opacity (height, width) of an object, scaled by area averaging."""
     inside = mask.astype(np.float32)
     inner = cv2.GaussianBlur(cv2.erode(inside, np.ones((3, 3))), (0, 0), EDGE) * inside
     size = max(round(mask.shape[1] * scale), 1), max(round(mask.shape[0] * scale), 1)
@@ -117,7 +119,7 @@ def _layers(lender: Pixels, mask: NDArray[np.uint8], scale: float) -> tuple[NDAr
 
 
 def _reached(moved: NDArray[np.float64], layer: NDArray[np.float32], pixels: Pixels) -> Rectangle:
-    """The rectangle of the pixels that a moved layer can change; empty or inverted if it changes none."""
+    """The rectangle of the pixels that a moved layer can change; empty or inverted if there are none."""
     corners = np.array([[x, y, 1] for x in (-1, layer.shape[1]) for y in (-1, layer.shape[0])]) @ moved.T
     left, top = np.floor(corners.min(axis=0)).tolist()
     right, bottom = (np.ceil(corners.max(axis=0)) + 1).tolist()
@@ -125,7 +127,10 @@ def _reached(moved: NDArray[np.float64], layer: NDArray[np.float32], pixels: Pix
 
 
 def _outlined(pixels: Pixels, box: Sequence[float]) -> Pixels:
-    """Draw the outline of a box in red. The line is one hundredth of the shorter side wide."""
+    """Draw the outline of a box in red.
+
+    The line width is one hundredth of the image's shorter side, but at least 2 pixels.
+    """
     x1, y1, x2, y2 = (round(value) for value in box)
     width = max(2, round(min(pixels.shape[:2]) / 100))
     return np.asarray(cv2.rectangle(pixels.copy(), (x1, y1), (x2 - 1, y2 - 1), (0, 0, 255), width), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Removes the parts of raw records that the user declared wrong, as the release's manifest states."""
+"""Removes the parts of raw annotation records that the user declared wrong, as listed in the release's manifest."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -7,8 +7,10 @@ from cgc_data.validate.protocols import RawFile, Record
 
 
 def disregard(raw: RawFile, parts: Collection[str]) -> RawFile:
-    """The file without its masks, without its crowd flags, or with only the first (by id) of objects that are annotated
-    twice.
+    """The annotation file without the `parts` that the user declared wrong.
+
+    These parts are masks, crowd flags, or duplicates. If an object is annotated twice, the annotation with the lower id
+    is kept.
     """
     if not parts:
         return raw

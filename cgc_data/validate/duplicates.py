@@ -1,7 +1,7 @@
 """Finds near-duplicate photos in different splits by their thumbnails, regardless of file names.
 
-Two photos are candidates if they share a quarter of a 64-bit difference hash. Candidates count as one picture if their
-thumbnails nearly agree.
+Two photos are candidates if one quarter of their 64-bit difference hashes is the same. Candidates count as one picture
+if their hashes and thumbnails nearly agree.
 """
 
 from collections import defaultdict
@@ -27,15 +27,15 @@ CROWDED = 2_000  # photos that share a quarter of a hash; larger groups are plai
 
 
 class Print(NamedTuple):
-    """The appearance of a photo: a difference hash of 64 bits, and a thumbnail, (16, 16)."""
+    """The appearance of a photo: a 64-bit difference hash, and a thumbnail with shape (16, 16)."""
 
     hash: int
     thumbnail: NDArray[np.uint8]
 
 
 class Looks(NamedTuple):
-    """What is kept of each photo: its split, the first sample that shows it, and its appearance, which is None if it
-    cannot be read.
+    """The data that is kept of each photo: its split, the first sample that shows it, and its appearance (None if
+    unreadable).
     """
 
     split: str
@@ -44,7 +44,10 @@ class Looks(NamedTuple):
 
 
 class DuplicateCheck:
-    """Stores one hash and one thumbnail per photo. `prints` contains the results of earlier checks in this process."""
+    """Stores one hash and one thumbnail per photo.
+
+    `prints` contains the hashes and thumbnails that this process has already computed.
+    """
 
     def __init__(self, ledger: Ledger, world: World, prints: dict[str, Print | None] | None = None) -> None:
         self._ledger, self._world = ledger, world
@@ -52,7 +55,7 @@ class DuplicateCheck:
         self.state: dict[str, Looks] = {}
 
     def add(self, sample: Sample) -> None:
-        """Compute the hashes of the photos that are new."""
+        """Compute the hash and the thumbnail of each photo that is new."""
         for part in (part for view in sample.views for part in view.parts):
             photo = self._world.photo(part)
             if photo not in self.state:
@@ -93,8 +96,9 @@ class DuplicateCheck:
 
 
 def _alike(splits: Sequence[str], prints: Sequence[Print]) -> Iterator[tuple[int, int]]:
-    """Pairs of photos from different splits. Pairs can repeat, because memory must not grow with the photos in one
-    split.
+    """Pairs of similar photos from different splits.
+
+    A pair can occur more than once, because remembering all candidate pairs would take too much memory.
     """
     buckets: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
     for place, looks in enumerate(prints):

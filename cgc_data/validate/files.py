@@ -1,5 +1,5 @@
-"""Checks the files of a release: the manifest, listed hashes, unlisted shards, and whether each row is in the shard of
-its split.
+"""Checks the files of a release: the manifest, listed hashes, unlisted shards, and whether rows are in the right
+shards.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ def check_files(release: Path, manifest: Manifest, ledger: Ledger) -> list[str]:
         path = inside(release, name)
         fault = "is missing" if not path.is_file() else "" if sha256(path) == digest else "does not match the manifest"
         if not fault and name in listed and path.stat().st_size != listed[name]["bytes"]:
-            fault = "the file does not have the size that the manifest states"
+            fault = "does not have the size that the manifest states"
         ledger.require(not fault, "hashes", name, f"{name} {fault}")
     for path in sorted(release.rglob("*.parquet")):
         name = path.relative_to(release).as_posix()
@@ -82,7 +82,7 @@ def _difference(found: pa.Schema, expected: pa.Schema) -> str:
 
 
 class CountCheck:
-    """Counts rows in the same way as the manifest does."""
+    """Counts rows by split, task, category, and number of images, and compares the counts with the manifest."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger

@@ -1,4 +1,7 @@
-"""Measures how often one fixed box is right. The box is the best one that can be learned from other rows."""
+"""Measures how often one fixed box is the right answer.
+
+The fixed box is the one that is right most often in other rows.
+"""
 
 from collections.abc import Sequence
 from itertools import product
@@ -20,12 +23,14 @@ Boxes = NDArray[np.float64]
 
 
 def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
-    """Accuracy at IoU 0.5 of the best fixed box, which is chosen on other families. The image is guessed unless the
-    question names it.
+    """Accuracy at IoU 0.5 of always answering with the same box.
+
+    The box is the one that is right most often in other families of rows. The image is guessed unless the question
+    names it.
     """
     what = (
-        "accuracy at IoU 0.5 of a fixed box in a guessed image; the box is the one that is right most often in other "
-        "families"
+        "accuracy at IoU 0.5 of a fixed box in a guessed image; the fixed box is the one that is right most often in "
+        "other families of rows"
     )
     rows = [trace for trace in traces if len(trace.boxes) == 1]
     if not rows:
@@ -42,7 +47,10 @@ def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
 
 
 def _right(answers: Boxes) -> NDArray[np.bool_]:
-    """For each answer (n, 4), 0-1000, whether each box in a grid is right; shape (n, boxes)."""
+    """Whether each box of a grid is right for each answer, with shape (n, boxes).
+
+    The answers have shape (n, 4) and coordinates 0-1000.
+    """
     sides = [(low, high) for low, high in product(STEPS, STEPS) if low < high]
     tried = np.array([(x1, y1, x2, y2) for (x1, x2), (y1, y2) in product(sides, sides)], dtype=np.float64)
     return np.asarray(iou_matrix(answers, tried) >= RIGHT)

@@ -1,4 +1,4 @@
-"""Checks of a row by itself, before any source is opened: its form, prompt, answer, and sizes of boxes."""
+"""Checks each row by itself, before any photo is opened: its form, prompt, answer, and box sizes."""
 
 import re
 from itertools import pairwise
@@ -18,8 +18,8 @@ CHECKS = {
     "row form": "every value has the right type, and every index refers to a view",
     "ids unique": "16 hex digits, unique",
     "prompt": (
-        "the number of each image precedes it, the question comes last and contains the requested names, and the "
-        "prompt contains no answer tags"
+        "in the prompt, a number precedes each image, the question comes last and contains the requested names, and "
+        "there are no answer tags"
     ),
     "answer": "the answer parses strictly, matches `objects`, and scores 1.0",
     "box limits": "box sides, box areas, aspect ratios, and the number of objects are within the limits of the release",
@@ -38,7 +38,7 @@ class FormCheck:
         self.ids: list[str] = []
 
     def check(self, sample: Sample) -> bool:
-        """Check a row. Returns False if its indices are too broken for any other check."""
+        """Check a row. Returns False if the row has too many faults for other checks to make sense."""
         self.ids.append(sample.id)
         faults = [*_values(sample), *_indices(sample, self._world)]
         for fault in faults or [""]:
@@ -124,7 +124,10 @@ def _indices(sample: Sample, world: World) -> list[str]:
 
 
 def _images(sample: Sample) -> list[str]:
-    """Faults of two lists: the images that may contain an answer, and the images that cannot."""
+    """Faults in the lists of answer images and reference images.
+
+    Answer images may contain an answer, and reference images cannot.
+    """
     listed = sorted([*sample.answer_images, *sample.reference_images])
     faults = (
         []
@@ -133,14 +136,14 @@ def _images(sample: Sample) -> list[str]:
     )
     holding = {target.img_idx for target in sample.objects} | ({sample.img_idx} - {None})
     if stray := holding - set(sample.answer_images):
-        faults.append(f"image {sorted(map(str, stray))[0]} is a reference, but contains an answer or is named for one")
+        faults.append(f"image {sorted(map(str, stray))[0]} is a reference image, but has an answer")
     if sample.ref_img_idx is not None and sample.ref_img_idx not in sample.reference_images:
         faults.append(f"the question refers to image {sample.ref_img_idx}, which is not a reference image")
     return faults
 
 
 def _asked(sample: Sample, task: Task) -> list[str]:
-    """Mismatches between the query and the kind of question that the task asks."""
+    """Mismatches between the query of a row and the kind of question that its task asks."""
     fewest, most = task.labels_in(names_image=sample.img_idx is not None)
     faults = []
     if not fewest <= len(sample.labels) <= most or len(set(sample.labels)) < len(sample.labels):
@@ -152,9 +155,9 @@ def _asked(sample: Sample, task: Task) -> list[str]:
     if stray:
         faults.append(f"{sorted(stray)[0]!r} is answered but not asked for")
     if task.gives_box != (sample.ref_img_idx is not None and sample.ref_bbox is not None):
-        faults.append(f"a {sample.task} question {'gives' if task.gives_box else 'does not give'} a reference box")
+        faults.append(f"a {sample.task} question {'needs a' if task.gives_box else 'must have no'} reference box")
     if task.gives_image != (sample.ref_img_idx is not None and sample.ref_bbox is None):
-        faults.append(f"a {sample.task} question {'points' if task.gives_image else 'does not point'} at an image")
+        faults.append(f"a {sample.task} question {'needs a' if task.gives_image else 'must have no'} reference image")
     names = sample.template_id.partition("/")[0] in {t.named_pool for t in TASKS.values()} - {""}
     if names != (sample.img_idx is not None):
         faults.append(f"template {sample.template_id} {'names' if names else 'does not name'} the answer's image")
@@ -162,7 +165,10 @@ def _asked(sample: Sample, task: Task) -> list[str]:
 
 
 def _parts(view: View, world: World) -> list[str]:
-    """Faults of a view's photos. The first must be the view's own photo, and all must be known."""
+    """Faults in the list of photos of a view.
+
+    The first photo must be the view's own, and all photos must be in the sources.
+    """
     if not view.parts:
         return ["a view has no parts"]
     own, *lent = view.parts
@@ -201,7 +207,7 @@ def _prompt(sample: Sample, world: World) -> list[str]:
     faults = []
     parts = [part for message in sample.prompt for part in message["content"]]
     if any(set(part) != {"type", "text"} or part["type"] not in ("text", "image") for part in parts):
-        return ["a part of the prompt is not {type, text}"]
+        return ["a part of the prompt does not consist of `type` and `text`"]
     images = [i for i, part in enumerate(parts) if part["type"] == "image"]
     if len(images) != len(sample.views) or any(parts[i]["text"] is not None for i in images):
         faults.append(f"{len(images)} images in the prompt, {len(sample.views)} views")
@@ -215,7 +221,7 @@ def _prompt(sample: Sample, world: World) -> list[str]:
     ):
         faults.append("the prompt does not end with the question")
     if "<think>" in sample.question or "<answer>" in sample.question:
-        faults.append("the question contains the instruction to think, or answer tags")
+        faults.append("the question contains a <think> or <answer> tag")
     named = () if sample.written_label else sample.labels
     faults += [f"the question does not contain the name {n!r}" for n in named if not _named(n, sample.question, world)]
     if sample.ref_img_idx and not _quotes(sample):

@@ -1,4 +1,4 @@
-"""The row groups of a release, each read separately."""
+"""Reads the Parquet row groups of a release, one at a time."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -23,15 +23,16 @@ class Group(NamedTuple):
 
 
 class Sampling(NamedTuple):
-    """Selects the rows to inspect closely: a share of all rows. They are drawn by tuple, so that twins are drawn
-    together.
+    """Draws a share of all rows for close inspection.
+
+    All rows of a tuple are drawn together, so that twin rows stay together.
     """
 
     share: float
     seed: int
 
     def draws(self, row: Row) -> bool:
-        """Whether the row is drawn. This depends only on the seed and the row's tuple."""
+        """Whether the row is drawn, which depends only on the share, the seed, and the row's tuple."""
         digest = hashlib.sha256(f"{self.seed}/{row['tuple_id'] or row['id']}".encode("utf-8", "surrogatepass"))
         return int.from_bytes(digest.digest()[:8], "big") < self.share * 2**64
 
@@ -43,7 +44,7 @@ def groups_of(release: Path, shards: Sequence[str]) -> list[Group]:
 
 
 def read_group(release: Path, group: Group, sampling: Sampling | None) -> Iterator[tuple[Row, bool]]:
-    """The rows in a group, and whether each row is drawn. Rows that are not drawn have no images."""
+    """Yield each row of a group, and whether the row is drawn. Rows that are not drawn have no images."""
     with pq.ParquetFile(inside(release, group.shard)) as file:
         if sampling is None:
             for batch in file.iter_batches(batch_size=BATCH, row_groups=[group.number]):
@@ -58,7 +59,7 @@ def read_group(release: Path, group: Group, sampling: Sampling | None) -> Iterat
 
 
 def _images(file: pq.ParquetFile, group: Group, places: set[int]) -> dict[int, list[Any]]:
-    """The images of some rows in a group, by the positions of the rows in the group."""
+    """The images of the rows at the given positions of a group, by position."""
     found: dict[int, list[Any]] = {}
     start = 0
     for batch in file.iter_batches(batch_size=BATCH, row_groups=[group.number], columns=["images"]):

@@ -1,5 +1,6 @@
-"""Hard sets: each distractor shows another category with the same supercategory as the requested label, and provably
-does not show the label.
+"""Checks hard sets, in which distractors show another category with the same supercategory as the label.
+
+The label itself must be proved absent from the distractors of a hard set.
 """
 
 from collections.abc import Iterator
@@ -11,15 +12,15 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "hard distractors": (
-        "in a hard set, distractors show another category with the same supercategory as the requested label, which "
-        "is proved absent from them (all distractors, or at least half of them in sets of four or more images)"
+        "in a hard set, distractors show another category with the same supercategory as the requested label, and the "
+        "label is proved absent from them (all distractors, or at least half of them in sets of four or more images)"
     )
 }
 ALL_BELOW = 4  # with this number of images or more, half of the distractors are enough
 
 
 def hard_distractors(sample: Sample, world: World) -> Iterator[Finding]:
-    """Check that enough distractors of a hard row show a relative of each label."""
+    """Check that enough distractors of a hard row show another category with the supercategory of each label."""
     for label in sample.labels if sample.distractors == HARD.name else ():
         concept = world.concept(label) or ""
         numbers = [n for n in sample.answer_images if not sample.targets(n, label)]

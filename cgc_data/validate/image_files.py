@@ -1,4 +1,7 @@
-"""What each stored image is by itself, whichever row shows it: each distinct file is read once."""
+"""Reads the properties of the stored images.
+
+Each distinct file is read once, even if several rows show it.
+"""
 
 import hashlib
 import io
@@ -24,10 +27,10 @@ class ImageFile:
 
     Attributes:
         digest: sha256 of the file.
-        size: width and height by its header, or None if the header cannot be read.
-        fault: why the file cannot be shown as stored; "" if it can.
-        format: such as "JPEG"; "" if the header cannot be read.
-        tables: quantization tables as text, "None" if the format has none.
+        size: width and height from the header; None if the header cannot be read.
+        fault: the reason why viewers cannot show the file as stored; "" if they can.
+        format: name of the format, such as "JPEG"; "" if the header cannot be read.
+        tables: quantization tables as text; "None" if the format has none.
         sharpness: variance of the Laplacian of the gray levels; 0 if the file cannot be decoded.
     """
 
@@ -40,7 +43,7 @@ class ImageFile:
 
 
 class ImageFiles:
-    """Reads images and remembers what they are."""
+    """Reads stored images, and remembers the properties of each."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, ImageFile] = {}

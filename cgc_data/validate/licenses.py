@@ -1,4 +1,4 @@
-"""Licenses. Each view must have the license that its source records, and no license that the release does not allow."""
+"""Checks licenses. Each view must have the license that its source records, and the release must allow this license."""
 
 import re
 
@@ -9,7 +9,7 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "licenses": (
-        "licenses match the source and the manifest, and no photo under a no-derivatives license is shown as a window"
+        "licenses match the source and the manifest, and no photo under a no-derivatives license is cropped or changed"
     )
 }
 # Matched against the complete URL: a URL on another host that merely contains one of these is not a license.
@@ -56,8 +56,9 @@ class LicenseCheck:
 
 
 def _not_composable(urls: set[str], stated: str) -> str:
-    """The reason why photos under these licenses cannot form a composite under the stated license; empty if
-    they can.
+    """The reason why photos under these licenses cannot be combined into a composite under the stated license.
+
+    The result is "" if they can be combined.
     """
     if not urls:
         return "" if not stated else f"the view states the composite license {stated}, but is not a composite"
@@ -76,8 +77,9 @@ def _not_composable(urls: set[str], stated: str) -> str:
 
 
 def _kind(url: str) -> str:
-    """The kind of license that adaptations must have, one of `KINDS`; empty if the license allows no adaptations or is
-    unknown.
+    """The kind of license, one of `KINDS`, that adaptations of a photo must have.
+
+    The result is "" if the license allows no adaptations or is unknown.
     """
     element = re.fullmatch(rf"{COMMONS}licenses/by(?:-(sa|nc|nc-sa))?/[\w./-]*", url, re.I)
     if element:

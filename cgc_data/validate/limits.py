@@ -1,6 +1,4 @@
-"""The bounds with which a release was built. They are read from its manifest; the design's defaults replace missing
-bounds.
-"""
+"""The bounds with which a release was built, as recorded in its manifest. Defaults replace missing bounds."""
 
 from dataclasses import dataclass
 
@@ -26,7 +24,10 @@ class Limits:
 
 
 def limits_of(manifest: Manifest) -> Limits:
-    """Limits in a manifest's resolved configuration. Raises ReleaseError if the configuration is malformed."""
+    """The limits in the configuration that a manifest records.
+
+    Raises ReleaseError if the configuration is malformed.
+    """
     config, windows = manifest["config"], kept_settings(manifest).intra
     known = {key: value for key, value in config.get("limits", {}).items() if key in Limits.__dataclass_fields__}
     return Limits(

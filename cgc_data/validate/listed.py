@@ -1,6 +1,6 @@
-"""Measures whether a list of several labels reveals which one matters, before any image is inspected.
+"""Measures whether the list of labels in a question reveals which label is the right one, without the images.
 
-Which label matters depends on the task. It is the label that no image shows, or the label that every image shows.
+Depending on the task, the right label is the label that no image shows or the label that every image shows.
 """
 
 from collections import Counter, defaultdict
@@ -21,13 +21,13 @@ List = tuple[Trace, tuple[Asked, ...]]  # a row, and the labels to choose from
 
 
 def names_tell(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Whether, in the lists of other rows, the right label of this list was right more often than its other labels."""
-    what = "AUC, within lists, of how often a label is the right one in the lists of other families"
+    """Measure whether a label that is right in the lists of other rows is more likely to be right in this list."""
+    what = "AUC, within each list, of guessing the label that is right most often in the lists of other families"
     return lists_tell(name, [(trace, trace.asked) for trace in traces], is_right, what)
 
 
 def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> Check:
-    """AUC within each list. Labels are scored by how often they are right in the lists of other families."""
+    """AUC within each list, if labels are scored by how often they are right in the lists of other families of rows."""
     lists = [one for one in lists if one[1]][:MOST_ROWS]
     if not lists:
         return nothing(name, what)
@@ -41,12 +41,13 @@ def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> 
 
 
 def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Whether the rarest, or the most frequent, label in a list is right. Other lists of the same length decide which
-    of the two is guessed.
+    """Measure whether the rarest label, or the most frequent label, of a list is right more often than by chance.
+
+    Whether the rarest or the most frequent label is guessed is learned from other lists of the same length.
     """
     what = (
-        "AUC, within lists, of how rare or frequent a label is in the sources; the direction is learned from other "
-        "families"
+        "AUC, within each list, of guessing the label that is rarest (or most frequent) in the sources; which of the "
+        "two is guessed is learned from other families"
     )
     rows = at_most([trace for trace in traces if trace.asked], MOST_ROWS)
     if not rows:
@@ -61,13 +62,19 @@ def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 
 def _lean(asked: Sequence[Asked], is_right: Right) -> float:
-    """How often the right label is more frequent than others in its list, minus how often it is not, from -1 to 1."""
+    """How often the right label is more frequent than other labels of its list, minus how often it is less frequent.
+
+    The value is between -1 and 1.
+    """
     right, wrong = ([one.photos for one in asked if is_right(one) is kind] for kind in (True, False))
     return float(np.sign(np.subtract.outer(right, wrong)).mean()) if right and wrong else 0.0
 
 
 def _learned_signs(leans: Floats, lengths: Ints, folds: Ints) -> Floats:
-    """Whether the right label is mostly frequent (1) or rare (-1), in lists of the same length in other folds, (n,)."""
+    """Whether the right label of each row is expected to be a frequent (1) or a rare (-1) label, with shape (n,).
+
+    The expectation is learned from lists of the same length in other folds.
+    """
     signs = np.ones(len(leans))
     for fold, length in product(np.unique(folds), np.unique(lengths)):
         held, alike = folds == fold, lengths == length
@@ -88,8 +95,8 @@ def _within(
 
 
 def place_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Whether the right label is equally often in each position of the list."""
-    what = f"p-value of the hypothesis that positions in the list are uniform; the check fails below {UNIFORM_P:g}"
+    """Measure whether the right label is equally often at each position of the list."""
+    what = f"p-value of the hypothesis that the position of the right label is uniform; fails below {UNIFORM_P:g}"
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
         counts[len(trace.asked)].update(place for place, asked in enumerate(trace.asked) if is_right(asked))
@@ -102,7 +109,10 @@ def place_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 
 def words_tell(name: str, traces: Sequence[Trace], true: Set[str]) -> Check:
-    """Whether the wording and the number, sizes, and bytes of images reveal which rows (by id) have such a label."""
+    """Measure whether the wording and the number, sizes, and bytes of images reveal which rows are in `true`.
+
+    `true` contains the ids of the rows to be found.
+    """
     what = (
         "held-out AUC of a logistic classifier that sees the wording, the labels, and the number, sizes, and bytes of "
         "the images"

@@ -1,6 +1,4 @@
-"""Objects pasted into a view: what they show and what they hide, derived from both photos, the mask, and the
-transform.
-"""
+"""Derives what a pasted object shows and hides in a view, from both photos, the mask, and the transform."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,12 +18,12 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Placed:
-    """A pasted object, in the photo into which it is pasted.
+    """A pasted object at its place in the photo of the view.
 
     Attributes:
-        box: tight box of its mask in that photo, in pixels.
-        corner: x, y of the pixel at which `mask` starts.
-        mask: the pixels whose centers it covers, (height, width).
+        box: tight box of the object's mask, in pixels of the photo.
+        corner: x, y of the pixel of the photo at which `mask` starts.
+        mask: whether the object covers the center of each pixel, with shape (height, width).
         contrast: mean difference in gray levels between the object and the area that it hides.
     """
 
@@ -36,7 +34,7 @@ class Placed:
 
 
 def lent(part: Part, view: View, world: World) -> tuple[Instance | None, str]:
-    """The annotation that a part shows, and the fault of the part; "" if it has none."""
+    """The annotation that a part of a view shows as a pasted object, and the fault of the part ("" if it has none)."""
     found = world.instance(part.annotation_id)
     if found is None or found.crowd or not found.has_mask:
         return None, f"{part.annotation_id} is not a single object with a mask"
@@ -51,7 +49,7 @@ def lent(part: Part, view: View, world: World) -> tuple[Instance | None, str]:
 
 
 def _misdrawn(found: Instance, part: Part, world: World) -> str:
-    """Why the stated mask differs from the annotation's mask or is incomplete; "" if it is the complete mask."""
+    """The reason why the stated mask is not the complete mask of the annotation; "" if it is the complete mask."""
     raw = world.sources[found.source].mask(found.number)
     height, width = raw.shape
     try:
@@ -65,7 +63,7 @@ def _misdrawn(found: Instance, part: Part, world: World) -> str:
 
 
 def place(part: Part, found: Instance, view: View, world: World) -> Placed:
-    """The object as placed in the view's photo. Raises PhotoError if a photo cannot be read."""
+    """The pasted object at its place in the view's photo. Raises PhotoError if a photo cannot be read."""
     scale, _, right, _, _, down = part.transform
     mask = world.sources[found.source].mask(found.number)
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
@@ -88,10 +86,10 @@ def place(part: Part, found: Instance, view: View, world: World) -> Placed:
 
 
 def hidden(placed: Placed, view: View, world: World) -> Iterator[tuple[str, float]]:
-    """For each concept in the photo, the largest hidden share of any of its objects, by the source with the smallest
-    value.
+    """For each concept in the photo, the largest share of an object that the pasted object hides.
 
-    Several sources are compared, because sources outline the same objects slightly differently.
+    If several sources annotate the concept, the smallest of their values counts, because sources outline the same
+    objects slightly differently.
     """
     photo = world.photo(view)
     seen = world.appearances(photo)

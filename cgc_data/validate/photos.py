@@ -1,6 +1,6 @@
 """Reads the photo files of a source, from a folder or directly from a .zip file.
 
-It is written independently of the builder's reader, so that a photo taken from the wrong location is detected.
+This reader is independent of the builder's reader, so that a photo taken from the wrong location is detected.
 """
 
 import io
@@ -31,7 +31,7 @@ TOOL_PREFIX = re.compile(r"^(?:[0-9a-f]{8}-(?=.)|coco_(?:train|val|test)2014_)")
 
 
 class PhotoFiles:
-    """Photos by file name, in a folder or zip, or in several of them separated by commas.
+    """Reads photos by file name, from a folder or zip, or from several of them, separated by commas.
 
     Raises ReleaseError if a path is neither a folder nor a zip.
     """
@@ -53,7 +53,7 @@ class PhotoFiles:
         return "" if holder.size(name) is None else holder.place(name)
 
     def read(self, name: str) -> bytes:
-        """The file's bytes. Raises PhotoError if the photo is missing or unreadable."""
+        """The bytes of a photo's file. Raises PhotoError if the photo is missing or unreadable."""
         return self._holder(name).read(name)
 
     def _find_holder(self, name: str) -> "_Place":
@@ -97,7 +97,7 @@ class _Place:
         return os.stat(file).st_size if file else None
 
     def place(self, name: str) -> str:
-        """The file's full path, or its archive and member."""
+        """The full path of the file, or the path of the archive and the name of the file in it."""
         if self._archive:
             info = self._member(name)
             return f"{self.path.resolve()}:{info.filename if info else ''}"
@@ -105,7 +105,7 @@ class _Place:
         return str(file if self._url else file.resolve())
 
     def name(self, name: str) -> str:
-        """The name of the photo's file in this location, or "" if it has none."""
+        """The name of the photo's file in this location, or "" if there is no such file."""
         if self._archive:
             info = self._member(name)
             return info.filename if info else ""
@@ -113,7 +113,7 @@ class _Place:
         return file.relative_to(self.path).as_posix() if file else ""
 
     def read(self, name: str) -> bytes:
-        """The file's bytes. Raises PhotoError if it is missing or unreadable."""
+        """The bytes of a photo's file. Raises PhotoError if the photo is missing or unreadable."""
         try:
             if (self.size(name) or 0) > MOST_BYTES:
                 raise PhotoError(f"{self.path}: {name} is larger than {MOST_BYTES:,} bytes")
@@ -129,7 +129,7 @@ class _Place:
             raise PhotoError(f"{self.path}: {name} cannot be read ({error})") from None
 
     def _open_in_this_process(self) -> None:
-        """Open the archive again after a fork, because a shared handle would share its position."""
+        """Open the archive again after a fork, because processes that share a file handle also share its position."""
         if self._process != os.getpid():
             self._archive, self._process = self._open(), os.getpid()
 
@@ -158,7 +158,7 @@ class _Place:
 
     @cached_property
     def _names(self) -> dict[str, list[str]]:
-        """Every file by its normalized base name, with and without the prefix of a tool."""
+        """All files by their normalized base names, with and without the prefix that an annotation tool adds."""
         if self._archive:
             files = [info.filename for info in self._archive.infolist() if not info.is_dir()]
         elif self._listed is not None:
@@ -175,8 +175,9 @@ class _Place:
 
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """Content of a member. It is unpacked only up to the size that the archive states. With other compression methods,
-    `zipfile` would unpack all of it.
+    """The content of a file in an archive, unpacked only up to the size that the archive states.
+
+    Compression methods other than `METHODS` are refused, because `zipfile` would unpack the whole content.
     """
     if info.compress_type not in METHODS:
         raise NotImplementedError("neither stored nor deflated")
@@ -185,8 +186,9 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 
 def picture_size(content: bytes) -> tuple[int, int]:
-    """Width and height from the header. Raises PhotoError if the header states no size or a size that exceeds the
-    limit.
+    """Width and height of a picture, from its header.
+
+    Raises PhotoError if the header states no size or a size that exceeds the limit.
     """
     try:
         with Image.open(io.BytesIO(content)) as image:
@@ -201,7 +203,7 @@ def picture_size(content: bytes) -> tuple[int, int]:
 
 
 def _candidates(name: str) -> Iterator[str]:
-    """Possible locations of a photo. Annotation files cannot refer to files outside their folder of photos."""
+    """Possible locations of a photo, all of which are inside the folder of photos."""
     if not name or "\0" in name:
         return
     if not posixpath.isabs(name) and ".." not in name.split("/"):
@@ -211,7 +213,7 @@ def _candidates(name: str) -> Iterator[str]:
 
 
 def _plain(name: str) -> list[str]:
-    """Folders and base name, normalized so that differences between tools and systems do not matter."""
+    """Folders and base name of a path, normalized so that differences between tools and systems do not matter."""
     decoded = urllib.parse.unquote(name.rsplit("?d=", maxsplit=1)[-1]).replace("\\", "/")
     if "://" in decoded:
         decoded = decoded.split("://", 1)[1].split("?")[0]
@@ -220,7 +222,7 @@ def _plain(name: str) -> list[str]:
 
 
 def _only_likely(name: str, files: dict[str, list[str]]) -> str:
-    """The only file that a name can refer to, or "" if no file or several files match."""
+    """The only file that the name can refer to; "" if no file or several files match."""
     wanted = _plain(name)
     likely = files.get(wanted[-1]) or files.get(TOOL_PREFIX.sub("", wanted[-1])) or []
     for spelled in (lambda path: path.replace("\\", "/").split("/"), _plain):

@@ -1,4 +1,4 @@
-"""The stored pixels. Each image must be the stated photo, either unchanged or cropped to the window."""
+"""Checks the stored pixels. Each image must be the stated photo, either unchanged or cropped to the window."""
 
 import io
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from cgc_data.validate.world import World
 CHECKS = {
     "images": "each view has one image, which decodes to the size of the view and appears upright in every viewer",
     "photos untouched": "an uncropped photo is identical to its file, byte for byte, except for its EXIF orientation",
-    "windows": "a window shows the pixels of its photo at that place, changed only by the listed operations",
+    "windows": "a window shows the pixels at its place in the photo, changed only by the listed operations",
     "encoded alike": (
         "all images that may contain an answer have the same format, and all windows have the same JPEG quality "
         "unless the quality is drawn at random"
@@ -35,8 +35,9 @@ Compared: TypeAlias = dict[tuple[bytes, View], str]
 
 
 class PictureCheck:
-    """Compares images with the photos they come from, each distinct image once. `done` contains the results of earlier
-    comparisons.
+    """Compares each distinct image once with the photos that it comes from.
+
+    `done` contains the results of earlier comparisons.
     """
 
     def __init__(self, ledger: Ledger, world: World, done: Compared | None = None) -> None:
@@ -44,7 +45,7 @@ class PictureCheck:
         self._done: Compared = {} if done is None else done
 
     def check(self, sample: Sample, files: Sequence[ImageFile]) -> None:
-        """Check all images in a sample, which are these `files`, if the release stores images."""
+        """Check all images of a sample if the release stores images. `files` contains the properties of the images."""
         if not sample.images:
             return
         count = len(sample.images)
@@ -61,7 +62,7 @@ class PictureCheck:
         self._ledger.require(not fault, "encoded alike", sample.id, fault)
 
     def _compared(self, content: bytes, file: ImageFile, view: View) -> str:
-        """Why a readable image does not match the view; "" if it does."""
+        """The reason why a readable image does not match the view; "" if it does."""
         key = (file.digest, view)
         if key not in self._done:
             if len(self._done) >= REMEMBERED:
@@ -70,13 +71,13 @@ class PictureCheck:
         return self._done[key]
 
     def _altered(self, content: bytes, view: View) -> str:
-        """Why the image is not the file of the uncropped photo; "" if it is."""
+        """The reason why the image is not the unchanged file of the whole photo; "" if it is."""
         source = self._world.sources[view.source]
         frame = (0, 0, *source.size(view.image_id))
         if view.window != frame or (view.width, view.height) != frame[2:]:
             return (
-                f"window {view.window}, shown at {view.width} x {view.height} pixels, is not the whole photo of "
-                f"{frame[2:]}"
+                f"window {view.window}, shown at {view.width} x {view.height} pixels, is not the whole photo, "
+                f"which has the size {frame[2:]}"
             )
         try:
             original = source.photos.read(source.file_name(view.image_id))
@@ -89,7 +90,7 @@ class PictureCheck:
         return f"the bytes of the image differ from those of {source.file_name(view.image_id)}"
 
     def _elsewhere(self, content: bytes, file: ImageFile, view: View) -> str:
-        """Why the image does not show the photo's window; "" if it does."""
+        """The reason why the image does not show the window of the photo; "" if it does."""
         try:
             pixels, original = decode_checked(content, cv2.IMREAD_COLOR), self._world.composed(view)
         except PhotoError as error:
@@ -98,23 +99,23 @@ class PictureCheck:
             return fault
         stored, expected = _halved(pixels), _halved(original)
         if (apart := _apart(stored, expected)) > DIFFERENCE:
-            return f"differs from {view.file_name} at {view.window} by {apart:.1f} gray levels"
+            return f"differs from the window {view.window} of {view.file_name} by {apart:.1f} gray levels"
         apart = _mean_difference(stored, expected)
         better = apart > 1 and _shifted(stored, expected) < 0.95 * apart
-        return f"the image fits {view.file_name} better if {view.window} is moved by {2 * SHIFT} px" if better else ""
+        return f"fits {view.file_name} better if the window {view.window} is moved by {2 * SHIFT} px" if better else ""
 
 
 def _not_turned(content: bytes, original: bytes) -> str:
-    """Why the image is not the photo, rotated as EXIF states and encoded again; "" if it is."""
+    """The reason why the image is not the photo, rotated as EXIF states and encoded again; "" if it is."""
     stored, expected = decode(content), as_displayed(original)
     if stored.shape != expected.shape:
-        return f"is {stored.shape[1]} x {stored.shape[0]}, unlike its photo as displayed"
+        return f"is {stored.shape[1]} x {stored.shape[0]}, unlike its photo after the EXIF rotation"
     apart = _apart(_halved(stored), _halved(expected))
-    return f"differs from its photo as displayed by {apart:.1f} gray levels" if apart > DIFFERENCE else ""
+    return f"differs from its rotated photo by {apart:.1f} gray levels" if apart > DIFFERENCE else ""
 
 
 def _quality(file: ImageFile, view: View) -> str:
-    """Why the image is not a JPEG with the quality in its last operation; "" if it is."""
+    """The reason why the image is not a JPEG with the quality that its last operation states; "" if it is."""
     last = view.operations[-1]
     if last.name != "jpeg" or len(last.values) != 1:
         return "the last operation is not a JPEG encoding"
@@ -130,7 +131,10 @@ def _tables(quality: int) -> str:
 
 
 def _apart(stored: Pixels, expected: Pixels) -> float:
-    """Mean difference in luma or color, whichever is larger, in gray levels, of two images at half size."""
+    """Mean difference, in gray levels, between two images at half size.
+
+    The result is the difference in luma or the difference in color, whichever is larger.
+    """
     luma, color = (
         [cv2.cvtColor(pixels, cv2.COLOR_BGR2YCrCb)[..., channels] for pixels in pair]
         for channels, pair in ((0, (stored, expected)), (slice(1, None), (_halved(stored), _halved(expected))))
@@ -157,7 +161,7 @@ def _unreadable(file: ImageFile, view: View) -> str:
 
 
 def _only_untagged(content: bytes, original: bytes) -> bool:
-    """Whether the only difference is an orientation tag, which is 1 in the image and not 1 in the file."""
+    """Whether the two files differ only in the orientation tag, which is 1 only in the stored image."""
     if len(content) != len(original) or _orientation(original) == 1 or _orientation(content) != 1:
         return False
     changed = np.flatnonzero(np.frombuffer(content, np.uint8) != np.frombuffer(original, np.uint8))
@@ -170,7 +174,7 @@ def _orientation(content: bytes) -> int:
 
 
 def _shifted(stored: Pixels, expected: Pixels) -> float:
-    """Smallest mean difference between two images if one is shifted against the other."""
+    """Smallest mean difference between two images if one of them is shifted by `SHIFT` pixels."""
     s = SHIFT
     if min(stored.shape[:2]) <= 4 * s:
         return float("inf")

@@ -1,5 +1,6 @@
-"""Decodes the photos in the sources, and caches the most recent ones. It is written independently of the builder's
-decoder.
+"""Decodes the photos in the sources, and caches the most recent ones.
+
+This decoder is independent of the builder's decoder.
 """
 
 import io
@@ -22,15 +23,16 @@ Pixels = NDArray[np.uint8]
 
 
 class DecodedPhotos:
-    """Pixels of photos in the annotated frame."""
+    """Pixels of photos, in the orientation that the annotations use."""
 
     def __init__(self, sources: Mapping[str, RawSource]) -> None:
         self._sources = sources
         self._photos: OrderedDict[tuple[str, int], Pixels] = OrderedDict()
 
     def of(self, part: Part) -> Pixels:
-        """Pixels (height, width, 3), blue-green-red. Raises PhotoError if the photo is unreadable or has the wrong
-        size.
+        """Pixels (height, width, 3) of a photo, in blue-green-red order.
+
+        Raises PhotoError if the photo is unreadable or has the wrong size.
         """
         key = (part.source, part.image_id)
         if key not in self._photos:
@@ -51,14 +53,15 @@ class DecodedPhotos:
 
 
 def decode(content: bytes) -> Pixels:
-    """Pixels (height, width, 3) in the annotated frame: a camera's orientation tag is not applied."""
+    """Decode a photo to pixels (height, width, 3), without applying the camera's orientation tag."""
     picture_size(content)
     return decode_checked(content, cv2.IMREAD_COLOR)
 
 
 def decode_checked(content: bytes, how: int) -> Pixels:
-    """Pixels in the annotated frame, in color or gray as one of cv2's `IMREAD_` flags states, of a file whose
-    `picture_size` is known to be within the limit.
+    """Decode a file whose `picture_size` is known to be within the limit, without applying its orientation tag.
+
+    `how` is the `IMREAD_` flag of cv2 for color or gray.
     """
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), how | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
@@ -67,7 +70,7 @@ def decode_checked(content: bytes, how: int) -> Pixels:
 
 
 def as_displayed(content: bytes) -> Pixels:
-    """Pixels (height, width, 3), blue-green-red, rotated as EXIF states."""
+    """Decode a photo to pixels (height, width, 3) in blue-green-red order, rotated as EXIF states."""
     with Image.open(io.BytesIO(content)) as image:
         upright = ImageOps.exif_transpose(image).convert("RGB")
     return np.asarray(upright, dtype=np.uint8)[:, :, ::-1]

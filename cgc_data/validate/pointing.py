@@ -1,4 +1,4 @@
-"""Tests whether colors or files reveal where a piece comes from, without a search for the piece."""
+"""Tests whether colors or files reveal where a piece was cut out, without searching the images for the piece."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
@@ -23,24 +23,28 @@ BY_LEARNING = 0.15
 
 
 def image_by_color(traces: Sequence[Trace]) -> Check:
-    """How much more often than by chance the image that is nearest in color, or farthest, contains the answer."""
+    """How much more often than by chance the answer is in the image with the most similar colors.
+
+    The image with the least similar colors is tried too.
+    """
     rows = [trace for trace in traces if len(trace.candidates) > 1]
     return answer_image("answer image by color", rows, _apart)
 
 
 def _apart(trace: Trace) -> list[float]:
-    """Color distance of each image; 0 for an image that cannot contain the answer, which is never chosen."""
+    """Color distance between the piece and each image; 0 for images that cannot contain the answer and are never
+    chosen.
+    """
     return [one["channels"].apart if one else 0.0 for one in trace.colors]
 
 
 def image_by_learning(traces: Sequence[Trace], matcher: Matcher = held_out_scores) -> Check:
-    """How much more often than by chance a classifier finds the image by colors and files, on photos that it has not
-    seen.
+    """How much more often than by chance a classifier finds the answer's image by colors and files.
 
-    The default `matcher` is a logistic classifier.
+    The classifier is tested on photos that it has not seen. The default `matcher` is a logistic classifier.
     """
     name = "answer image by a learned matcher"
-    what = "accuracy, above chance, of a classifier that sees the color distances, files, and sharpness of the images"
+    what = "accuracy minus chance of a classifier that sees the color distances, files, and sharpness of the images"
     rows = [trace for trace in traces if len(trace.candidates) > 1 and trace.colors]
     if len(rows) < 2:
         return nothing(name, what)
@@ -54,14 +58,15 @@ def image_by_learning(traces: Sequence[Trace], matcher: Matcher = held_out_score
 
 
 def _features(rows: Sequence[Trace]) -> Floats:
-    """Features of each candidate in each row, (candidates, features): values relative to the row's other candidates,
-    and ranks.
+    """Features of each candidate image in each row, with shape (candidates, features).
+
+    The features are values relative to the other candidates of the row, and ranks within the row.
     """
     return np.concatenate([np.hstack([_against(table), _ranks(table)]) for table in map(_measures, rows)])
 
 
 def _measures(trace: Trace) -> Floats:
-    """Color distances and file properties of each candidate, (candidates, n)."""
+    """Color distances and file properties of each candidate image, with shape (candidates, n)."""
     places = np.array(trace.candidates) - 1
     colors = [[d for one in trace.colors[place].values() for d in (one.apart, one.nearest)] for place in places]
     files = [np.log(np.maximum(found, 1e-9))[places] for signal in SIGNALS.values() if len(found := signal(trace))]
@@ -77,7 +82,10 @@ def _ranks(table: Floats) -> Floats:
 
 
 def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
-    """For each histogram, how often the box that is most similar in color is right, given its size and image."""
+    """For each histogram, how often the box with the most similar colors is right.
+
+    The size of the box and the image that contains the answer are given.
+    """
     rows = [trace for trace in traces if len(trace.boxes) == 1 and trace.colors]
     for histogram in HISTOGRAMS:
         name, what = (
@@ -92,6 +100,6 @@ def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
 
 
 def _is_likest(trace: Trace, histogram: str) -> bool:
-    """Whether the place that is most similar in color, in the image that contains the answer, is the answer."""
+    """Whether the box with the most similar colors, in the image that contains the answer, is the answer."""
     (target,) = trace.targets
     return iou(trace.boxes[0], trace.colors[target - 1][histogram].likest) >= 0.5

@@ -1,6 +1,4 @@
-"""Derives from raw records what the protocol of an annotation file guarantees. It is written independently of the
-builder.
-"""
+"""Derives what the protocol of an annotation file guarantees from raw records, independently of the builder."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +11,7 @@ Record: TypeAlias = dict[str, Any]  # an image, a category, or an annotation, as
 
 
 class RawProtocol(ABC):
-    """What can be concluded from the records of a file.
+    """An annotation protocol: what can be concluded from the records of a file.
 
     `rule` is the name that a release gives to this kind of proof. `refusal` is the message if the rule does not apply
     to a source.
@@ -24,11 +22,14 @@ class RawProtocol(ABC):
 
     @abstractmethod
     def warrants(self, image: Record, wanted: set[int]) -> bool:
-        """Whether the rule proves that a category without an annotation in the image is absent."""
+        """Whether this rule proves that a category is absent from an image in which it has no annotation."""
 
     @abstractmethod
     def status(self, image: Record, wanted: set[int], found: Sequence[Record]) -> Status:
-        """What the file states about the category in the image. `found`: the category's annotations in this image."""
+        """What the file states about a category in an image.
+
+        `found` contains the category's annotations in this image.
+        """
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,10 @@ class Exhaustive(RawProtocol):
 
     @classmethod
     def of(cls, names: Mapping[int, str], own: bool, declared: Declared) -> "Exhaustive":
-        """The protocol for these category names, if the user declares nothing. The names may be the format's `own`
-        list.
+        """The protocol of a file with these category names.
+
+        `declared` names the categories that the user declared exhaustive, or states whether all are. If `declared` is
+        None, all categories are exhaustive if they are the format's `own` list, and none otherwise.
         """
         if isinstance(declared, list):
             return cls(frozenset(number for number, name in names.items() if name in declared), True)
@@ -97,10 +100,14 @@ PROTOCOLS: tuple[type[RawProtocol], ...] = (Exhaustive, Federated)
 class RawFile:
     """An annotation file as its format's reference reader returns it.
 
-    Attributes: images, annotations, categories: records by id. of_image: annotations by image id. licenses: as listed
-    in the file. mask: returns the run lengths of an annotation's mask. protocol: what the file guarantees. coco_photos:
-    whether its photos are COCO's photos, even if its categories are not COCO's.
-        practice: the data set whose naming practice the file follows, "" if it follows none in particular.
+    Attributes:
+        images, annotations, categories: records by id.
+        of_image: annotations by image id.
+        licenses: license records as listed in the file.
+        mask: function that returns the run lengths of an annotation's mask.
+        protocol: what the file guarantees.
+        coco_photos: whether the photos are COCO's photos, even if the categories are not COCO's categories.
+        practice: the dataset whose naming practice the file follows; "" if it follows none in particular.
     """
 
     images: dict[int, Record]

@@ -29,7 +29,7 @@ LONGEST_EDGES = 4e6  # pixels, total edge length of a mask's polygons
 
 @dataclass(frozen=True)
 class Instance:
-    """One annotation. `box` is the annotated x1, y1, x2, y2 in pixels of the photo, clipped to the frame."""
+    """One annotation. `box` is its annotated box as x1, y1, x2, y2 in pixels, clipped to the photo."""
 
     source: str
     number: int
@@ -50,10 +50,10 @@ class Sight:
     """What a window shows of an instance.
 
     Attributes:
-        box: tight box of the part inside the window, in pixels of the photo, or None if the window shows no part.
+        box: tight box of the part inside the window, in pixels of the photo; None if the window shows no part.
         share: share of the mask's area that is inside the window.
         near: whether the window, expanded by the margin, contains any part of the instance.
-        certain: False if there is no mask from which the visible part could be determined.
+        certain: False if the visible part cannot be determined because there is no mask.
     """
 
     box: Box | None
@@ -62,8 +62,10 @@ class Sight:
     certain: bool
 
     def state(self, visible: float) -> Literal["visible", "gone", "ambiguous"]:
-        """Visible if at least this share is inside the window, gone if no pixel is near the window, and ambiguous
-        otherwise.
+        """Whether the instance is visible, gone, or ambiguous.
+
+        An instance is visible if at least the share `visible` is inside the window, gone if no pixel is near the
+        window, and ambiguous otherwise.
         """
         if not self.near:
             return "gone"
@@ -74,13 +76,13 @@ class RawSource:
     """An annotation file with its photos, read by the reference reader of its format.
 
     Args:
-        key: as in the manifest.
+        key: key of the source in the manifest.
         kind: format of the file.
-        exhaustive: the categories that were declared exhaustive; None: only those that the format itself guarantees.
+        exhaustive: the categories that were declared exhaustive; None for only those that the format guarantees.
         test_only: whether all photos of the file are held out for testing.
         box_format: declared format of the boxes.
-        displayed: whether annotations fit the photos after EXIF rotates them.
-        ignored: what the user declared wrong in the file: masks, crowd flags, or duplicates.
+        displayed: whether the annotations fit the photos after EXIF rotation.
+        ignored: parts of the file that the user declared wrong: masks, crowd flags, or duplicates.
     """
 
     def __init__(
@@ -115,12 +117,12 @@ class RawSource:
         self.whole_box = lru_cache(maxsize=200_000)(self._whole_box)
 
     def file_name(self, image_id: int) -> str:
-        """Location of the photo. LVIS states it only in its URL."""
+        """Location of the photo. LVIS files state the location only as part of a URL."""
         image = self.images[image_id]
         return str(image.get("file_name") or "/".join(str(image.get("coco_url", "")).split("/")[-2:]))
 
     def _base_names(self, image_id: int) -> set[str]:
-        """The photo's names without folders: in the annotation file, and on disk."""
+        """The file names of the photo, without folders, in the annotation file and on disk."""
         name = self.file_name(image_id)
         return {path.rpartition("/")[2] for path in (name, self.photos.place(name)) if path}
 
@@ -156,19 +158,22 @@ class RawSource:
         return self.protocol.status(self.images[image_id], wanted, found)
 
     def warrants(self, rule: str, image_id: int, concept: str) -> bool:
-        """Whether this rule proves that a concept without an annotation in the image is absent."""
+        """Whether this rule proves that a concept is absent from an image in which it has no annotation."""
         wanted = set(self.categories.get(concept, ()))
         return rule == self.protocol.rule and self.protocol.warrants(self.images[image_id], wanted)
 
     def covered(self, number: int, window: Rectangle) -> float:
-        """Pixels of a window that an annotation covers. Without a mask, its box counts instead."""
+        """Number of pixels in a window that an annotation covers.
+
+        If the annotation has no mask, its box counts instead.
+        """
         found = self._instance(self._annotations[number])
         if found.has_mask:
             return float(np.count_nonzero(self._shape(number).inside(window)))
         return area(overlap(found.box, window))
 
     def mask(self, number: int) -> NDArray[np.uint8]:
-        """Mask (height, width), 0 or 1, over the photo, of an annotation that has a mask."""
+        """The mask of an annotation over the whole photo, with shape (height, width) and values 0 or 1."""
         return np.asarray(coco_mask.decode(self._rle(number)), dtype=np.uint8)
 
     def _instance(self, raw: Record) -> Instance:
@@ -179,7 +184,7 @@ class RawSource:
         return Instance(self.key, raw["id"], raw["image_id"], concept, box, is_crowd(raw), has_mask(raw))
 
     def _read_rle(self, number: int) -> Any:
-        """Run lengths of a mask. Raises ReleaseError if the mask fits no photo or its edges are unbounded."""
+        """Run lengths of an annotation's mask. Raises ReleaseError if the mask is malformed or too large."""
         raw, rle = self._annotations[number], None
         try:
             fault = _unbounded(raw["segmentation"], self.size(raw["image_id"]))
@@ -191,14 +196,17 @@ class RawSource:
         return rle
 
     def _read_shape(self, number: int) -> "_Shape":
-        """The mask inside its box. The box by run lengths is too large if a run is empty, but never too small."""
+        """The mask of an annotation, cropped to its tight box.
+
+        The box that pycocotools derives from run lengths is too large if a run is empty, but never too small.
+        """
         left, top, width, height = map(int, coco_mask.toBbox(self._rle(number)))
         around = self.mask(number)[top : top + height, left : left + width]
         x, y, width, height = cv2.boundingRect(around.copy())
         return _Shape(left + x, top + y, around[y : y + height, x : x + width].copy())
 
     def _whole_box(self, number: int) -> Box | None:
-        """Tight box of the whole mask, or None if it has no pixel."""
+        """Tight box of an annotation's whole mask, or None if the mask is empty."""
         return self._shape(number).box
 
     def _sight(self, number: int, window: Rectangle, margin: int) -> Sight:
@@ -215,7 +223,10 @@ class RawSource:
 
 @dataclass(frozen=True)
 class _Shape:
-    """A mask without its empty borders: `pixels` (height, width), 0 or 1, from the photo's pixel `left`, `top`."""
+    """A mask without its empty borders.
+
+    `pixels` has shape (height, width) and values 0 or 1, and starts at the pixel (`left`, `top`) of the photo.
+    """
 
     left: int
     top: int
@@ -223,7 +234,7 @@ class _Shape:
 
     @property
     def box(self) -> Box | None:
-        """Tight box of the mask, or None if it has no pixel."""
+        """Tight box of the mask, or None if the mask is empty."""
         return self.tight((0, 0, self.left + self.pixels.shape[1], self.top + self.pixels.shape[0]))
 
     def inside(self, window: Rectangle) -> NDArray[np.uint8]:
@@ -232,7 +243,9 @@ class _Shape:
         return self.pixels[y1:y2, x1:x2]
 
     def tight(self, window: Rectangle) -> Box | None:
-        """Tight box, in pixels of the photo, of the part inside a window; None if no pixel is inside."""
+        """Tight box of the part inside a window, in pixels of the photo; None if the window contains no pixel of the
+        mask.
+        """
         x, y, width, height = cv2.boundingRect(np.ascontiguousarray(self.inside(window)))
         if not width:
             return None
@@ -248,7 +261,7 @@ def _concepts(categories: Mapping[int, Record]) -> dict[int, str]:
 
 
 def _unbounded(segmentation: Any, size: tuple[int, int]) -> str:
-    """Why reading a mask would take unbounded memory; "" if it would not."""
+    """The reason why reading a mask could take too much memory; "" if it could not."""
     width, height = segmentation["size"] if isinstance(segmentation, Mapping) else size
     if width * height > MOST_PIXELS:
         return f"the mask has {width} x {height} pixels"
@@ -258,12 +271,12 @@ def _unbounded(segmentation: Any, size: tuple[int, int]) -> str:
 
 
 def _edges(polygon: Sequence[float]) -> float:
-    """Total length of a polygon's edges, each measured along its longer axis."""
+    """Total length of a polygon's edges, where each edge is measured along its longer axis."""
     return float(np.abs(np.diff(np.reshape(polygon, (-1, 2)), axis=0)).max(axis=1, initial=0).sum())
 
 
 def _corners(written: Any, form: str, width: float, height: float) -> Box:
-    """The file's box as x1, y1, x2, y2 in pixels of its photo; zero-sized if the file has none."""
+    """The box of a record as x1, y1, x2, y2 in pixels of the photo; zero-sized if the record has no valid box."""
     try:
         a, b, c, d = (float(value) for value in written)
     except (TypeError, ValueError):

@@ -1,7 +1,7 @@
-"""Results of a validation: one check per line, and the sample of each breach.
+"""Results of a validation: the outcome of each check, and the samples that breach it.
 
-A check passes or fails. It passes with a note if the release is too small to decide, or if the check only measures a
-value.
+A check passes, fails, or ends with a note. A note means that the release is too small to decide, or that the check only
+measures a value; a note does not make the release invalid.
 """
 
 from collections import Counter, defaultdict
@@ -15,16 +15,14 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A fault of one sample, or, for checks of files, of one file."""
+    """A fault in one sample or, for checks of files, in one file."""
 
     sample: str
     message: str
 
 
 class Finding(NamedTuple):
-    """The result of one check on one part of a sample: the name of the check, and the fault, which is "" if there is
-    none.
-    """
+    """The result of one check on one part of a sample: the name of the check, and the fault ("" if there is none)."""
 
     check: str
     fault: str
@@ -37,9 +35,9 @@ class Check:
     Attributes:
         n: number of things checked.
         value: the measured value; for checks of samples, the number of breaches.
-        bound: the limit with which the value is compared.
-        interval: 95 % interval of the value, if it is a statistic.
-        breaches: the faulty samples.
+        bound: the limit that the value is compared with.
+        interval: 95 % interval of the value, if the value is a statistic.
+        breaches: the faulty samples, each with its fault.
         sampled: whether only a sample of the rows was checked.
     """
 
@@ -67,8 +65,9 @@ class Drawn(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """All checks of a release. The release is valid if none of them failed. `drawn` is None if every check covers all
-    rows.
+    """The results of all checks of a release. The release is valid if no check failed.
+
+    `drawn` describes the rows that were drawn as a sample; None if every check covers all rows.
     """
 
     release: str
@@ -81,7 +80,7 @@ class Report:
         return all(check.status != "fail" for check in self.checks)
 
     def check(self, name: str) -> Check:
-        """The check with this name. Raises KeyError if the report does not contain it."""
+        """The check with this name. Raises KeyError if the report has no such check."""
         for check in self.checks:
             if check.name == name:
                 return check
@@ -115,20 +114,20 @@ class Ledger:
         self._breaches[check].append(Breach(sample, message))
 
     def require(self, holds: bool, check: str, sample: str, message: str) -> bool:
-        """Check one thing and record a breach if the requirement is not met. Returns `holds`."""
+        """Record that one requirement was checked, and record a breach if it is not met. Returns `holds`."""
         self.look(check)
         if not holds:
             self.breach(check, sample, message)
         return holds
 
     def add(self, other: "Ledger") -> None:
-        """Add the records of another ledger, which is about later rows."""
+        """Add the records of another ledger that covers later rows."""
         self._seen.update(other._seen)
         for check, breaches in other._breaches.items():
             self._breaches[check].extend(breaches)
 
     def checks(self) -> Iterable[Check]:
-        """One check per description, in the same order."""
+        """The result of each check, in the order of the descriptions."""
         for name, description in self._descriptions.items():
             breaches = tuple(self._breaches[name])
             status: Status = "fail" if breaches else "pass" if self._seen[name] else "note"

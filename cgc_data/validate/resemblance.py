@@ -1,5 +1,6 @@
-"""Finds where in an image a piece could come from, by the normalized correlation of gray pixels and a Fourier
-transform.
+"""Finds the places in an image from which a piece could have been cut.
+
+Places are compared by the normalized correlation of gray pixels, which is computed with a Fourier transform.
 """
 
 from collections.abc import Iterator
@@ -23,16 +24,16 @@ Gray = NDArray[np.float64]
 
 
 class Found(NamedTuple):
-    """The highest correlation at the piece's true place, and at any other place; -1 if there is no such place."""
+    """The highest correlation at the piece's true place, and at any other place; -1 if no such place exists."""
 
     home: float
     elsewhere: float
 
 
 def search(piece: Pixels, image: Pixels, size: tuple[float, float], home: Box | None) -> Found:
-    """Search for a piece in an image, at every scale of the ladder, and mirrored.
+    """Search for a piece in an image at several scales, both mirrored and not mirrored.
 
-    `size`: width and height of the piece in pixels of the image. `home`: the piece's true place in the image.
+    `size` is the width and height of the piece in pixels of the image, and `home` is its true place in the image.
     """
     scale = LONGER_SIDE / max(image.shape[:2])
     scene = small(image, image.shape[1] * scale, image.shape[0] * scale)
@@ -49,13 +50,15 @@ def search(piece: Pixels, image: Pixels, size: tuple[float, float], home: Box | 
 
 
 def small(pixels: Pixels, width: float, height: float) -> Gray:
-    """Pixels (height, width, 3), blue-green-red, converted to gray and resized to a whole number of pixels."""
+    """Convert pixels (height, width, 3) in blue-green-red order to gray, and resize them to whole pixels."""
     size = max(1, round(width)), max(1, round(height))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) @ np.array(WEIGHTS))
 
 
 def _correlations(scene: Gray, template: Gray) -> Iterator[Gray]:
-    """Normalized correlation with each place of the scene, first for the template and then for its mirror image."""
+    """Yield the normalized correlation with each place of the scene, first of the template and then of its mirror
+    image.
+    """
     rows, columns = template.shape
     count = rows * columns
     mean = _sums(scene, rows, columns) / count
@@ -70,15 +73,16 @@ def _correlations(scene: Gray, template: Gray) -> Iterator[Gray]:
 
 
 def _sums(values: Gray, rows: int, columns: int) -> Gray:
-    """Sums over every rectangle with this number of rows and columns."""
+    """Sums of the values over every rectangle with this number of rows and columns."""
     total = np.pad(values.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     across = total[:, columns:] - total[:, :-columns]
     return np.asarray(across[rows:] - across[:-rows])
 
 
 def _own(shape: tuple[int, ...], size: tuple[int, ...], home: list[float]) -> NDArray[np.bool_]:
-    """Mask (rows, columns) of the places at which a template of this size (rows, columns) is at the true place, judged
-    by IoU; all False if there is no true place.
+    """Mask (rows, columns) of the places that count as the true place for a template of this size, judged by IoU.
+
+    `size` is in rows and columns. If `home` is empty, the mask contains only False.
     """
     if not home:
         return np.zeros(shape, dtype=bool)

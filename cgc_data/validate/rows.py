@@ -1,5 +1,6 @@
-"""All checks of rows, and their results. Rows are checked group by group, in any process, and the results are merged in
-order.
+"""Runs all checks of rows, and collects their results.
+
+Groups of rows are checked in any process, and the results are merged in the order of the groups.
 """
 
 from collections import Counter
@@ -47,7 +48,7 @@ class Left(NamedTuple):
 
 @dataclass(frozen=True)
 class Remembered:
-    """The images and photos that this process has already read and compared, for use when it checks its next rows."""
+    """The images and photos that this process has already read and compared, so that later rows can reuse them."""
 
     images: ImageFiles = field(default_factory=ImageFiles)
     compared: pictures.Compared = field(default_factory=dict)
@@ -55,7 +56,7 @@ class Remembered:
 
 
 class RowChecker:
-    """Runs all checks of rows. Each check comes after the checks that it relies on."""
+    """Runs all checks of rows. Each check runs after the checks that it relies on."""
 
     def __init__(self, manifest: Manifest, world: World, ledger: Ledger, remembered: Remembered | None = None) -> None:
         limits, known = limits_of(manifest), remembered or Remembered()
@@ -74,7 +75,10 @@ class RowChecker:
         self._stated = stated.StatedCheck(ledger, world)
 
     def row(self, shard: str, row: Row, *, closely: bool = True) -> None:
-        """Check one row. Only if `closely` is true, also check its images and compare it with photos and masks."""
+        """Check one row.
+
+        If `closely` is true, also check the images of the row, and compare the row with photos and masks.
+        """
         try:
             sample = read_sample(row, shard)
         except ValueError as error:
@@ -91,7 +95,7 @@ class RowChecker:
 
     def _look(self, sample: Sample) -> None:
         if not sample.images and self._manifest.get("image_mode") != "reference":
-            self._ledger.breach("images", sample.id, "no images in a release that embeds them")
+            self._ledger.breach("images", sample.id, "the row has no images, but the release embeds images")
         images = self._images.of(sample)
         self._pictures.check(sample, images)
         self._truth.check(sample)
@@ -101,7 +105,7 @@ class RowChecker:
 
     @property
     def left(self) -> Left:
-        """The results from the rows so far."""
+        """The results of all rows that this checker has checked until now."""
         return Left(
             self._ledger,
             self._counts.state,
@@ -113,7 +117,7 @@ class RowChecker:
         )
 
     def add(self, left: Left) -> None:
-        """Add the results from the checker of the next rows."""
+        """Add the results of another checker, which checked later rows."""
         self._ledger.add(left.ledger)
         self._counts.merge(left.counts)
         self._form.ids.extend(left.ids)
@@ -123,7 +127,7 @@ class RowChecker:
         self.traces.extend(left.traces)
 
     def finish(self) -> tuple[Check, ...]:
-        """The results of all checks of rows, including the checks that can run only at the end."""
+        """Run the checks that need all rows, and return the results of all checks."""
         self._counts.finish(self._manifest["counts"])
         self._form.finish()
         self._across.finish()

@@ -1,4 +1,4 @@
-"""Validates a release: opens its raw sources, runs every check on every row, and measures the shortcuts."""
+"""Validates a release: opens its raw sources, runs every check on every row, and measures possible shortcuts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -36,7 +36,10 @@ class SourcePaths(NamedTuple):
 
 
 class Given(NamedTuple):
-    """What a process needs to open a release; `run` distinguishes several validations by one process."""
+    """The data that a process needs to open a release.
+
+    `run` distinguishes several validations that use the same process.
+    """
 
     folder: Path
     sources: tuple[SourcePaths, ...]
@@ -45,9 +48,7 @@ class Given(NamedTuple):
 
 @dataclass(frozen=True)
 class Opened:
-    """A release and its sources, as one process has opened them, and the photos that the process has already
-    compared.
-    """
+    """A release and its sources, as opened by one process, and the photos that this process has already compared."""
 
     folder: Path
     manifest: Manifest
@@ -63,17 +64,17 @@ def validate(
     seed: int = 0,
     executor: Executor = HERE,
 ) -> Report:
-    """Derive every sample of a release again from its raw sources.
+    """Validate a release by deriving every sample again from the raw sources.
 
-    The report is the same wherever the tasks run.
+    The report does not depend on where the tasks run.
 
     Args:
         release: folder of a finished release.
-        sources: current locations of sources that were moved since the build. They are identified by sha256.
+        sources: current locations of sources that were moved since the build. Sources are identified by sha256.
         sample: share of the rows, above 0 and at most 1, that are compared with photos and masks and used to measure
-            shortcuts. All other checks still cover all rows. None: all rows.
+            shortcuts; None for all rows. All other checks always cover all rows.
         seed: random seed of the sample.
-        executor: where row groups are checked.
+        executor: runs the checks of row groups, for example in several processes.
 
     Raises:
         ReleaseError: the folder is not a finished release, or a source is missing or differs from the source of the
@@ -121,8 +122,9 @@ def _check_group(given: Given, sampling: Sampling | None, group: Group) -> Left:
 
 
 def open_sources(release: Path, manifest: Manifest, given: Sequence[SourcePaths]) -> list[RawSource]:
-    """The raw sources of a release, after their sha256 was verified. Raises ReleaseError if a source is missing or
-    differs.
+    """Open the raw sources of a release, and verify the sha256 of each.
+
+    Raises ReleaseError if a source is missing or differs.
     """
     moved = {_digest(paths.annotations): paths for paths in given}
     known = {entry["sha256"] for entry in manifest["sources"]}

@@ -1,6 +1,6 @@
-"""A row of a release as plain objects, so that the code of a check reads like the rule it checks.
+"""The rows of a release as plain objects, which keep the code of each check close to the rule that it checks.
 
-Reading raises ValueError if a row is malformed; nothing is repaired.
+A malformed row raises ValueError; nothing is repaired.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,10 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A photo that is partly visible in a view. For all photos but the first, the visible part is a pasted object."""
+    """A photo that contributes to a view.
+
+    The first part is the photo of the view. Every other part is the photo from which a pasted object was taken.
+    """
 
     source: str
     image_id: int
@@ -41,7 +44,10 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One displayed image. `window` is in pixels of the photo, half-open."""
+    """One displayed image.
+
+    `window` is x1, y1, x2, y2 in pixels of the photo, where x2 and y2 are exclusive.
+    """
 
     source: str
     image_id: int
@@ -88,7 +94,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The reason that the row states why a view does not show a label."""
+    """The stated reason why a view does not show a label."""
 
     img_idx: int
     label: str
@@ -128,12 +134,15 @@ class Sample:
 
     @property
     def kind(self) -> Task:
-        """The declared task. Raises ReleaseError if the task is unknown, but the check of the form rules this out."""
+        """The declared task.
+
+        Raises ReleaseError if the task is unknown, which the check of the row's form rules out.
+        """
         return task_named(self.contrast, self.task)
 
     @property
     def label(self) -> str:
-        """The target of the question: its first label, or, if it has no label, the word that answers contain as the
+        """The first label of the question or, if the question has none, the fixed word that answers contain as the
         label.
         """
         return self.labels[0] if self.labels else self.written_label
@@ -148,13 +157,13 @@ class Sample:
         return self.views[img_idx - 1]
 
     def targets(self, img_idx: int, label: str) -> tuple[Target, ...]:
-        """Objects with a requested label in one view."""
+        """The objects of the answer that have a requested label and are in one view."""
         written = self.written_label or label
         return tuple(t for t in self.objects if t.img_idx == img_idx and t.label == written)
 
 
 def read_sample(row: Row, shard: str) -> Sample:
-    """A row of a shard as a Sample. Raises ValueError, which states the missing value."""
+    """Convert a row of a shard to a Sample. Raises ValueError if a value is missing or has the wrong type."""
     try:
         return _read(row, shard)
     except (TypeError, KeyError, AttributeError) as error:

@@ -1,6 +1,6 @@
-"""Checks that several tasks use: complete sets of instances, and the roles of views.
+"""Checks that several tasks share: complete sets of instances, and the roles of views.
 
-Each function yields findings about one row, for the checks that `CHECKS` describes.
+Each function yields findings about one row. `CHECKS` describes the checks.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,9 +15,9 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "set complete": (
-        "the answer contains every visible instance; all instances are boxed, and none of them is ambiguous or a crowd"
+        "the answer contains every visible instance, all instances are boxed, and no instance is ambiguous or a crowd"
     ),
-    "one instance": "a question about one object has exactly one instance, in exactly one image",
+    "one instance": "if a question asks for one object, exactly one instance is in exactly one image",
     "roles": "target views show the target, distractors do not, and no photo is shown twice",
 }
 
@@ -46,14 +46,17 @@ def roles(sample: Sample, world: World) -> Iterator[Finding]:
 
 
 def lookalikes(sample: Sample, world: World) -> Iterator[str]:
-    """Pairs of requested labels that can be confused with each other, or of which one is a subcategory of the other."""
+    """Pairs of requested labels that can be confused with each other, including a category and its subcategory."""
     for one, other in combinations(sample.labels, 2):
         if world.concept(other) in world.relations.confusable(world.concept(one) or ""):
             yield f"{one} and {other} can be mistaken for one another"
 
 
 def complete(sample: Sample, world: World, limits: Limits, *, everywhere: bool = False) -> Iterator[Finding]:
-    """Check that the answer has every instance in the views that it contains, or, with `everywhere`, in all views."""
+    """Check that the answer has every instance in each view for which it has an answer.
+
+    With `everywhere`, the answer must have every instance in all views.
+    """
     for label in sample.labels:
         for number in range(1, len(sample.views) + 1):
             if everywhere or sample.targets(number, label):
@@ -80,8 +83,9 @@ def _incomplete(sample: Sample, number: int, label: str, world: World, limits: L
 
 
 def _boxed(world: World, photo: str, concept: str, answered: Iterable[str]) -> tuple[Instance, ...]:
-    """Instances from the source of the answer's boxes. If the answer is empty, from any source that boxes all
-    instances.
+    """Instances in the photo, from the source of the answer's boxes.
+
+    If the answer is empty, the instances are from any source that boxes all instances.
     """
     keys = {name.rpartition(":")[0] for name in answered}
     whole = [fact for fact in world.facts(photo, concept) if fact.status == "all"]

@@ -1,6 +1,4 @@
-"""Checks whether a view is sharp enough: it is not enlarged too much, and no box is large only because of
-enlargement.
-"""
+"""Checks that views are sharp: none is enlarged too much, and no box is large only because of enlargement."""
 
 import cv2
 
@@ -10,7 +8,7 @@ from cgc_data.validate.report import Ledger
 from cgc_data.validate.samples import Sample, Target, View
 
 CHECKS = {
-    "sharpness": ("no view is enlarged more than the release allows, and every box is also large enough in its photo")
+    "sharpness": "no view is enlarged more than the release allows, and every box is large enough in the original photo"
 }
 
 WHOLE_PIXEL = 0.5  # pixels that rounding can add to the side of a view
@@ -24,12 +22,17 @@ class SharpnessCheck:
         self._ledger, self._limits = ledger, limits
 
     def check(self, sample: Sample) -> None:
-        """Check a row's views and the boxes in them. Releases built before the bound existed are exempt."""
+        """Check the views of a row and the boxes in them.
+
+        Releases that were built before the bound existed are exempt.
+        """
         most = self._limits.enlargement
         if most is None:
             return
         for number, view in enumerate(sample.views, 1):
-            fault = f"image {number} is enlarged {enlargement(view):.2f} times, but at most {most:g} times is allowed"
+            fault = (
+                f"image {number} is enlarged by a factor of {enlargement(view):.2f}, but at most {most:g} is allowed"
+            )
             self._ledger.require(not _enlarged(view, most), "sharpness", sample.id, fault)
         for target in sample.objects:
             side = _side_in_photo(target, sample.view(target.img_idx))
@@ -38,7 +41,7 @@ class SharpnessCheck:
 
 
 def enlargement(view: View) -> float:
-    """View pixels per photo pixel, along the axis on which the value is larger."""
+    """Number of view pixels per photo pixel, along the axis with the larger value."""
     x1, y1, x2, y2 = view.window
     return max(view.width / (x2 - x1), view.height / (y2 - y1))
 

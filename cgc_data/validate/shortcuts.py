@@ -1,4 +1,7 @@
-"""Shortcuts that a model could use without the images. Each is measured over a release and compared with its bound."""
+"""Measures shortcuts with which a model could answer without the images.
+
+Each shortcut is measured over a release and compared with its bound.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -41,7 +44,7 @@ SEED = 0
 
 
 def shortcut_checks(traces: Sequence[Trace], limits: Limits, *, sampled: bool = False) -> Iterable[Check]:
-    """One check per shortcut. `sampled`: whether the traces are only of a sample of the rows."""
+    """The results of all checks of shortcuts. `sampled` states whether the traces cover only a sample of the rows."""
     yield absent_share(traces, estimated=sampled)
     for contrast in ("", *CONTRASTS):
         yield absent_classifier(traces, contrast)
@@ -64,9 +67,9 @@ def shortcut_checks(traces: Sequence[Trace], limits: Limits, *, sampled: bool = 
 
 
 def absent_share(traces: Sequence[Trace], *, estimated: bool = False) -> Check:
-    """Share of rows whose answer is the empty list. If [] is frequent, it is a safe bet.
+    """Share of rows whose answer is the empty list. If `[]` is frequent, a model can guess it.
 
-    `estimated`: judge the share by its interval, because the rows are a sample.
+    If `estimated` is true, the share is judged by its interval, because the rows are a sample.
     """
     absent = sum(_is_empty(trace) for trace in traces)
     share = absent / len(traces) if traces else 0.0
@@ -79,15 +82,18 @@ def absent_share(traces: Sequence[Trace], *, estimated: bool = False) -> Check:
 
 
 def absent_classifier(traces: Sequence[Trace], contrast: str = "") -> Check:
-    """AUC of a classifier that separates absent rows from present rows by everything except what the pictures show."""
+    """AUC of a classifier that finds rows with an empty answer by everything except the content of the pictures."""
     name = f"absent from wording, label and sizes{f' ({contrast})' if contrast else ''}"
-    what = "held-out AUC of a logistic classifier on wording, label, number, sizes, and bytes of images"
+    what = "held-out AUC of a logistic classifier on wording, label, and the number, sizes, and bytes of images"
     return _classifier([t for t in traces if contrast in ("", t.contrast)], absent_features, name, what)
 
 
 def absent_from_images(traces: Sequence[Trace]) -> Check:
-    """The same AUC, but from the images alone. Exactly balanced labels push the other AUC below one half."""
-    what = "held-out AUC of a logistic classifier on sizes and bytes of images alone"
+    """AUC of a classifier that finds rows with an empty answer by the files of the images alone.
+
+    This check complements `absent_classifier`, whose AUC is below one half if labels are exactly balanced.
+    """
+    what = "held-out AUC of a logistic classifier that sees only the sizes and bytes of images"
     return _classifier(traces, image_features, "absent from sizes and bytes", what)
 
 
@@ -100,7 +106,7 @@ def _classifier(traces: Sequence[Trace], features: Features, name: str, what: st
 def classifier(
     traces: Sequence[Trace], is_true: Callable[[Trace], bool], features: Features, name: str, what: str
 ) -> Check:
-    """AUC of a logistic classifier that separates true from false rows by their features."""
+    """AUC of a logistic classifier that separates rows for which `is_true` returns True from all other rows."""
     rows = at_most(list(traces), MOST_ROWS)
     truths = np.array([is_true(trace) for trace in rows], dtype=bool)
     if min(truths.sum(), (~truths).sum()) < FEWEST_ROWS:
@@ -113,8 +119,11 @@ def classifier(
 
 
 def odd_one_out(traces: Sequence[Trace]) -> Check:
-    """Whether the photo that is most often a target elsewhere is also the target in this row."""
-    name, what = "target photo is the odd one out", "AUC of how often a photo is a target in other families"
+    """Measure whether a photo that is often a target in other rows is also the target in this row."""
+    name, what = (
+        "target photo is the odd one out",
+        "AUC of guessing the photo that is most often the target in other families of rows",
+    )
     rows = at_most([t for t in traces if not t.kind.contrast.windows and t.targets], MOST_ROWS)
     groups = families(rows)
     roles = [(t, t.photos[number - 1], number in t.targets) for t in rows for number in t.candidates]
@@ -133,7 +142,7 @@ def odd_one_out(traces: Sequence[Trace]) -> Check:
 
 
 def one_sided_photos(traces: Sequence[Trace]) -> Check:
-    """Difference between a photo's share of target roles and the share that each member of its sets should have."""
+    """Share of photos that are always or never the target, among photos that are shown at least 6 times."""
     name, what = (
         "photos serve in both roles",
         "share of photos that are always or never the target, among photos shown at least 6 times",
@@ -151,8 +160,11 @@ def one_sided_photos(traces: Sequence[Trace]) -> Check:
 
 
 def photo_tells_absent(traces: Sequence[Trace]) -> Check:
-    """Whether photos of absent rows occur in other absent rows more often than photos of present rows do."""
-    name, what = "photos tell absent", "AUC of how often the photos are in absent rows of other families"
+    """Measure whether the photos of rows with an empty answer occur more often in other rows with an empty answer."""
+    name, what = (
+        "photos tell absent",
+        "AUC of guessing an empty answer by how often the photos have empty answers in other families",
+    )
     rows = at_most([t for t in traces if not t.kind.contrast.windows], MOST_ROWS)
     truths = np.array([_is_empty(t) for t in rows], dtype=bool)
     if not truths.any() or truths.all():
@@ -173,10 +185,10 @@ def photo_tells_absent(traces: Sequence[Trace]) -> Check:
 
 
 def target_position(traces: Sequence[Trace], contrast: str) -> Check:
-    """Whether the answer's image is equally often in each position."""
+    """Measure whether the answer's image is equally often at each position."""
     name, what = (
         f"target position ({contrast})",
-        f"p-value of the hypothesis that the positions of the answer's image are uniform; fails below {UNIFORM_P:g}",
+        f"p-value of the hypothesis that the position of the answer's image is uniform; fails below {UNIFORM_P:g}",
     )
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
@@ -196,12 +208,12 @@ def target_position(traces: Sequence[Trace], contrast: str) -> Check:
 
 
 def center_floor(traces: Sequence[Trace]) -> Check:
-    """How often the central quarter of the view is a right answer."""
+    """How often the central quarter of the view is the right answer."""
     return _floor("center box", traces, lambda t: CENTER if _asks_for_one(t) else None)
 
 
 def copy_floor(traces: Sequence[Trace]) -> Check:
-    """How often a copy of the reference box is a right answer."""
+    """How often a copy of the reference box is the right answer."""
     return _floor("copied reference", traces, lambda t: t.reference)
 
 
@@ -221,7 +233,7 @@ def _floor(name: str, traces: Sequence[Trace], guess: Callable[[Trace], Rectangl
 
 
 def focus_cover(traces: Sequence[Trace], limits: Limits) -> Check:
-    """Share of Focus Views whose object covers more or less of the window than allowed."""
+    """Number of Focus Views whose object covers more or less of the view than the release allows."""
     name = "focus cover"
     what = (
         f"Focus Views whose object covers less than {limits.min_cover:g} or more than {limits.max_cover:g} of the view"
@@ -235,10 +247,13 @@ def focus_cover(traces: Sequence[Trace], limits: Limits) -> Check:
 
 
 def focus_offsets(traces: Sequence[Trace]) -> Check:
-    """Whether Focus Views are uniform among the positions that keep their object whole, and not centered on it."""
+    """Measure whether the position of each Focus View is a uniform choice, and not centered on the object.
+
+    The choice is among all positions at which the view contains the whole object.
+    """
     name, what = (
         "focus offsets",
-        "Kolmogorov-Smirnov distance between the positions of windows and a uniform choice of feasible positions",
+        "Kolmogorov-Smirnov distance between the positions of windows and a uniform choice of possible positions",
     )
     places = np.array([place for t in traces if t.focus for place in t.focus.places])
     if len(places) < 8:
@@ -254,7 +269,7 @@ def focus_offsets(traces: Sequence[Trace]) -> Check:
 
 
 def label_balance(traces: Sequence[Trace]) -> Check:
-    """The share of the most frequent label, and the effective number of labels. Only measured."""
+    """The share of the most frequent label, and the effective number of labels. There is no bound."""
     counts = Counter(trace.label for trace in traces)
     if not counts:
         return nothing("label balance", "share of the most frequent label")
@@ -277,7 +292,7 @@ def _is_empty(trace: Trace) -> bool:
 
 
 def at_most(rows: list[Trace], most: int) -> list[Trace]:
-    """All rows, or as many whole families as the limit allows."""
+    """All rows, or as many whole families of rows as fit into the limit."""
     if len(rows) <= most:
         return rows
     groups = families(rows)
@@ -288,7 +303,7 @@ def at_most(rows: list[Trace], most: int) -> list[Trace]:
 
 
 def elsewhere(keys: Sequence[str], groups: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each entry, the mean value of its key in other groups, (n,); NaN if no other group has the key."""
+    """For each entry, the mean value of its key in other groups, with shape (n,); NaN if no other group has the key."""
     totals: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     inside: defaultdict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
     for key, group, value in zip(keys, groups.tolist(), values.tolist(), strict=True):

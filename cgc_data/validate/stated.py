@@ -1,5 +1,6 @@
-"""Derives the properties that a row states again: wording, number of images, difficulty, and the records of its
-photos.
+"""Derives the properties that a row states again, and compares them.
+
+The properties are the wording, the number of images, the difficulty, and the records of the photos.
 """
 
 import hashlib
@@ -31,7 +32,7 @@ ROUNDING = 0.002  # tolerance of a difficulty, due to rounded boxes
 
 
 class StatedCheck:
-    """Checks one row at a time. It collects a digest of its question, with the row's id, in `asked`."""
+    """Checks one row at a time, and collects the digest and the row id of each question in `asked`."""
 
     def __init__(self, ledger: Ledger, world: World) -> None:
         self._ledger, self._world = ledger, world
@@ -60,7 +61,7 @@ class StatedCheck:
         firsts: dict[bytes, str] = {}
         for digest, sample in self.asked:
             first = firsts.setdefault(digest, sample)
-            self._ledger.require(first == sample, "asked once", sample, f"asks what {first} asks")
+            self._ledger.require(first == sample, "asked once", sample, f"asks the same question as {first}")
 
     def _record(self, number: int, view: View | Part) -> Iterator[str]:
         image = self._world.sources[view.source].images[view.image_id]
@@ -75,14 +76,12 @@ class StatedCheck:
 
 
 def _sources(view: View) -> tuple[View | Part, ...]:
-    """The records that state where a view comes from: the view's own record, and the record of each photo from which it
-    is made.
-    """
+    """The records that state where a view comes from: the view's own record, and one record per photo in the view."""
     return (view, *view.parts)
 
 
 def _numbers(sample: Sample) -> Iterator[str]:
-    """Statements in the question about the number of images that do not match the number of views."""
+    """Faults in the numbers that the question mentions: the number of images, and numbers of single images."""
     count = len(sample.views)
     for found in COUNTED.findall(sample.question):
         word = found.lower()
@@ -108,7 +107,7 @@ def _begins(question: str, expected: str) -> bool:
 
 
 def _filled(phrasing: str, sample: Sample, world: World) -> str:
-    """The phrasing for the requested object; empty if its name is unknown."""
+    """The phrasing, filled in for the requested objects; "" if the name of an object is unknown."""
     names = [world.shown.get(world.concept(label) or "") for label in sample.labels]
     if None in names:
         return ""
@@ -129,7 +128,10 @@ def _filled(phrasing: str, sample: Sample, world: World) -> str:
 
 
 def _referred(name: Name | None, relation: str) -> str:
-    """The name with the words that single out the object. One word goes before the name; several words go after it."""
+    """The name of the object, with the words that distinguish it from other objects.
+
+    One word goes before the name; several words go after it.
+    """
     counted = name.counted if name else ""
     return f"{relation} {counted}" if len(relation.split()) == 1 else f"{counted} {relation}"
 
@@ -159,8 +161,10 @@ def _phrasings() -> Mapping[str, Mapping[int, str]]:
 
 
 def _difficulty(sample: Sample) -> Iterator[str]:
-    """Mean of three values, each 0-1. They are higher for more images, for more similar scenes, and for a smaller
-    object.
+    """The fault in the stated difficulty, if there is one.
+
+    The difficulty is the mean of three values from 0 to 1, which are higher for more images, for more similar scenes,
+    and for a smaller object.
     """
     likeness = {kind.name: kind.likeness for kind in sample.kind.contrast.distractors}[sample.distractors]
     shares = [_side_share(sample, number) for number in range(len(sample.objects))]

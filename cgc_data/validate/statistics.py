@@ -1,5 +1,6 @@
-"""Statistics with intervals: rates, AUCs clustered by group, a plain logistic classifier, and uniformity. A check fails
-only if its whole interval is beyond the bound, so that a small release does not fail by chance.
+"""Statistics with intervals: rates, AUCs clustered by group, a plain logistic classifier, and uniformity.
+
+A check fails only if its whole interval is beyond the bound, so that a small release does not fail by chance.
 """
 
 from collections.abc import Sequence
@@ -21,8 +22,9 @@ FEW_GROUPS = 30
 
 
 def judge(name: str, value: float, interval: Interval, bound: float, n: int, what: str) -> Check:
-    """A check that `value` <= `bound`. It fails if the whole interval is above the bound, and is a note if the interval
-    contains the bound.
+    """The result of the check that `value` <= `bound`.
+
+    The check fails if the whole interval is above the bound, and ends with a note if the interval contains the bound.
     """
     status: Status = "fail" if interval[0] > bound else "note" if interval[1] > bound else "pass"
     note = {"fail": f"{what}: beyond the bound", "note": f"{what}: too few rows to measure", "pass": what}[status]
@@ -30,17 +32,17 @@ def judge(name: str, value: float, interval: Interval, bound: float, n: int, wha
 
 
 def measured(name: str, value: float, n: int, what: str, interval: Interval | None = None) -> Check:
-    """A check that reports a value without a bound."""
+    """The result of a check that reports a value without a bound."""
     return Check(name, "note", n, value, None, interval, what)
 
 
 def nothing(name: str, what: str) -> Check:
-    """A check that applies to no row."""
+    """The result of a check for which there are no rows."""
     return Check(name, "note", 0, None, None, None, f"{what}: no such rows")
 
 
 def wilson(hits: float, n: float, level: float = 0.95) -> Interval:
-    """Interval (95 % by default) of a rate of `hits` in `n`."""
+    """Wilson interval (95 % by default) of the rate `hits` / `n`."""
     if n <= 0:
         return 0.0, 1.0
     z, rate = float(norm.ppf((1 + level) / 2)), min(max(hits / n, 0.0), 1.0)
@@ -50,7 +52,7 @@ def wilson(hits: float, n: float, level: float = 0.95) -> Interval:
 
 
 def exact(hits: float, n: float, level: float = 0.95) -> Interval:
-    """Clopper-Pearson interval of a rate of `hits` in `n`; unlike approximations, it is not too narrow for any n."""
+    """Clopper-Pearson interval of the rate `hits` / `n`, which is never too narrow, unlike an approximate interval."""
     hits = min(max(hits, 0.0), n)
     low = float(beta.ppf((1 - level) / 2, hits, n - hits + 1)) if hits > 0 else 0.0
     high = float(beta.ppf((1 + level) / 2, hits + 1, n - hits)) if hits < n else 1.0
@@ -58,8 +60,9 @@ def exact(hits: float, n: float, level: float = 0.95) -> Interval:
 
 
 def clustered_mean(values: Floats, groups: Ints, *, chance: float = 0.0, level: float = 0.95) -> tuple[float, Interval]:
-    """Mean of `values` (n,), with an interval from resampling whole `groups` (n,). The values are rates minus
-    `chance`.
+    """Mean of `values` (n,), with an interval from resampling whole `groups` (n,).
+
+    Each value is a rate minus `chance`.
     """
     sums, sizes = np.bincount(groups, values), np.bincount(groups)
     drawn = _resampled(len(sums))
@@ -70,8 +73,9 @@ def clustered_mean(values: Floats, groups: Ints, *, chance: float = 0.0, level: 
 
 
 def hit_rate(hits: Floats, groups: Ints) -> tuple[float, Interval]:
-    """`clustered_mean` of hits (n,), 0-1. Without hits, resampling has no spread. The upper bound is then the upper
-    bound of a rate.
+    """`clustered_mean` of `hits` (n,), each of which is a value from 0 to 1.
+
+    If there are no hits, resampling has no spread, and the upper bound is at most the Wilson bound of the rate.
     """
     rate, interval = clustered_mean(hits, groups)
     return rate, interval if hits.any() else (0.0, min(interval[1], wilson(0, len(hits))[1]))
@@ -80,7 +84,8 @@ def hit_rate(hits: Floats, groups: Ints) -> tuple[float, Interval]:
 def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strata: Ints) -> tuple[float, Interval]:
     """Area under the ROC curve over pairs in the same stratum, with an interval from resampling entire groups.
 
-    All arguments have shape (n,). Ties count half. If no stratum contains both kinds of rows: 0.5, (0, 1).
+    All arguments have shape (n,). Ties count half. If no stratum contains both kinds of rows, the result is 0.5 with
+    the interval (0, 1).
     """
     weights = np.vstack([np.ones(int(groups.max()) + 1), _resampled(int(groups.max()) + 1)])
     won, pairs = np.zeros(len(weights)), np.zeros(len(weights))
@@ -103,11 +108,11 @@ def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strat
 
 
 def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0, level: float = 0.95) -> Interval:
-    """The resampling interval, widened to at least the exact interval of a rate. With few groups, resampling has too
-    little spread.
+    """The resampling interval, widened to at least the exact interval of a rate if there are few groups.
 
-    The interval is exact because one hit in one group proves almost nothing. A report has about a hundred checks, of
-    which some would fail by chance in every small release, so the level allows for that many.
+    With few groups, resampling has too little spread, because one hit in one group proves almost nothing. A report has
+    about a hundred checks, and some of them would fail by chance in every small release, so the level allows for that
+    many checks.
     """
     if groups >= FEW_GROUPS:
         return interval
@@ -116,7 +121,10 @@ def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0,
 
 
 def _won(scores: Floats, truths: NDArray[np.bool_], weights: Floats) -> tuple[Floats, Floats]:
-    """Total weight of the pairs in which the true row scores higher, and of all pairs. `weights` is (resamples, n)."""
+    """Total weight of the pairs in which the true row scores higher, and total weight of all pairs.
+
+    `weights` has shape (resamples, n).
+    """
     places = rankdata(scores, method="dense").astype(np.int64) - 1
     negative = np.where(truths, 0.0, weights)
     positive = np.where(truths, weights, 0.0)
@@ -127,7 +135,10 @@ def _won(scores: Floats, truths: NDArray[np.bool_], weights: Floats) -> tuple[Fl
 
 
 def _resampled(groups: int) -> Floats:
-    """How often each group is drawn, (RESAMPLES, groups). It is deterministic for a given number of groups."""
+    """How often each group is drawn in each resample, with shape (RESAMPLES, groups).
+
+    The result is deterministic for a given number of groups.
+    """
     random = np.random.default_rng(groups)
     drawn = (
         random.multinomial(groups, np.full(groups, 1 / groups), size=RESAMPLES) if groups else np.zeros((RESAMPLES, 0))
@@ -136,8 +147,9 @@ def _resampled(groups: int) -> Floats:
 
 
 def fit_logistic(features: Floats, truths: NDArray[np.bool_], penalty: float = 1.0) -> Floats:
-    """Weights (features + 1,) of an L2-penalized logistic regression on (n, features). The last weight is the
-    intercept.
+    """Weights (features + 1,) of an L2-penalized logistic regression on features (n, features).
+
+    The last weight is the intercept.
     """
     signs = np.where(truths, 1.0, -1.0)
 
@@ -154,7 +166,7 @@ def fit_logistic(features: Floats, truths: NDArray[np.bool_], penalty: float = 1
 
 
 def held_out_scores(features: Floats, truths: NDArray[np.bool_], folds: Ints) -> Floats:
-    """Score of each row, (n,), by a classifier fitted to the other folds."""
+    """The score of each row, with shape (n,), from a classifier that was fitted to the other folds."""
     scores = np.zeros(len(truths))
     for fold in np.unique(folds):
         held = folds == fold
@@ -165,7 +177,7 @@ def held_out_scores(features: Floats, truths: NDArray[np.bool_], folds: Ints) ->
 
 
 def uniformity(tables: Sequence[Floats]) -> tuple[float, float]:
-    """Pooled chi-square, and the p-value of the hypothesis that every table of counts (k,) is uniform."""
+    """Pooled chi-square statistic, and the p-value of the hypothesis that every table of counts (k,) is uniform."""
     total, freedom = 0.0, 0
     for counts in tables:
         expected = counts.sum() / len(counts)

@@ -55,7 +55,7 @@ def _is_polygons(segmentation: Any) -> bool:
 
 
 def _whole(value: Any) -> Any:
-    """The number that a string or float represents. Other values are returned unchanged."""
+    """The whole number that a string or float represents. Other values are returned unchanged."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -66,7 +66,7 @@ def _whole(value: Any) -> Any:
 
 
 def _once(records: list[Record], besides: tuple[str, ...]) -> list[Record]:
-    """Records that differ from all previous records, ignoring the fields `besides`."""
+    """The records without repeats. Fields in `besides` are ignored in the comparison."""
     seen: dict[str, Record] = {}
     for record in records:
         content = {key: value for key, value in record.items() if key not in besides}
@@ -86,7 +86,10 @@ def _without_roots(categories: list[Record], used: set[Any]) -> list[Record]:
 
 
 def _sound(document: Record) -> list[Record]:
-    """Annotations with a listed photo and category. Of exact duplicates, only the first by id is kept."""
+    """Annotations whose photo and category are listed.
+
+    If several annotations are exact duplicates, only the first by id is kept.
+    """
     images = {image["id"] for image in document["images"]}
     categories = {category["id"] for category in document["categories"]}
     listed = [a for a in document["annotations"] if a["image_id"] in images and a["category_id"] in categories]

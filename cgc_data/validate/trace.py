@@ -1,5 +1,6 @@
-"""What is kept of each row for the statistics at the end. Each row keeps only a few values, so that memory does not
-grow with the photos.
+"""The values of each row that are kept for the statistics at the end.
+
+Only a few values are kept per row, so that memory use does not grow with the size of the photos.
 """
 
 import re
@@ -18,7 +19,9 @@ from cgc_data.validate.world import World
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """An object in its Focus View: the share of the window that it covers, and, for each axis, the window's position
+    """An object in its Focus View.
+
+    `cover` is the share of the window that the object covers. `places` contains, for each axis, the window's position
     among all possible positions (0-1).
     """
 
@@ -45,7 +48,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What is kept of one row, without its text and pixels."""
+    """The values of one row that are kept, which include neither its text nor its pixels."""
 
     id: str
     contrast: str
@@ -86,7 +89,7 @@ class Trace:
 
 
 def trace_of(sample: Sample, world: World, images: Sequence[ImageFile] | None = None) -> Trace:
-    """The trace of a sample, and of its `images` if they have been read before."""
+    """The trace of a sample. Pass the sample's `images` if they have been read before."""
     photos = tuple(world.photo(view) for view in sample.views)
     return Trace(
         id=sample.id,
@@ -140,7 +143,7 @@ def _colors(sample: Sample, world: World) -> tuple[dict[str, Likeness], ...]:
 
 
 def _followed(sample: Sample, world: World) -> tuple[Box | None, ...]:
-    """Box of the followed object's raw mask in each image; empty for tasks that follow no object."""
+    """The box of the followed object in each image, from its raw mask; empty if the task follows no object."""
     found = world.instance(sample.objects[0].annotation_id) if sample.kind.both_ways and sample.objects else None
     if found is None:
         return ()
@@ -161,8 +164,9 @@ def _focus(sample: Sample, world: World) -> Focus | None:
 
 
 def _places(view: View, box: Box, photo: tuple[int, int]) -> tuple[float, ...]:
-    """Position of the window among the windows that contain the whole object, for each axis that allows a choice
-    (0-1).
+    """For each axis that allows a choice, the position (0-1) of the window among its possible positions.
+
+    A position is possible if the window contains the whole object.
     """
     places = []
     for axis in (0, 1):

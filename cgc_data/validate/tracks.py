@@ -21,8 +21,9 @@ Guess: TypeAlias = Callable[[Sequence[Box | None]], Iterable[bool]]
 
 
 def track_measures(traces: Sequence[Trace]) -> Iterator[Check]:
-    """One check per way to guess, and the share of tracks in which a view lacks the object. Rows with two views are not
-    tracks.
+    """Check how often each way to guess a box is right, and measure how often a view lacks the object.
+
+    Rows with two views are not tracks.
     """
     tracks = [trace for trace in traces if len(trace.followed) > 2]
     yield _guessed(
@@ -54,7 +55,7 @@ def _central(followed: Sequence[Box | None]) -> Iterator[bool]:
 
 
 def _guessed(name: str, what: str, tracks: Sequence[Trace], guess: Guess) -> Check:
-    """The share of images in which a guess is right, over all guesses, with an interval over photos."""
+    """The share of guesses that are right, over all images of all tracks, with an interval over photos."""
     what = f"accuracy at IoU 0.5 of the {what}"
     hits = [(trace.photos[0], right) for trace in tracks for right in guess(trace.followed)]
     if not hits:
@@ -65,7 +66,7 @@ def _guessed(name: str, what: str, tracks: Sequence[Trace], guess: Guess) -> Che
 
 
 def _lacking(tracks: Sequence[Trace]) -> Check:
-    """In how many tracks one view does not show the object. Only measured."""
+    """The share of tracks in which one view does not show the object. There is no bound."""
     name, what = (
         "tracks with a view that lacks the object",
         "share of tracks in which one view does not show the object",

@@ -1,4 +1,4 @@
-"""Derives the answer again. It computes every box from its raw mask, and then runs the check of the task."""
+"""Derives the answer of each row again: computes every box from its raw mask, and runs the check of the row's task."""
 
 from cgc_data.validate import hard, sets
 from cgc_data.validate.boxes import BOX_TOLERANCE, furthest
@@ -12,7 +12,7 @@ from cgc_data.validate.world import World
 CHECKS = {
     "annotations": "every object is a known, single instance of the requested category in the displayed photo",
     "true boxes": "every box is within 1/1000 of the tight box of the mask inside the view",
-    "visible share": "`visible` is the share of the mask inside the view, and at least the limit",
+    "visible share": "`visible` is the share of the mask inside the view, and is at least the limit of the release",
     **sets.CHECKS,
     **hard.CHECKS,
     **task_checks(),
@@ -27,9 +27,10 @@ class TruthCheck:
         self._ledger, self._limits, self._world = ledger, limits, world
 
     def check(self, sample: Sample) -> None:
-        """Check everything that the answer claims, and that it omits nothing.
+        """Check everything that the answer claims, and that the answer omits nothing.
 
-        If a row has no label, its answer is not an instance in its photo. The task's own check then derives the answer.
+        If a row has no label, its answer is not an annotated instance, and only the task's own check derives the
+        answer.
         """
         for target in sample.objects if sample.labels else ():
             self._object(sample, target)

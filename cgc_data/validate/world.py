@@ -1,7 +1,7 @@
-"""All sources combined: which images are the same photo, and whether its sources agree about a category.
+"""Combines all sources: which images are the same photo, and whether the sources agree about a category in a photo.
 
-Images are the same photo if they have the same COCO name and picture, or if their files have the same bytes. An id or a
-name is not enough.
+Images are the same photo if they have the same COCO name and picture, or if their files have the same bytes. Images
+with the same id or file name are not necessarily the same photo.
 """
 
 import hashlib
@@ -68,7 +68,7 @@ class World:
         return (source, image_id) in self._identity
 
     def photo(self, shown: View | Part | Instance) -> str:
-        """Name of the photo that a view or an annotation belongs to. Raises KeyError."""
+        """Name of the photo that a view or an annotation belongs to. Raises KeyError if the image is unknown."""
         return self._identity[(shown.source, shown.image_id)]
 
     def instance(self, annotation_id: str) -> Instance | None:
@@ -82,11 +82,14 @@ class World:
         return self.sources[instance.source].sight(instance.number, view.window, margin)
 
     def _composed(self, view: View) -> Pixels:
-        """Pixels (height, width, 3), blue-green-red, of a view before it is encoded. Raises PhotoError."""
+        """Pixels (height, width, 3) of a view in blue-green-red order, before the view is encoded.
+
+        Raises PhotoError if a photo cannot be read.
+        """
         return composed(view, self.pixels.of)
 
     def appearances(self, identity: str) -> list[Appearance]:
-        """The places in the sources that list the photo."""
+        """The source key and image id of each image that is this photo."""
         return self._appearances[identity]
 
     def names(self, identity: str) -> set[str]:
@@ -116,7 +119,7 @@ class World:
 
     @cached_property
     def photos_with(self) -> Counter[str]:
-        """Number of photos with an annotation of each concept."""
+        """For each concept, the number of photos with an annotation of the concept."""
         found: Counter[str] = Counter()
         for identity in self._appearances:
             found.update(self.present(identity))
@@ -136,8 +139,9 @@ class World:
         return None
 
     def incomplete(self, identity: str, concept: str) -> str | None:
-        """Why it is unknown whether every instance of the concept is boxed in the photo; None if every instance is
-        boxed.
+        """The reason why it is unknown whether every instance of the concept is boxed in the photo.
+
+        The result is None if every instance is boxed.
         """
         facts = self.facts(identity, concept)
         if crowd := next((c for fact in facts for c in fact.crowds), None):
@@ -163,7 +167,7 @@ class World:
         return frozenset().union(*(self.sources[key].concepts_in(image) for key, image in self.appearances(identity)))
 
     def _count_objects(self, identity: str) -> int:
-        """Number of annotated objects in the photo, from the source with the most."""
+        """Number of annotated objects in the photo, from the source that annotates the most."""
         counts = (
             sum(len(self.sources[key].instances(image, concept)) for concept in self.sources[key].concepts_in(image))
             for key, image in self.appearances(identity)
@@ -171,13 +175,13 @@ class World:
         return max(counts, default=0)
 
     def _absent(self, identity: str, concept: str) -> bool:
-        """Whether the concept is proved absent from the whole photo, directly or through a concept above it."""
+        """Whether the concept, or a more general concept, is proved absent from the whole photo."""
         if any(fact.instances or fact.crowds for fact in self.facts(identity, concept)):
             return False
         return any(self._says_absent(identity, name, concept) for name in (concept, *self.ancestors(concept)))
 
     def _says_absent(self, identity: str, above: str, concept: str) -> bool:
-        """Whether `above` is absent from the photo, according to a source for which it covers `concept`."""
+        """Whether a source proves that `above` is absent from the photo, and uses this name for `concept` too."""
         facts = self.facts(identity, above)
         if any(fact.instances or fact.crowds for fact in facts):
             return False
@@ -187,7 +191,7 @@ class World:
         return any(fact.status == "absent" and self.covers(fact.source, above, concept) for fact in facts)
 
     def covers(self, source: RawSource, above: str, concept: str) -> bool:
-        """Whether `concept` is the same as `above`, or a subcategory of it by the naming practice of this source."""
+        """Whether `concept` is `above` itself, or one of its subcategories by the naming practice of this source."""
         return concept == above or concept in self.relations.hyponyms(above, source.practice)
 
     def _ancestors(self, concept: str) -> tuple[str, ...]:
@@ -203,7 +207,7 @@ def file_digest(source: RawSource, image_id: int) -> str:
 
 
 def _shown(sources: Iterable[RawSource]) -> dict[str, Name]:
-    """The name of each concept: from the table, or otherwise from the first source that has the concept."""
+    """The name of each concept, from the vocabulary table or otherwise from the first source that has the concept."""
     called: dict[str, str] = {}
     for source in sources:
         for number, concept in source.concept_of.items():
@@ -269,7 +273,10 @@ def _thumbnail(source: RawSource, image_id: int) -> NDArray[np.float64] | None:
 
 
 def _same_size(sources: Mapping[str, RawSource], identity: Mapping[Appearance, str]) -> list[list[Appearance]]:
-    """Groups of photos that could be the same file under different names. Only these files are read."""
+    """Groups of photos whose files have the same size, so that they could be one file under different names.
+
+    Only the files in these groups are read.
+    """
     if all(name.startswith("coco:") for name in identity.values()):
         return []
     sizes: defaultdict[int, list[Appearance]] = defaultdict(list)

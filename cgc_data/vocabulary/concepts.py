@@ -1,4 +1,4 @@
-"""Maps a category of an annotation file to its concept, with the included table of COCO's and LVIS v1's categories.
+"""Maps each category of an annotation file to its concept, with the included table of COCO and LVIS v1 categories.
 
 Simplification: a synset in a file is trusted, but a name alone is looked up by its exact spelling, never by a synonym.
 """
@@ -14,8 +14,9 @@ from cgc_data.vocabulary.inflect import normalised
 
 
 class Entry(NamedTuple):
-    """One row of names.csv. `coco` and `lvis` are the names in these datasets; "" if a dataset does not have the
-    concept.
+    """One row of names.csv.
+
+    `coco` and `lvis` are the names of the concept in these datasets; "" if a dataset does not have the concept.
     """
 
     concept: str
@@ -30,7 +31,7 @@ class Entry(NamedTuple):
 
 @cache
 def entries() -> dict[str, Entry]:
-    """The table of names, by concept."""
+    """The rows of names.csv, by concept."""
     text = files("cgc_data.vocabulary").joinpath("names.csv").read_text(encoding="utf-8")
     rows = (Entry(**row) for row in csv.DictReader(text.splitlines()))
     return {row.concept: row for row in rows}
@@ -38,8 +39,9 @@ def entries() -> dict[str, Entry]:
 
 @cache
 def _concept_by_name() -> dict[str, str]:
-    """Map from normalized spelling to concept. COCO's names take precedence over LVIS's names, and both over the
-    readable names.
+    """Map from the normalized spelling of a name to its concept.
+
+    COCO's names take precedence over LVIS's names, and both take precedence over the readable names.
     """
     found: dict[str, str] = {}
     for field in ("coco", "lvis", "singular"):
@@ -53,7 +55,9 @@ COCO_NAMES: tuple[str, ...] = tuple(sorted(entry.coco for entry in entries().val
 
 
 def concept_of(name: str, synset: str = "") -> str:
-    """Concept of a category: its synset, or else the concept of the COCO or LVIS category with this name, or else
+    """The concept of a category.
+
+    The concept is the synset if there is one, or else the concept of the COCO or LVIS category with this name, or else
     "name:<name>".
     """
     if synset:
@@ -63,7 +67,7 @@ def concept_of(name: str, synset: str = "") -> str:
 
 
 def concepts_of(names: Sequence[str], synsets: Sequence[str] = ()) -> list[str]:
-    """Concepts of one file's categories, in order; `synsets` is empty or as long as `names`.
+    """The concepts of the categories of one file, in order. `synsets` is empty or as long as `names`.
 
     Raises VocabularyError if two categories of the file are the same concept.
     """

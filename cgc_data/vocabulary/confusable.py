@@ -1,7 +1,7 @@
 """The names that a person or a model could confuse, and the names that are subcategories of other names.
 
-They are read from confusable.csv, which scripts/derive_confusable.py writes. The file lists every pair. Nothing is
-inferred when it is read.
+These relations are read from confusable.csv, which scripts/derive_confusable.py writes. The file lists every pair, so
+that nothing is inferred when the file is read.
 """
 
 import csv
@@ -18,8 +18,10 @@ COCO_PRACTICE = "coco"  # as COCO's annotators used the names of their 80 classe
 
 
 class Relation(NamedTuple):
-    """One row. For `ancestor` and `includes`, concept_a is above concept_b. For other kinds, the order has no
-    meaning.
+    """One row of confusable.csv.
+
+    For the relations `ancestor` and `includes`, concept_a is the more general concept. For other relations, the order
+    of the two concepts has no meaning.
     """
 
     concept_a: str
@@ -55,23 +57,24 @@ class Relations:
         )
 
     def confusable(self, concept: str) -> frozenset[str]:
-        """Every concept that could be confused with this concept. The relation is symmetric, and excludes the concept
-        itself.
+        """Every other concept that could be confused with this concept.
+
+        The relation is symmetric.
         """
         return self._confusable.get(concept, NOTHING)
 
     def hyponyms(self, concept: str, practice: str = "") -> frozenset[str]:
-        """Every concept below this concept. If this concept is absent, the concepts below it are absent too.
+        """Every concept that is more specific than this concept, and is therefore absent if this concept is absent.
 
-        With COCO_PRACTICE, also the concepts that COCO's class with this name includes by annotation practice (a mug is
-        boxed as "cup"). This is valid only for absence that COCO's 80 exhaustive categories guarantee, not for LVIS's
-        negatives.
+        With COCO_PRACTICE, the result also has the concepts that COCO's annotators include in the class of this name
+        (they box a mug as "cup"). Use COCO_PRACTICE only for absence that COCO's 80 exhaustive categories guarantee,
+        not for LVIS's negatives.
         """
         below = self._kinds.get(concept, NOTHING)
         return below | self._covered.get(concept, NOTHING) if practice == COCO_PRACTICE else below
 
     def hypernyms(self, concept: str, practice: str = "") -> frozenset[str]:
-        """Every concept above this concept: the inverse of `hyponyms`."""
+        """Every concept that is more general than this concept: the inverse of `hyponyms`."""
         above = self._kinds_of.get(concept, NOTHING)
         return above | self._covered_by.get(concept, NOTHING) if practice == COCO_PRACTICE else above
 
@@ -82,7 +85,7 @@ class Relations:
 
 @cache
 def load_relations() -> Relations:
-    """The included relations between COCO's and LVIS v1's categories."""
+    """The relations between COCO and LVIS v1 categories in the included confusable.csv."""
     text = files("cgc_data.vocabulary").joinpath("confusable.csv").read_text(encoding="utf-8")
     rows = list(csv.reader(text.splitlines()))[1:]
     return Relations.of(tuple(Relation(a, b, cast(RelationKind, relation), reason) for a, b, relation, reason in rows))

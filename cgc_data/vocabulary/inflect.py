@@ -1,6 +1,6 @@
 """English for custom category names: a readable form, its plural, and its article.
 
-Simplification: the last word takes the plural. A word that ends in -s ("cars") is assumed to be a plural already, and
+Simplification: only the last word is made plural. A word that ends in -s ("cars") is assumed to be plural already, and
 is counted as a set.
 """
 
@@ -21,9 +21,10 @@ JOINERS = "\u200c\u200d"  # letters of some scripts are written with them
 
 
 def plain(name: str) -> str:
-    """The name of a category as words. Underscores and control characters become spaces, and parentheses are removed.
+    """The name of a category as words.
 
-    Capital letters are kept if they carry meaning, that is, in a word with a capital letter after its first letter.
+    Underscores and control characters become spaces, and text in parentheses is removed. Capital letters are kept if
+    they carry meaning, that is, in a word with a capital letter after its first letter.
 
     >>> plain("cup_(for_drinking)"), plain("Hard Hat"), plain("WBC count")
     ('cup', 'hard hat', 'WBC count')
@@ -41,7 +42,7 @@ def _in_small(word: str) -> str:
 
 
 def normalised(name: str) -> str:
-    """Key shared by all spellings of a name; text in parentheses is kept."""
+    """The key that all spellings of a name share; text in parentheses is kept."""
     return " ".join(re.sub("[_-]", " ", name).split()).casefold()
 
 
@@ -63,9 +64,7 @@ def is_person(singular: str) -> bool:
 
 
 def article(singular: str) -> str:
-    """The words before the noun for one object: "a", "an", "a pair of", or, if the noun is already plural, "a set
-    of".
-    """
+    """The words before the noun for one object: "a", "an", "a pair of", or "a set of" if the noun is already plural."""
     if unit := _unit(singular.rpartition(" ")[2]):
         return unit
     if SPELT_WITH_AN.match(singular) or SOUNDS_LIKE_VOWEL.match(singular):
@@ -91,7 +90,7 @@ def _english() -> _English:
 
 
 def _unit(word: str) -> str:
-    """The unit of a noun that is already plural; "" for other nouns."""
+    """The unit in which a noun is counted that is already plural, such as "a pair of"; "" for other nouns."""
     if _is_pair(word):
         return PAIR
     low = word.lower()
@@ -120,7 +119,7 @@ def _plural_of_word(word: str) -> str:
 
 
 def _irregular_ending(word: str) -> str | None:
-    """The longest irregular noun that this word is equal to or ends in."""
+    """The longest irregular noun that this word equals or ends with."""
     if word in _english()["regular"]:
         return None
     endings = (noun for noun in _english()["irregular"] if word == noun or (len(noun) > 2 and word.endswith(noun)))

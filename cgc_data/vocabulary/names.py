@@ -1,4 +1,4 @@
-"""Names of concepts in questions. Each concept has one name, with its plural and article.
+"""The names of concepts in questions: one name per concept, with its plural and article.
 
 A hand-written table contains the names for LVIS and COCO. Custom names are inflected by rule.
 """
@@ -21,8 +21,8 @@ _TAG = re.compile(r"</?(?:think|answer)>|<\|", re.I)
 class Name:
     """A category's name in English. `singular` is the label that answers contain.
 
-    singular "dog", plural "dogs", article "a"; or singular "scissors", plural "pairs of scissors", article "a pair of";
-    or singular "broccoli", plural "pieces of broccoli", article "a piece of".
+    Examples: singular "dog", plural "dogs", article "a"; singular "scissors", plural "pairs of scissors", article "a
+    pair of"; singular "broccoli", plural "pieces of broccoli", article "a piece of".
     """
 
     singular: str
@@ -62,11 +62,11 @@ class Name:
 
 
 def readable(concept_or_name: str, given: str = "") -> Name:
-    """Name of a concept, or of a category name, which is first looked up. Each concept of the table has a unique name.
+    """The name of a concept. A category name is first converted to its concept.
 
-    `given` is the name that a source uses for a concept that is not in the table. Raises VocabularyError for an
-    excluded concept (its row in names.csv states why), for an empty name, and for a name that contains a tag of the
-    answer format.
+    Each concept of the table has a unique name. `given` is the name that a source uses for a concept that is not in the
+    table. Raises VocabularyError for an excluded concept (its row in names.csv states why), for an empty name, and for
+    a name that contains a tag of the answer format.
     """
     concept = concept_or_name if _is_concept(concept_or_name) else concept_of(concept_or_name)
     entry = entries().get(concept)
@@ -78,7 +78,7 @@ def readable(concept_or_name: str, given: str = "") -> Name:
 
 
 def names_of(concepts: Iterable[str], given: Mapping[str, str] | None = None) -> dict[str, Name]:
-    """Names of the concepts for which questions may ask, by concept; excluded concepts are missing.
+    """The names of all concepts that questions may ask for, by concept. Excluded concepts are missing.
 
     `given` contains the names that the sources use for their concepts. Text in parentheses is shown only if two names
     are otherwise the same. Raises VocabularyError, which names both concepts, if two concepts would still have the same
@@ -106,7 +106,7 @@ def _refuse_twins(named: Mapping[str, Name]) -> None:
 
 
 def _qualified(name: Name, called: str) -> Name:
-    """The name including its text in parentheses, if any."""
+    """The name, followed by the text in parentheses that the source's name contains, if any."""
     qualifier = " ".join(found.group() for found in re.finditer(r"\([^()]*\)", called.replace("_", " ")))
     shown = (
         (f"{name.singular} {qualifier}", f"{name.plural} {qualifier}") if qualifier else (name.singular, name.plural)

@@ -1,6 +1,4 @@
-"""Checks whether a recipe is worth its GPU hours. Covers everything about a run that a CPU can verify before the run
-starts.
-"""
+"""Checks on a CPU, before a run uses GPU time, whether its recipe is valid and likely to work."""
 
 from cgc_train.check.context import Finding
 from cgc_train.check.run import CHECKS, run_checks

@@ -1,7 +1,8 @@
-"""Computes, from the sizes of a model, how many bytes forward and backward passes need in addition to the weights.
+"""Estimates the memory that forward and backward passes need in addition to the weights.
 
-The coefficients per layer come from what autograd saves in the layers of transformers. Tests measure them again.
-Attention is assumed to be fused, so no array of tokens x tokens is stored.
+The estimate depends only on the sizes of the model. The coefficients per layer count the tensors that autograd saves in
+the layer classes of the transformers library. Tests measure these coefficients again. Attention is assumed to be fused,
+so no array of tokens x tokens is stored.
 """
 
 from cgc_train.check.shape import LinearAttention, ModelShape
@@ -13,17 +14,19 @@ CHUNK = 64
 
 
 def decoder_layer(shape: ModelShape, width: int) -> int:
-    """Bytes per token that autograd saves in one layer of the language model, if activations have `width` bytes per
-    number.
+    """Bytes per token that autograd saves in one layer of the language model.
 
-    If only some layers have linear attention, the larger of the values for the two kinds of layers is returned. Norms
-    keep a copy in float32; linear layers keep their inputs; attention keeps its queries, keys, values, and output.
+    `width` is the number of bytes per activation value.
+
+    If only some layers use linear attention, the function computes the value for both kinds of layers and returns the
+    larger one. Norms keep a copy in float32. Linear layers keep their inputs. Attention keeps its queries, keys,
+    values, and output.
     """
     return max(attending_layer(shape, width), linear_layer(shape, width))
 
 
 def attending_layer(shape: ModelShape, width: int) -> int:
-    """Bytes per token that autograd saves in a layer that attends to every token."""
+    """Bytes per token that autograd saves in a layer with full attention."""
     mixed = (shape.attention + shape.key_value) * (4 + 3 * width)
     if shape.linear:  # these models gate full attention, and their norms are centered on zero
         mixed += 4 * width * shape.attention + (4 - width) * shape.key_value
@@ -33,7 +36,8 @@ def attending_layer(shape: ModelShape, width: int) -> int:
 def linear_layer(shape: ModelShape, width: int) -> int:
     """Bytes per token that autograd saves in a linear attention layer; 0 if the model has no such layer.
 
-    The value applies to PyTorch's chunked rule, which transformers uses if `flash-linear-attention` is not installed.
+    The value applies to the chunked PyTorch implementation, which transformers uses if `flash-linear-attention` is not
+    installed.
     """
     if not shape.linear:
         return 0
@@ -41,9 +45,7 @@ def linear_layer(shape: ModelShape, width: int) -> int:
 
 
 def _rule(linear: LinearAttention, width: int) -> int:
-    """Bytes per token that the linear attention rule needs for keys, keys repeated per value head, values, and the
-    chunks of every head.
-    """
+    """Bytes per token for the keys, values, and chunks of linear attention. Keys are repeated for every value head."""
     repeated = linear.heads * linear.key_head
     mixed = 4 * width * linear.keys + (16 + 8 * width) * repeated + (24 + 5 * width) * linear.values
     # in float32: five token-by-token matrices per chunk, its state, and ten numbers per token
@@ -56,7 +58,9 @@ def _norms(shape: ModelShape, width: int) -> int:
 
 
 def _mlp(shape: ModelShape, width: int) -> int:
-    """Bytes per token for the gated MLP, or for the shared expert and the experts to which a token is routed."""
+    """Bytes per token for the gated MLP. In models with experts, the bytes are for the shared expert and the routed
+    experts.
+    """
     if not shape.experts:
         return 4 * width * shape.intermediate
     chosen = shape.experts.chosen * (3 * shape.hidden + 4 * shape.experts.intermediate)
@@ -65,7 +69,7 @@ def _mlp(shape: ModelShape, width: int) -> int:
 
 
 def adapters_of_layer(shape: ModelShape) -> int:
-    """Bytes per token and layer that LoRA adds: the inputs of its linear layers, cast to float32."""
+    """Bytes that LoRA adds per token and layer, because it casts the inputs of linear layers to float32."""
     return 4 * sum(inputs for inputs, _ in shape.language_linears.values()) // shape.layers
 
 
@@ -75,30 +79,35 @@ def vision_block(shape: ModelShape, width: int) -> int:
 
 
 def vision_forward(shape: ModelShape, width: int) -> int:
-    """Bytes per patch while one block runs without gradients: its queries, keys, and values, and both sides of its
-    MLP.
+    """Bytes per image patch while one vision block runs without gradients.
+
+    The bytes cover the block's queries, keys, and values, and the hidden layer of its MLP before and after the
+    activation.
     """
     return width * (6 * shape.vision_hidden + 2 * shape.vision_intermediate)
 
 
 def image_features(shape: ModelShape, width: int) -> int:
-    """Bytes per patch that the output of the vision tower takes while the language model reads a prompt.
+    """Bytes per image patch for the output of the vision tower while the language model reads a prompt.
 
-    The tower keeps its last hidden state. It keeps every feature twice: as returned for one image, and concatenated
-    over all images.
+    The vision tower keeps its last hidden state. The tower also keeps every image feature twice: once per image, and
+    once concatenated over all images.
     """
     return width * (shape.vision_hidden + 2 * shape.features * shape.hidden // shape.merge**2)
 
 
 def decoder_forward(shape: ModelShape, width: int, adapters: int = 0) -> int:
-    """Peak bytes per token while one layer runs without gradients. The peak is in the gated MLP.
+    """Peak bytes per token while one layer of the language model runs without gradients.
 
-    The plan assumes that the linear attention rule needs as much memory as it saves for gradients.
+    The peak is in the gated MLP or in linear attention. Linear attention is assumed to need as much memory as it saves
+    for gradients.
 
-    The embeddings, the layer's input, the residual, and its norm are always in memory. `adapters`: bytes per number in
-    the weights of the adapters; 0 without adapters. PEFT casts the input of a projection to this type. It keeps the
-    adapter output twice, before and after scaling, in addition to the output of the frozen projection. So float32
-    adapters take four times as much memory as the output of a bfloat16 model.
+    The embeddings, the layer's input, the residual, and the normalized residual are always in memory.
+
+    `adapters` is the number of bytes per adapter weight, or 0 without adapters. PEFT casts the input of a projection to
+    the type of the adapters. PEFT keeps the adapter output twice, before and after scaling, in addition to the output
+    of the frozen projection. So the outputs of float32 adapters take four times as much memory as the output of a
+    bfloat16 model.
     """
     cast = adapters if adapters != width else 0
     mlp = (2 * (width + adapters) if adapters else 3 * width) * shape.intermediate
@@ -111,10 +120,10 @@ def decoder_forward(shape: ModelShape, width: int, adapters: int = 0) -> int:
 def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing: bool, lora: bool) -> int:
     """Bytes kept for the backward pass of the language model over `tokens` tokens.
 
-    With checkpointing, this is every layer's input, plus one layer that is recomputed together with its gradients. With
-    adapters, these two stay below one layer, because autocast keeps inputs in the model's type and the backward pass
-    frees what it has used. On a GPU, training all weights needed no more than one layer (docs/gpu.md). The second layer
-    is a margin.
+    With checkpointing, the function counts the input of every layer, plus two layers: one that is recomputed, and one
+    for its gradients. With adapters, the recomputed layer and its gradients together need less memory than one layer,
+    because autocast keeps inputs in the model's type and the backward pass frees tensors after use. When all weights
+    were trained on a GPU, one layer was enough (docs/gpu.md), so the second layer is a safety margin.
     """
     adapters = adapters_of_layer(shape) if lora else 0
     layer = decoder_layer(shape, width) + adapters
@@ -126,8 +135,8 @@ def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing:
 
 
 def vision_tower(shape: ModelShape, patches: int, width: int, *, checkpointing: bool, trains: bool) -> int:
-    """Bytes for `patches` patches in the vision tower. If the tower is frozen, only the patches of the current block
-    count.
+    """Bytes for `patches` image patches in the vision tower. A frozen tower keeps only the activations of the current
+    block.
     """
     if not trains:
         return patches * vision_forward(shape, width)
@@ -138,9 +147,10 @@ def vision_tower(shape: ModelShape, patches: int, width: int, *, checkpointing: 
 
 
 def head(shape: ModelShape, tokens: int, width: int, *, trains: bool) -> int:
-    """Bytes that TRL's fused head needs for `tokens` completion tokens: one tile of logits, and the sums in float32.
+    """Bytes that TRL's fused language model head needs for `tokens` completion tokens.
 
-    The logits for the full vocabulary are never in memory. The float32 gradient of a trainable head is.
+    The head keeps one tile of logits and float32 sums in memory, but never the logits for the full vocabulary. A
+    trainable head also keeps a float32 gradient.
     """
     tile = min(tokens, HEAD_TOKENS) * min(shape.vocabulary, HEAD_COLUMNS) * width
     return tile + 4 * tokens * shape.hidden + (4 * shape.vocabulary * shape.hidden if trains else 0)

@@ -1,5 +1,6 @@
-"""The batch arithmetic of GRPO: how many completions are sampled, compared, and learned from at a time. It uses the
-number of processes that the recipe states, not the number of processes on the current machine.
+"""Computes how many completions GRPO samples, compares, and learns from at a time.
+
+The results depend on the number of processes in the recipe, not on the current machine.
 """
 
 import warnings
@@ -13,7 +14,7 @@ from cgc_train.recipe.arguments import grpo_config
 
 @dataclass(frozen=True)
 class Batch:
-    """Batch sizes in completions. A group is the `generations` completions of one prompt."""
+    """Batch sizes, as numbers of completions. A group consists of the `generations` completions of one prompt."""
 
     generations: int
     per_device: int  # completions in one forward pass of one process
@@ -24,29 +25,29 @@ class Batch:
 
     @property
     def effective(self) -> int:
-        """Completions per optimizer step, over all processes."""
+        """Number of completions per optimizer step, summed over all processes."""
         return self.per_device * self.processes * self.accumulation
 
     @property
     def sampled(self) -> int:
-        """Completions per sampling round, over all processes."""
+        """Number of completions per sampling round, summed over all processes."""
         return self.per_device * self.processes * self.steps_per_generation
 
     @property
     def sampled_here(self) -> int:
-        """Completions per sampling round and process."""
+        """Number of completions per sampling round in one process."""
         return self.per_device * self.steps_per_generation
 
     @property
     def passes_per_round(self) -> int:
-        """Forward passes between two sampling rounds."""
+        """Number of forward passes between two sampling rounds."""
         return self.steps_per_generation * self.iterations
 
 
 def arguments(recipe: Recipe) -> GrpoArguments:
-    """TRL's GRPOConfig for a recipe. It is built without a GPU, and its batches combine those of all processes.
+    """Build TRL's GRPOConfig for a recipe without a GPU, in one process.
 
-    Every value is the same as in the run, except that `per_device_*_batch_size` covers all processes. TRL's
+    Every value is the same as in the run, except that `per_device_*_batch_size` is the sum over all processes. TRL's
     divisibility checks then apply to the combined batch. Raises RecipeError for values that TRL rejects.
     """
     from trl import GRPOConfig
@@ -61,7 +62,7 @@ def arguments(recipe: Recipe) -> GrpoArguments:
 
 
 def batch(recipe: Recipe, config: GrpoArguments) -> Batch:
-    """The batch arithmetic for a recipe. `config` is the result of `arguments`."""
+    """Compute the batch sizes of a recipe. `config` is the return value of `arguments`."""
     return Batch(
         generations=config.num_generations,
         per_device=config.per_device_train_batch_size // recipe.gpus,

@@ -1,7 +1,7 @@
-"""The data that checks inspect, and the findings that they report.
+"""Shared data for the checks of a recipe, and the findings that the checks report.
 
-Each part of the context is computed on first access and then shared. A faulty part raises its CgcError on every access.
-A check raises Unchecked if it cannot run on this machine.
+Each property of the context is computed on first access and then shared. If the computation fails, every access raises
+the same CgcError. A check raises Unchecked if it cannot run on this machine.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,9 @@ Status = Literal["ok", "warning", "failed", "not checked"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report. `value` is compared with `bound`; both are None if the check measures nothing."""
+    """One line of the report. `value` is the measured number, and `bound` is its limit. Both values are None if the
+    check measures nothing.
+    """
 
     status: Status
     message: str
@@ -46,45 +48,45 @@ class Finding:
 
     @property
     def line(self) -> str:
-        """The message and, if something is wrong, its fix."""
+        """The message and, if something is wrong, the suggested fix."""
         return f"{self.message}; {self.mend}" if self.mend else self.message
 
 
 class Unchecked(Exception):
-    """A check cannot run on this machine. The text states which requirement is missing, and why."""
+    """Raised if a check cannot run on this machine. The error message states which requirement is missing, and why."""
 
 
 def ok(message: str, value: float | None = None, bound: float | None = None) -> Finding:
-    """The check passed."""
+    """Report that the check passed."""
     return Finding("ok", message, value=value, bound=bound)
 
 
 def warning(message: str, fix: str, value: float | None = None, bound: float | None = None) -> Finding:
-    """The run would work, but probably not as intended."""
+    """Report that the run would work, but probably not as intended."""
     return Finding("warning", message, fix, value, bound)
 
 
 def failed(message: str, fix: str, value: float | None = None, bound: float | None = None) -> Finding:
-    """The run would fail, or train on something other than intended."""
+    """Report that the run would fail, or would train on something unintended."""
     return Finding("failed", message, fix, value, bound)
 
 
 def gigabytes(size: float) -> str:
-    """Format bytes in units of 10^9: `0.003 GB`, `2.1 GB`, `116 GB`."""
+    """Format a number of bytes in units of 10^9, such as `0.003 GB`, `2.1 GB`, or `116 GB`."""
     value = size / 1e9
     return f"{value:,.0f} GB" if value >= 10 else f"{value:.2g} GB"
 
 
 def not_checked(message: str) -> Finding:
-    """The check cannot run on this machine."""
+    """Report that the check cannot run on this machine."""
     return Finding("not checked", message)
 
 
 @dataclass(frozen=True)
 class Context:
-    """A recipe, the folder of its run, and all data that is derived from both.
+    """A recipe, the folder of its run, and all data that the checks derive from them.
 
-    `step_seconds` limits the duration of the trial step; 0: no trial step.
+    `step_seconds` is the time limit of the trial training step. 0 skips this step.
     """
 
     recipe: Recipe
@@ -114,17 +116,17 @@ class Context:
 
     @cached_property
     def held_out(self) -> frozenset[str]:
-        """Ids of the held-out rows; empty if the run evaluates nothing."""
+        """Ids of the held-out rows. Empty if the run has no evaluations."""
         data = self.recipe.data
         rows = data.held_out_rows if data.held_out_every else 0
         return frozenset(held_out(self.release, data.held_out_split, rows) if rows else ())
 
     def rows(self) -> Iterator[Row]:
-        """The training rows, without images and streamed. Each row is checked for consistency."""
+        """Stream the training rows without images, and check each row for consistency."""
         return self._read(self.recipe, self.recipe.data.split, self.ids)
 
     def all_rows(self) -> Iterator[Row]:
-        """The training rows, followed by the held-out rows. Held-out rows always keep all of their images."""
+        """Stream the training rows, and then the held-out rows. Held-out rows always keep all of their images."""
         yield from self.rows()
         whole = self.recipe.model_copy(update={"data": self.recipe.data.model_copy(update={"distractor_images": True})})
         yield from self._read(whole, self.recipe.data.held_out_split, self.held_out)
@@ -148,12 +150,12 @@ class Context:
 
     @cached_property
     def bounds(self) -> Bounds:
-        """The sizes at which the model sees images. If the processor is not available, those of Qwen3-VL."""
+        """The image sizes that the model sees. If the processor is not available, the sizes of Qwen3-VL are used."""
         return _bounds(self.processor, self.recipe.data.max_pixels)
 
     @cached_property
     def own_bounds(self) -> Bounds:
-        """The sizes that the model's folder allows. By default, a vLLM server uses these."""
+        """The image sizes that the model's folder allows. By default, a vLLM server uses these sizes."""
         if self.processor is None:
             return _bounds(None, LARGEST_IMAGE)
         from cgc_train.model import load_processor
@@ -171,12 +173,12 @@ class Context:
 
     @cached_property
     def shape(self) -> ModelShape:
-        """The sizes of the model, counted on the meta device."""
+        """The sizes of the model, counted on PyTorch's meta device."""
         return measure(self.model_config)
 
     @cached_property
     def prompts(self) -> list[tuple[int, str]]:
-        """(tokens, id) of every prompt, the longest first."""
+        """Token count and row id of every prompt. The longest prompt comes first."""
         count = partial(prompt_tokens, token_pixels=self.bounds.factor, processor=self.processor)
         found = [(count(row["prompt"], self.sizes(row)), row["id"]) for row in self.all_rows()]
         return sorted(found, key=lambda entry: (-entry[0], entry[1]))
@@ -188,8 +190,10 @@ class Context:
         return Longest(self.prompts[0][0], pixels // self.shape.patch**2)
 
     def _within_reach(self, file: str) -> bool:
-        """Whether a file of the model is available. False only for models with published sizes. For other models, a
-        missing file is an error.
+        """Whether a file of the model is available.
+
+        For models whose sizes are built into this package, the function returns False if the file is missing. For other
+        models, a missing file raises an error.
         """
         name = self.recipe.model.name
         if within_reach(name, self.recipe.model.revision, file):

@@ -1,4 +1,4 @@
-"""Checks of the machine: the packages that the recipe needs, trackers, and GPUs, if any."""
+"""Checks of the machine: required packages, experiment trackers, and GPUs."""
 
 from importlib.util import find_spec
 
@@ -24,8 +24,8 @@ NO_TRACKER = {"none", "all"}
 
 
 def check_packages(context: Context) -> Finding:
-    """Check that every package that the recipe needs is installed. Packages that need a GPU are required only if there
-    is one.
+    """Check that every package that the recipe needs is installed. GPU packages are required only on machines with a
+    GPU.
     """
     need("train")
     missing = [name for name, _ in engines_of(context.recipe) if find_spec(name) is None]
@@ -63,14 +63,14 @@ def check_hub(context: Context) -> Finding:
 
 
 def check_gpus(context: Context) -> Finding:
-    """Check that the machine has the number of GPUs and the GPU memory that the recipe states."""
+    """Check that the machine has as many GPUs, and as much GPU memory, as the recipe states."""
     recipe = context.recipe
     if recipe.gpu_memory_gb is None:
         return ok("no GPU is needed")
     found, machines = gpu_bytes(), launch_machines(recipe.accelerate)
     if recipe.gpus % machines:
         fix = f"set gpus to a multiple of {machines}, or choose another launch file with accelerate"
-        message = f"{recipe.gpus} GPUs on {machines} machines: they do not divide evenly"
+        message = f"{recipe.gpus} GPUs cannot be divided evenly among {machines} machines"
         return failed(message, fix, recipe.gpus, machines)
     asked, each = recipe.gpus // machines, " on each machine" * (machines > 1)
     if not found:
@@ -78,7 +78,7 @@ def check_gpus(context: Context) -> Finding:
     smallest = min(found) / 1e9
     message = f"{len(found)} GPUs, the smallest with {smallest:.0f} GB"
     if len(found) < asked:
-        fix = "set gpus, and raise grpo.gradient_accumulation_steps to keep the batch size"
+        fix = "set gpus to this number, and raise grpo.gradient_accumulation_steps to keep the batch size"
         return failed(f"{message}; the recipe is for {asked}{each}", fix, len(found), asked)
     if smallest < recipe.gpu_memory_gb:
         fix = f"set gpu_memory_gb={smallest:.0f}, and check whether the plan still fits"
@@ -87,11 +87,11 @@ def check_gpus(context: Context) -> Finding:
 
 
 def check_engines(context: Context) -> Finding:
-    """Check that the engines have the tested versions and work together."""
+    """Check that engines such as vLLM and DeepSpeed have the tested versions and work together."""
     recipe = context.recipe
     if recipe.accelerate == "fsdp2" and recipe.model.lora and recipe.grpo.get("use_vllm"):
         fix = "set accelerate=ddp or zero3, or grpo.use_vllm=false"
-        return warning("with fsdp2, the weights of adapters do not reliably reach vLLM", fix)
+        return warning("with fsdp2, adapter weights are not reliably sent to vLLM", fix)
     if others := untested(recipe):
         named = ", ".join(f"{package} {seen} (tested: {TESTED[package]})" for package, seen in others.items())
         return warning(f"not tested with {named}", f"run: {install(*others)}")
@@ -102,7 +102,7 @@ def check_engines(context: Context) -> Finding:
 
 
 def check_run_folder(context: Context) -> Finding:
-    """Check that the run folder is free."""
+    """Check that the run folder is empty or missing."""
     check_free(context.folder)
     return ok(f"{context.folder}: available for the run")
 

@@ -1,7 +1,7 @@
-"""The memory plan of a run: how much memory each GPU is expected to use while it samples and while it learns.
+"""Estimates how much GPU memory a run needs while it samples completions and while it learns from them.
 
-Gigabytes are 10^9 bytes. A card that is sold as 80 GB has about 6 % more memory. The difference is the margin for
-everything outside the plan, such as fragmentation.
+A gigabyte is 10^9 bytes. A GPU that is sold with 80 GB has about 6 % more memory. This difference is the margin for
+everything that the estimate does not cover, such as fragmentation.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ LARGEST_IMAGE = 16_777_216
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """The memory use of one GPU. `sequences` is the number of samples of maximum length that fit into vLLM's cache."""
+    """The memory use of one GPU. `sequences` is the number of maximum-length sequences that fit into vLLM's cache."""
 
     parts: tuple[Part, ...]
     available: int | None  # bytes of GPU memory; None without a GPU
@@ -35,12 +35,12 @@ class MemoryPlan:
 
     @property
     def peak(self) -> int:
-        """Bytes in use in the phase that needs more memory."""
+        """Bytes in use in the phase (sampling or learning) that needs more memory."""
         return self.at(self.fuller)
 
     @property
     def fits(self) -> bool:
-        """Whether the peak fits into GPU memory."""
+        """Whether the peak memory use fits into GPU memory."""
         return self.available is None or self.peak <= self.available
 
     @property
@@ -49,16 +49,16 @@ class MemoryPlan:
         return "sampling" if self.at("sampling") >= self.at("learning") else "learning"
 
     def during(self, when: When) -> list[Part]:
-        """The parts in use while sampling or while learning."""
+        """List the parts of the memory that are in use while sampling or while learning."""
         return [part for part in self.parts if part.when in ("always", when)]
 
     def held(self) -> list[Part]:
-        """The parts in use at the peak, largest first."""
+        """List the parts of the memory that are in use at the peak, largest first."""
         return sorted(self.during(self.fuller), key=lambda part: -part.bytes)
 
 
 def memory_plan(shape: ModelShape, recipe: Recipe, config: GrpoArguments, longest: Longest) -> MemoryPlan:
-    """The memory plan for a GRPO run; `config` is the result of `cgc_train.check.batch.arguments`."""
+    """Compute the memory plan of a GRPO run. `config` is the return value of `cgc_train.check.batch.arguments`."""
     run = PlannedRun(shape, recipe, config, batch(recipe, config), longest)
     parts = tuple(part for part in _parts(run) if part.bytes)
     available = None if recipe.gpu_memory_gb is None else int(recipe.gpu_memory_gb * GB)
@@ -66,8 +66,10 @@ def memory_plan(shape: ModelShape, recipe: Recipe, config: GrpoArguments, longes
 
 
 def checkpoint_bytes(shape: ModelShape, recipe: Recipe, config: GrpoArguments) -> int:
-    """Size in bytes of one checkpoint on disk: trained weights, and the optimizer state with its float32 copy, over all
-    GPUs.
+    """Size in bytes of one checkpoint on disk, summed over all GPUs.
+
+    A checkpoint contains the weights (with LoRA, only the adapters) and the optimizer state, including a float32 copy
+    of the trained weights if the optimizer keeps one.
     """
     run = PlannedRun(shape, recipe, config, batch(recipe, config), Longest(0, 0))
     weights = run.trained * run.trained_width if recipe.model.lora else run.base

@@ -1,4 +1,4 @@
-"""Checks of the model: the padding and end tokens of its processor, its size, and where adapters are placed."""
+"""Checks of the model: special tokens, chat template, size, weight files, and LoRA adapters."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,9 @@ def check_processor(context: Context) -> Finding:
     """Check that the processor pads on the left and has padding, end, and image tokens."""
     name = context.recipe.model.name
     if context.processor is None:
-        raise Unchecked(f"padding side and special tokens were not checked: the processor of {name} is not available")
+        raise Unchecked(
+            f"padding side and special tokens were not checked, because the processor of {name} is not available"
+        )
     tokenizer = context.processor.tokenizer
     if tokenizer.pad_token_id is None or tokenizer.eos_token_id is None:
         return failed(f"{name}: has no pad token or no end token", "set both in its tokenizer_config.json")
@@ -37,24 +39,26 @@ def check_processor(context: Context) -> Finding:
 
 
 def check_template(context: Context) -> Finding:
-    """Check that the chat template starts a response with `prompt.prefix`, so that the format can be rewarded."""
+    """Check that the chat template starts every response with `prompt.prefix`. Otherwise, no response could earn the
+    format reward.
+    """
     name, prompt = context.recipe.model.name, context.recipe.prompt
     if context.processor is None:
-        raise Unchecked(f"the start of responses was not checked: the processor of {name} is not available")
+        raise Unchecked(f"the start of responses was not checked, because the processor of {name} is not available")
     settings = context.recipe.grpo.get("chat_template_kwargs")
     written = checked_opening(name, context.processor, prompt, settings).strip()
     return ok(f"the chat template starts every response with {written or 'nothing'}, which matches prompt.prefix")
 
 
 def check_model(context: Context) -> Finding:
-    """Report the size of the model, counted on the meta device."""
+    """Report the size of the model, counted on PyTorch's meta device."""
     shape, name = context.shape, context.recipe.model.name
     size = f"{shape.total / 1e9:.2f} billion" if shape.total > 10**8 else f"{shape.total:,}"
     return ok(f"{name}: {size} weights, {shape.layers} layers, context {shape.context:,}", shape.total)
 
 
 def check_weights(context: Context) -> Finding:
-    """Check that the weight files of a model folder are present and complete. Only their names and sizes are read."""
+    """Check that the weight files of a model folder are present and complete. Only file names and sizes are read."""
     name = context.recipe.model.name
     folder = Path(name)
     if not folder.is_dir():
@@ -73,7 +77,7 @@ def check_weights(context: Context) -> Finding:
 
 
 def check_adapters(context: Context) -> Finding:
-    """Check that the pattern for LoRA matches every projection in the language model and no other module."""
+    """Check that the LoRA pattern matches every projection in the language model and no other module."""
     lora, shape = context.recipe.model.lora, context.shape
     if lora is None:
         trained = "the language model" if context.recipe.model.freeze_vision else "everything"

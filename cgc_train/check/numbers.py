@@ -1,6 +1,4 @@
-"""Checks of a recipe's numbers: divisible batch sizes, checkpoints that resume exactly, and enough memory and disk
-space.
-"""
+"""Checks of a recipe's numbers: batch sizes, learning rate, checkpoints, memory, and disk space."""
 
 import shutil
 from dataclasses import replace
@@ -37,7 +35,7 @@ FIXES = {
 
 
 def check_settings(context: Context) -> Finding:
-    """Check that TRL accepts the settings, and that every group is complete over all processes."""
+    """Check that TRL accepts the settings, and that the combined batch of all processes consists of complete groups."""
     given = len(context.recipe.grpo)
     return ok(f"TRL accepts the {given} grpo settings; each sampling round has {context.batch.sampled} completions")
 
@@ -55,9 +53,7 @@ def check_learning_rate(context: Context) -> Finding:
 
 
 def check_batch(context: Context) -> Finding:
-    """Check that the batch has the size that the recipe states, and uses only completions sampled by the current
-    weights.
-    """
+    """Check that the batch has the stated size, and that all completions were sampled with the current weights."""
     batch, stated = context.batch, context.recipe.effective_batch
     message = (
         f"processes x batch x passes: {batch.processes} x {batch.per_device} x {batch.accumulation} = "
@@ -69,12 +65,12 @@ def check_batch(context: Context) -> Finding:
         return failed(f"{message}, but effective_batch is {stated}", fix, batch.effective, stated)
     if batch.accumulation % batch.passes_per_round:
         fix = "set grpo.gradient_accumulation_steps to a multiple of steps_per_generation x num_iterations"
-        return warning(f"{message}; some were sampled by older weights", fix, batch.effective, stated)
+        return warning(f"{message}; some completions were sampled with older weights", fix, batch.effective, stated)
     return ok(message, batch.effective, stated)
 
 
 def check_saving(context: Context) -> Finding:
-    """Check that checkpoints fall between two sampling rounds, so that a resumed run is identical."""
+    """Check that checkpoints are saved between sampling rounds, so that a resumed run gives identical results."""
     batch, config = context.batch, context.config
     if config.save_strategy != "steps":
         return warning("no checkpoints during training", "set grpo.save_strategy=steps, so that the run can be resumed")
@@ -95,7 +91,7 @@ def _aligned(steps: int, batch: Batch) -> bool:
 
 
 def check_memory(context: Context) -> Finding:
-    """Check that the plan fits into the memory that the recipe states."""
+    """Check that the memory plan fits into the GPU memory that the recipe states."""
     plan = plan_memory(context)
     peak, available = plan.peak / GB, (plan.available or 0) / GB
     if plan.available is None:
@@ -115,7 +111,7 @@ def check_memory(context: Context) -> Finding:
 
 
 def plan_memory(context: Context) -> MemoryPlan:
-    """The memory plan of the recipe. Raises MemoryPlanError, which names what to change, if the plan does not fit."""
+    """Compute the memory plan of the recipe. If the plan does not fit, MemoryPlanError names the settings to change."""
     plan = memory_plan(context.shape, context.recipe, context.config, context.longest)
     if not plan.fits:
         message = f"{plan.peak / GB:.0f} GB per GPU planned, but gpu_memory_gb is {context.recipe.gpu_memory_gb:g}"
@@ -125,23 +121,23 @@ def plan_memory(context: Context) -> MemoryPlan:
         message = (
             f"with grpo.vllm_gpu_memory_utilization={share}, vLLM has no room for a single sample of maximum length"
         )
-        raise MemoryPlanError(f"{message}; raise it, or lower grpo.vllm_max_model_length")
+        raise MemoryPlanError(f"{message}; raise this setting, or lower grpo.vllm_max_model_length")
     return plan
 
 
 def _parts(plan: MemoryPlan) -> str:
-    """The largest parts of the peak, in descending order; small parts are omitted."""
+    """List the largest parts of the peak memory use, in descending order. Small parts are omitted."""
     named = [part for part in plan.held() if part.bytes >= WORTH_NAMING * plan.peak]
     return ", ".join(f"{part.name} {part.bytes / GB:.1f}" for part in named)
 
 
 def _fix(plan: MemoryPlan) -> str:
-    """The settings that reduce the largest part that can be reduced."""
+    """Suggest settings that reduce the memory use. The suggestion is for the largest part that settings can reduce."""
     return next((FIXES[part.name] for part in plan.held() if part.name in FIXES), "use more GPUs")
 
 
 def check_disk(context: Context) -> Finding:
-    """Check that the disk of the run folder has enough space for the checkpoints and the final weights."""
+    """Check that the disk has enough space for the checkpoints and the final weights."""
     config, recipe = context.config, context.recipe
     each, final = checkpoint_bytes(context.shape, recipe, config), 2 * context.shape.total
     planned = config.max_steps // int(config.save_steps) if config.max_steps > 0 else UNLIMITED

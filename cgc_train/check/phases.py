@@ -1,4 +1,4 @@
-"""Computes the memory that is used only while sampling or only while learning."""
+"""Computes the memory that a run uses in only one phase: while sampling or while learning."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ TRIED_TOKENS = 4096
 
 
 def learning(run: PlannedRun) -> Iterator[Part]:
-    """Parts of the memory that only the backward pass and the update of the weights use."""
+    """List the parts of the memory that only the backward pass and the weight update use."""
     backward = list(_backward(run))
     yield from backward
     # the backward pass has freed its memory by then
@@ -40,9 +40,7 @@ def _backward(run: PlannedRun) -> Iterator[Part]:
 
 
 def _gathered(run: PlannedRun) -> int:
-    """Bytes of weights that are gathered temporarily, and of the communication buckets that exist only in the backward
-    pass.
-    """
+    """Bytes of temporarily gathered weights, and of communication buckets that exist only in the backward pass."""
     kind, shape = run.recipe.sharing, run.shape
     if run.recipe.gpus == 1 or kind in ("cpu", "ddp"):
         return 0
@@ -55,7 +53,7 @@ def _gathered(run: PlannedRun) -> int:
 
 
 def sampling(run: PlannedRun) -> Iterator[Part]:
-    """Parts of the memory that only the sampling of completions uses."""
+    """List the parts of the memory that only the sampling of completions uses."""
     config, shape = run.config, run.shape
     if run.colocated:
         size = int(config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB)
@@ -76,7 +74,7 @@ def sampling(run: PlannedRun) -> Iterator[Part]:
 
 
 def _reading(run: PlannedRun) -> int:
-    """Bytes, in addition to the cache, while the language model reads all prompts of a round at once."""
+    """Bytes that the language model needs, besides the cache, to read all prompts of a sampling round at once."""
     adapters = run.trained_width if run.recipe.model.lora else 0
     text = run.longest.tokens * sizes.decoder_forward(run.shape, run.width, adapters)
     images = run.longest.patches * sizes.image_features(run.shape, run.width)
@@ -84,12 +82,12 @@ def _reading(run: PlannedRun) -> int:
 
 
 def _seeing(run: PlannedRun) -> int:
-    """Bytes in use while the vision tower encodes the images of a round."""
+    """Bytes that the vision tower needs to encode all images of a sampling round."""
     return run.batch.sampled_here * run.longest.patches * sizes.vision_forward(run.shape, run.width)
 
 
 def sequences(run: PlannedRun) -> float:
-    """Number of samples of maximum length that fit into vLLM's cache. If it is below 1, vLLM does not start."""
+    """Number of maximum-length sequences that fit into vLLM's cache. If the number is below 1, vLLM does not start."""
     config, shape = run.config, run.shape
     share = config.vllm_tensor_parallel_size
     size = config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB

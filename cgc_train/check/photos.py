@@ -1,4 +1,4 @@
-"""Check of the photos: no photo is missing, and the images of some rows can be composed and decoded."""
+"""Checks that no photo is missing, and that the images of some rows can be composed and decoded."""
 
 import io
 
@@ -16,8 +16,8 @@ FIX = "set data.photos to the folder or zip that contains all photos"
 
 
 def check_photos(context: Context) -> Finding:
-    """Check that no photo is missing if a release stores no images, and that the images of sampled rows can be
-    opened.
+    """Check that the images of sampled rows can be opened. If the release stores no images, also check that no photo is
+    missing.
     """
     if not context.release.has_images and (missing := _missing(context)):
         named = ", ".join(missing[:NAMED]) + f" and {len(missing) - NAMED} more" * (len(missing) > NAMED)
@@ -31,12 +31,12 @@ def check_photos(context: Context) -> Finding:
                 fix = "build or download the release again"
                 return failed(f"{context.release.folder}: row {row['id']}: image {number} cannot be opened", fix)
             opened += 1
-    kind = "stored images" if context.release.has_images else "images, composed from a complete set of photos,"
-    return ok(f"{opened} {kind} of {min(SAMPLED, len(context.ids))} rows open")
+    kind = "stored in the release" if context.release.has_images else "composed from a complete set of photos"
+    return ok(f"opened {opened} images of {min(SAMPLED, len(context.ids))} rows, {kind}")
 
 
 def _missing(context: Context) -> list[str]:
-    """File names of missing photos from which rows are composed."""
+    """File names of photos that are missing but needed to compose rows."""
     try:
         stores = photo_stores(context.release, context.recipe.data.photos)
     except PhotoError as error:

@@ -1,4 +1,4 @@
-"""The inputs of a run's memory plan, and the share of each part that is on one GPU."""
+"""The inputs of a run's memory plan. Also computes how much of each part is stored on one GPU."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -28,8 +28,8 @@ DEEPSPEED = frozenset({"zero2", "zero3"})
 
 @dataclass(frozen=True)
 class Longest:
-    """The largest row in the data: the number of tokens in its prompt, including images, and the number of its image
-    patches.
+    """The largest prompt in the data, measured in tokens (including image tokens), and the largest number of image
+    patches in a row.
     """
 
     tokens: int
@@ -38,7 +38,7 @@ class Longest:
 
 @dataclass(frozen=True)
 class Part:
-    """A number of bytes on one GPU, and when they are in use."""
+    """A part of the memory plan: a number of bytes on one GPU, and the phase in which they are in use."""
 
     name: str
     bytes: int
@@ -47,7 +47,7 @@ class Part:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """The inputs of the plan, and values that several parts share."""
+    """The inputs of the memory plan, and values that several of its parts share."""
 
     shape: ModelShape
     recipe: Recipe
@@ -57,12 +57,12 @@ class PlannedRun:
 
     @property
     def width(self) -> int:
-        """Bytes per number in activations and frozen weights."""
+        """Bytes per value in activations and frozen weights."""
         return WIDTH[self.recipe.model.dtype]
 
     @property
     def trained(self) -> int:
-        """Number of parameters that are trained."""
+        """Number of trained parameters."""
         model = self.recipe.model
         if model.lora:
             return self.shape.adapter(model.lora.targets, model.lora.rank)
@@ -70,8 +70,10 @@ class PlannedRun:
 
     @property
     def trained_width(self) -> int:
-        """Bytes per trained weight: float32 for adapters unless the base is quantized, float32 with FSDP2, and
-        otherwise the loaded type.
+        """Bytes per trained weight.
+
+        Adapters are trained in float32 unless the base model is quantized. With FSDP2, weights are trained in float32.
+        Otherwise, they keep the type in which they were loaded.
         """
         model = self.recipe.model
         if model.lora:
@@ -102,6 +104,6 @@ class PlannedRun:
         return self.longest.tokens + int(self.config.max_completion_length)
 
     def share(self, name: str, size: float) -> int:
-        """Bytes on each GPU if this part has `size` bytes in total. A sharded part takes fewer bytes on each GPU."""
+        """Bytes that a part of `size` bytes takes on each GPU. If the part is sharded, the GPUs divide these bytes."""
         divided = name in DIVIDED[self.recipe.sharing]
         return int(size / self.recipe.gpus if divided else size)

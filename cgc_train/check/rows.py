@@ -1,4 +1,6 @@
-"""Checks of the data: it is readable, consistent, fully rewarded, and short enough for the model."""
+"""Checks that the data is readable and consistent, that true answers earn the full reward, and that prompts are short
+enough.
+"""
 
 import time
 from collections import Counter
@@ -21,7 +23,7 @@ SCORED = 200.0  # minimum scored completions per second: one second for what a G
 
 
 def check_data(context: Context) -> Finding:
-    """Check that the release is readable, that its filters leave rows, and that each row is consistent."""
+    """Check that the release is readable, that the filters keep enough rows, and that each row is consistent."""
     data = context.recipe.data
     kinds = Counter(f"{row['contrast']} {row['task']}" for row in context.rows())
     parts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
@@ -34,17 +36,17 @@ def check_data(context: Context) -> Finding:
 
 
 def check_groups(context: Context) -> Finding:
-    """Check that most groups teach something, according to `cgc-train difficulty`."""
+    """Check that most groups have different rewards, according to the measurements of `cgc-train difficulty`."""
     data, settings = context.recipe.data, context.recipe.groups
     found = measurements(Path(data.keep)) if data.keep else {}
     groups = [found[identity].rewards for identity in context.ids if identity in found]
     if not groups:
         return ok(
-            "it is not known how many groups teach something (see `cgc-train difficulty`); the run prints a warning "
-            "if most groups teach nothing"
+            "no measurements of group rewards (see `cgc-train difficulty`); the run prints a warning if GRPO "
+            "learns nothing from most groups"
         )
     idle = sum(not teaches(rewards, settings) for rewards in groups) / len(groups)
-    message = f"{idle:.0%} of {len(groups):,} measured groups teach nothing by the `groups` settings"
+    message = f"{idle:.0%} of {len(groups):,} measured groups are useless according to the settings in `groups`"
     if idle >= context.recipe.warnings.idle_groups:
         fix = "relax groups.min_spread, min_mean, or max_mean, or measure again with a better warm-up"
         return warning(message, fix, idle, context.recipe.warnings.idle_groups)
@@ -55,14 +57,14 @@ def check_gold(context: Context) -> Finding:
     """Check that the true answer of every row earns the full reward."""
     wrong = gold_check(context.all_rows(), context.recipe.reward, context.recipe.prompt)
     if wrong:
-        fix = "build or download the release again, or use data.keep to omit these rows"
+        fix = "build or download the release again, or use data.keep to exclude these rows"
         message = f"{len(wrong)} rows whose true answer does not earn the full reward: {_named(wrong)}"
         return failed(message, fix, len(wrong), 0)
     return ok("the true answer of every row earns the full reward", 0, 0)
 
 
 def check_prompts(context: Context) -> Finding:
-    """Check that every prompt with its images, plus a completion, fits into the context of the model and of vLLM."""
+    """Check that every prompt with images, plus a completion, fits into the context length of the model and of vLLM."""
     config = context.config
     limits = {"the model's context": context.shape.context}
     if config.use_vllm and config.vllm_max_model_length:
@@ -74,7 +76,7 @@ def check_prompts(context: Context) -> Finding:
     long = [identity for length, identity in context.prompts if length > bound]
     if not long:
         return ok(f"{message} fit into {limit:,}, {name}", tokens, bound)
-    fix = f"raise {name}, lower data.max_pixels or grpo.max_completion_length, or use data.keep to omit these rows"
+    fix = f"raise {name}, lower data.max_pixels or grpo.max_completion_length, or use data.keep to exclude these rows"
     return failed(f"{message} exceed {limit:,}, {name}, in {len(long)} rows: {_named(long)}", fix, tokens, bound)
 
 
@@ -92,7 +94,7 @@ def check_completions(context: Context) -> Finding:
 
 
 def check_images(context: Context) -> Finding:
-    """Check that images are stored at sizes that the processor and a vLLM server do not resize."""
+    """Check that images are stored at sizes that neither the processor nor a vLLM server resizes."""
     seen = {(view["width"], view["height"]) for row in context.all_rows() for view in row["views"]}
     stored = {context.bounds.size(*size) for size in seen}
     for name, bounds in _readers(context):
@@ -103,7 +105,7 @@ def check_images(context: Context) -> Finding:
     sides = f"both sides are multiples of {context.bounds.factor}, with at most {context.bounds.max_pixels:,} pixels"
     return ok(
         f"image sizes: {len(stored)} (resized beforehand: {len(seen - stored)}), {sides}: the processor resizes none "
-        "of them again"
+        "of them"
     )
 
 
@@ -124,10 +126,9 @@ def check_speed(context: Context) -> Finding:
 
 
 def _readers(context: Context) -> Iterator[tuple[str, Bounds]]:
-    """The programs that read the images, with their size limits. A vLLM server knows only the limits in the model's
-    folder.
+    """List the programs that read the images, with their image size limits.
 
-    Colocated vLLM is started with the limits of the recipe.
+    A vLLM server knows only the limits in the model's folder. Colocated vLLM gets the limits from the recipe.
     """
     yield "the processor", context.bounds
     if context.config.use_vllm and context.config.vllm_mode == "server":

@@ -1,4 +1,4 @@
-"""Every check, in order. A failed check skips only the checks that depend on it."""
+"""Runs all checks of a recipe in order. If a check fails, only the checks that depend on it are skipped."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from cgc_train.run import default_folder
 
 @dataclass(frozen=True)
 class Check:
-    """A check, and the checks that it depends on."""
+    """A check, and the other checks that must pass first."""
 
     name: str
     run: Callable[[Context], Finding]
@@ -51,10 +51,10 @@ CHECKS = (
 
 
 def run_checks(recipe: Recipe, folder: Path | None = None, step_seconds: float = 0) -> Iterator[Finding]:
-    """Yield the findings about a recipe as they are made. Expected errors become findings.
+    """Run all checks of a recipe, and yield each finding immediately. Expected errors become findings.
 
-    `folder` is the folder of the run; None: the default of `cgc-train grpo`. `step_seconds` limits the duration of one
-    step of a tiny model; 0 skips the step.
+    `folder` is the folder of the run. None means the default of `cgc-train grpo`. `step_seconds` is the time limit of a
+    trial training step with a tiny model. 0 skips this step.
     """
     context, unsound = Context(recipe, folder or default_folder(recipe), step_seconds), set[str]()
     for check in CHECKS:

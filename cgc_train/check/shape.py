@@ -1,6 +1,6 @@
-"""The sizes of a model, read from its configuration and counted on PyTorch's meta device.
+"""Determines the sizes of a model from its configuration, on PyTorch's meta device.
 
-No weights are loaded or allocated, so the real 8B model is measured in a fraction of a second on any machine.
+No weights are loaded or allocated, so even an 8B model takes only a fraction of a second on any machine.
 """
 
 import re
@@ -13,7 +13,7 @@ from cgc_train.protocols import ModelConfig, TextConfig, VisionConfig
 
 @dataclass(frozen=True)
 class Experts:
-    """The experts to which a layer routes each token, in addition to the shared expert."""
+    """The routed experts of a mixture-of-experts layer, without the shared expert."""
 
     chosen: int  # experts per token
     intermediate: int  # width per expert
@@ -21,7 +21,9 @@ class Experts:
 
 @dataclass(frozen=True)
 class LinearAttention:
-    """Layers that keep a state of fixed size instead of the keys and values of every token."""
+    """The sizes of linear attention layers, which keep a state of fixed size instead of the keys and values of every
+    token.
+    """
 
     layers: int
     keys: int  # total width of the key heads
@@ -33,18 +35,18 @@ class LinearAttention:
 
     @property
     def state(self) -> int:
-        """Size of a layer's state for one sequence, in numbers."""
+        """Number of values in the state of one layer, per sequence."""
         return self.heads * self.key_head * self.value_head
 
     @property
     def recent(self) -> int:
-        """Size of the convolution state of a layer for one sequence, in numbers."""
+        """Number of values in the convolution state of one layer, per sequence."""
         return self.window * (2 * self.keys + self.values)
 
 
 @dataclass(frozen=True)
 class ModelShape:
-    """Sizes of a supported model. Counts are numbers of parameters unless stated otherwise."""
+    """Sizes of a supported model. Unless stated otherwise, each size is a number of parameters."""
 
     linears: Mapping[str, tuple[int, int]]  # module name -> (inputs, outputs) of every linear layer
     total: int
@@ -70,7 +72,7 @@ class ModelShape:
 
     @property
     def token_pixels(self) -> int:
-        """Pixels per side of the area that one image token covers."""
+        """Side length, in pixels, of the image area that one token covers."""
         return self.patch * self.merge
 
     @property
@@ -79,25 +81,27 @@ class ModelShape:
         return {name: size for name, size in self.linears.items() if ".language_model." in f".{name}"}
 
     def adapter(self, targets: str, rank: int) -> int:
-        """Parameters of LoRA adapters: `rank * (inputs + outputs)` for every module that `targets` matches."""
+        """Number of LoRA parameters: `rank * (inputs + outputs)` for every module that `targets` matches."""
         return sum(rank * sum(size) for name, size in self.linears.items() if re.fullmatch(targets, name))
 
     @property
     def attending(self) -> int:
-        """Number of layers that keep keys and values for every token."""
+        """Number of layers with full attention, which keep keys and values for every token."""
         return self.layers - (self.linear.layers if self.linear else 0)
 
     def cache_bytes(self, width: int) -> int:
-        """Bytes of the key-value cache per token, at `width` bytes per number."""
+        """Bytes of the key-value cache per token, at `width` bytes per value."""
         return 2 * self.attending * self.key_value * width
 
     def state_bytes(self, width: int) -> int:
-        """Bytes per sequence, of any length, for the states of linear attention, in float32."""
+        """Bytes of the linear attention states per sequence, in float32. The size does not depend on the sequence
+        length.
+        """
         return self.linear.layers * (4 * self.linear.state + width * self.linear.recent) if self.linear else 0
 
 
 def measure(config: ModelConfig) -> ModelShape:
-    """Measure the shape of a model. The model is built from its configuration on the meta device."""
+    """Measure the sizes of a model. The model is built from its configuration on PyTorch's meta device."""
     import torch
     from transformers import AutoModelForImageTextToText
 
@@ -132,7 +136,9 @@ def _text(config: TextConfig) -> dict[str, int]:
 
 
 def _intermediate(config: TextConfig) -> int:
-    """In models with experts, all layers are assumed to have experts, as in released models."""
+    """Width of the MLP, or of the shared expert. If a model has experts, every layer is assumed to have experts, as in
+    released models.
+    """
     if _experts(config):
         return int(getattr(config, "shared_expert_intermediate_size", 0))
     return config.intermediate_size

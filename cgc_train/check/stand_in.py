@@ -1,6 +1,7 @@
-"""A stand-in for a recipe that takes one step on a CPU: a tiny model of the family, few rows, and short completions.
+"""Reduces a recipe to one training step on a CPU, with a tiny model of the same family, few rows, and short
+completions.
 
-`python -m cgc_train.check.stand_in RECIPE RUN` runs it as a process of a launch.
+A launcher runs the reduced recipe in each process with `python -m cgc_train.check.stand_in RECIPE RUN`.
 """
 
 import re
@@ -26,7 +27,7 @@ ROWS, HELD_OUT_ROWS, PIXELS = 4, 2, 64 * 64
 
 
 def stand_in(recipe: Recipe, model: Path) -> Recipe:
-    """The recipe for one step, with a tiny model instead of the recipe's model, in float32, and without vLLM."""
+    """Reduce a recipe to one step with a tiny model, in float32 and without vLLM."""
     kept = {key: value for key, value in recipe.grpo.items() if key not in LEFT_OUT}
     update = {
         "accelerate": "cpu" if recipe.sharing == "ddp" else recipe.accelerate,
@@ -41,7 +42,7 @@ def stand_in(recipe: Recipe, model: Path) -> Recipe:
 
 
 def launch_words(file: str, processes: int) -> list[str]:
-    """Arguments between the interpreter and `-m MODULE` that run a module under a launch file on the CPU."""
+    """Python arguments that launch a module on the CPU with a launch file. `-m MODULE` must follow them."""
     if file in ("cpu", "ddp"):  # without a GPU, accelerate accepts several processes only from torchrun
         return ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     words = ["-m", "accelerate.commands.launch", "--config_file", str(launch_path(file))]
@@ -49,7 +50,7 @@ def launch_words(file: str, processes: int) -> list[str]:
 
 
 def as_gpus() -> None:
-    """Make accelerate treat the processes of a launch as GPU processes, because it reserves FSDP for such processes."""
+    """Make accelerate treat CPU processes as GPU processes, because it supports FSDP only on GPUs."""
     from accelerate.state import PartialState
     from accelerate.utils import DistributedType
 
@@ -63,14 +64,12 @@ def _model(settings: ModelSettings, model: Path) -> ModelSettings:
 
 
 def _prefix(model: Path) -> str:
-    """How the chat template of a tiny model starts a response."""
+    """The text with which the chat template of a tiny model starts a response."""
     return opening(load_processor(ModelSettings(name=str(model)))).strip()
 
 
 def _adapters(lora: LoraSettings, tiny: ModelSettings) -> LoraSettings:
-    """Small adapters, if the recipe has adapters. If the pattern names layers that the tiny model lacks, it is
-    widened.
-    """
+    """Reduce the rank of the adapters. If the pattern matches no layer of the tiny model, use the default pattern."""
     there = any(re.fullmatch(lora.targets, name) for name in measure(load_config(tiny)).linears)
     return lora.model_copy(update={"rank": min(lora.rank, 4), "targets": lora.targets if there else LORA_TARGETS})
 

@@ -1,4 +1,4 @@
-"""Memory of weights, gradients, and the optimizer."""
+"""Computes the memory that weights, gradients, and the optimizer need."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ STEP = 10**9
 
 
 def states(run: PlannedRun) -> Iterator[Part]:
-    """Parts of the memory that are in use both while sampling and while learning."""
+    """List the parts of the memory that are in use both while sampling and while learning."""
     lora, deepspeed = run.recipe.model.lora, run.recipe.sharing in DEEPSPEED
     trained, width = run.trained, run.trained_width
     weights = run.base + trained * width if lora else run.base + trained * (width - run.width)
@@ -31,9 +31,9 @@ def states(run: PlannedRun) -> Iterator[Part]:
 
 
 def _optimizer_bytes(name: str, width: int) -> float:
-    """Bytes of optimizer state per trained weight. Adam keeps two numbers.
+    """Bytes of optimizer state per trained weight. Adam keeps two numbers per weight.
 
-    8-bit variants use one byte for each, and a float32 scale for every 256 of them.
+    8-bit optimizers use one byte per number, plus a float32 scale for every 256 numbers.
     """
     if "8bit" in name:
         return 2 * (1 + 4 / 256)
@@ -45,7 +45,7 @@ def _optimizer_bytes(name: str, width: int) -> float:
 
 
 def stepping(run: PlannedRun) -> int:
-    """Bytes in use while DeepSpeed updates weights: their concatenated gradients, and a float32 copy."""
+    """Bytes that DeepSpeed needs to update weights: the concatenated gradients and a float32 copy of them."""
     if run.recipe.sharing not in DEEPSPEED:
         return 0
     updated = run.share("optimizer", run.trained)

@@ -1,6 +1,4 @@
-"""The check that runs one training step on the CPU, under the recipe's launch file, with a tiny model instead of the
-recipe's model.
-"""
+"""Checks that one training step runs on the CPU with the recipe's launch file and a tiny model."""
 
 import os
 import re
@@ -23,13 +21,14 @@ LONGEST = 300  # maximum number of reported characters per error
 
 
 def check_step(context: Context) -> Finding:
-    """Run an evaluation and one step, and write a checkpoint and a model. The settings are those of the recipe, except
-    for sizes.
+    """Check that a tiny model can run an evaluation and one training step, and can write a checkpoint and a model.
+
+    Except for sizes, the settings are the same as in the recipe.
     """
     recipe, seconds = context.recipe, context.step_seconds
     if recipe.accelerate == "cpu":
         return ok("no trial step is needed, because the recipe runs on the CPU")
-    trial = f"a trial step of a tiny model under {recipe.accelerate}"
+    trial = f"a trial step of a tiny model with {recipe.accelerate}"
     if not seconds:
         raise Unchecked(f"{trial}: skipped")
     if recipe.sharing in ("zero2", "zero3") and find_spec("deepspeed") is None:
@@ -45,8 +44,8 @@ def check_step(context: Context) -> Finding:
 
 
 def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float, family: str) -> str:
-    """Run the step in separate processes; returns its error, or "". Raises Unchecked if the step does not finish in
-    time.
+    """Run the trial step in separate processes. Returns an error message, or "" on success. Raises Unchecked if the
+    step takes too long.
     """
     model = write_tiny(folder / "tiny", family=family)
     save_recipe(stand_in(recipe, model), folder / "recipe.yaml")
@@ -72,14 +71,16 @@ def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float, fami
 
 
 def first_error(output: str) -> str:
-    """The first error that a process of a launch reported. The launcher reports a separate error afterward."""
+    """Find the first error in the output of a launcher. The first error is from a training process. The launcher's own
+    error comes later.
+    """
     found = ERROR.search(output)
     line = found.group() if found else output.strip().rpartition("\n")[2]
     return re.sub(r"^\[rank\d+\]: *", "", line)[:LONGEST]
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a launch and all processes that it started."""
+    """Kill a launcher and all processes that it started."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

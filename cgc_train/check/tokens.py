@@ -1,7 +1,7 @@
-"""Lengths of prompts and answers in tokens, computed without opening an image.
+"""Counts the tokens of prompts and answers without opening an image.
 
-An image of w x h pixels is (w / 32) * (h / 32) tokens of Qwen3-VL. Text is counted with the model's tokenizer. If it is
-not available, an upper estimate is used.
+In Qwen3-VL, an image of w x h pixels has (w / 32) * (h / 32) tokens. Text is counted with the model's tokenizer. If the
+tokenizer is not available, an upper estimate is used.
 """
 
 import math
@@ -18,11 +18,11 @@ TEMPLATE_TOKENS, IMAGE_MARKS = 12, 2
 
 
 def estimate(text: str) -> int:
-    """Upper estimate of the number of tokens in a text: one token per two letters, and one per byte of other characters
-    except spaces.
+    """Estimate the maximum number of tokens in a text.
 
-    With Qwen's vocabulary, prompts of a release have 1.5 to 1.8 times fewer tokens than this, and answers 1.1 to 2
-    times fewer, because each digit is a token.
+    The estimate counts one token per two letters, and one token per byte of all other characters except spaces. With
+    Qwen's vocabulary, the estimate is 1.5 to 1.8 times the actual number for prompts, and 1.1 to 2 times for answers,
+    in which each digit is a token.
     """
     letters = sum(1 for char in text if char.isascii() and char.isalpha())
     others = sum(len(char.encode()) for char in text if not (char.isascii() and (char.isalpha() or char.isspace())))
@@ -48,7 +48,9 @@ def image_tokens(width: int, height: int, token_pixels: int) -> int:
 def prompt_tokens(
     messages: Sequence[Message], sizes: Sequence[tuple[int, int]], token_pixels: int, processor: Processor | None
 ) -> int:
-    """Number of tokens in a prompt with its images. `sizes` contains the (width, height) that the model sees."""
+    """Number of tokens in a prompt with images. `sizes` contains the (width, height) of each image as the model sees
+    it.
+    """
     images = sum(image_tokens(width, height, token_pixels) for width, height in sizes)
     if processor is None:
         text = "".join(part["text"] or "" for message in messages for part in message["content"])

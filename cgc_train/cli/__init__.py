@@ -1,4 +1,4 @@
-"""The `cgc-train` command: one click command per file, each imported only when it is called."""
+"""The `cgc-train` command. Each subcommand is a click command in its own file, which is imported only when needed."""
 
 from typing import NoReturn
 
@@ -28,9 +28,9 @@ COMMANDS = (
 )
 @click.version_option(package_name="cgc-grounding")
 def cli() -> None:
-    """Train a vision-language model with GRPO to distinguish several images."""
+    """Train a vision-language model with GRPO to find objects across several images."""
 
 
 def main() -> NoReturn:
-    """Entry point: run a command, and print expected errors as one line."""
+    """Entry point: run a command, and print expected errors on one line."""
     run(cli, "cgc-train")

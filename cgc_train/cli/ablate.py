@@ -1,4 +1,4 @@
-"""`cgc-train ablate`: the recipes of an ablation table, a script that runs them, and the table."""
+"""`cgc-train ablate`: write the recipes of an ablation study and a script that runs them, or print the results."""
 
 from pathlib import Path
 
@@ -12,8 +12,13 @@ from cgc_data.common.progress import show
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--over", help="Comma-separated switches, such as no-source,no-kl,loss:dr_grpo.")
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="New folder for the recipes and run.sh.")
-@click.option("--list", "list_switches", is_flag=True, help="List the switches and their settings.")
-@click.option("--table", "of", type=click.Path(path_type=Path), help="Print the results in this ablation folder.")
+@click.option("--list", "list_switches", is_flag=True, help="List all switches and the settings that they change.")
+@click.option(
+    "--table",
+    "of",
+    type=click.Path(path_type=Path),
+    help="Print the results of the finished runs in this ablation folder.",
+)
 def ablate(
     recipe: str | None,
     settings: tuple[str, ...],
@@ -22,7 +27,9 @@ def ablate(
     list_switches: bool,
     of: Path | None,
 ) -> None:
-    """Write RECIPE unchanged and once per switch of --over, and a script that checks and runs all of them."""
+    """Write an unchanged copy of RECIPE, one changed copy per switch of --over, and a script that checks and runs all
+    copies.
+    """
     from cgc_train import ablate as ablation
     from cgc_train.recipe import load_recipe
 
@@ -34,7 +41,7 @@ def ablate(
         show(ablation.table(of))
         return
     if not (recipe and over and folder):
-        raise click.UsageError("RECIPE, --over and --to are needed.")
+        raise click.UsageError("RECIPE, --over, and --to are required.")
     names = [name.strip() for name in over.split(",") if name.strip()]
     paths = ablation.write_ablation(load_recipe(recipe, settings), names, folder)
     show(f"{len(paths)} recipes in {folder / 'recipes'}; to run them: {folder / 'run.sh'}")

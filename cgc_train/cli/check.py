@@ -1,4 +1,4 @@
-"""`cgc-train check`: everything about a run that can be verified before it uses GPU time."""
+"""`cgc-train check`: verify as much as possible about a run before it uses GPU time."""
 
 import json
 import sys
@@ -40,7 +40,7 @@ COLORS = {"ok": "green", "warning": "yellow", "failed": "red", "not checked": "c
 def check(recipe: str, settings: tuple[str, ...], to: Path | None, as_json: bool, step_seconds: float) -> None:
     """Check RECIPE before you use a GPU. RECIPE is the name of an included recipe, or a YAML file.
 
-    The exit status is 0 if no check failed, and 2 if the run would fail or train on something other than intended.
+    The exit status is 0 if no check failed, and 2 if the run would fail or would train on something unintended.
     """
     from cgc_train.check import run_checks
     from cgc_train.recipe import load_recipe
@@ -62,7 +62,7 @@ def check(recipe: str, settings: tuple[str, ...], to: Path | None, as_json: bool
 
 
 def _outcome_table(findings: Sequence["Finding"]) -> Table:
-    """Number of checks per outcome, and the names of those that did not pass."""
+    """Count the checks per outcome, and list the names of the checks that did not pass."""
     table = Table("outcome", title="Checks", title_justify="left", title_style="bold")
     table.add_column("checks", justify="right")
     table.add_column("which")
@@ -73,7 +73,9 @@ def _outcome_table(findings: Sequence["Finding"]) -> Table:
 
 
 def _quiet() -> None:
-    """Silence transformers. If the extra `train` is missing, the checks report this."""
+    """Silence transformers if it is installed. If the extra `train` is missing, the checks report this problem
+    later.
+    """
     if find_spec("transformers"):
         from cgc_train.console import quiet
 

@@ -13,14 +13,17 @@ from cgc_data.common.progress import show
 @click.option("--find", "label", metavar="LABEL", help='Object to find, such as "dog".')
 @click.option("--question", help="Question to ask instead of --find. The answer format is appended.")
 @click.option(
-    "--to", "picture", type=click.Path(path_type=Path), help=("PNG file to write; it shows the images with the boxes.")
+    "--to",
+    "picture",
+    type=click.Path(path_type=Path),
+    help=("PNG file to write. The picture shows the images with the predicted boxes."),
 )
 @click.option("--no-think", is_flag=True, help="For models trained without thinking.")
 @click.option(
     "--max-pixels",
     default=409_600,
     show_default=True,
-    help=("Maximum number of pixels per image, as the model sees it."),
+    help=("Maximum number of pixels per image. Larger images are downscaled for the model."),
 )
 @click.option("--max-new-tokens", default=512, show_default=True, help="Maximum length of the response.")
 def demo(
@@ -33,7 +36,9 @@ def demo(
     max_pixels: int,
     max_new_tokens: int,
 ) -> None:
-    """Ask MODEL where an object is in IMAGES, and print the objects that it finds. MODEL is a folder or a Hub id."""
+    """Ask MODEL where an object is in IMAGES, and print the objects that the model finds. MODEL is a folder or a Hub
+    id.
+    """
     from cgc_data.common.extras import need
     from cgc_train.errors import PredictionsError
 

@@ -1,4 +1,4 @@
-"""`cgc-train difficulty`: find the rows for which a model gives both good and bad answers."""
+"""`cgc-train difficulty`: find the rows for which a model sometimes gives good and sometimes bad answers."""
 
 from pathlib import Path
 
@@ -19,10 +19,12 @@ from cgc_data.common.tables import PlainConsole
 def difficulty(
     recipe: str, settings: tuple[str, ...], *, file: Path, samples: int | None, limit: int | None, batch: int
 ) -> None:
-    """Answer every training row with the model of RECIPE, and mark the rows from which the model can learn.
+    """Answer every training row several times with the model of RECIPE, and mark the rows from which the model can
+    learn.
 
-    GRPO learns nothing from a row whose answers all earn the same reward. Train on the other rows with data.keep=FILE.
-    Run the command again to resume it. Several processes (torchrun) share the work.
+    GRPO learns nothing from a row if all answers earn the same reward. To exclude such rows from training, set
+    data.keep=FILE. If the command is interrupted, run it again to resume. If you start several processes with torchrun,
+    they share the work.
     """
     from cgc_data.common.extras import need
 

@@ -10,7 +10,7 @@ from cgc_data.common.progress import show
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("repo_id", metavar="ORG/NAME")
-@click.option("--tag", metavar="vX.Y.Z", help="Version tag for this model. An existing tag is never moved.")
+@click.option("--tag", metavar="vX.Y.Z", help="Version tag for this model. The command never moves an existing tag.")
 @click.option("--private", is_flag=True, help="Make the repository private.")
 @click.option(
     "--license",
@@ -24,10 +24,10 @@ from cgc_data.common.progress import show
     "--results",
     multiple=True,
     metavar="[DATASET=]FILE",
-    help="Results of `cgc-bench score --json` to publish in the card and as evaluation results on the Hub. Repeatable.",
+    help="File written by `cgc-bench score --json`, to publish in the card and as Hub evaluation results. Repeatable.",
 )
 def push(run: Path, repo_id: str, *, tag: str | None, private: bool, license: str, results: tuple[str, ...]) -> None:
-    """Merge the model of RUN, and publish it as ORG/NAME with a model card that is generated from the run.
+    """Merge the adapters of RUN, and publish the model as ORG/NAME with a generated model card.
 
     Log in with `hf auth login` or HF_TOKEN.
     """

@@ -1,4 +1,4 @@
-"""`cgc-train recipes`: list the included recipes and launch files, to read, copy, and customize."""
+"""`cgc-train recipes`: list the included recipes and launch files, which you can copy and customize."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ LAUNCH_FILES = ("cpu", "ddp", "fsdp2", "zero2", "zero3", "zero3-2x8")
     "--accelerate", "launch_file", type=click.Choice(LAUNCH_FILES), help="Print the path of this launch file."
 )
 def recipes(name: str | None, launch_file: str | None) -> None:
-    """List the included recipes, or print the recipe NAME: `cgc-train recipes tiny-cpu > mine.yaml`."""
+    """List the included recipes, or print the recipe NAME, as in `cgc-train recipes tiny-cpu > mine.yaml`."""
     from cgc_train.recipe import launch_path, load_recipe, recipe_names, recipe_path
 
     if launch_file:
@@ -30,6 +30,6 @@ def recipes(name: str | None, launch_file: str | None) -> None:
 
 
 def describe(path: Path) -> str:
-    """The sentence in a recipe's header that describes it."""
+    """The sentence in the header of a recipe that describes the recipe."""
     comments = (line.removeprefix("#").strip() for line in path.read_text(encoding="utf-8").splitlines())
     return next((text for text in comments if text.startswith("GRPO ")), "")

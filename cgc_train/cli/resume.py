@@ -14,7 +14,7 @@ from cgc_train.cli.shown import show_outcome
 )
 @click.option("--recipe", help="Exit with an error unless the run was started with this recipe.")
 def resume(run: Path, checkpoint: Path | None, recipe: str | None) -> None:
-    """Resume RUN from its newest checkpoint, exactly as if it had not been stopped."""
+    """Resume RUN from its newest checkpoint. The result is the same as without the interruption."""
     from cgc_data.common.extras import need
 
     need("train")

@@ -1,4 +1,4 @@
-"""`cgc-train reward`: score saved completions: their reward per term, and their metrics."""
+"""`cgc-train reward`: compute the reward terms and metrics of saved completions."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,26 +26,32 @@ FLOOR_METRICS: tuple["Metric", ...] = ("acc@0.5", "miou", "leakage", "hallucinat
     type=click.Path(path_type=Path),
     required=True,
     help=(
-        "JSON Lines with the fields id and response. If a row has several responses, also the field sample, which "
-        "numbers them."
+        "JSON Lines file with the fields id and response. If a row has several responses, number them in the field "
+        "sample."
     ),
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help=("New JSON Lines file for the value of every reward term in every row."),
+    help=("New JSON Lines file for the reward terms of every completion."),
 )
-@click.option("--recipe", help="Recipe whose reward and prompt settings are used.  [default: the default settings]")
 @click.option(
-    "--floors/--no-floors", default=True, show_default=True, help="Also score trivial answers that ignore the images."
+    "--recipe", help="Recipe from which to take the reward and prompt settings.  [default: the default settings]"
+)
+@click.option(
+    "--floors/--no-floors",
+    default=True,
+    show_default=True,
+    help="Also score trivial answers that ignore the images, for comparison.",
 )
 def reward(
     release: str, settings: tuple[str, ...], *, predictions: Path, out: Path | None, recipe: str | None, floors: bool
 ) -> None:
-    """Score saved completions on RELEASE. Prints the reward of each task, per term, and the metrics with 95 %
-    intervals.
+    """Score saved completions on RELEASE.
 
-    RELEASE does not have to contain images. SETTINGS are settings of a recipe, such as reward.power=2 or
+    Prints the reward and its terms for each task, and the metrics with 95 % intervals.
+
+    RELEASE can be a release without images. Settings have the form KEY=VALUE as in a recipe, such as reward.power=2 or
     prompt.think=false.
     """
     from cgc_train.data.find import find_release
@@ -71,11 +77,13 @@ def reward(
     if floors:
         console.print(_floor_table(list(asked.truths.values())))
     if out:
-        show(f"every reward term of every row is in {out}")
+        show(f"wrote the reward terms of every completion to {out}")
 
 
 def _rules(recipe: str | None, settings: Sequence[str]) -> tuple["RewardSettings", "PromptSettings"]:
-    """Both sections of settings, from a recipe or the defaults, with `key=value` overrides. Raises RecipeError."""
+    """Read the reward and prompt settings from a recipe or the defaults, with `key=value` overrides. Raises
+    RecipeError.
+    """
     from cgc_data.common.settings import merge_all, parse_override, read_settings
     from cgc_train.errors import RecipeError
     from cgc_train.recipe import load_recipe
@@ -90,7 +98,7 @@ def _rules(recipe: str | None, settings: Sequence[str]) -> tuple["RewardSettings
 
 
 def _groups(scored: Sequence["Scored"]) -> str:
-    """Number of responses per row, and the share of rows in which they all earn the same reward."""
+    """Describe how many responses the rows have, and for what share of rows all responses earn the same reward."""
     from collections import Counter
 
     from cgc_train.reward import zero_variance
@@ -99,13 +107,13 @@ def _groups(scored: Sequence["Scored"]) -> str:
     counts = ", ".join(f"{rows:,} with {size}" for size, rows in sorted(sizes.items()))
     equal = zero_variance([entry.terms for entry in scored])
     return (
-        f"responses per row: {counts}; in {equal:.0%} of the rows with several responses, all of them earn the same "
+        f"responses per row: {counts}; in {equal:.0%} of the rows with several responses, all responses earn the same "
         "reward"
     )
 
 
 def _reward_table(scored: Sequence["Scored"]) -> Table:
-    """Mean reward and mean terms per task."""
+    """Build a table of the mean reward and the mean of each term, per task."""
     table = Table("task", title="Reward", title_justify="left", title_style="bold")
     names = list(scored[0].terms.values)
     for head in ("n", "reward", *names):
@@ -120,7 +128,7 @@ def _reward_table(scored: Sequence["Scored"]) -> Table:
 
 
 def _metric_table(scored: Sequence["Scored"]) -> Table:
-    """The metrics with their intervals and n. Metrics that no row defines are omitted."""
+    """Build a table of metrics with intervals and n. Metrics that are not defined for any row are omitted."""
     from cgc_data.metrics import summarise
 
     table = Table("metric", title="Metrics", title_justify="left", title_style="bold")
@@ -133,7 +141,7 @@ def _metric_table(scored: Sequence["Scored"]) -> Table:
 
 
 def _floor_table(truths: Sequence["Truth"]) -> Table:
-    """The scores of trivial answers on the same rows."""
+    """Build a table with the scores of trivial answers to the same rows."""
     from cgc_data.metrics import FLOORS, floor_response, score_item, summarise
 
     title = "Answers that ignore the images, on the same rows"

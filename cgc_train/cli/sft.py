@@ -1,4 +1,4 @@
-"""`cgc-train sft`: warm up a model on the answer format."""
+"""`cgc-train sft`: teach a model the answer format with supervised training (warm-up)."""
 
 from pathlib import Path
 
@@ -20,10 +20,11 @@ from cgc_train.cli.shown import show_outcome
     help="Stop training once R_miou on held-out rows reaches this value.",
 )
 def sft(recipe: str, settings: tuple[str, ...], folder: Path | None, until: float | None) -> None:
-    """Warm up a model on the answer format with RECIPE and overrides. RECIPE is the name of an included recipe, or a
-    YAML file.
+    """Teach a model the answer format with supervised training (warm-up), with RECIPE and overrides.
 
-    Use this for models that never answer in the required format. Then start GRPO from the result with
+    RECIPE is the name of an included recipe, or a YAML file.
+
+    Use this command for models that never answer in the required format. Afterward, start GRPO from the result with
     model.name=RUN/model.
     """
     from cgc_data.common.extras import need

@@ -1,4 +1,4 @@
-"""What the training commands print at the end."""
+"""The output that the training commands print at the end."""
 
 from typing import TYPE_CHECKING
 

@@ -13,7 +13,7 @@ from cgc_train.families import FAMILIES
 @click.option("--family", type=click.Choice(list(FAMILIES)), default="qwen3_vl", show_default=True, help="Model type.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the random weights.")
 @click.option(
-    "--real-tokens", is_flag=True, help=("Use the vocabulary size and the special token ids of the real model.")
+    "--real-tokens", is_flag=True, help=("Use the vocabulary size and the special token ids of the full-size model.")
 )
 @click.option(
     "--head-size", type=click.Choice(["16", "32"]), default="16", show_default=True, help="Size of each attention head."
@@ -21,11 +21,14 @@ from cgc_train.families import FAMILIES
 @click.option(
     "--warm",
     is_flag=True,
-    help=("Write the model that was warmed up on painted photos. No other option can be combined with this one."),
+    help=(
+        "Write a tiny model that was already trained on painted photos. No other option can be combined with this one."
+    ),
 )
 def tiny(folder: Path, family: str, seed: int, real_tokens: bool, head_size: str, warm: bool) -> None:
-    """Write a tiny model of a few hundred thousand weights to FOLDER, for experiments on a CPU. The weights are random
-    or warmed up.
+    """Write a tiny model with a few hundred thousand weights to FOLDER, for experiments on a CPU.
+
+    The weights are random. With --warm, the model has already learned the answer format.
     """
     from cgc_data.common.extras import need
 

@@ -14,7 +14,7 @@ from cgc_train.errors import RecipeError
 @click.option(
     "--release",
     type=click.Path(path_type=Path),
-    help=("Folder of the run's release, if it was moved after training."),
+    help=("Folder of the run's release, if the release was moved after training."),
 )
 @click.option("--steps", metavar="1,50,100", help="Steps to show responses of.  [default: first, middle, last]")
 @click.option(
@@ -25,7 +25,7 @@ from cgc_train.errors import RecipeError
     help=("Maximum number of prompts to show per step."),
 )
 def view(run: Path, folder: Path | None, release: Path | None, steps: str | None, per_step: int) -> None:
-    """Write a static page about RUN: curves, and the responses in chosen steps with all images and boxes."""
+    """Write a static HTML page about RUN, with training curves and with the responses of chosen steps."""
     from cgc_train.run import open_run
     from cgc_train.view import write_page
 

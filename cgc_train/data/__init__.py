@@ -1,6 +1,6 @@
-"""Turns a release into training data: selected and ordered rows, prompts, and image files of the right size.
+"""Prepares a release for training: selects and orders rows, writes prompts, and resizes images.
 
-Only `bounds_of`, which uses the model's processor, needs torch.
+Only `bounds_of` needs torch, because it uses the model's processor.
 """
 
 from cgc_train.data.bounds import Bounds, bounds_of

@@ -1,6 +1,6 @@
-"""The ablation "no distractor contrast": each row has only the images that contain the answer.
+"""The ablation "no distractor contrast", which shows only the images that contain the answer.
 
-This is mostly grounding in single images, so the question is rephrased for the remaining number of images.
+Most rows then have a single image, so each question is rephrased for the number of images that remain.
 """
 
 import hashlib
@@ -29,12 +29,11 @@ SINGLED_OUT = ("Find the {referred} in {shown}.", "Where in {shown} is the {refe
 
 
 def without_distractors(row: Row) -> Row:
-    """The row with only the images that contain its answer, renumbered. Id and difficulty are the same as in the
-    release.
+    """Keep only the images of a row that contain its answer, and renumber them. The id and difficulty do not change.
 
-    A row stays unchanged if its question names the image of its answer, refers to an image, or names no label. A row
-    with an empty answer keeps one image, which its id determines. Its twin usually has one image too. Without such
-    rows, nothing would reward the empty list.
+    A row stays unchanged if its question names the image of the answer, refers to an image, or names no label. A row
+    with an empty answer keeps one image, which the row's id determines. Usually, the paired row with an answer also has
+    one image. Rows with an empty answer are kept so that the model still learns to answer with an empty list.
     """
     kept = _kept(row)
     if len(kept) == len(row["views"]):
@@ -67,7 +66,7 @@ def _kept(row: Row) -> list[int]:
 
 
 def _question(row: Row, count: int) -> str:
-    """The question about `count` images. It has the row's own phrasing, if that is known and fits the number of
+    """Rephrase the question for `count` images. The original phrasing is kept if it is known and fits this number of
     images.
     """
     names = [readable(label) for label in row["query"]["labels"]]
@@ -87,7 +86,9 @@ def _question(row: Row, count: int) -> str:
 
 
 def _asked(row: Row, names: Sequence[Name], count: int) -> str:
-    """The question in the release's wording; "" if its phrasing is unknown or does not fit this number of images."""
+    """Build the question with the phrasing of the release. Returns "" if the phrasing is unknown or does not fit
+    `count` images.
+    """
     pool, _, number = row["template_id"].partition("/")
     try:
         return ask(pool, int(number), names, count_images=count, relation=row["query"]["relation"])

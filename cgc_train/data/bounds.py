@@ -1,6 +1,9 @@
-"""The size at which the model sees an image. Sides are multiples of the token size, and the area is within limits.
+"""Computes the size at which the model sees an image.
 
-The arithmetic is that of Qwen3-VL's processor (and of vLLM's copy), so an image of this size is not resized again.
+Both sides are multiples of the token size in pixels, and the area is within limits.
+
+The computation is the same as in Qwen3-VL's processor (and in vLLM's copy of it), so an image of this size is not
+resized again.
 """
 
 import math
@@ -16,7 +19,9 @@ MOST_ASPECT = 200  # largest ratio of the sides; the processor rejects more elon
 
 @dataclass(frozen=True)
 class Bounds:
-    """The sizes that a model accepts. Sides are multiples of `factor` pixels; areas are in pixels per image."""
+    """The image sizes that a model accepts. Both sides are multiples of `factor` pixels. The limits are in pixels per
+    image.
+    """
 
     factor: int = 32
     min_pixels: int = 65_536
@@ -30,14 +35,14 @@ class Bounds:
             )
 
     def fits(self, width: int, height: int) -> bool:
-        """Whether the processor and vLLM leave an image of this size unchanged."""
+        """Whether the processor and vLLM accept an image of this size without resizing it."""
         return self._processed(width, height) == (width, height)
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height, in pixels, at which an image is stored. It is enlarged only if the processor would enlarge
-        it.
+        """Width and height, in pixels, at which an image is stored. An image is enlarged only if the processor would
+        enlarge it.
 
-        Raises TrainingDataError if the image is so elongated that no such size exists.
+        Raises TrainingDataError if the image is too elongated for the limits.
         """
         asked = width, height
         for _ in range(MOST_ROUNDS):
@@ -50,9 +55,11 @@ class Bounds:
         )
 
     def _processed(self, width: int, height: int) -> tuple[int, int]:
-        """`smart_resize` of transformers' Qwen2-VL image processor, which Qwen3-VL shares."""
+        """Reimplements `smart_resize` of transformers' Qwen2-VL image processor, which Qwen3-VL also uses."""
         if max(width, height) > MOST_ASPECT * min(width, height):
-            raise TrainingDataError(f"an image of {width} x {height} pixels is too elongated; omit its row")
+            raise TrainingDataError(
+                f"an image of {width} x {height} pixels is too elongated; exclude its row with data.keep"
+            )
         new = [round(side / self.factor) * self.factor for side in (width, height)]
         if math.prod(new) > self.max_pixels:
             scale = math.sqrt(width * height / self.max_pixels)
@@ -64,9 +71,10 @@ class Bounds:
 
 
 def bounds_of(recipe: Recipe) -> Bounds:
-    """The bounds that follow from the recipe's model and `data.max_pixels`.
+    """Compute the image size limits from the recipe's model and `data.max_pixels`.
 
-    Raises ModelError if the model has no processor, and TrainingDataError if `data.max_pixels` is too small for it.
+    Raises ModelError if the model has no processor, and TrainingDataError if `data.max_pixels` is too small for the
+    model.
     """
     from cgc_train.model import load_processor
 

@@ -1,7 +1,7 @@
-"""Turns a release into the dataset that a trainer reads: ordered rows, the recipe's prompts, and images as file paths.
+"""Converts a release to a training dataset: ordered rows with the recipe's prompts and with paths of image files.
 
-Memory use does not grow with the number of images: rows are streamed, images are stored as files, and all other columns
-are mapped from disk.
+Memory use does not grow with the number of images, because rows are streamed, images are stored as files, and all other
+columns are memory-mapped.
 """
 
 import hashlib
@@ -39,13 +39,14 @@ def training_set(
 ) -> Dataset:
     """The training rows of a recipe, in training order. For later epochs, see `epoch_order`.
 
-    The columns are those of a release, with two differences. `prompt` asks for the tags, and `images` are paths of
-    files in `image_folder` that fit `bounds` (default: the bounds for the recipe's model). With `completions`, there is
-    another column `completion` for SFT, with a rule-based reasoning trace and the true answer. Every process of a run
-    can call this. One process does the work for all.
+    The columns are the same as in a release, with two differences. `prompt` asks for the answer format with tags.
+    `images` contains paths of image files in `image_folder`, resized to fit `bounds` (default: the bounds for the
+    recipe's model). With `completions`, an additional column `completion` for SFT contains a rule-based reasoning trace
+    and the true answer. Every process of a run can call this function. One process prepares the data, and the others
+    wait.
 
-    Raises ReleaseError for a release that cannot be read, and TrainingDataError for a row or an image that cannot be
-    used, or if no row is left.
+    Raises ReleaseError if the release cannot be read, and TrainingDataError if a row or an image cannot be used or no
+    row is left.
     """
     release = find_release(recipe.data)
     ids = chosen(release, recipe.data, split or recipe.data.split)
@@ -53,10 +54,10 @@ def training_set(
 
 
 def held_out_set(recipe: Recipe, image_folder: Path, bounds: Bounds | None = None) -> Dataset:
-    """About `held_out_rows` rows of the held-out split, in the format of `training_set`.
+    """Select about `held_out_rows` rows of the held-out split, in the format of `training_set`.
 
-    The rows are the same for every recipe with this release, so that ablations can be compared. Of the settings in
-    `data`, only the split, the number of rows, the pixel limit, and the location of the photos matter.
+    The rows are the same for every recipe with this release, so that ablations can be compared. Only these settings in
+    `data` have an effect: the release, the split, the number of rows, the pixel limit, and the location of the photos.
     """
     release = find_release(recipe.data)
     ids = held_out(release, recipe.data.held_out_split, recipe.data.held_out_rows)
@@ -83,7 +84,7 @@ def _data_set(
 
 
 def _rows(recipe: Recipe, release: Release, ids: Sequence[str], store: ImageStore, completions: bool) -> Iterator[Row]:
-    """The rows to store, in the order of the release."""
+    """Yield the rows to store, in the order of the release."""
     for row in track(picked(release, set(ids), recipe.data.photos), "images", total=len(ids)):
         check_row(row, release.folder)
         shown = as_trained(row, recipe)
@@ -107,7 +108,9 @@ def _stored(row: ReleaseRow, store: ImageStore, release: Release) -> list[str]:
 def _key(
     recipe: Recipe, release: Release, ids: Sequence[str], store: ImageStore, bounds: Bounds, completions: bool
 ) -> str:
-    """Name under which the rows are stored. It is a hash of everything that determines them."""
+    """The name of the folder in which the rows are stored. The name is a hash of everything that determines the
+    rows.
+    """
     content = {
         "version": version("cgc-grounding"),
         "shards": [shard["sha256"] for shard in release.manifest["shards"]],

@@ -1,6 +1,4 @@
-"""Finds a recipe's release, which is a folder or a dataset version on the Hub. Composes views if the release stores no
-images.
-"""
+"""Finds a recipe's release in a folder or on the Hub. If the release stores no images, this module composes them."""
 
 from collections.abc import Collection, Iterator
 
@@ -14,7 +12,7 @@ from cgc_train.recipe import DataSettings
 
 
 def find_release(settings: DataSettings) -> Release:
-    """The release that a recipe's `data` names. If it is on the Hub, it is downloaded first.
+    """Open the release that a recipe's `data` section names. A release on the Hub is downloaded first.
 
     Raises ReleaseError if the release does not exist, is unfinished, has another schema version, or cannot be
     downloaded.
@@ -23,9 +21,10 @@ def find_release(settings: DataSettings) -> Release:
 
 
 def picked(release: Release, ids: Collection[str], photos: str | None) -> Iterator[Row]:
-    """The rows with these ids, and their images. If the release stores no images, they are composed from the photos.
+    """Yield the rows with these ids, with images. If the release stores no images, they are composed from the
+    photos.
 
-    `photos` is the folder or zip with the photos; None: the location from which the release was built. Raises
+    `photos` is the folder or zip file with the photos. None means the location from which the release was built. Raises
     TrainingDataError if photos are missing.
     """
     rows = release.pick(ids)

@@ -1,7 +1,9 @@
-"""Image files that the model, vLLM, and the page of a run share. Each image is stored once, at a size at which it is
-not resized again.
+"""Stores the image files that the model, vLLM, and the HTML page of a run share.
 
-A file is named by its content and size, and written atomically, so that several processes can store files at once.
+Each image is stored once, at a size that the processor does not resize again.
+
+Files are named after their content and size, and are written atomically, so several processes can store files at the
+same time.
 """
 
 import hashlib
@@ -21,7 +23,7 @@ SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
 
 
 class ImageStore:
-    """Image files below one folder, resized to `bounds` when they are stored."""
+    """A folder of image files. Each image is resized to fit `bounds` when it is stored."""
 
     def __init__(self, folder: Path, bounds: Bounds) -> None:
         self.folder, self._bounds = folder.resolve(), bounds
@@ -58,15 +60,16 @@ def _open(content: bytes) -> Image.Image:
 
 
 def _fits(image: Image.Image, size: tuple[int, int], content: bytes) -> bool:
-    """Whether every program that opens the image sees exactly these pixels. The image must have the right size, be RGB,
-    and not be rotated.
+    """Whether every program that opens the image sees exactly the same pixels.
+
+    The image must have the right size, be RGB, and have no EXIF rotation.
     """
     plain = image.mode == "RGB" and image.format in SUFFIXES
     return plain and image.size == size and exif_orientation(content) == UPRIGHT
 
 
 def _decode(image: Image.Image) -> Image.Image:
-    """The pixels as stored, in color and without EXIF rotation."""
+    """Decode the pixels as stored, in RGB and without EXIF rotation."""
     try:
         return image.convert("RGB")
     except (OSError, SyntaxError, ValueError) as error:
@@ -74,9 +77,7 @@ def _decode(image: Image.Image) -> Image.Image:
 
 
 def _resized(image: Image.Image, size: tuple[int, int], photo: bool) -> bytes:
-    """Encode the image at another size: photos as JPEG, and drawings losslessly. Resampling is bicubic, as in the
-    processor.
-    """
+    """Resize and encode an image: photos as JPEG, and drawings as PNG. Resampling is bicubic, as in the processor."""
     resized, buffer = image.resize(size, Image.Resampling.BICUBIC), io.BytesIO()
     if photo:
         resized.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)

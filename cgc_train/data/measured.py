@@ -1,4 +1,7 @@
-"""The measurements of `cgc-train difficulty` per row. Curricula and `cgc-train check` use them."""
+"""Reads the measurements that `cgc-train difficulty` wrote, one per row.
+
+Curricula and `cgc-train check` use these measurements.
+"""
 
 from pathlib import Path
 
@@ -9,7 +12,7 @@ from cgc_train.errors import TrainingDataError
 
 
 class Measurement(msgspec.Struct, frozen=True):
-    """A group of answers to a row: their rewards, and the mean of these."""
+    """The rewards of a group of answers to one row, and their mean."""
 
     id: str
     mean: float
@@ -17,7 +20,7 @@ class Measurement(msgspec.Struct, frozen=True):
 
 
 def measurements(path: Path) -> dict[str, Measurement]:
-    """The measurements in a file, by row id; empty if the file contains only ids.
+    """Read the measurements in a file, by row id. The result is empty if the file contains only ids.
 
     Raises TrainingDataError if the file cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Prepares one row of a release for training: checks its consistency, and applies the recipe's prompt."""
+"""Checks the consistency of a release row, and applies the recipe's prompt to it."""
 
 from collections import Counter
 
@@ -14,17 +14,19 @@ FIX = "build or download the release again"
 
 
 def as_trained(row: Row, recipe: Recipe) -> Row:
-    """The row as the model sees it. `data` determines its images, and `prompt` determines its prompt.
+    """Convert a release row to the row that the model sees.
 
-    The result depends only on the row and the settings, so that the page of a run can show the rows that were used in
-    training. Also works without the images.
+    The recipe's `data` settings determine the images, and its `prompt` settings determine the prompt.
+
+    The result depends only on the row and the settings, so that `cgc-train view` can show the rows exactly as in
+    training. The function also works for rows without images.
     """
     shown = row if recipe.data.distractor_images else without_distractors(row)
     return {**shown, "prompt": with_thinking(shown["prompt"], require_think=recipe.prompt.think)}
 
 
 def check_row(row: Row, origin: object) -> None:
-    """Raise TrainingDataError, which names `origin` and the row, if its columns contradict each other."""
+    """Raise TrainingDataError if the columns of a row contradict each other. The message names `origin` and the row."""
     if fault := _fault(row):
         raise TrainingDataError(f"{origin}: row {row['id']}: {fault}; {FIX}")
 

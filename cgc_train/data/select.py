@@ -1,6 +1,6 @@
-"""Selects and orders the training rows. The result depends only on the recipe and the ids of the rows.
+"""Selects and orders the training rows. The result depends only on the recipe and the rows' ids.
 
-Only a few small columns are read, so that filtering takes seconds and a few bytes per row.
+Only a few small columns are read, so filtering takes seconds and only a few bytes of memory per row.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ Order = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, order=True)
 class Choice:
-    """The columns needed to select a row. Rows with the same `unit` are kept together."""
+    """The columns that are needed to select a row. Rows with the same `unit` are kept together."""
 
     id: str
     difficulty: float
@@ -36,14 +36,14 @@ class Choice:
 
 
 def grade(difficulty: float) -> int:
-    """The grade for a difficulty of 0-1, in tenths."""
+    """Convert a difficulty from 0 to 1 into a grade, in tenths."""
     return min(int(difficulty * GRADES), GRADES - 1)
 
 
 def grades(settings: DataSettings, ids: Sequence[str], difficulties: Sequence[float]) -> list[int] | None:
-    """The grade of each row in the curriculum, from its difficulty or its measured mean reward.
+    """The curriculum grade of each row, computed from its difficulty or its measured mean reward.
 
-    None if there is no curriculum. Raises TrainingDataError if a required mean reward was not measured.
+    Returns None if there is no curriculum. Raises TrainingDataError if a required mean reward was not measured.
     """
     if settings.curriculum == "none":
         return None
@@ -60,10 +60,10 @@ def grades(settings: DataSettings, ids: Sequence[str], difficulties: Sequence[fl
 
 
 def chosen(release: Release, settings: DataSettings, split: str) -> list[str]:
-    """Ids of the training rows, in training order.
+    """Select the ids of the training rows, in training order.
 
-    Rows are shuffled with the seed and truncated to `limit`. A curriculum then sorts them by grade, and keeps the order
-    within a grade. Raises TrainingDataError if the settings leave no row.
+    Rows are shuffled with the seed and truncated to `limit`. With a curriculum, rows are then sorted by grade, and keep
+    their order within a grade. Raises TrainingDataError if the settings leave no row.
     """
     rows = _shuffled(sorted(_matching(release, settings, split)), settings.seed)[: settings.limit]
     ids = [row.id for row in rows]
@@ -72,11 +72,12 @@ def chosen(release: Release, settings: DataSettings, split: str) -> list[str]:
 
 
 def held_out(release: Release, split: str, count: int) -> list[str]:
-    """Ids of about `count` rows, which are the same for every recipe. Pairs are complete, and the recipe's filters do
-    not apply.
+    """Select the ids of about `count` held-out rows, which are the same for every recipe.
 
-    The rows are selected by the hash of their pair, so each kind of row has about the same share as in the split.
-    Raises TrainingDataError if the split has no rows.
+    Paired rows stay together, and the recipe's filters do not apply.
+
+    A hash of each pair determines which rows are selected. Therefore, each kind of row is about as frequent as in the
+    split. Raises TrainingDataError if the split has no rows.
     """
     rows = sorted(_read(release, split), key=lambda row: (_hash(row.unit), row.id))
     if not rows:
@@ -93,10 +94,10 @@ def held_out(release: Release, split: str, count: int) -> list[str]:
 
 
 def epoch_order(count: int, seed: int, epoch: int, grades: Sequence[int] | None = None) -> Order:
-    """Order of the training rows in an epoch (from 0). It depends only on the arguments.
+    """The order of the training rows in an epoch (from 0). The order depends only on the arguments.
 
-    Epoch 0 keeps the order. In later epochs, the rows are shuffled. With `grades` (one per row, ascending), they are
-    shuffled only within their grade.
+    Epoch 0 keeps the order. In later epochs, the rows are shuffled. With `grades` (one per row, ascending), rows are
+    shuffled only within a grade.
     """
     order = np.arange(count, dtype=np.int64)
     if epoch == 0:
@@ -106,9 +107,11 @@ def epoch_order(count: int, seed: int, epoch: int, grades: Sequence[int] | None 
 
 
 def kept_ids(path: Path) -> set[str]:
-    """Read the ids of the rows to keep from a file, which has one id per line or the format of `cgc-train difficulty`.
+    """Read the ids of the rows to keep from a file.
 
-    Raises TrainingDataError if the file cannot be read or keeps no row.
+    The file has one id per line, or the format that `cgc-train difficulty` writes.
+
+    Raises TrainingDataError if the file cannot be read or contains no id to keep.
     """
     try:
         lines = read_text(path, TrainingDataError).splitlines()
@@ -116,7 +119,7 @@ def kept_ids(path: Path) -> set[str]:
     except (OSError, msgspec.MsgspecError, KeyError, TypeError) as error:
         raise TrainingDataError(f"{path}: not a file of row ids ({error}); set data.keep to another file") from None
     if not ids:
-        raise TrainingDataError(f"{path}: keeps no row; measure more rows with `cgc-train difficulty`")
+        raise TrainingDataError(f"{path}: contains no rows to keep; measure more rows with `cgc-train difficulty`")
     return ids
 
 
@@ -159,7 +162,7 @@ def _read(
     tasks: Sequence[str] = (),
     distractors: Sequence[str] = (),
 ) -> Iterable[Choice]:
-    """The rows of these kinds; all rows if no kinds are given."""
+    """Read the rows of the given kinds, or all rows if no kinds are given."""
     for row in release.rows(["id", "contrast", "task", "distractors", "difficulty", "pair_id"], split=split):
         asked = ((row["contrast"], contrasts), (task_of(row).id, tasks), (row["distractors"], distractors))
         if all(not kinds or kind in kinds for kind, kinds in asked):

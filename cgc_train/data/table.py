@@ -1,6 +1,7 @@
-"""Rows in a memory-mapped Arrow file. The first process writes it once, and all processes read it. The sizes of the
-rows' image files are stored next to the Arrow file. Therefore, a second run can quickly verify that no image is
-missing.
+"""Stores rows in a memory-mapped Arrow file.
+
+One process writes the file, and all processes read it. A second file lists the sizes of the rows' image files, so that
+a later run can quickly verify that no image is missing.
 """
 
 import os
@@ -25,7 +26,7 @@ Row: TypeAlias = dict[str, Any]
 
 
 def features(*, completion: bool = False) -> Features:
-    """Columns of a training set: the columns of a release, with image paths instead of images, and `completion` for
+    """Columns of a training set: the columns of a release with image paths instead of images, plus `completion` for
     SFT.
     """
     columns = Features.from_dict(FEATURES)
@@ -34,8 +35,9 @@ def features(*, completion: bool = False) -> Features:
 
 
 def stored_table(folder: Path, columns: Features, make_rows: Callable[[], Iterable[Row]]) -> Dataset:
-    """Load the table in `folder`. If it is incomplete, it is first written from `make_rows`. Safe with several
-    processes.
+    """Load the table in `folder`. If the table is missing or incomplete, write it from `make_rows` first.
+
+    Several processes can call this function at the same time.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
@@ -46,7 +48,7 @@ def stored_table(folder: Path, columns: Features, make_rows: Callable[[], Iterab
 
 
 def _whole(folder: Path) -> bool:
-    """Whether the rows and all their images are present at their original size. Damaged files are removed."""
+    """Whether the table exists and all image files have their original size. Damaged image files are removed."""
     if not folder.is_dir():
         return False
     listed = pq.read_table(folder / FILES)
@@ -65,7 +67,9 @@ def _has_length(path: str, length: int) -> bool:
 
 
 def _write(folder: Path, schema: pa.Schema, rows: Iterable[Row]) -> None:
-    """Write into a temporary folder and rename it when it is complete, so that no partial table is ever visible."""
+    """Write the table to a temporary folder, and rename the folder at the end, so that no partial table is ever
+    visible.
+    """
     part = Path(mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     lengths: dict[str, int] = {}
     try:

@@ -1,4 +1,4 @@
-"""Checks weight files before a run loads them or resumes from them."""
+"""Checks weight files before a run loads them."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ LARGEST = 1e8
 
 
 def listed_files(folder: Path) -> set[str]:
-    """Names of the weight files in the index of a sharded model; empty without an index."""
+    """The names of the weight files that the index of a sharded model lists. Empty if there is no index."""
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         return set(map(str, index["weight_map"].values()))
@@ -19,7 +19,7 @@ def listed_files(folder: Path) -> set[str]:
 
 
 def damage(file: Path) -> str:
-    """The fault of a safetensors file, or "". Its length must match its header."""
+    """Describe what is wrong with a safetensors file, or return "". The length of the file must match its header."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -30,8 +30,9 @@ def damage(file: Path) -> str:
 
 
 def diverged_weight(folder: Path) -> str:
-    """Name of the first weight in a folder's safetensors files that is not finite or exceeds `LARGEST`; "" if all
-    weights are valid.
+    """Find the first weight in a folder's safetensors files that is not finite or exceeds `LARGEST`.
+
+    Returns the name of the weight, or "" if all weights are valid.
     """
     return next(_diverged(folder), "")
 
@@ -47,8 +48,9 @@ def _diverged(folder: Path) -> Iterator[str]:
 
 
 def is_sound(tensor: object) -> bool:
-    """Whether all numbers of a tensor are finite and within `LARGEST`. For a sharded tensor, only the numbers of this
-    process count.
+    """Whether all numbers in a tensor are finite and within `LARGEST`.
+
+    Of a sharded tensor, only the shard of this process is checked.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Loads the weights of a recipe's base model, or of the model that a run produced, including adapters."""
+"""Loads the weights of a recipe's base model, or of a trained model with or without adapters."""
 
 import json
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ ADAPTER = "adapter_config.json"
 
 
 def load_config(settings: "ModelSettings") -> ModelConfig:
-    """The model's configuration. Raises ModelError if the model does not exist or its family is not supported."""
+    """Load a model's configuration. Raises ModelError if the model does not exist or its family is not supported."""
     from transformers import AutoConfig
 
     check_folder(settings.name, "config.json", ADAPTER)
@@ -31,7 +31,7 @@ def load_config(settings: "ModelSettings") -> ModelConfig:
 
 
 def load_base(settings: "ModelSettings", device: str | None = None) -> Any:
-    """The model with its weights, in the recipe's data type, for inference. Raises ModelError."""
+    """Load a model with its weights for inference, in the recipe's data type. Raises ModelError."""
     import torch
     from transformers import AutoModelForImageTextToText
 
@@ -52,8 +52,8 @@ def load_base(settings: "ModelSettings", device: str | None = None) -> Any:
 def load_trained(
     folder: Path | str, *, dtype: str = "float32", device: str | None = None, revision: str | None = None
 ) -> Any:
-    """The model in a folder, or on the Hub at a revision. It has either full weights, or an adapter with its base
-    model.
+    """Load a trained model from a folder, or from the Hub at a revision. If the source is an adapter, its base model is
+    loaded too.
 
     Raises ModelError.
     """
@@ -71,7 +71,7 @@ def load_trained(
 
 
 def base_of(adapter: Path) -> str:
-    """Folder or id of the base model of an adapter. Raises ModelError if the adapter's configuration does not state
+    """The folder or Hub id of an adapter's base model. Raises ModelError if the adapter's configuration does not state
     it.
     """
     try:
@@ -82,7 +82,7 @@ def base_of(adapter: Path) -> str:
 
 
 def lora_config(lora: "LoraSettings") -> Any:
-    """peft's configuration for the adapters in a recipe."""
+    """Build the PEFT configuration for a recipe's adapters."""
     from peft import LoraConfig
 
     return LoraConfig(
@@ -95,7 +95,9 @@ def lora_config(lora: "LoraSettings") -> Any:
 
 
 def quantisation(settings: "ModelSettings") -> Any:
-    """transformers' configuration for 4-bit weights, or None. Raises MissingExtraError without bitsandbytes."""
+    """Build the transformers configuration for 4-bit weights, or return None. Raises MissingExtraError without
+    bitsandbytes.
+    """
     if settings.quantize is None:
         return None
     import torch
@@ -111,17 +113,17 @@ def quantisation(settings: "ModelSettings") -> Any:
 
 
 def freeze_vision(model: Model) -> None:
-    """Freeze the vision tower and its merger."""
+    """Freeze the vision tower and its merger (the projection into the language model)."""
     for name, parameter in model.named_parameters():
         if ".visual." in f".{name}":
             parameter.requires_grad_(False)
 
 
 def keep_names(model: Model) -> None:
-    """Make a model save its weights under the names under which they were loaded.
+    """Make a model save its weights under the same names as in the loaded files.
 
-    When a model is loaded under ZeRO-3, transformers records renamings that no weight needed. Saving would apply them
-    in reverse, so other readers would not recognize the names.
+    When a model is loaded under ZeRO-3, transformers records renamings that were not needed for any weight. Without
+    this function, saving the model would reverse these renamings, so other programs would not recognize the names.
     """
     renamings = getattr(model, "_weight_conversions", None)
     if renamings is not None:
@@ -130,10 +132,10 @@ def keep_names(model: Model) -> None:
 
 @contextmanager
 def names_in_memory(model: Model) -> "Iterator[None]":
-    """Context in which a model is saved in the same form as in memory, with the experts of a layer in one tensor.
+    """Context manager that saves a model as it is in memory, with all experts of a layer in one tensor.
 
-    Released weights store each expert separately. When Trainer resumes, it does not convert such weights, and would
-    skip them.
+    Released weights contain each expert separately. When Trainer resumes, it does not convert separate experts to one
+    tensor, and would skip their weights.
     """
     conversions = getattr(model, "_weight_conversions", None)
     model._weight_conversions = []
@@ -144,9 +146,10 @@ def names_in_memory(model: Model) -> "Iterator[None]":
 
 
 def route_quietly(model: Model) -> None:
-    """Make a model with experts return its router logits only if a loss needs them.
+    """Make a mixture-of-experts model return its router logits only if a loss needs them.
 
-    TRL's SFT enables the router logits permanently, also in the saved config.json. Such a model cannot be sampled from.
+    TRL's SFTTrainer enables the router logits permanently, even in the saved config.json. Sampling from such a model
+    fails.
     """
     config = model.config.get_text_config()
     if hasattr(config, "output_router_logits"):

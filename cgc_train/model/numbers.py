@@ -1,10 +1,10 @@
-"""Sizes of the real 8B model, for use if its files cannot be downloaded. This module contains no weights."""
+"""Sizes of Qwen3-VL-8B, for use if the model's files cannot be downloaded. This module contains no weights."""
 
 from typing import Any
 
 
 def qwen3_vl_8b_config() -> Any:
-    """The size-related configuration of Qwen/Qwen3-VL-8B-Instruct."""
+    """The configuration of Qwen/Qwen3-VL-8B-Instruct, limited to the sizes of the model."""
     from transformers import Qwen3VLConfig
 
     return Qwen3VLConfig(

@@ -1,6 +1,7 @@
-"""Opens and processes each image of a batch once, regardless of the number of samples for its prompt.
+"""Opens and processes each image of a batch only once, even if its prompt is sampled several times.
 
-GRPO samples several completions per prompt, and TRL passes the processor a copy of the prompt's images for each.
+GRPO samples several completions per prompt. For each completion, TRL passes another copy of the prompt's images to the
+processor.
 """
 
 from collections.abc import Iterator
@@ -14,9 +15,9 @@ from cgc_train.protocols import Processor
 
 @contextmanager
 def each_image_once(processor: Processor) -> Iterator[None]:
-    """Context in which a processor of the Qwen-VL families opens and processes equal images only once.
+    """Context manager that makes a Qwen-VL processor open and process equal images only once.
 
-    Images count as equal if they are passed as the same path or as the same object.
+    Images count as equal if they have the same path or are the same object.
     """
     whole = processor.image_processor
     processor.image_processor = _Once(whole)
@@ -27,7 +28,7 @@ def each_image_once(processor: Processor) -> Iterator[None]:
 
 
 class _Once:
-    """An image processor that computes its output once for equal images and repeats it."""
+    """An image processor that reuses its output for equal images."""
 
     def __init__(self, wrapped: Any) -> None:
         self.wrapped = wrapped
@@ -36,7 +37,7 @@ class _Once:
         return getattr(self.wrapped, name)
 
     def fetch_images(self, images: Any) -> Any:
-        """Open images and keep their nesting; the same path returns the same object."""
+        """Open images and keep the nesting of the lists. The same path always returns the same object."""
         opened: dict[str, object] = {}
 
         def fetched(entry: Any) -> Any:
@@ -51,7 +52,9 @@ class _Once:
         return fetched(images)
 
     def __call__(self, images: Any, **settings: object) -> Any:
-        """The output of the wrapped processor: `pixel_values` (patches, values), `image_grid_thw` (images, 3)."""
+        """Return the output of the wrapped processor: `pixel_values` (patches, values) and `image_grid_thw` (images,
+        3).
+        """
         shown = list(_flat(images))
         distinct = {id(image): image for image in shown}
         if len(distinct) == len(shown):

@@ -1,4 +1,4 @@
-"""The processor of a model, configured for complete prompts: left padding, no truncation, and a pixel limit."""
+"""Loads the processor of a model with left padding, without truncation, and with a pixel limit."""
 
 from contextlib import contextmanager
 from functools import cache
@@ -19,14 +19,14 @@ SECONDS = 5  # timeout for the Hub; short and without retries, so that a check w
 
 
 def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> Processor:
-    """The processor of a model. It always pads on the left and never truncates.
+    """Load the processor of a model. The processor always pads on the left and never truncates.
 
     Args:
         settings: model settings; `name` is a folder or a Hub id.
-        max_pixels: maximum pixels per image, up to the limit of the model's processor; None: that limit.
+        max_pixels: maximum number of pixels per image, up to the limit of the model's processor; None: use this limit.
 
     Raises:
-        ModelError: the model has no processor, the processor does not support images, or it cannot be downloaded.
+        ModelError: the processor does not exist, does not support images, or cannot be downloaded.
     """
     from transformers import AutoProcessor, ProcessorMixin
 
@@ -44,7 +44,7 @@ def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> 
 
 
 def check_folder(name: str, *any_of: str) -> None:
-    """Raise ModelError if `name` is a local folder that contains none of these files."""
+    """Raise ModelError if `name` is a local folder that contains none of the given files."""
     folder = Path(name)
     if folder.is_dir():
         if not any((folder / file).is_file() for file in any_of):
@@ -54,7 +54,7 @@ def check_folder(name: str, *any_of: str) -> None:
 
 
 def within_reach(name: str, revision: str | None, file: str) -> bool:
-    """Whether `file` of a model can be read: from its folder, from the local Hub cache, or because the Hub responds."""
+    """Whether a file of a model can be read from its folder, from the local Hub cache, or from the Hub."""
     from huggingface_hub import try_to_load_from_cache
 
     if Path(name).is_dir() or name.count("/") != 1:
@@ -64,7 +64,7 @@ def within_reach(name: str, revision: str | None, file: str) -> bool:
 
 @contextmanager
 def shown_as_model_error(name: str, what: str) -> "Iterator[None]":
-    """Convert the various loading errors to a one-line ModelError."""
+    """Context manager that converts loading errors to a one-line ModelError."""
     try:
         yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, TypeError) as error:

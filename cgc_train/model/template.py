@@ -1,6 +1,7 @@
-"""How a chat template starts a response, and whether the response can still earn the format reward.
+"""Finds out how a chat template starts a response, and whether the response can still earn the format reward.
 
-Templates of reasoning models open `<think>` themselves. Modes without thinking close it again immediately.
+The chat templates of reasoning models start every response with `<think>`. If thinking is disabled, these templates
+also add `</think>` immediately.
 """
 
 import re
@@ -20,8 +21,9 @@ _TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 
 
 def opening(processor: Processor, prompt: PromptSettings | None = None, **template: object) -> str:
-    """What the chat template writes at the start of a response: `<think>` and a line break for some models, "" for
-    most.
+    """The text that the chat template writes at the start of a response.
+
+    For most models, the text is empty. For some models, the text is `<think>` and a line break.
 
     Args:
         processor: processor of the model.
@@ -39,9 +41,9 @@ def opening(processor: Processor, prompt: PromptSettings | None = None, **templa
 def check_template(
     name: str, processor: Processor, prompt: PromptSettings, template: Mapping[str, object] | None = None
 ) -> str:
-    """The `opening` of a model's chat template, if a response after it can be strictly valid.
+    """Return the `opening` of a model's chat template, or raise an error if it prevents strictly valid responses.
 
-    Otherwise, no response could earn the format reward, and ModelError is raised, which names the model and the fix.
+    Raises ModelError if no response could earn the format reward. The message names the model and the fix.
     """
     written = opening(processor, prompt, **(template or {}))
     # transformers warns about settings that a template does not have, so they are only tried where one is missing
@@ -53,14 +55,15 @@ def check_template(
 
 
 def prefix_fault(written: str, prompt: PromptSettings, switch: str = "") -> str:
-    """How settings contradict the way in which a chat template starts a response, and the fix; "" if they agree.
+    """Describe the conflict between the prompt settings and the start of a response, and how to fix it. "" means no
+    conflict.
 
-    `switch` is the setting of the chat template that would enable thinking, if there is one.
+    `switch` is the chat template setting that would enable thinking, or "" if there is no such setting.
     """
     needed, stated = _solid(written), _solid(prompt.prefix)
     closed = "</think>" in needed
     if closed and prompt.think:
-        other = "use a chat template that lets the model think"
+        other = "use a chat template that allows reasoning"
         if switch:
             other = f"set grpo.chat_template_kwargs='{{{switch}: true}}' and prompt.prefix='<think>'"
         fault = f"the chat template writes {needed}, which prevents reasoning"
@@ -73,7 +76,7 @@ def prefix_fault(written: str, prompt: PromptSettings, switch: str = "") -> str:
 
 
 def _switch(processor: Processor, prompt: PromptSettings, template: Mapping[str, object]) -> str:
-    """The setting that makes a chat template open a reasoning block without closing it; "" if there is no such
+    """Find the chat template setting that opens a reasoning block without closing it. Returns "" if there is no such
     setting.
     """
     for name in THINKING_SWITCHES:
@@ -83,9 +86,10 @@ def _switch(processor: Processor, prompt: PromptSettings, template: Mapping[str,
 
 
 def check_taught(name: str, processor: Processor, row: TaughtRow) -> None:
-    """Raise ModelError if a chat template formats a finished response differently from an open one.
+    """Raise ModelError if a chat template formats a finished response differently from the start of a new response.
 
-    SFT on `row` (`prompt` and `completion`) would then teach another format than the one with which sampling starts.
+    In that case, SFT on `row` (`prompt` and `completion`) would teach a format that differs from the start of a sampled
+    response.
     """
     finished = rendered(processor, [*row["prompt"], *row["completion"]], add_generation_prompt=False)
     if not finished.startswith(rendered(processor, row["prompt"])):
@@ -97,7 +101,9 @@ def check_taught(name: str, processor: Processor, row: TaughtRow) -> None:
 
 
 def rendered(processor: Processor, messages: Sequence[Message], **template: object) -> str:
-    """A conversation as text, up to the start of the model's response. Raises ModelError if the chat template fails."""
+    """Format a conversation as text, up to the start of the model's response. Raises ModelError if the chat template
+    fails.
+    """
     settings: dict[str, object] = {"tokenize": False, "add_generation_prompt": True, **template}
     try:
         return processor.apply_chat_template(list(messages), **settings)
@@ -107,7 +113,7 @@ def rendered(processor: Processor, messages: Sequence[Message], **template: obje
 
 
 def _lost_tag(processor: Processor) -> str:
-    """The tag of a response that is lost when its tokens are decoded, and the fix; "" if no tag is lost."""
+    """Name a tag that is lost when a response is decoded, and the fix. Returns "" if no tag is lost."""
     tokenizer = processor.tokenizer
     for tag in _TAGS:
         tokens = tokenizer(tag, add_special_tokens=False)["input_ids"]

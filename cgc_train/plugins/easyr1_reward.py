@@ -1,6 +1,7 @@
-"""The reward function for EasyR1: `worker.reward.reward_function=.../easyr1_reward.py:compute_score`.
+"""The reward function for EasyR1. To use it, set `worker.reward.reward_function=.../easyr1_reward.py:compute_score`.
 
-EasyR1 passes only the `answer` of an exported row, so any image number above 0 counts as in range.
+EasyR1 passes only the `answer` of an exported row. The number of images is therefore unknown, and every image number
+above 0 counts as valid.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ Score = dict[str, float]
 
 
 class Response(TypedDict):
-    """A response and the answer of its row, as EasyR1 passes them."""
+    """A response and the true answer of its row, as EasyR1 passes them."""
 
     response: str
     ground_truth: str
@@ -31,7 +32,7 @@ def compute_score(
     reward: Given = None,
     prompt: Given = None,
 ) -> list[Score] | Score:
-    """Score a batch, or one response if `reward_type=sequential`.
+    """Score a batch of responses, or a single response with `reward_type=sequential`.
 
     Args:
         reward_inputs: `response` and `ground_truth` of each response, as EasyR1 passes them.
@@ -39,9 +40,9 @@ def compute_score(
         prompt: settings of a recipe's `prompt` section.
 
     Returns:
-        Per response: `overall` (the reward), each of its terms, and `accuracy` (`acc@0.5`, not rewarded).
+        For each response: `overall` (the reward), each reward term, and `accuracy` (`acc@0.5`, which is not rewarded).
 
-    Raises RecipeError for an invalid setting, and for `task_weights`, since EasyR1 does not pass the task.
+    Raises RecipeError for an invalid setting, and for `task_weights`, because EasyR1 does not pass the task.
     """
     rules = rules_of(reward, prompt)
     if rules.reward.task_weights:

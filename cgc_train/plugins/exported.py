@@ -1,7 +1,7 @@
-"""The true answer to an exported row, and the reward for a response to this row. All three plugins use this module.
+"""Computes the reward for a response to an exported row. All three plugins use this module.
 
-An exported row contains the answer and the query, but no evidence of absence. To measure leakage, use `cgc-train
-reward`.
+An exported row contains the true answer and the query, but no evidence of which objects are absent. To measure leakage,
+use `cgc-train reward`.
 """
 
 import sys
@@ -26,8 +26,9 @@ Given: TypeAlias = Mapping[str, object] | None
 
 
 def rules_of(reward: Given, prompt: Given) -> Rules:
-    """Validate a trainer's keyword arguments. Raises RecipeError, which names an unknown key and the most similar known
-    one.
+    """Validate the reward and prompt settings that a trainer passes.
+
+    Raises RecipeError. For an unknown key, the message suggests the most similar known key.
     """
     values = {name: dict(section) for name, section in (("reward", reward), ("prompt", prompt)) if section}
     return read_settings(Rules, values, "reward function", RecipeError)
@@ -43,16 +44,17 @@ def score_exported(
     contrast: str = "",
     task: str = "",
 ) -> Terms:
-    """The reward terms of a response to an exported row.
+    """Compute the reward terms of a response to an exported row.
 
     Args:
         response: the model's response; end tokens are removed.
         answer: answer of the row (`solution`, `answer`, or `ground_truth`).
         rules: settings of reward and prompt.
-        num_images: number of images in the row. If a trainer does not pass it, any positive image number is accepted.
-        query: query of the row, as JSON text. Without it, labels must match if the answer contains several. contrast,
-            task: contrast and task of the row. They are used for `task_weights`, and for `acc@0.5` of questions about
-            one object.
+        num_images: number of images in the row. Without this number, every image number above 0 is accepted.
+        query: query of the row, as JSON text. Without a query, predicted labels must match if the answer contains
+            several labels.
+        contrast: contrast of the row, which affects `task_weights`, and `acc@0.5` of questions about one object.
+        task: task of the row, which is used like `contrast`.
 
     Raises TrainingDataError if `answer` or `query` was not written by `cgc-data export`.
     """
@@ -64,11 +66,11 @@ def score_exported(
 def exported_truth(
     answer: str, num_images: int | None = None, query: str | None = None, contrast: str = "", task: str = ""
 ) -> Truth:
-    """The true answer to an exported row; the arguments and errors are the same as in `score_exported`."""
+    """Parse the true answer to an exported row. The arguments and errors are the same as in `score_exported`."""
     count = sys.maxsize if num_images is None else int(num_images)
     reading = read_list(answer, count)
     if not reading.valid:
-        raise TrainingDataError(f"no exported row has this answer: {answer[:80]!r}; run `cgc-data export` again")
+        raise TrainingDataError(f"not the answer of an exported row: {answer[:80]!r}; run `cgc-data export` again")
     asked = None if query is None else _query(query)
     labels = tuple(asked["labels"] if asked else dict.fromkeys(item.label for item in reading.objects))
     return Truth(
@@ -89,7 +91,7 @@ def exported_truth(
 
 
 def without_end(response: str) -> str:
-    """A response without the end tokens that a trainer left in the text."""
+    """Remove the end tokens that a trainer left in a response."""
     text = response.rstrip()
     while end := next((token for token in END_TOKENS if text.endswith(token)), None):
         text = text.removesuffix(end).rstrip()
@@ -101,5 +103,5 @@ def _query(query: str) -> Query:
         return msgspec.json.decode(query, type=Query)
     except (msgspec.DecodeError, ValueError):
         raise TrainingDataError(
-            f"no exported row has this query: {query[:80]!r}; run `cgc-data export` again"
+            f"not the query of an exported row: {query[:80]!r}; run `cgc-data export` again"
         ) from None

@@ -1,6 +1,9 @@
-"""The reward for ms-swift 4: `--external_plugins .../swift_reward.py --reward_funcs cgc_miou cgc_format`.
+"""The reward for ms-swift 4.
 
-If ms-swift is installed, importing this module registers every term. Set their weights with `--reward_weights`.
+To use it, pass `--external_plugins .../swift_reward.py --reward_funcs cgc_miou cgc_format`.
+
+If ms-swift is installed, importing this module registers every reward term. Set the weights of the terms with
+`--reward_weights`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +24,9 @@ FACTS = ("num_images", "query", "contrast", "task")
 
 
 class Scorer:
-    """Computes the terms of responses to exported rows. All reward functions share one instance, so each response is
-    read once.
+    """Computes the reward terms of responses to exported rows.
+
+    All reward functions share one scorer, so each response is parsed only once.
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -36,7 +40,9 @@ class Scorer:
         self._terms = terms
 
     def __call__(self, completions: Sequence[Completion], columns: Mapping[str, Sequence[object]]) -> list[Terms]:
-        """Terms of each completion. `columns` are the exported columns, of which only `solution` is required."""
+        """Compute the reward terms of each completion. `columns` are the exported columns. Only `solution` is
+        required.
+        """
         none = [None] * len(completions)
         facts = [columns.get(name, none) for name in FACTS]
         rows = zip(map(text_of, completions), columns["solution"], *facts, strict=True)
@@ -44,22 +50,22 @@ class Scorer:
 
 
 class ExportedReward:
-    """Mixin for ms-swift's `ORM`. A call with completions and columns returns one term per response."""
+    """Mixin for ms-swift's `ORM` class. Calling an instance returns the value of one reward term for each response."""
 
     scorer: Scorer
     term: str
 
     def __call__(self, completions: Sequence[Completion], **columns: Sequence[object]) -> list[float]:
-        """The term of each completion (text). The columns are lists of the same length."""
+        """Compute the term of each completion (a text). All columns must have the same length."""
         return [terms.values[self.term] for terms in self.scorer(completions, columns)]
 
 
 def reward_classes(base: type, reward: Given = None, prompt: Given = None) -> dict[str, type]:
-    """Classes for ms-swift's registry, by name.
+    """Build the reward classes for ms-swift's registry, by name.
 
     Args:
         base: ms-swift's `ORM`, which defines the constructor of the classes.
-        reward: settings of a recipe's `reward` section. ms-swift applies the weights of the terms.
+        reward: settings of a recipe's `reward` section. ms-swift sets and applies the weights of the terms.
         prompt: settings of a recipe's `prompt` section.
 
     Raises RecipeError for an unknown or invalid setting.
@@ -71,7 +77,7 @@ def reward_classes(base: type, reward: Given = None, prompt: Given = None) -> di
 
 
 def register(reward: Given = None, prompt: Given = None) -> None:
-    """Register the classes with ms-swift, replacing earlier ones.
+    """Register the reward classes with ms-swift, and replace earlier registrations.
 
     Raises MissingExtraError if ms-swift is not installed, and RecipeError for an invalid setting.
     """

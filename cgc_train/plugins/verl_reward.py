@@ -1,6 +1,6 @@
-"""The reward function for verl. Set verl's `custom_reward_function` to `compute_score` in this file.
+"""The reward function for verl. To use it, set verl's `custom_reward_function` to `compute_score` in this file.
 
-It reads `reward_model.ground_truth` and `extra_info` as written by `cgc-data export --format verl`.
+The function reads `reward_model.ground_truth` and `extra_info` as written by `cgc-data export --format verl`.
 """
 
 from typing import TypedDict
@@ -10,7 +10,7 @@ from cgc_train.plugins.exported import Given, rules_of, score_exported
 
 
 class Facts(TypedDict, total=False):
-    """The fields of an exported row that scoring uses."""
+    """The fields of `extra_info` that scoring uses."""
 
     num_images: int
     query: str
@@ -39,7 +39,8 @@ def compute_score(
         prompt: settings of a recipe's `prompt` section.
 
     Returns:
-        `score` (the reward that verl trains on), `acc` (`acc@0.5`, which verl uses for validation), and each term.
+        `score` (the reward that verl trains on), `acc` (`acc@0.5`, which verl uses for validation), and each reward
+            term.
     """
     facts: Facts = extra_info or {}
     terms = score_exported(

@@ -1,4 +1,4 @@
-"""Publishes a finished run as a model that anyone can load: merged weights, a card, and a version on the Hub."""
+"""Publishes the model of a finished run on the Hub, with merged weights, a model card, and a version tag."""
 
 from cgc_train.publish.card import model_card
 from cgc_train.publish.merge import merge

@@ -1,4 +1,4 @@
-"""The card of a trained model, generated from its run: training data, scores, and limits of use."""
+"""Generates the card of a trained model from its run: training data, scores, and limits of use."""
 
 import hashlib
 import io
@@ -54,18 +54,18 @@ def model_card(
     license: str = "apache-2.0",
     results: Sequence[Result] = (),
 ) -> str:
-    """The README.md of a run's model: front matter and text.
+    """Generate the README.md of a run's model, with front matter and text.
 
     Args:
         run: a finished run.
         repo_id: ORG/NAME of the published model.
-        tag: version that the commands in the card load; None: the newest.
-        release: release on which the model was trained; None: as in the recipe.
-        license: license of the weights, which is that of the base model.
+        tag: model version that the commands in the card load; None: the newest.
+        release: release on which the model was trained; None: the release in the recipe.
+        license: license of the weights, which is the license of the base model.
         results: benchmark results.
 
     Raises:
-        RunError: the run was never evaluated on held-out rows, or has no metrics.
+        RunError: the run was never evaluated on held-out rows, or it has no metrics.
     """
     metrics = run.metrics()
     if not metrics:
@@ -97,7 +97,7 @@ def model_card(
 
 
 def card_pictures(run: Run) -> dict[str, bytes]:
-    """PNGs of the `CARD_CURVES` that have points, by file name."""
+    """Draw the curves in `CARD_CURVES` that have points, as PNG files by name."""
     pictures = {}
     for number, curve in enumerate(CARD_CURVES, 1):
         figure = plot(curve, run.metrics(), size=(4.2, 2.5))
@@ -109,7 +109,7 @@ def card_pictures(run: Run) -> dict[str, bytes]:
 
 
 def _reward(settings: RewardSettings) -> str:
-    """The weighted terms, with the meaning of each."""
+    """List the reward terms with their weights and meanings."""
     return " + ".join(f"{settings.weight(term)} x {term.symbol} ({term.meaning(settings)})" for term in settings.terms)
 
 
@@ -170,5 +170,5 @@ def _estimate(value: Estimate | None) -> str:
 
 
 def _bounds(value: Bounds | None) -> str:
-    """` [25.0, 75.0]`, or empty if the bounds are unknown."""
+    """Format an interval as ` [25.0, 75.0]`. The result is empty if the bounds are unknown."""
     return "" if value is None or value.low is None or value.high is None else f" [{value.low:.1f}, {value.high:.1f}]"

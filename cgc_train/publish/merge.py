@@ -1,4 +1,4 @@
-"""Merges the weights of a run into a folder that stock AutoProcessor and AutoModel can load without this package."""
+"""Writes a run's model, with merged adapters, to a folder that stock AutoProcessor and AutoModel can load."""
 
 from pathlib import Path
 
@@ -12,17 +12,17 @@ DTYPES = ("bfloat16", "float32")
 
 
 def merge(run: Run, folder: Path, *, checkpoint: int | None = None, dtype: str = "bfloat16") -> Path:
-    """Write the model of a run, with adapters merged into their base, its processor, and its generation settings.
+    """Write the model of a run with merged adapters, its processor, and its generation settings.
 
     Args:
         run: a finished run, or any run if `checkpoint` is given.
         folder: a new or empty folder.
         checkpoint: step of the checkpoint to use instead of the final model.
-        dtype: type of the written weights, one of `DTYPES`.
+        dtype: data type of the written weights, one of `DTYPES`.
 
     Raises:
         RunError: the run is not finished, has no such checkpoint, or `folder` is not empty.
-        ModelError: the weights or the base of the adapter cannot be loaded.
+        ModelError: the weights or the base model of the adapter cannot be loaded.
     """
     if dtype not in DTYPES:
         raise ModelError(f"--dtype {dtype} is not a supported type; choose {' or '.join(DTYPES)}")
@@ -58,6 +58,6 @@ def _merged(model: Model) -> Model:
 
 
 def _as_stored(processor: Processor) -> None:
-    """Undo a setting that is only for training: the limit on prompt length, which would be saved as a number."""
+    """Restore the original limit on prompt length, so that the training setting is not saved."""
     tokenizer = processor.tokenizer
     tokenizer.model_max_length = tokenizer.init_kwargs.get("model_max_length") or int(1e30)

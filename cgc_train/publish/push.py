@@ -1,4 +1,4 @@
-"""Publishes a merged model: first all files in one commit, and then the tag, which is never moved."""
+"""Publishes a merged model. All files are uploaded in one commit, and then tagged. Existing tags are never moved."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ HARMLESS = {".gitattributes", ".gitignore", "README.md", "recipe.yaml"}
 
 
 class Target(TypedDict):
-    """Keyword arguments that select a repository in the client's methods."""
+    """Keyword arguments that select a repository in methods of the Hub client."""
 
     repo_id: str
     repo_type: str
@@ -53,10 +53,11 @@ def push_model(
 ) -> PushedModel:
     """Merge a finished run's model and publish it with its card, recipe, and curves.
 
-    `results` are files that `cgc-bench score --json` wrote, as in `read_results`. They become metadata on the Hub.
+    `results` names files that `cgc-bench score --json` wrote, as in `read_results`. The scores become metadata on the
+    Hub.
 
-    Raises PushError for an invalid or existing name or an unreachable Hub, and the errors of `merge` and `model_card`.
-    After any of these errors, nothing has been published.
+    Raises PushError if the repository or the tag cannot be used, or if the Hub cannot be reached. Also raises the
+    errors of `merge` and `model_card`. After any of these errors, nothing has been published.
     """
     check_names(repo_id, tag)
     found = read_results(results, run.recipe)
@@ -78,9 +79,7 @@ def _public_recipe(run: Run) -> bytes:
 
 
 def _check_early(repo_id: str, tag: str | None, token: str | None) -> None:
-    """Refuse a missing login or an unsuitable repository before the merge, because merging a large model takes
-    minutes.
-    """
+    """Check the login and the repository before the merge, because merging a large model takes minutes."""
     api = connect(token)
     target: Target = {"repo_id": repo_id, "repo_type": "model"}
     with explained(repo_id, api.endpoint):
@@ -123,7 +122,7 @@ def _prepare(api: HfApi, target: Target, tag: str | None, private: bool) -> None
 
 
 def _check_target(api: HfApi, target: Target, tag: str | None) -> None:
-    """Raises PushError if the existing repository has the tag, or contains something other than models of runs."""
+    """Raise PushError if the repository already has the tag, or contains anything other than models of runs."""
     taken = _tags(api, target)
     if tag in taken:
         fix = f"choose the next, --tag {next_version(taken)}"
@@ -140,6 +139,6 @@ def _tags(api: HfApi, target: Target) -> list[str]:
 
 
 def _checked(card: str) -> str:
-    """The card, after the client has parsed its front matter."""
+    """Return the card after checking that the Hub client can parse its front matter."""
     ModelCard(card)
     return card

@@ -1,7 +1,7 @@
-"""Converts benchmark results, which are files of `cgc-bench score --json`, to the Hub's metadata of a model.
+"""Converts benchmark results from `cgc-bench score --json` to model metadata for the Hub.
 
-The card's `model-index` contains every figure. `.eval_results/*.yaml` contains the first figure of each benchmark,
-which the Hub shows in comparisons. If a benchmark is scored by several protocols, there is one file per protocol.
+The `model-index` in the card contains every score. `.eval_results/*.yaml` contains the main score of each benchmark,
+which the Hub shows in comparisons. If a benchmark was scored with several protocols, each protocol has its own file.
 """
 
 import re
@@ -24,7 +24,7 @@ METHOD = "cgc-bench score"
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """A mean in percent with its 95 % bounds."""
+    """A mean in percent with its 95 % interval."""
 
     value: float | None
     low: float | None
@@ -32,13 +32,13 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 class Intervals(msgspec.Struct, frozen=True):
-    """The bounds of the means over tasks, by metric."""
+    """The intervals of the means over tasks, by metric."""
 
     macro: Mapping[str, Bounds] = {}
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What is published of a benchmark's output from `cgc-bench score --json`. Values are in percent."""
+    """The part of a `cgc-bench score --json` file that is published. Values are in percent."""
 
     task: str
     protocol: str
@@ -52,19 +52,21 @@ class Result(msgspec.Struct, frozen=True):
 
     @property
     def figures(self) -> dict[str, float]:
-        """The means over tasks that have a value. The first one is the benchmark's main metric."""
+        """The means over tasks, by metric, without missing values. The first entry is the main metric of the
+        benchmark.
+        """
         return {metric: value for metric, value in self.macro.items() if value is not None}
 
     @property
     def notes(self) -> str:
-        """How the benchmark was scored, on one line."""
+        """A one-line description of how the benchmark was scored."""
         parts = [next(iter(self.figures)), f"protocol {self.protocol}", f"annotations {self.annotations}"]
         parts += [f"post-processing {self.postprocess}"] if self.postprocess else []
         return ", ".join([*parts, f"{self.n} of {self.items} items"])
 
 
 class CardRow(TypedDict):
-    """A row of the card's table."""
+    """A row of the results table in the card."""
 
     benchmark: str
     metric: str
@@ -74,11 +76,11 @@ class CardRow(TypedDict):
 
 
 def read_results(named: Sequence[str], recipe: Recipe) -> list[Result]:
-    """Read results from files. Each file is given as FILE, or as DATASET=FILE with the name of the benchmark's data set
-    on the Hub.
+    """Read results from files, which are passed as FILE or as DATASET=FILE. DATASET is the Hub id of the benchmark's
+    data set.
 
-    Raises PushError for a file that `cgc-bench score` did not write, for a missing data set name, and for two results
-    of one benchmark and protocol.
+    Raises PushError if `cgc-bench score` did not write a file, if a data set name is missing, or if two files contain
+    results of the same benchmark and protocol.
     """
     results = [_read(text, recipe) for text in named]
     names = [file_name(result) for result in results]
@@ -104,13 +106,13 @@ def _read(text: str, recipe: Recipe) -> Result:
 
 
 def file_name(result: Result) -> str:
-    """The name of the file in `.eval_results`: the benchmark and its protocol."""
+    """The name of the file in `.eval_results`, which consists of the benchmark and its protocol."""
     parts = [result.task, result.protocol, *([result.postprocess] if result.postprocess else [])]
     return re.sub(r"[^\w.-]+", "-", "-".join(parts)) + ".yaml"
 
 
 def eval_results(results: Sequence[Result], url: str) -> dict[str, bytes]:
-    """The files in `.eval_results`, by path. `url` is the address that the model will have."""
+    """Build the files in `.eval_results`, by path. `url` is the future address of the model."""
     return {f".eval_results/{file_name(result)}": _entry(result, url) for result in results}
 
 
@@ -125,7 +127,7 @@ def _entry(result: Result, url: str) -> bytes:
 
 
 def with_model_index(card: str, name: str, results: Sequence[Result]) -> str:
-    """The card with every figure in its front matter. The card is unchanged if there are no figures."""
+    """Add every score to the front matter of the card. Without results, the card does not change."""
     if not results:
         return card
     read = ModelCard(card, ignore_metadata_errors=False)
@@ -149,7 +151,7 @@ def with_model_index(card: str, name: str, results: Sequence[Result]) -> str:
 
 
 def card_rows(results: Sequence[Result]) -> list[CardRow]:
-    """The figures as rows of the card's table."""
+    """Convert the scores to rows of the results table in the card."""
     return [
         {
             "benchmark": result.task,

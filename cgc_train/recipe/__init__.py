@@ -1,4 +1,6 @@
-"""Recipes: the definition of a run. It is read from one YAML file, and checked before anything heavy is loaded."""
+"""Recipes, which define training runs. A recipe is one YAML file, and is checked before the model or the data is
+loaded.
+"""
 
 from cgc_train.families import LORA_TARGETS
 from cgc_train.recipe.load import launch_machines, launch_path, load_recipe, recipe_names, recipe_path, save_recipe

@@ -1,4 +1,4 @@
-"""Turns a recipe into TRL's training arguments: which of them the recipe determines, passes on, or must not set."""
+"""Converts a recipe to TRL's training arguments, and rejects arguments that a recipe must not set."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -39,7 +39,7 @@ DECIDED = {
 
 
 def check_keys(recipe: Recipe, origin: str) -> None:
-    """Raise RecipeError for a key of `sft` or `grpo` that TRL does not have, or that is set elsewhere."""
+    """Raise RecipeError for a key in `sft` or `grpo` that TRL does not have, or that another setting determines."""
     from trl import GRPOConfig, SFTConfig
 
     for section, config in (("sft", SFTConfig), ("grpo", GRPOConfig)):
@@ -52,7 +52,7 @@ def check_keys(recipe: Recipe, origin: str) -> None:
 
 
 def grpo_config(recipe: Recipe, run_folder: Path, **over: object) -> GrpoArguments:
-    """TRL's GRPOConfig for a recipe. Raises RecipeError for values that TRL rejects."""
+    """Build TRL's GRPOConfig for a recipe. Raises RecipeError for values that TRL rejects."""
     from trl import GRPOConfig
 
     held_out = bool(recipe.data.held_out_every and recipe.data.held_out_rows)
@@ -72,7 +72,7 @@ def grpo_config(recipe: Recipe, run_folder: Path, **over: object) -> GrpoArgumen
 
 
 def sft_config(recipe: Recipe, run_folder: Path, **over: object) -> TrainingArguments:
-    """TRL's SFTConfig for a recipe. Raises RecipeError for values that TRL rejects."""
+    """Build TRL's SFTConfig for a recipe. Raises RecipeError for values that TRL rejects."""
     from trl import SFTConfig
 
     decided = {
@@ -86,13 +86,13 @@ def sft_config(recipe: Recipe, run_folder: Path, **over: object) -> TrainingArgu
 
 
 def _loading(recipe: Recipe) -> dict[str, object]:
-    """Arguments with which both trainers load the model. If they did not state the data type, TRL would use float32."""
+    """Model loading arguments for both trainers. The data type is always set, because TRL's default is float32."""
     model = recipe.model
     return {"dtype": model.dtype, "attn_implementation": model.attention, "revision": model.revision}
 
 
 def _defaults(recipe: Recipe) -> dict[str, object]:
-    """Defaults that follow from the hardware that a recipe states."""
+    """Default training arguments for the hardware that a recipe states."""
     return {
         "bf16": recipe.model.dtype == "bfloat16",
         "use_cpu": recipe.accelerate == "cpu",
@@ -111,7 +111,7 @@ def _built(config: Callable[..., Built], values: Mapping[str, object], section: 
 
 
 def _number(value: object, expected: object) -> object:
-    """The value as a number if TRL expects one, because YAML 1.1 reads `1e-6` as text."""
+    """Convert a value to a number if TRL expects a number, because YAML 1.1 reads `1e-6` as text."""
     if isinstance(value, str) and expected in (float, int, float | None, int | None, "float", "int"):
         try:
             return float(value)

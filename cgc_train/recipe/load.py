@@ -1,6 +1,6 @@
-"""Loads a recipe: an included one by its name, or a YAML file, with `key=value` overrides.
+"""Loads an included recipe or a YAML file, with `key=value` overrides.
 
-Keys of `sft` and `grpo` are checked if TRL is installed. Otherwise, they are passed on unchecked.
+The keys in the sections `sft` and `grpo` are checked only if TRL is installed.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def recipe_names() -> list[str]:
 
 
 def recipe_path(name: str) -> Path:
-    """The YAML file of an included recipe, or the given file. Raises RecipeError if neither exists."""
+    """Path of an included recipe, or of the given YAML file. Raises RecipeError if neither exists."""
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         return path
@@ -39,15 +39,15 @@ def launch_path(name: str) -> Path:
 
 
 def launch_machines(name: str) -> int:
-    """Number of machines that a launch file states."""
+    """Number of machines that an included launch file states."""
     return int(yaml.safe_load(launch_path(name).read_text(encoding="utf-8"))["num_machines"])
 
 
 def load_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
     """Load an included recipe or a YAML file, with `key=value` overrides. Later overrides take precedence.
 
-    Raises RecipeError for an unknown recipe, an unreadable file, a bad value, or an unknown key, for which it suggests
-    the most similar known key.
+    Raises RecipeError for an unknown recipe, an unreadable file, an invalid value, or an unknown key. For an unknown
+    key, the message suggests the most similar known key.
     """
     path = recipe_path(name)
     values = read_yaml(path, RecipeError)
@@ -56,7 +56,7 @@ def load_recipe(name: str, settings: Sequence[str] = ()) -> Recipe:
 
 
 def save_recipe(recipe: Recipe, path: Path) -> None:
-    """Write a recipe with all defaults."""
+    """Write a recipe to a file, including all default values."""
     path.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
 
 

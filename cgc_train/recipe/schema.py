@@ -1,6 +1,7 @@
-"""The recipe of a run: every setting with its default, its bounds, and its meaning.
+"""Defines all recipe settings, with their defaults, limits, and meanings.
 
-Settings of TRL's own configurations (`sft`, `grpo`) are checked against them and passed on under TRL's names.
+The sections `sft` and `grpo` contain settings of TRL's SFTConfig and GRPOConfig, with TRL's names. These settings are
+checked and then passed to TRL.
 """
 
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from cgc_train.reward.settings import PromptSettings, RewardSettings
 
 
 class LoraSettings(Section):
-    """Low-rank adapters, trained instead of all weights."""
+    """Settings of low-rank adapters, which are trained instead of all weights."""
 
     rank: int = Field(64, ge=1, description="rank of the adapters")
     alpha: int = Field(128, ge=1, description="scaling factor of the update: the update is multiplied by alpha / rank")
@@ -66,14 +67,14 @@ class DataSettings(Section):
     distractor_images: bool = Field(True, description="false: show only the images that contain an answer")
     max_pixels: int = Field(409600, ge=1024, description="maximum number of pixels per image, as the model sees it")
     keep: str | None = Field(
-        None, description=("file with the ids of the rows to train on, written by `cgc-train difficulty`")
+        None, description=("file that lists the rows to train on, such as the output of `cgc-train difficulty`")
     )
     curriculum: Literal["none", "easy_first", "by_reward"] = Field("none", description="order of the rows")
     limit: int | None = Field(None, ge=1, description="maximum number of rows; null: all rows")
     seed: int = Field(0, ge=0, description="seed that sets the order of the rows")
     held_out_split: Literal["train", "validation", "test"] = Field("validation", description="held-out split")
     held_out_rows: int = Field(
-        64, ge=0, description=("number of rows to answer in each evaluation, rounded up to whole pairs")
+        64, ge=0, description=("number of held-out rows per evaluation, rounded up so that paired rows stay together")
     )
     held_out_every: int = Field(50, ge=0, description="steps between evaluations; 0: none")
 
@@ -81,7 +82,7 @@ class DataSettings(Section):
     @classmethod
     def _known_contrasts(cls, contrasts: list[str]) -> list[str]:
         if unknown := [name for name in contrasts if name not in CONTRASTS]:
-            raise ValueError(f"there is no contrast {unknown[0]!r}; choose from {', '.join(CONTRASTS)}")
+            raise ValueError(f"{unknown[0]!r} is not a contrast; choose from {', '.join(CONTRASTS)}")
         return contrasts
 
     @field_validator("tasks")
@@ -93,31 +94,37 @@ class DataSettings(Section):
     @model_validator(mode="after")
     def _measured(self) -> "DataSettings":
         if self.curriculum == "by_reward" and self.keep is None:
-            raise ValueError("curriculum=by_reward needs keep=FILE, a file that `cgc-train difficulty` writes")
+            raise ValueError("curriculum=by_reward needs keep=FILE, with a file from `cgc-train difficulty`")
         return self
 
     @model_validator(mode="after")
     def _held_out(self) -> "DataSettings":
         if self.held_out_every and self.held_out_rows and self.held_out_split == self.split:
             raise ValueError(
-                f"split {self.split!r} is used both for training and as held-out rows; hold out another split, or set "
-                "held_out_every=0"
+                f"split {self.split!r} is used both for training and for held-out rows; set another "
+                "held_out_split, or set held_out_every=0"
             )
         return self
 
 
 class GroupSettings(Section):
-    """Which groups of completions to learn from, judged by their rewards, and how often to replace all other groups."""
+    """Settings that define which groups of completions are useful for training, and how often to replace the others."""
 
     resample: int = Field(
-        0, ge=0, description=("maximum number of extra sampling rounds to replace groups that teach nothing")
+        0, ge=0, description=("maximum number of extra sampling rounds to replace useless groups of completions")
     )
     min_spread: Weight = Field(
-        0.0, description=("a group teaches nothing if the standard deviation of its rewards is below this value")
+        0.0,
+        description=(
+            "a group of completions counts as useless if the standard deviation of its rewards is below this value"
+        ),
     )
-    min_mean: Weight = Field(0.0, description="a group teaches nothing if its mean reward is below this value")
+    min_mean: Weight = Field(
+        0.0, description="a group of completions counts as useless if its mean reward is below this value"
+    )
     max_mean: Weight | None = Field(
-        None, description=("a group teaches nothing if its mean reward is above this value; null: no limit")
+        None,
+        description=("a group of completions counts as useless if its mean reward is above this value; null: no limit"),
     )
 
 
@@ -127,41 +134,47 @@ class BenchmarkSettings(Section):
     command: str | None = Field(
         None,
         description=(
-            "bash command that contains {model} and {out} (a folder for its JSON results); null: no benchmark"
+            "bash command with the placeholders {model} (model folder) and {out} (folder for JSON results); "
+            "null: no benchmark"
         ),
     )
-    every: int = Field(0, ge=0, description="steps between two benchmarks; a multiple of grpo.save_steps")
+    every: int = Field(
+        0, ge=0, description="training steps between two benchmarks; must be a multiple of grpo.save_steps"
+    )
     minutes: float = Field(60, gt=0, description="time limit of a command")
 
     @model_validator(mode="after")
     def _both(self) -> "BenchmarkSettings":
         if (self.command is None) != (self.every == 0):
-            raise ValueError("command and every belong together; set both or neither")
+            raise ValueError("set both command and every, or neither")
         if missing := [place for place in ("{model}", "{out}") if self.command and place not in self.command]:
             raise ValueError(f"command must contain the placeholder {missing[0]}, which stands for a folder")
         return self
 
 
 class HubSettings(Section):
-    """Upload of checkpoints to the Hub during training."""
+    """Settings for the upload of checkpoints to the Hub during training."""
 
-    repo: str | None = Field(
-        None, description=("ORG/NAME of the repository to which every checkpoint is uploaded; null: no upload")
-    )
+    repo: str | None = Field(None, description=("ORG/NAME of the Hub repository for checkpoints; null: no upload"))
     private: bool = Field(True, description="make the repository private if the run creates it")
 
 
 class WarningSettings(Section):
-    """Thresholds for warnings about shortcuts that earn rewards without the images."""
+    """Thresholds for warnings about rewards that the model earns without using the images."""
 
     false_empty: Share = Field(
-        0.2, description=("a warning is printed if the model answers this share of the questions with objects with []")
+        0.2,
+        description=(
+            "print a warning if the model answers at least this share of the questions that have objects with []"
+        ),
     )
-    idle_groups: Share = Field(0.8, description="print a warning if at least this share of the groups teaches nothing")
+    idle_groups: Share = Field(
+        0.8, description="print a warning if at least this share of the groups is useless for training"
+    )
     rise: Share = Field(
         0.1,
         description=(
-            "print a warning if the share of false [] answers rises by more than this value above its initial value"
+            "print a warning only if the share of false [] answers has risen by at least this value since the start"
         ),
     )
 
@@ -176,7 +189,7 @@ class Recipe(Section):
     gpus: int = Field(1, ge=1, description="number of processes")
     gpu_memory_gb: float | None = Field(None, gt=0, description="memory of each GPU; null: no GPU")
     effective_batch: int | None = Field(
-        None, ge=1, description=("number of completions per optimizer step that you expect; checked if set")
+        None, ge=1, description=("expected number of completions per optimizer step; null: not checked")
     )
     model: ModelSettings
     data: DataSettings
@@ -197,5 +210,7 @@ class Recipe(Section):
 
     @property
     def sharing(self) -> str:
-        """How GPUs share the work: the name of the launch file without the number of machines and GPUs."""
+        """The way in which GPUs share the work, such as `zero3`: the name of the launch file without the number of
+        machines and GPUs.
+        """
         return self.accelerate.partition("-")[0]

@@ -1,5 +1,6 @@
-"""The rule-based reward (source-aware set-wise IoU plus format), and the statistics that are logged with it. Does not
-need torch.
+"""The rule-based reward (source-aware set-wise IoU plus format), and statistics that are logged with the reward.
+
+This package does not need torch.
 """
 
 from cgc_train.reward.batch import LOGGED, batch_statistics, zero_variance

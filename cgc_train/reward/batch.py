@@ -1,5 +1,6 @@
-"""Statistics that are logged with the reward. They show habits in a batch of responses that the reward alone would
-hide.
+"""Statistics of a batch of responses that are logged with the reward.
+
+The statistics reveal behavior that the reward alone would hide, such as answering every question with `[]`.
 """
 
 from collections import defaultdict
@@ -25,9 +26,9 @@ EQUAL = 1e-6
 
 
 def batch_statistics(scores: Sequence[Terms]) -> dict[str, float]:
-    """The shares of `LOGGED` over a batch. Shares that no response in the batch defines are omitted.
+    """Compute the statistics in `LOGGED` over a batch. Statistics that are not defined for any response are omitted.
 
-    For the share with zero variance, a group consists of the responses with the same row id within the batch.
+    To compute the share of groups with equal rewards, the responses in the batch are grouped by row id.
     """
     items = [score.item for score in scores]
     boxes = sum(item.boxes for item in items)
@@ -45,7 +46,7 @@ def batch_statistics(scores: Sequence[Terms]) -> dict[str, float]:
 
 
 def zero_variance(scores: Sequence[Terms]) -> float | None:
-    """Share of groups (responses to one row) whose rewards are all equal; None if no row has two responses."""
+    """Share of groups (all responses to one row) whose rewards are all equal. None if no row has two responses."""
     groups: dict[str, list[float]] = defaultdict(list)
     for score in scores:
         groups[score.truth.id].append(score.reward)

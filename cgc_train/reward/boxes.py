@@ -1,6 +1,4 @@
-"""Other terms for the same boxes: the share of hits, and a measure that distinguishes near misses from distant
-boxes.
-"""
+"""Two optional reward terms for boxes: the F1 of hits, and CIoU, which rewards near misses more than distant boxes."""
 
 from typing import Annotated
 
@@ -14,13 +12,16 @@ from cgc_train.reward.term import Answered, Term
 
 
 def f1_term(answer: Answered, settings: "BoxSettings") -> float:
-    """R_f1: F1 of pairs within images whose IoU is at least `f1_iou`; 1 if both sets are empty."""
+    """R_f1: F1 of box pairs in the same image with an IoU of at least `f1_iou`; 1 if there are no true and no predicted
+    boxes.
+    """
     return f1_at(answer.boxes, answer.truth.objects, settings.f1_iou, use_label=answer.truth.use_label)
 
 
 def ciou_term(answer: Answered, _: "BoxSettings") -> float:
-    """R_ciou: sum of (1 + CIoU) / 2 over one-to-one pairs within images, divided by max(|P|, |G|); 1 if both sets are
-    empty.
+    """R_ciou: the sum of (1 + CIoU) / 2 over one-to-one pairs in the same image, divided by max(|P|, |G|).
+
+    P is the set of predicted boxes, and G is the set of true boxes. R_ciou is 1 if both sets are empty.
     """
     given = (answer.boxes.objects, answer.truth.objects)
     return set_share(answer, lambda: match_ciou(*given, use_label=answer.truth.use_label).total)
@@ -31,10 +32,7 @@ def _f1_meaning(settings: "BoxSettings") -> str:
 
 
 def _ciou_meaning(_: "BoxSettings") -> str:
-    return (
-        "(1 + CIoU) / 2, summed over pairs that are matched one to one within images, divided by the larger number of "
-        "boxes"
-    )
+    return "(1 + CIoU) / 2, summed over one-to-one pairs in the same image, divided by the larger number of boxes"
 
 
 F1: Term["BoxSettings"] = Term("f1", f1_term, "F1", _f1_meaning)
@@ -42,12 +40,12 @@ CIOU: Term["BoxSettings"] = Term("ciou", ciou_term, "set-wise CIoU", _ciou_meani
 
 
 class BoxSettings(ImageSettings):
-    """The weights of R_f1 and R_ciou, and their option."""
+    """The weights of R_f1 and R_ciou, and the IoU threshold of R_f1."""
 
     f1: Annotated[Weight, F1] = Field(0.0, description="weight of F1 over hits")
     f1_iou: float = Field(
         0.5, gt=0, le=1, description=("a pair counts as a hit for R_f1 if its IoU is at least this value")
     )
     ciou: Annotated[Weight, CIOU] = Field(
-        0.0, description="weight of the set-wise CIoU, which also rewards boxes that only come close"
+        0.0, description="weight of the set-wise CIoU, which also rewards near misses"
     )

@@ -1,6 +1,4 @@
-"""The format of an answer, regardless of its content: whether it is strictly valid and, optionally, each tag
-separately.
-"""
+"""Reward terms for the format of an answer, regardless of its content: strict validity and, optionally, single tags."""
 
 from typing import Annotated
 
@@ -27,8 +25,8 @@ MISPLACED = {
 def format_term(answer: Answered, settings: "FormatSettings") -> float:
     """R_format: 1 for a strictly valid answer, otherwise 0.
 
-    With `format_needs_miou`, the value is 1 only if R_miou is above 0. With `format_min_think`, it is 1 only if the
-    trace is long enough.
+    With `format_needs_miou`, R_format is 1 only if R_miou is above 0. With `format_min_think`, R_format is 1 only if
+    the reasoning is long enough.
     """
     if not answer.reading.valid or answer.reading.think_length < settings.format_min_think:
         return 0.0
@@ -36,7 +34,7 @@ def format_term(answer: Answered, settings: "FormatSettings") -> float:
 
 
 def tags_term(answer: Answered, _: "FormatSettings") -> float:
-    """R_tags: the share of the four tags `<think>`, `</think>`, `<answer>`, and `</answer>` that occur exactly once."""
+    """R_tags: the share of the tags `<think>`, `</think>`, `<answer>`, and `</answer>` that occur exactly once."""
     return 1 - sum(MISPLACED.get(violation, 0) for violation in answer.reading.violations) / 4
 
 
@@ -45,11 +43,11 @@ def _meaning(_: "FormatSettings") -> str:
 
 
 def _tags_meaning(_: "FormatSettings") -> str:
-    return "tags that stand just once"
+    return "tags that occur exactly once"
 
 
 FORMAT: Term["FormatSettings"] = Term(
-    "format", format_term, "format", _meaning, ablated="the answer format is requested but not rewarded", digits=0
+    "format", format_term, "format", _meaning, ablated="ask for the answer format, but do not reward it", digits=0
 )
 TAGS: Term["FormatSettings"] = Term("tags", tags_term, "tags", _tags_meaning)
 

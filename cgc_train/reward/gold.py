@@ -1,4 +1,4 @@
-"""The gold check: every row's own answer, in the strict format, must earn the full reward."""
+"""Checks that the true answer of every row, in the strict format, earns the full reward."""
 
 import math
 from collections.abc import Iterable
@@ -18,9 +18,9 @@ def gold_check(
     settings: RewardSettings | None = None,
     prompt: PromptSettings | None = None,
 ) -> list[str]:
-    """Ids of the rows whose stored `answer` does not earn the full reward. Images are not needed.
+    """Find the rows whose true `answer` does not earn the full reward, and return their ids. Images are not needed.
 
-    If all weights were 0, everything would pass, so each term is checked separately and regardless of its weight.
+    Each term is checked separately, regardless of its weight. Otherwise, every row would pass if all weights were 0.
     """
     plain = (settings or RewardSettings()).with_all_terms().model_copy(update={"task_weights": {}})
     return [row["id"] for row in rows if not _earns_all(row, plain, prompt or PromptSettings())]

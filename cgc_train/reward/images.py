@@ -1,5 +1,6 @@
-"""Terms for choosing the right images, regardless of where the boxes are. They reward a model before its boxes are
-accurate.
+"""Reward terms for choosing the right images, regardless of the positions of the boxes.
+
+These terms reward a model even before its boxes are accurate.
 """
 
 from collections import Counter
@@ -14,8 +15,10 @@ from cgc_train.reward.term import Answered, Term
 
 
 def images_term(answer: Answered, _: "ImageSettings") -> float:
-    """R_images: the number of boxes in images, counted up to the number of objects in each image, divided by max(|P|,
-    |G|).
+    """R_images: the number of boxes in the right images, divided by max(|P|, |G|).
+
+    In each image, boxes count only up to the number of true objects. P is the set of predicted boxes, and G is the set
+    of true boxes.
     """
     said = Counter(item.img_idx for item in answer.boxes.objects)
     true = Counter(item.img_idx for item in answer.truth.objects)
@@ -23,7 +26,7 @@ def images_term(answer: Answered, _: "ImageSettings") -> float:
 
 
 def presence_term(answer: Answered, _: "ImageSettings") -> float:
-    """R_presence: 1 for `[]` if there is nothing to find, and 1 for a list with entries if there is something;
+    """R_presence: 1 if the answer is empty and there is nothing to find, or not empty and there is something to find;
     otherwise 0.
     """
     readable = answer.boxes.readable
@@ -47,5 +50,5 @@ class ImageSettings(FormatSettings):
 
     images: Annotated[Weight, IMAGES] = Field(0.0, description="weight of boxes in the right images")
     presence: Annotated[Weight, PRESENCE] = Field(
-        0.0, description="weight of answering `[]` if and only if no object matches the question"
+        0.0, description="weight of the reward for answering `[]` if and only if no object matches the question"
     )

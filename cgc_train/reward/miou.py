@@ -1,4 +1,4 @@
-"""R_miou, the source-aware set-wise IoU. Boxes are matched in the same way as in the benchmark."""
+"""R_miou, the source-aware set-wise IoU. Predicted and true boxes are matched as in the benchmark."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -13,11 +13,12 @@ from cgc_train.reward.term import Answered, Term
 
 
 def miou_term(answer: Answered, settings: "MiouSettings") -> float:
-    """R_miou: sum of IoU over one-to-one pairs within images, divided by max(|P|, |G|).
+    """R_miou: the sum of IoU over one-to-one pairs in the same image, divided by max(|P|, |G|).
 
-    |P| counts every element of the list, including malformed ones. The score is 1 if both are empty, and 0 if only one
-    is empty or the answer is unreadable. Without `source_aware`, a box can match a true box in any image. Without
-    `set_wise`, the value is that of `any_box_term`.
+    |P| is the number of elements in the predicted list, including malformed ones. |G| is the number of true objects.
+    R_miou is 1 if both lists are empty, and 0 if only one list is empty or the answer is unreadable. Without
+    `source_aware`, a predicted box can match a true box in any image. Without `set_wise`, `any_box_term` computes the
+    value.
     """
     objects = answer.truth.objects
     if not settings.set_wise and answer.boxes.elements and objects:
@@ -26,8 +27,9 @@ def miou_term(answer: Answered, settings: "MiouSettings") -> float:
 
 
 def set_share(answer: Answered, total: Callable[[], float]) -> float:
-    """A sum over pairs, divided by max(|P|, |G|). It is 1 if both are empty, and 0 if only one is empty or the answer
-    is unreadable.
+    """Divide a sum over pairs by max(|P|, |G|).
+
+    The result is 1 if the answer and the truth are both empty, and 0 if only one is empty or the answer is unreadable.
     """
     elements, objects = answer.boxes.elements, answer.truth.objects
     if not answer.boxes.readable or bool(elements) != bool(objects):
@@ -36,17 +38,20 @@ def set_share(answer: Answered, total: Callable[[], float]) -> float:
 
 
 def any_box_term(answer: Answered, settings: "MiouSettings") -> float:
-    """The alternative to set-wise matching: the mean, over the true objects, of the best IoU of any box.
+    """An alternative to set-wise matching: the best IoU of any box for each true object, averaged over the true
+    objects.
 
-    Boxes are neither matched one to one nor counted, so one box can match many objects, and extra boxes cost nothing.
-    The value is 0 if there is no true object.
+    Boxes are not matched one to one, so one box can match many objects. Boxes are not counted, so extra boxes cost
+    nothing. The value is 0 if there is no true object.
     """
     best = [_matched(answer, [item], settings) for item in answer.truth.objects]
     return math.fsum(best) / len(best) if best else 0.0
 
 
 def _matched(answer: Answered, objects: Sequence[Object], settings: "MiouSettings") -> float:
-    """Sum of the IoUs, after floor, ceiling, and power, over the best one-to-one pairs with the given true objects."""
+    """Sum the IoUs of the best one-to-one pairs with the given true objects, after applying floor, ceiling, and
+    power.
+    """
     found = match(
         answer.boxes.objects,
         objects,
@@ -60,30 +65,34 @@ def _matched(answer: Answered, objects: Sequence[Object], settings: "MiouSetting
 
 
 def _meaning(settings: "MiouSettings") -> str:
-    within = " within images" if settings.source_aware else ""
-    return f"IoU of pairs that are matched one to one{within}, divided by the larger of both counts"
+    within = " in the same image" if settings.source_aware else ""
+    return f"sum of IoU over one-to-one pairs{within}, divided by the larger number of boxes"
 
 
 MIOU: Term["MiouSettings"] = Term("miou", miou_term, "set-wise IoU", _meaning)
 
 
 class MiouSettings(Section):
-    """The weight and options of R_miou."""
+    """The weight and the options of the reward term R_miou."""
 
     miou: Annotated[Weight, MIOU] = Field(1.0, description="weight of the source-aware set-wise IoU")
     power: float = Field(
-        1.0, gt=0, allow_inf_nan=False, description=("exponent of IoU; above 1, tight boxes earn relatively more")
+        1.0,
+        gt=0,
+        allow_inf_nan=False,
+        description=("exponent of IoU; with values above 1, accurate boxes earn relatively more"),
     )
     floor: Share = Field(0.0, description="a pair counts as 0 if its IoU is below this value")
     ceiling: float = Field(1.0, gt=0, le=1, description="a pair counts as 1 if its IoU is at least this value")
     soft_reading: bool = Field(
-        False, description="accept boxes with numbers such as 120.0, trailing commas, or a JSON code fence"
+        False,
+        description="also accept answers with decimal numbers such as 120.0, trailing commas, or a JSON code fence",
     )
     source_aware: bool = Field(True, description="false (ablation): a box can match a true box in any image")
     set_wise: bool = Field(
         True,
         description=(
-            "false (ablation): average, over the true objects, the best IoU of any predicted box, regardless of the "
-            "number of predictions"
+            "false (ablation): for each true object, take the best IoU of any predicted box, and average these values, "
+            "regardless of the number of predictions"
         ),
     )

@@ -1,7 +1,8 @@
-"""Scores saved completions on a release: reads them, scores them, and writes every term of every row.
+"""Scores saved completions on a release, and writes every reward term of every completion.
 
-A predictions file, such as a run's held-out answers, has one JSON object per line: `{"id": row, "response": text}`.
-Several responses to a row (a group of samples) are numbered: `{"id": row, "sample": 2, "response": text}`.
+A predictions file, such as a run's held-out answers, contains one JSON object per line:
+`{"id": row, "response": text}`. If a row has several responses, the responses are numbered:
+`{"id": row, "sample": 2, "response": text}`.
 """
 
 import json
@@ -36,7 +37,7 @@ METRICS = (
 
 @dataclass(frozen=True)
 class Prediction:
-    """A response to the row with this id. `sample` is its number among the responses to the row; the default is 1."""
+    """A response to the row with this id. `sample` numbers the responses to the same row, and is 1 by default."""
 
     id: str
     response: str
@@ -45,12 +46,12 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Asked:
-    """The rows of a release that predictions refer to.
+    """The rows of a release that the predictions refer to.
 
     Attributes:
-        truths: true answers by row id, in the order in which predictions first name the rows.
+        truths: true answers by row id, in the order of the first prediction for each row.
         answered: number of rows with a prediction, by split.
-        rows: number of all rows in these splits, by split.
+        rows: total number of rows in each of these splits.
     """
 
     truths: dict[str, Truth]
@@ -60,7 +61,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Scored:
-    """A scored prediction: the terms of its reward, and its metrics by the strict and by the lenient reading."""
+    """A scored prediction, with its reward terms, and with metrics for strict and for lenient parsing."""
 
     terms: Terms
     item: ItemScore
@@ -70,8 +71,8 @@ class Scored:
 def read_predictions(path: Path) -> list[Prediction]:
     """Read predictions, in the order of the file.
 
-    Raises PredictionsError, which names the line, if a line is not a JSON object, lacks `id` or `response`, or repeats
-    the id and sample number of an earlier line.
+    Raises PredictionsError if a line is not a JSON object, lacks `id` or `response`, or repeats the id and sample
+    number of an earlier line. The message names the line.
     """
     found: dict[tuple[str, int], Prediction] = {}
     for number, line in _lines(path):
@@ -88,7 +89,9 @@ def read_predictions(path: Path) -> list[Prediction]:
 
 
 def find_asked(release: Release, ids: Sequence[str]) -> Asked:
-    """The true answers to the rows with these ids; images are not read. Raises PredictionsError for unknown ids."""
+    """Find the true answers to the rows with these ids, without reading images. Raises PredictionsError for unknown
+    ids.
+    """
     wanted, found = set(ids), dict[str, Truth]()
     answered, rows = Counter[str](), Counter[str]()
     for row in release.rows([*COLUMNS, "split"]):
@@ -115,7 +118,7 @@ def score_predictions(
 
 
 def write_terms(path: Path, scored: Sequence[Scored]) -> None:
-    """Write one JSON object per prediction, with every term. The file appears only when it is complete.
+    """Write one JSON object per prediction, with every reward term. The file appears only when it is complete.
 
     Raises PredictionsError if the file exists or cannot be written.
     """
@@ -132,7 +135,7 @@ def write_terms(path: Path, scored: Sequence[Scored]) -> None:
 
 
 def check_free(path: Path) -> None:
-    """Raise PredictionsError if a file already exists or its folder does not."""
+    """Raise PredictionsError if a file already exists or its folder does not exist."""
     if path.exists():
         raise PredictionsError(f"{path}: already exists; choose another file with --out")
     if not path.parent.is_dir():
@@ -154,7 +157,7 @@ def _row(entry: Scored) -> dict[str, object]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The nonempty lines of a file, with their numbers from 1."""
+    """Read the nonempty lines of a file, with line numbers from 1."""
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):

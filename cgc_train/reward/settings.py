@@ -1,4 +1,4 @@
-"""Settings of the reward: the settings of each term, the weights of tasks, and the prompt."""
+"""All settings of the reward: options of each reward term, task weights, and prompt settings."""
 
 from typing import Any, Literal
 
@@ -11,9 +11,9 @@ from cgc_train.reward.term import Term
 
 
 class PromptSettings(Section):
-    """What the prompt asks the model to write around its answer."""
+    """Settings for the reasoning that the prompt asks for, and for the start of each response."""
 
-    think: bool = Field(True, description="ask for a reasoning trace and require it")
+    think: bool = Field(True, description="ask for reasoning before the answer, and require it")
     prefix: str = Field("", description="text with which the chat template starts every response, such as <think>")
 
 
@@ -26,15 +26,17 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 class RewardSettings(LastTermSettings):
-    """R = task weight * (miou * R_miou + format * R_format). All other settings are off by default.
+    """Settings of the reward R = task weight * (miou * R_miou + format * R_format).
 
-    A task's weight is the same for all responses to a row. It has an effect only if advantages are not scaled within
-    the group (`grpo.scale_rewards` other than `group`).
+    The weights of all other reward terms are 0 by default.
+
+    The task weight is the same for all responses to a row. Therefore, the task weight has an effect only if advantages
+    are not scaled within the group (that is, if `grpo.scale_rewards` is not `group`).
     """
 
     preset: Literal["cgc", "mg-thinker"] = Field("cgc", description="use the weights and options of a published reward")
     task_weights: dict[str, Weight] = Field(
-        default_factory=dict, description="factors for the reward, by full task name; default: 1"
+        default_factory=dict, description="reward factor of each task, by full task name; default: 1"
     )
 
     @model_validator(mode="before")
@@ -50,7 +52,7 @@ class RewardSettings(LastTermSettings):
         return weights
 
     def task_weight(self, task: Task | None) -> float:
-        """The factor of a task's reward; 1 if the task is unknown."""
+        """The reward factor of a task, or 1 if the task is unknown."""
         return self.task_weights.get(task.id, 1.0) if task else 1.0
 
     def weight(self, term: "Term[RewardSettings]") -> float:
@@ -59,11 +61,11 @@ class RewardSettings(LastTermSettings):
 
     @property
     def terms(self) -> "tuple[Term[RewardSettings], ...]":
-        """Terms with a weight above 0, and the default terms, which are shown even if their weight is 0."""
+        """The reward terms with a weight above 0, and the default terms, which are shown even if their weight is 0."""
         return tuple(term for term in TERMS if term.name in _ALWAYS_SHOWN or self.weight(term))
 
     def with_all_terms(self) -> "RewardSettings":
-        """A copy with the same options and equal weights for all terms."""
+        """Copy the settings with the same options and with equal weights for all terms."""
         return self.model_copy(update={term.name: 1.0 for term in TERMS})
 
 

@@ -1,8 +1,9 @@
-"""A term of the reward: a function of an answer. It is named after the setting of its weight.
+"""A reward term, which is a function of an answer. Each term has the same name as the setting of its weight.
 
-Terms form a chain: the settings of each term extend the settings of the previous term. To add a term, write a module
-like `boxes.py`. It contains the function, its `Term`, and settings that declare the weight as
-`NAME: Annotated[Weight, TERM]`. Then use the new settings as the last ones in `settings.py`.
+Terms form a chain: the settings class of each term inherits from the settings class of the previous term. To add a
+term, write a module like `boxes.py`. The module must contain the function, its `Term`, and a settings class that
+declares the weight as `NAME: Annotated[Weight, TERM]`. Then import the new settings class in `settings.py` as the last
+one of the chain.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,10 +19,10 @@ SettingsT_contra = TypeVar("SettingsT_contra", bound=Section, contravariant=True
 
 @dataclass(frozen=True)
 class Answered:
-    """A parsed response, the true answer to its row, and the values of the earlier terms, by name.
+    """A parsed response, the true answer of its row, and the values of earlier reward terms by name.
 
-    `boxes` is the reading whose boxes are scored. It is different from the strict reading only if the settings accept
-    more than the strict format.
+    `boxes` is the parsed response from which boxes are scored. `boxes` differs from the strict reading only if the
+    settings accept more than the strict format.
     """
 
     reading: Reading
@@ -35,11 +36,12 @@ class Term(Generic[SettingsT_contra]):
     """A term of the reward.
 
     Attributes:
-        name: `reward.NAME` is the setting of its weight, `NAME_reward` is its function in TRL, and NAME is its column.
-        function: maps an answer to 0-1. A perfect answer gets 1. Never raises.
+        name: the name of the term. For a term NAME, `reward.NAME` sets the weight, `NAME_reward` is the function in
+            TRL, and NAME is the column in output files.
+        function: maps an answer to a value from 0 to 1. A perfect answer gets 1. The function never raises an error.
         title: title of its curve.
-        meaning: what the term measures with these settings, for the model card.
-        ablated: meaning of a run without the term, for `cgc-train ablate no-NAME`; "" if the term has no such switch.
+        meaning: describes what the term measures with the given settings, for the model card.
+        ablated: describes a run without the term, for `cgc-train ablate no-NAME`; "" if there is no such switch.
         digits: decimals shown.
     """
 

@@ -1,6 +1,6 @@
-"""The reward of one response: R = task weight * the weighted sum of the terms.
+"""Computes the reward of one response: the weighted sum of the reward terms, times the task weight.
 
-All terms use the same reading of the response, and the benchmark uses it too.
+All terms use the same parsed response. The benchmark parses responses in the same way.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,13 +18,13 @@ _DEFAULTS = Rules()
 
 @dataclass(frozen=True)
 class Terms:
-    """The value of every reward term for one response, and the parsed response.
+    """The values of all reward terms for one response, and the parsed response.
 
     Attributes:
         reward: the weighted sum.
-        values: value of each term by name, 0-1, times the weight of the row's task.
-        reading: the response as parsed by the strict format.
-        truth: the true answer to the response's row.
+        values: value of each term by name, 0-1, times the task weight.
+        reading: the response, parsed according to the strict format.
+        truth: the true answer of the row.
     """
 
     reward: float
@@ -39,19 +39,20 @@ class Terms:
 
     @cached_property
     def item(self) -> ItemScore:
-        """Metrics of the response, independent of the settings. They take longer than the reward, which needs none of
-        them.
+        """Metrics of the response, which do not depend on the reward settings.
+
+        The metrics are computed only on access, because they take longer than the reward.
         """
         return score_reading(self.reading, self.truth)
 
     @property
     def miou(self) -> float:
-        """R_miou, 0-1, times the weight of the row's task."""
+        """R_miou (0-1) times the task weight."""
         return self.values["miou"]
 
     @property
     def format(self) -> float:
-        """R_format, 0 or 1, times the weight of the row's task."""
+        """R_format (0 or 1) times the task weight."""
         return self.values["format"]
 
 
@@ -61,7 +62,7 @@ def score(
     settings: RewardSettings | None = None,
     prompt: PromptSettings | None = None,
 ) -> Terms:
-    """The reward of a response to a row. Raises no error, for any text."""
+    """Compute the reward of a response to a row. The function never raises an error, regardless of the text."""
     settings, prompt = settings or _DEFAULTS.reward, prompt or _DEFAULTS.prompt
     reading = read_answer(response, truth.num_images, require_think=prompt.think, prefix=prompt.prefix)
     boxes = reading
@@ -81,7 +82,7 @@ def score(
 def _earned(
     reading: Reading, boxes: Reading, truth: Truth, settings: RewardSettings, terms: Iterable[Term[RewardSettings]]
 ) -> dict[str, float]:
-    """The value of each term by name, in order."""
+    """Compute the value of each term in order, by name."""
     earned: dict[str, float] = {}
     answer = Answered(reading, boxes, truth, earned)
     for term in terms:

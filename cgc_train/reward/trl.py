@@ -1,7 +1,7 @@
-"""The reward for TRL, with one function per term, such as `miou_reward`, so that the means are logged separately.
+"""The reward for TRL, with one function per reward term, such as `miou_reward`. TRL then logs the mean of each term.
 
-The weights of the terms are TRL's `reward_weights`. Each response is parsed once, and statistics are logged once, for
-all terms.
+TRL applies the weights of the terms through its `reward_weights`. Each response is parsed only once, and batch
+statistics are logged only once, although there are several terms.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,14 +27,14 @@ def reward_functions(
     settings: RewardSettings | None = None,
     prompt: PromptSettings | None = None,
 ) -> list[RewardFunction]:
-    """The reward functions for `GRPOTrainer(reward_funcs=...)`, in the order of `reward_weights`.
+    """Build the reward functions for `GRPOTrainer(reward_funcs=...)`, in the order of `reward_weights`.
 
-    The data set needs the columns of `cgc_data.metrics.COLUMNS`. For each batch, the row ids become the column `id` of
-    TRL's completions file, and the shares of `cgc_train.reward.LOGGED` are logged as metrics.
+    The data set must have the columns in `cgc_data.metrics.COLUMNS`. For each batch, the functions add the row ids as
+    the column `id` to TRL's completions file, and log the statistics in `cgc_train.reward.LOGGED` as metrics.
 
     Args:
-        settings: settings of the reward. TRL applies the weights of the terms.
-        prompt: states whether a think block is required, and how the chat template starts a response.
+        settings: settings of the reward. TRL multiplies each term by its weight.
+        prompt: prompt settings, which state whether reasoning is required and how the chat template starts a response.
     """
     chosen, asked = settings or RewardSettings(), prompt or PromptSettings()
 
@@ -62,7 +62,9 @@ def reward_functions(
 
 
 def text_of(completion: Completion) -> str:
-    """The text of a completion, which is a string, or messages whose content is a string or text parts."""
+    """Extract the text of a completion, which is a string or a list of messages. The content of a message is a string
+    or text parts.
+    """
     if isinstance(completion, str):
         return completion
     content = completion[-1].get("content") if completion else None
@@ -72,7 +74,7 @@ def text_of(completion: Completion) -> str:
 
 
 def _log(scores: Sequence[Terms], log_extra: LogExtra | None, log_metric: LogMetric | None) -> None:
-    """Pass the ids and statistics of a batch to TRL, if it accepts them."""
+    """Pass the row ids and statistics of a batch to TRL if the TRL version accepts them."""
     if log_extra:
         log_extra("id", [entry.truth.id for entry in scores])
     if log_metric:

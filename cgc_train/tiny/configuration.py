@@ -1,4 +1,4 @@
-"""Configurations of tiny models. They have the distinctive parts of each family, at minimal size."""
+"""Configurations of tiny models. Each configuration has the distinctive parts of its model family, at minimal size."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ OWN: dict[str, dict[str, object]] = {
 
 
 def configuration(family: Family, tokenizer: Tokenizer, real_tokens: bool, head_size: int) -> Any:
-    """The transformers configuration of a tiny model; see `cgc_train.tiny.write_tiny`."""
+    """Build the transformers configuration of a tiny model. For the arguments, see `cgc_train.tiny.write_tiny`."""
     from transformers import AutoConfig
 
     def token(name: str) -> int:

@@ -1,6 +1,6 @@
-"""A small byte-level tokenizer. It is trained on the project's own prompts and answers, and has Qwen's special tokens.
+"""Trains a small byte-level tokenizer on this project's prompts and answers, with Qwen's special tokens.
 
-Each digit is a token, so that a coordinate has the same tokens everywhere.
+Each digit is a separate token, so that a number always has the same tokens.
 """
 
 import json
@@ -62,10 +62,10 @@ LABELS += ("cup", "dog", "horse", "kite", "laptop", "person", "potted plant", "s
 
 
 def train_tokenizer(*, real_ids: bool = False) -> Tokenizer:
-    """A Qwen2 tokenizer with at most `VOCABULARY` tokens and left padding. It is the same for every call.
+    """Train a Qwen2 tokenizer with at most `VOCABULARY` tokens and left padding. Every call gives the same result.
 
-    With `real_ids`, its size and the ids of its special tokens are those of Qwen3-VL's tokenizer. The additional tokens
-    never occur in text.
+    With `real_ids`, the tokenizer has the vocabulary size and the special token ids of Qwen3-VL's tokenizer. The
+    additional tokens never occur in text.
     """
     tokenizer = _untrained().train_new_from_iterator(corpus(), VOCABULARY - len(SPECIAL), show_progress=False)
     if real_ids:
@@ -86,8 +86,9 @@ def _untrained(**model: object) -> Any:
 
 
 def _filled(trained: Mapping[str, int]) -> dict[str, int]:
-    """Ids of a trained vocabulary and of `PHRASES`. Special tokens have their ids in Qwen3-VL, and fillers take the ids
-    in between.
+    """Fill a trained vocabulary up to the size of Qwen3-VL's vocabulary.
+
+    Special tokens get the same ids as in Qwen3-VL, and filler tokens take the unused ids.
     """
     words = {token: number for token, number in trained.items() if token not in SPECIAL}
     phrases = [phrase for phrase in PHRASES if phrase not in words]
@@ -98,7 +99,9 @@ def _filled(trained: Mapping[str, int]) -> dict[str, int]:
 
 
 def corpus() -> Iterator[str]:
-    """The training text: every phrasing with some names, both instructions, and answers in the strict format."""
+    """Yield the training text: every question phrasing with some object names, both instructions, and answers in the
+    strict format.
+    """
     for place, label in enumerate(LABELS):
         following = [readable(name) for name in (*LABELS[place:], *LABELS)]
         for pool in POOLS:

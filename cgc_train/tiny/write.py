@@ -1,7 +1,8 @@
-"""Writes a Qwen3-VL with a few hundred thousand weights, in the folder layout of the real model. The weights are random
-or warmed up.
+"""Writes a Qwen3-VL with a few hundred thousand weights, in the folder layout of the full-size model.
 
-The model has no practical use. It exists so that all training and benchmark code can run on a CPU. The warmed-up model
+The weights are random or warmed up (trained on the answer format).
+
+The model has no practical use except that all training and benchmark code can run with it on a CPU. The warmed-up model
 answers in the right format about photos from `cgc-data paint single`, so that GRPO has answers to rank.
 """
 
@@ -32,19 +33,21 @@ WARM = "warm"
 def write_tiny(
     folder: Path, *, family: str = QWEN3_VL, seed: int = 0, real_tokens: bool = False, head_size: int = 16
 ) -> Path:
-    """Write a tiny random model with tokenizer, processor, and chat template. The same seed gives the same bytes.
+    """Write a tiny random model with tokenizer, processor, and chat template. The same seed always gives the same
+    files.
 
-    Load the folder with stock `AutoProcessor` and `AutoModelForImageTextToText`.
+    You can load the folder with stock `AutoProcessor` and `AutoModelForImageTextToText`.
 
     Args:
         folder: a new or empty folder.
         family: model type, one of `cgc_train.families.FAMILIES`.
         seed: random seed of the weights.
-        real_tokens: use the embedding size and the special token ids of the real Qwen3-VL.
+        real_tokens: use the embedding size and the special token ids of the full-size Qwen3-VL.
         head_size: width of an attention head, one of `HEAD_SIZES`.
 
     Raises:
-        ModelError: the folder is not empty, the family does not exist, or its real tokens are unknown.
+        ModelError: the folder is not empty, the family does not exist, or `real_tokens` is not available for the
+            family.
     """
     _check_empty(folder)
     kind = _family(family, real_tokens)
@@ -57,9 +60,9 @@ def write_tiny(
 
 
 def write_warm(folder: Path) -> Path:
-    """Write the tiny model that was warmed up on painted photos, in float32. The bytes are always the same.
+    """Write the tiny model that was warmed up on painted photos, in float32. Every call writes the same files.
 
-    Its weights and tokenizer are in `WARM`, and `scripts/make_warm_start.py` created them.
+    The weights and the tokenizer are stored in `WARM`. They were created with `scripts/make_warm_start.py`.
 
     Args:
         folder: a new or empty folder.
@@ -86,18 +89,19 @@ def _check_empty(folder: Path) -> None:
 
 def _family(model_type: str, real_tokens: bool) -> Family:
     if model_type not in FAMILIES:
-        raise ModelError(f"there is no model family {model_type!r}; choose from {', '.join(FAMILIES)}")
+        raise ModelError(f"unknown model family {model_type!r}; choose from {', '.join(FAMILIES)}")
     family = FAMILIES[model_type]
     if real_tokens and family.thinking:
-        raise ModelError(f"the tiny {family.title} has no real tokens; only the tiny Qwen3-VL has them")
+        raise ModelError(f"the tiny {family.title} does not support real tokens; only the tiny Qwen3-VL does")
     return family
 
 
 def tiny_processor(
     *, real_tokens: bool = False, pixels: tuple[int, int] = (MIN_PIXELS, MAX_PIXELS), template: str = PLAIN
 ) -> Any:
-    """The processor of the tiny model. Images have a number of pixels between the two limits `pixels`, and padding is
-    on the left.
+    """Build the processor of the tiny model, with left padding.
+
+    `pixels` contains the minimum and the maximum number of pixels per image.
     """
     from transformers import Qwen2VLImageProcessor, Qwen3VLProcessor, Qwen3VLVideoProcessor
 

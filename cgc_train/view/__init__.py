@@ -1,4 +1,4 @@
-"""Inspect a run: its curves, and the responses of selected steps with their images, boxes, and reward terms."""
+"""Shows a run for inspection: curves, and the responses of selected steps with images, boxes, and reward terms."""
 
 from cgc_train.view.page import Page, write_page
 

@@ -1,6 +1,6 @@
-"""Prepares a saved response for display: its boxes, whether each is correct, and every term of the reward.
+"""Prepares a saved response for display, with boxes, their correctness, and every reward term.
 
-Only the row id and the text are needed, because the reward terms are computed again.
+Only the row id and the response text are needed, because the reward terms are computed again.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ MOST_CHARACTERS = 4000
 
 @dataclass(frozen=True)
 class Drawn:
-    """A predicted box: x1, y1, x2, y2, 0-1000, in the image `image` (from 1)."""
+    """A predicted box (x1, y1, x2, y2, each 0-1000) in image number `image` (from 1)."""
 
     image: int
     box: tuple[float, float, float, float]
@@ -33,7 +33,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Answer:
-    """A response with everything that the page shows about it."""
+    """A response with all details that the page shows."""
 
     response: str
     cut: int
@@ -61,7 +61,7 @@ def read_response(response: str, truth: Truth, recipe: Recipe, advantage: float 
 
 
 def habits(terms: Terms) -> list[str]:
-    """Names of the failures that a response shows."""
+    """Names of the failures that occur in a response, such as leakage."""
     item = terms.item
     named = {
         "leakage": item.leaked,

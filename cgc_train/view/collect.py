@@ -1,4 +1,4 @@
-"""Collects what the page of a run shows: the prompts in selected steps, with their images and all saved responses."""
+"""Collects the contents of a run's page: the prompts of selected steps, with their images and saved responses."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -34,9 +34,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Step:
-    """The responses in a step: either `completions` that were sampled in training, or greedy answers to `held_out`
-    rows.
-    """
+    """The responses of a step: `completions` that were sampled in training, or greedy answers to `held_out` rows."""
 
     step: int
     kind: str
@@ -54,9 +52,10 @@ class Saved:
 
 
 def collect(run: Run, release: Release, steps: Sequence[int] | None, per_step: int) -> list[Step]:
-    """The selected steps of a run (None: the first, middle, and last), with at most `per_step` prompts each.
+    """Collect the selected steps of a run, with at most `per_step` prompts each.
 
-    Raises RunError for a step without saved responses, and for rows that the release does not contain.
+    `steps=None` selects the first, the middle, and the last saved step. Raises RunError if a step has no saved
+    responses, or if the release does not contain a row.
     """
     saved = {
         ("completions", step): _completions(run, step) for step in choose_steps(run.completion_steps(), steps, run)
@@ -71,8 +70,8 @@ def collect(run: Run, release: Release, steps: Sequence[int] | None, per_step: i
 
 
 def choose_steps(there: Sequence[int], asked: Sequence[int] | None, run: Run, strict: bool = True) -> list[int]:
-    """The selected steps, or the first, the middle, and the last saved step. Raises RunError if a step was not
-    saved.
+    """Return the selected steps, or by default the first, the middle, and the last saved step. Raises RunError if a
+    selected step was not saved.
     """
     if asked is None:
         return sorted({there[0], there[len(there) // 2], there[-1]}) if there else []

@@ -1,4 +1,6 @@
-"""The curves of a run as SVG: reward terms, failures, lengths, and optimization, for training and held-out rows."""
+"""Draws the curves of a run as SVG: reward terms, failures, lengths, and optimization, for training and held-out
+rows.
+"""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -16,8 +18,10 @@ TRAIN, HELD_OUT = "#8b95a7", "#2f5fd0"
 
 @dataclass(frozen=True)
 class Curve:
-    """A metric, its title, and its keys in the log lines of training, held-out rows, and a benchmark. A key is None if
-    those lines do not have the metric.
+    """A curve with a title and with the metric's keys in three kinds of log lines: training, held-out rows, and
+    benchmark.
+
+    A key is None if lines of this kind do not contain the metric.
     """
 
     title: str
@@ -28,7 +32,7 @@ class Curve:
 
 
 def term_curve(term: Term[RewardSettings]) -> Curve:
-    """The curve for the mean of a term, and for the held-out metric with its name, if any."""
+    """Build the curve for the mean of a reward term, together with the held-out metric of the same name, if any."""
     return Curve(f"{term.title} ({term.symbol})", f"rewards/{term.name}_reward/mean", term.name)
 
 
@@ -51,8 +55,8 @@ GROUPS: Mapping[str, Sequence[Curve]] = {
         Curve("pixel scale", "contrast/pixel_scale", "pixel_scale"),
     ),
     "Optimization": (
-        Curve("groups that teach nothing", "frac_reward_zero_std", None),
-        Curve("groups that teach nothing, before their replacement", "groups/idle_sampled", None),
+        Curve("useless groups (equal rewards)", "frac_reward_zero_std", None),
+        Curve("useless groups before replacement", "groups/idle_sampled", None),
         Curve("completions sampled as replacements", "groups/extra_completions", None, share=False),
         Curve("entropy", "entropy", None, share=False),
         Curve("tokens per completion", "completions/mean_length", None, share=False),
@@ -68,7 +72,7 @@ Points = list[tuple[float, float]]
 
 
 def draw_curves(metrics: Sequence[MetricsLine]) -> dict[str, list[str]]:
-    """The SVG of every curve that has points, by group."""
+    """Draw every curve that has points as SVG. Returns the pictures by group of curves."""
     drawn = {
         group: [svg for curve in curves if (svg := _draw(curve, metrics)) is not None]
         for group, curves in {**GROUPS, "Benchmark during training": benchmark_curves(metrics)}.items()
@@ -77,20 +81,20 @@ def draw_curves(metrics: Sequence[MetricsLine]) -> dict[str, list[str]]:
 
 
 def benchmark_curves(metrics: Sequence[MetricsLine]) -> list[Curve]:
-    """A curve for each metric of the benchmark that runs during training. Its title is the metric's key."""
+    """Build a curve for each metric of the benchmark that runs during training. The title is the key of the metric."""
     names = {name for line in metrics if line.get("kind") == "benchmark" for name in line if "/" in name}
     return [Curve(name.removeprefix("benchmark/"), None, None, share=False, benchmark=name) for name in sorted(names)]
 
 
 def points(metrics: Sequence[MetricsLine], kind: str, key: str | None) -> Points:
-    """Pairs (step, value) of a metric in the lines of one kind."""
+    """Read the pairs (step, value) of a metric from the log lines of one kind."""
     lines = [line for line in metrics if line.get("kind") == kind]
     found = [(line["step"], line.get(key)) for line in lines] if key else []
     return [(float(step), float(value)) for step, value in found if isinstance(value, int | float)]
 
 
 def plot(curve: Curve, metrics: Sequence[MetricsLine], size: tuple[float, float] = (3.5, 2.0)) -> Figure | None:
-    """The figure of a curve, with `size` in inches; None if it has no points."""
+    """Draw a curve as a figure, with `size` in inches. Returns None if the curve has no points."""
     train, held_out = points(metrics, "train", curve.train), points(metrics, "held_out", curve.held_out)
     held_out += points(metrics, "benchmark", curve.benchmark)  # a curve has values from only one of the two
     if not train and not held_out:

@@ -1,4 +1,6 @@
-"""A run as a static HTML page with a folder of images. You need no server, network, or installation to read it."""
+"""Writes a run as a static HTML page with a folder of images. Reading the page requires no server, network, or
+installation.
+"""
 
 import hashlib
 import shutil
@@ -22,7 +24,7 @@ MARK = "<!-- cgc-train view -->"
 
 @dataclass(frozen=True)
 class Page:
-    """The result of writing a page."""
+    """The path and the contents of a written page."""
 
     path: Path
     steps: int
@@ -37,17 +39,17 @@ def write_page(
     steps: list[int] | None = None,
     per_step: int = 24,
 ) -> Page:
-    """Write `index.html` and `images/` of a run into `folder`.
+    """Write the HTML page of a run to `folder`, as `index.html` and `images/`.
 
     Args:
-        run: a finished, active, or stopped run.
+        run: a run, which can be finished, active, or stopped.
         folder: a new or empty folder, or the folder of an earlier page.
-        release: current location of the run's release; None: as in the recipe.
-        steps: steps whose responses are shown; None: the first, the middle, and the last saved step.
+        release: current location of the run's release; None: the location in the recipe.
+        steps: the steps to show; None: the first, the middle, and the last saved step.
         per_step: maximum number of prompts per step.
 
     Raises:
-        RunError: the run has no metrics yet, or `folder` contains other files.
+        RunError: the run has no metrics yet, or `folder` contains files other than those of an earlier page.
         ReleaseError: the release cannot be read.
     """
     metrics = run.metrics()
@@ -84,7 +86,7 @@ def _render(run: Run, release: Release, metrics: list[MetricsLine], steps: list[
 
 
 def _store(content: bytes, folder: Path) -> str:
-    """Write an image once; returns its path relative to the page."""
+    """Write an image file unless it exists. Returns the path relative to the page."""
     kind = "png" if content.startswith(b"\x89PNG") else "jpg"
     address = f"images/{hashlib.sha256(content).hexdigest()[:16]}.{kind}"
     if not (folder / address).exists():
@@ -93,7 +95,7 @@ def _store(content: bytes, folder: Path) -> str:
 
 
 def _clear(folder: Path) -> None:
-    """Remove only the files of an earlier page."""
+    """Remove the files of an earlier page, and no other files."""
     page = folder / "index.html"
     if (
         folder.exists()

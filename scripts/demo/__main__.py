@@ -1,9 +1,10 @@
 """`make demo`: runs everything on the CPU, from annotations to a page that shows what a model learned.
 
 Usage: python -m scripts.demo
-Builds a release from the embedded sample, validates it, and draws its gallery; then trains a tiny model with GRPO on
-painted photos, and evaluates it before and after. Everything is written to `demo/`. Each stage prints one line with its
-time. If you run it again, finished stages are skipped.
+
+Builds a release from the embedded sample, validates it, and draws its gallery. Then trains a tiny model with GRPO on
+painted photos, and evaluates the model before and after training. Everything is written to `demo/`. Each stage prints
+one line with its time. If you run it again, finished stages are skipped.
 """
 
 import argparse
@@ -47,7 +48,7 @@ def stages(folder: Path) -> list[Stage]:
               [data, "validate", release, "--json", f"{folder}/validate.json"], "validate.json"),
         Stage("gallery", "draw the gallery",
               [data, "preview", release, "--to", f"{folder}/gallery", "--per-task", "8"], "gallery"),
-        Stage("load", "load a row the way users of a release do",
+        Stage("load", "load a row as users of a release do",
               [PYTHON, "scripts/load_one_row.py", release], "logs/load.log"),
         Stage("paint", "paint photos that each show one kind of object",
               [data, "paint", "single", "--photos", "800", "--to", f"{folder}/photos"], "photos"),
@@ -68,7 +69,7 @@ def stages(folder: Path) -> list[Stage]:
 
 
 def resumed(train: str, run: Path) -> Sequence[str] | None:
-    """The command that resumes an interrupted run, if the run has a checkpoint."""
+    """The command that resumes an interrupted training run, or None if the run has no checkpoint."""
     return [train, "resume", str(run)] if any(run.glob("checkpoint-*")) else None
 
 

@@ -1,8 +1,9 @@
-"""Evaluates the tiny model before and after training with lmms-eval, both in this process.
+"""Uses lmms-eval to evaluate the tiny model before and after training, both times in this process.
 
-Usage: python -m scripts.demo.evaluate DEMO It asks `cgc_contrast_think_inter`, which is the test split of the painted
-release with the prompt used in training. Answers are sampled as in training, because GRPO raises the reward of sampled
-answers.
+Usage: python -m scripts.demo.evaluate DEMO
+
+The task is `cgc_contrast_think_inter`: the test split of the painted release, with the prompt used in training. Answers
+are sampled as in training, because GRPO raises the reward of sampled answers.
 """
 
 import os
@@ -17,7 +18,7 @@ MODELS = {"before": "tiny", "after": "run/model"}
 
 
 def main(demo: Path) -> None:
-    """Answer the same rows with each model. The outputs are in DEMO/answers/before and DEMO/answers/after."""
+    """Answer the same rows with each model. The outputs are written to DEMO/answers/before and DEMO/answers/after."""
     os.environ["CGC_BENCH_MAX_PIXELS"] = str(PIXELS)
     for name, model in MODELS.items():
         given = f"pretrained={demo / model},device_map=cpu,min_pixels=1024,max_pixels={PIXELS}"

@@ -1,9 +1,11 @@
 """Writes DEMO/index.html: the questions, the reward during training, the answers before and after training, and one
 answer in detail.
 
-Usage: python -m scripts.demo.page DEMO The demo asks each held-out question only once, which is too few answers to
-measure a small gain. Therefore, the page shows the paired change of each metric with its interval, and the results in
-docs/demo_learns.json. These measure the same training on more questions, with several answers each.
+Usage: python -m scripts.demo.page DEMO
+
+The demo asks each held-out question only once, which is too few answers to measure a small gain. Therefore, the page
+shows the paired change of each metric with its interval. It also shows the results in docs/demo_learns.json, which
+measure the same training on more questions, with several answers each.
 """
 
 import json
@@ -62,9 +64,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Line:
-    """A metric before and after training, in percent, and its value for the best trivial answer.
+    """A metric before and after training, in percent, and its value for the best trivial answer (the floor).
 
-    `change` is over the questions for which the metric is defined in both runs; None if there are none.
+    `change` covers the questions for which the metric is defined in both runs; it is None if there are no such
+    questions.
     """
 
     name: str
@@ -104,19 +107,21 @@ def main(demo: Path) -> None:
 
 
 def broken_links(page: str, folder: Path) -> list[str]:
-    """Local files that a page links to or shows although they are not in its folder."""
+    """Local files that a page links to or embeds but that do not exist in its folder."""
     links = dict.fromkeys(re.findall(r'(?:src|href)="(?!https?:|data:|#)([^"#]+)', page))
     return [link for link in links if not (folder / link).is_file()]
 
 
 def first_and_last(metrics: Sequence[MetricsLine]) -> tuple[float, float] | None:
-    """Mean reward of the sampled answers in the first and in the last `STEPS` steps; None if the run is too short."""
+    """Mean rewards of the sampled answers in the first `STEPS` steps and in the last `STEPS` steps; None if the run is
+    too short.
+    """
     rewards = [float(line["reward"]) for line in metrics if line["kind"] == "train" and "reward" in line]  # type: ignore[typeddict-item]
     return (fmean(rewards[:STEPS]), fmean(rewards[-STEPS:])) if len(rewards) >= 2 * STEPS else None
 
 
 def measured(seeds: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[tuple[float, float, Change]]]]:
-    """Each metric of the measurement, with its means before and after and its change, for every seed."""
+    """Each measured metric with, for every seed, its means before and after training and its change."""
     return [
         (title, [(one[name]["before"], one[name]["after"], _risen(one[name]["rise"], more)) for one in seeds])
         for name, title, more in MEASURED
@@ -129,7 +134,7 @@ def _risen(rise: Sequence[float], more: bool) -> Change:
 
 
 def lines(before: Run, after: Run) -> Iterator[Line]:
-    """The metrics that are defined both before and after."""
+    """The metrics that have a value both before and after training."""
     first, second = before.summary(), after.summary()
     old, new = ({**one["intervals"]["macro"], **one["diagnostics"]["macro"]} for one in (first, second))
     for name, meaning, more in SHOWN:
@@ -152,8 +157,8 @@ def _change(before: Run, after: Run, name: str, more: bool) -> Change | None:
 
 
 def examples(before: Run, after: Run, album: Album) -> Iterator[Card]:
-    """A row whose answer improved, or otherwise a row whose answer got worse. Yields nothing if no answer changed its
-    score.
+    """Yields cards of rows whose score changed, with improved answers before worse ones. Yields nothing if no score
+    changed.
     """
     first, second = (run.bench.units(run.results) for run in (before, after))
     for metric in ("acc@0.5", "miou"):

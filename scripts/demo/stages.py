@@ -1,5 +1,5 @@
-"""Stages of the demo. They are commands that run one after another. Each shows one line, and is skipped once it is
-done.
+"""Stages of the demo. The stages are commands that run one after another. Each stage prints one line. Finished stages
+are skipped.
 """
 
 import os
@@ -26,12 +26,12 @@ class Stage:
     """A command of the demo.
 
     Attributes:
-        name: name of the stage's log, and of the mark that states that the stage is done.
+        name: file name of the stage's log, and of the marker file that shows that the stage is done.
         title: shown while it runs.
         command: the command, run in the root of the repository.
-        makes: file or folder that the command writes, relative to the demo. It is removed before a new attempt.
-        resumes: for commands that can resume an interrupted attempt. Returns the command that resumes it, if its files
-            allow this.
+        makes: file or folder that the command writes, relative to the demo's folder. It is removed before a new
+            attempt.
+        resumes: function that returns the command that resumes an interrupted attempt, or None if it cannot be resumed.
     """
 
     name: str

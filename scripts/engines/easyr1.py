@@ -1,4 +1,6 @@
-"""EasyR1: its dataset class on an export, this project's reward in its reward manager, and its own training."""
+"""Tests EasyR1: reads an export with its dataset class, runs this project's reward in its reward manager, and runs its
+trainer.
+"""
 
 import json
 import os
@@ -35,22 +37,23 @@ from scripts.engines.workplace import Workplace
 SOURCE = os.environ.get("EASYR1_REPOSITORY", "https://github.com/hiyouga/EasyR1")
 COMMIT, OLDER_COMMIT = "b44b311b669bf1fd1aa2fc36f2251482ba33cb16", "v0.3.2"
 
-CAUSE = """Upstream: line `24` of `verl/workers/rollout/vllm_rollout_spmd.py` imports vLLM when its trainer is imported,
-and there is no other rollout; its requirements list `vllm` and `flash-attn`. Also, `verl/workers/fsdp_workers.py`
-needs NCCL in line `83` and flash-attn in line `215`, with no setting for either. vLLM's CPU build was not installed in
-this environment, because here it runs with a newer transformers than EasyR1 supports (below `5.0.0`). No upstream issue
-was found.
+CAUSE = """Upstream: importing EasyR1's trainer also imports vLLM, in line `24` of
+`verl/workers/rollout/vllm_rollout_spmd.py`. EasyR1 can sample only with vLLM, and its requirements list `vllm` and
+`flash-attn`. Also, `verl/workers/fsdp_workers.py` needs NCCL in line `83` and flash-attn in line `215`, and no setting
+changes this. vLLM's CPU build was not installed in this environment, because here it runs with a newer version of
+transformers than EasyR1 supports (below `5.0.0`). No upstream issue was found.
 
-Tried: its release `0.3.2`, [below](#easyr1-an-older-version), and stubs for the GPU and vLLM, in the next stage. They
-replace functions of `torch.cuda`, NCCL by gloo, device meshes of GPUs by those of the CPU, flash-attn by the attention
-of PyTorch, and vLLM by a module of that name that samples with transformers."""
-OLDER_CAUSE = """Upstream: the line that stops the newer [EasyR1](#easyr1)."""
+Tried: EasyR1's release `0.3.2`, [below](#easyr1-an-older-version), and stubs for the GPU and vLLM, in the next stage.
+The stubs replace functions of `torch.cuda`. They also replace NCCL with gloo, device meshes of GPUs with device meshes
+of the CPU, flash-attn with PyTorch's attention, and vLLM with a module of the same name that samples with
+transformers."""
+OLDER_CAUSE = """Upstream: the same line stops this version as stops the newer [EasyR1](#easyr1)."""
 BATCH, GROUP, TOKENS = 2, 4, 160  # steps of training on a stub; TOKENS is the value in `scripts.engines.sampler`
 PROMPT = 256  # tokens
 
 
 def grpo(place: Workplace) -> list[Comparison]:
-    """Two steps of EasyR1's trainer, which is not changed."""
+    """Run two steps of EasyR1's unmodified trainer."""
     data = export(place, "easyr1")
     place.run(
         "-m", "verl.trainer.main", f"data.train_files={data / 'train.jsonl'}", f"data.val_files={data / 'test.jsonl'}",
@@ -63,7 +66,7 @@ def grpo(place: Workplace) -> list[Comparison]:
 
 
 def on_stub(place: Workplace) -> list[Comparison]:
-    """Two steps with `scripts.engines.easyr1_cpu`. Compares the rewards of the responses, and the saved model."""
+    """Run two steps with `scripts.engines.easyr1_cpu`, and compare the rewards of the responses and the saved model."""
     told = place.folder / "told.jsonl"
     rows, few = _asked(place, "asked"), _asked(place, "few", 2)
     _train(place, rows, few, told)
@@ -99,7 +102,10 @@ def _train(place: Workplace, rows: Path, few: Path, told: Path) -> None:
 
 
 def _paid(told: Path, rows: list[dict[str, Any]]) -> list[Paid]:
-    """The responses of training, by row. The responses of its validation come after them."""
+    """The responses sampled during training, with their rows.
+
+    In the log, responses sampled during validation come after them.
+    """
     asked = {row["answer"]: row["id"] for row in rows}
     answered = lines(told)[: BATCH * GROUP * STEPS]
     paid = [Paid(asked[one["answer"]], one["response"], one["terms"]) for one in answered]
@@ -107,7 +113,7 @@ def _paid(told: Path, rows: list[dict[str, Any]]) -> list[Paid]:
 
 
 def _whole(place: Workplace) -> Path:
-    """A model's folder with the weights that EasyR1 saved."""
+    """The folder of a model with the weights that EasyR1 saved."""
     (file,) = (place.folder / "saved" / f"global_step_{STEPS}" / "actor").glob("model_world_size_1_*.pt")
     folder = copytree(start(place), place.folder / "whole")
     weights = {name: weight.float().clone() for name, weight in torch.load(file).items()}
@@ -121,7 +127,7 @@ def _model(place: Workplace) -> Path:
 
 
 def _asked(place: Workplace, name: str, most: int | None = None) -> Path:
-    """A file of the export's training rows that the model can answer."""
+    """Write a file with those training rows of the export that the model can answer."""
     file, rows = place.folder / f"{name}.jsonl", lines(export(place, "easyr1") / "train.jsonl")
     file.write_text("".join(json.dumps(rows[number]) + "\n" for number in known_rows(place)[:most]), encoding="utf-8")
     return file

@@ -1,6 +1,8 @@
-"""Runs EasyR1's trainer without a GPU. In each of its processes, stubs replace what it uses of CUDA and vLLM.
+"""Runs EasyR1's trainer without a GPU. In each process of the trainer, stubs replace the functions of CUDA and vLLM
+that it uses.
 
 Usage: python -m scripts.engines.easyr1_cpu SETTING ...
+
 Responses are sampled with transformers instead of vLLM.
 """
 
@@ -31,7 +33,7 @@ CUDA = {
 
 @dataclass
 class SamplingParams:
-    """The parameters of vLLM that EasyR1 sets."""
+    """The sampling parameters of vLLM that EasyR1 sets."""
 
     n: int = 1
     max_tokens: int = 16
@@ -45,7 +47,7 @@ class SamplingParams:
 
 
 class LLM:
-    """Has the interface of vLLM's class, but samples with transformers."""
+    """A replacement for vLLM's class `LLM` that samples with transformers."""
 
     def __init__(self, model: str, **_: object) -> None:
         from scripts.engines.sampler import Sampler
@@ -67,7 +69,7 @@ class LLM:
     def generate(
         self, prompts: Sequence[Mapping[str, Any]], sampling_params: SamplingParams, **_: object
     ) -> list[SimpleNamespace]:
-        """Responses to prompts in which each image has a single token."""
+        """Responses to prompts in which each image is represented by a single token."""
         return [self._answered(prompt, sampling_params.n) for prompt in prompts]
 
     def _answered(self, prompt: Mapping[str, Any], count: int) -> SimpleNamespace:
@@ -86,7 +88,7 @@ class Unused:
 
 
 def stand_in() -> None:
-    """Replace functions of torch and modules of vLLM. Ray calls this in every process."""
+    """Replace functions of torch and modules of vLLM. Ray calls this function in every process."""
     _of_cpu()  # first, because torch.compile, which this imports, lists the functions of torch.cuda
     for name, function in CUDA.items():
         setattr(torch.cuda, name, function)

@@ -1,6 +1,8 @@
-"""Runs in EasyR1's environment. Its dataset class reads an export, and its reward manager scores responses.
+"""Runs in EasyR1's environment. Reads an export with EasyR1's dataset class, and scores responses with its reward
+manager.
 
 Usage: python -m scripts.engines.easyr1_worker MODEL EXPORT PLUGIN OUT ROW ...
+
 OUT is a file of JSON lines: row, number of images, response, and its reward.
 """
 
@@ -33,14 +35,14 @@ def manager(plugin: str, tokenizer: Any) -> Any:
 
 
 def batch(answer: str, response: torch.Tensor) -> DataProto:
-    """A response in the form in which EasyR1's rollout passes it to the reward manager."""
+    """A response in the format that EasyR1's rollout passes to the reward manager."""
     tensors = {"responses": response[None], "response_mask": torch.ones_like(response)[None]}
     truth = np.array([answer], dtype=object)
     return DataProto(batch=TensorDict(tensors, batch_size=1), non_tensor_batch={"ground_truth": truth})
 
 
 def pay(model: Path, export: Path, plugin: str, out: Path, asked: list[int]) -> None:
-    """Write the manager's reward for one response per given row."""
+    """Sample one response for each given row, and write the reward manager's reward for it."""
     sampler = Sampler(model)
     tokenizer, limits = sampler.processor.tokenizer, pixels(sampler.processor)
     settings = {"prompt_key": "problem", "image_dir": str(export.parent), "max_prompt_length": 4096}

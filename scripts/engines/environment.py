@@ -2,7 +2,7 @@
 installed once.
 
 The engine's packages take precedence. All other packages come from the project's environment. torch and torchvision
-keep the project's versions, even if an engine requires others.
+always come from it too, even if an engine requires other versions.
 """
 
 import json
@@ -32,7 +32,7 @@ print(json.dumps(found))
 
 
 def prepare(engine: Engine, home: Path = HOME) -> Path:
-    """The interpreter of an engine's environment. The environment is rebuilt if its requirements changed.
+    """The Python interpreter of an engine's environment, which is rebuilt if its requirements changed.
 
     Raises StageError if pip fails or the disk has too little free space.
     """

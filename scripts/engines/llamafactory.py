@@ -50,7 +50,9 @@ def _logged(out: Path) -> list[dict[str, Any]]:
 
 
 def _read_alike(rows: list[dict[str, Any]], tokens: Path, model: Path) -> list[Comparison]:
-    """Prompts and answers as the trainer reads them, compared with the export under the model's own chat template."""
+    """Compare the prompts and answers that the trainer reads with those of the export, formatted with the model's own
+    chat template.
+    """
     tokenizer = AutoTokenizer.from_pretrained(model)
     read = list(datasets.load_from_disk(str(tokens))["train"])
     trained = [tokenizer.decode([label for label in row["labels"] if label != IGNORED]) for row in read]

@@ -1,5 +1,5 @@
-"""Runs `cgc_all` with three models of lmms-eval. Each must receive the same prompts, with the same images in the same
-order.
+"""Runs the group `cgc_all` with three model types of lmms-eval. All three must receive the same prompts, with the same
+images in the same order.
 """
 
 import json
@@ -21,7 +21,7 @@ MODELS = ("qwen3_vl", "vllm", "openai")
 
 
 def every_task(place: Workplace) -> list[Comparison]:
-    """Run the group with each model on stand-ins for the benchmarks' files, and compare what the models received."""
+    """Run the group with each model type on stand-in files for the benchmarks, and compare what the models received."""
     settings = prepared(place.folder, place.material.release)
     sent = {model: asked(place, model, settings) for model in MODELS}
     reference, *others = MODELS
@@ -29,17 +29,24 @@ def every_task(place: Workplace) -> list[Comparison]:
     images = sum(kind == "image" for request in requests for kind, _ in json.loads(request))
     return [
         at_least("requests", len(requests), 2, f"with {images} images"),
-        same("items in the samples files (one for each request)", len(items), len(requests)),
+        same("items in lmms-eval's samples files, one per request", len(items), len(requests)),
         *(
-            equal(f"prompts and images that {model} received (the same as {reference})", sent[model][0], requests)
+            equal(
+                f"prompts and images that the model {model} received, compared with {reference}",
+                sent[model][0],
+                requests,
+            )
             for model in others
         ),
-        *(equal(f"items that {model} answered (the same as {reference})", sent[model][1], items) for model in others),
+        *(
+            equal(f"items that the model {model} answered, compared with {reference}", sent[model][1], items)
+            for model in others
+        ),
     ]
 
 
 def prepared(folder: Path, release: Path) -> dict[str, str]:
-    """Prepare stand-ins for every benchmark, and return the settings of commands that use them."""
+    """Prepare stand-in files for every benchmark, and return the environment variables for commands that use them."""
     settings = {
         "CGC_CACHE": str(folder / "cache"),
         "HF_DATASETS_CACHE": str(folder / "datasets"),
@@ -58,7 +65,7 @@ def prepared(folder: Path, release: Path) -> dict[str, str]:
 
 
 def asked(place: Workplace, model: str, settings: dict[str, str]) -> tuple[list[str], set[tuple[str, int]]]:
-    """The requests that a model received, sorted, and the items in its samples files as (task, number)."""
+    """The sorted requests that a model received, and the items in its samples files as (task, number)."""
     sent, out = place.folder / f"{model}.jsonl", place.folder / model
     place.run(
         "-m", "scripts.engines.lmms_sent", str(sent), model, "--tasks", "cgc_all", "--limit", str(LIMIT),
@@ -70,7 +77,7 @@ def asked(place: Workplace, model: str, settings: dict[str, str]) -> tuple[list[
 
 
 def arguments(place: Workplace, model: str) -> Sequence[str]:
-    """The arguments of the command for one model."""
+    """The command-line arguments for one model."""
     if model == "vllm":
         return "--model_args", f"model={place.material.warm},{ENGINE_ARGUMENTS}", "--batch_size", "16"
     if model == "qwen3_vl":

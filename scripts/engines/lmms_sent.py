@@ -1,9 +1,10 @@
 """Runs lmms-eval and records what its model receives.
 
-Usage: python -m scripts.engines.lmms_sent SENT.jsonl MODEL ARGUMENT ... MODEL is `qwen3_vl`, `vllm`, or `openai` of
-lmms-eval; the arguments are those of `lmms_eval`. Each line of SENT.jsonl is a request: its texts and images in order,
-without the system prompt that `qwen3_vl` adds. An image is the sha256 of its size and RGB pixels. `openai` gets a
-server in this process, which answers `[]`.
+Usage: python -m scripts.engines.lmms_sent SENT.jsonl MODEL ARGUMENT ...
+
+MODEL is lmms-eval's `qwen3_vl`, `vllm`, or `openai`; the arguments are passed to `lmms_eval`. Each line of SENT.jsonl
+is a request: its texts and images in order, without the system prompt that `qwen3_vl` adds. An image is represented by
+the sha256 of its size and RGB pixels. For `openai`, this process runs a server that always answers `[]`.
 """
 
 import base64
@@ -42,12 +43,12 @@ class Sent:
 
 
 def parts(messages: Sequence[Message]) -> list[Part]:
-    """Texts and images of a conversation in order."""
+    """The texts and images of a conversation, in order."""
     return [part(content) for message in messages if message["role"] != "system" for content in message["content"]]
 
 
 def part(content: Mapping[str, Any]) -> Part:
-    """One text, or one image as the sha256 of its size and pixels."""
+    """A text, or the sha256 of an image's size and pixels."""
     if content["type"] == "text":
         return "text", content["text"]
     picture = content["image"] if content["type"] == "image" else decoded(content["image_url"]["url"])
@@ -61,7 +62,7 @@ def decoded(url: str) -> Image.Image:
 
 
 def recorded(sent: Sent, function: Callable[..., Any], requests: Callable[..., Sequence[Any]]) -> Callable[..., Any]:
-    """A function that first writes the requests among its arguments."""
+    """Wrap a function so that it first records the requests in its arguments."""
 
     def run(*arguments: Any, **named: Any) -> Any:
         for messages in requests(*arguments, **named):
@@ -93,7 +94,7 @@ def of_vllm(sent: Sent) -> AbstractContextManager[Any]:
 
 @contextmanager
 def of_openai(sent: Sent) -> Iterator[str]:
-    """Serve an OpenAI endpoint that records requests; yields its address."""
+    """Serve an OpenAI endpoint that records requests. Yields its address."""
 
     class Endpoint(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -117,7 +118,7 @@ def of_openai(sent: Sent) -> Iterator[str]:
 
 
 def main() -> None:
-    """Run lmms-eval's command with a recorded model."""
+    """Run the lmms-eval command with a model whose requests are recorded."""
     from lmms_eval.cli.dispatch import main as evaluate
 
     path, model, *arguments = sys.argv[1:]

@@ -1,6 +1,4 @@
-"""lmms-eval's `vllm` model on `cgc_contrast`: runs and scores questions, and compares the answers with those of
-transformers.
-"""
+"""Runs lmms-eval's `vllm` model on `cgc_contrast`, and compares its answers with those of transformers."""
 
 import json
 import os
@@ -25,7 +23,9 @@ THE_SAME = 0.9  # share of answers: two implementations can diverge at a near-ti
 
 
 def contrast(place: Workplace) -> list[Comparison]:
-    """Ask the warm model the first questions of each task, through lmms-eval with vLLM and through transformers."""
+    """Let the warmed-up model answer the first questions of each task, once in lmms-eval with vLLM and once with
+    transformers.
+    """
     out = place.folder / "out"
     settings = {"CGC_BENCH_RELEASE": str(place.material.release), "CGC_BENCH_MAX_PIXELS": "9216"}
     settings["CGC_CACHE"] = str(HOME / "cache")
@@ -43,14 +43,17 @@ def contrast(place: Workplace) -> list[Comparison]:
         same("questions that were asked and answered", len(pairs), there),
         same("tasks with all metrics", sum(_whole(metrics[task]) for task in TASKS), len(TASKS)),
         at_least(
-            "share of answers that are identical to those of transformers", _share(pairs), THE_SAME, f"of {len(pairs)}"
+            "share of answers that are identical to the answers by transformers",
+            _share(pairs),
+            THE_SAME,
+            f"of {len(pairs)}",
         ),
     ]
 
 
 @contextmanager
 def environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Set the benchmark in the environment as the command did, and restore it afterward."""
+    """Set the same environment variables for the benchmark as the command did, and restore them afterward."""
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:

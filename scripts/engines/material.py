@@ -12,7 +12,7 @@ WARM_UP = ("sft.max_steps=400", "data.held_out_every=0")
 
 
 def make_material(home: Path = HOME) -> Material:
-    """A release, a random model, and a model that was warmed up on the release. Existing ones are reused."""
+    """Make a release, a random model, and a model that is warmed up on the release. Existing ones are reused."""
     folder = home / "material"
     material = Material(folder / "release", folder / "tiny", folder / "warm" / "model")
     once(material.release, lambda: python("cgc_data", "build", "--samples", "160", "--out", str(material.release)))

@@ -1,4 +1,4 @@
-"""bitsandbytes: a base in four bits, with trained adapters."""
+"""Tests bitsandbytes: a frozen base model in four bits, with trained adapters."""
 
 from cgc_train.engines import TESTED
 from scripts.engines.ddp import TRAINING, TWO

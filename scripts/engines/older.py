@@ -8,7 +8,7 @@ from typing import Any
 
 
 def as_older(model: Path, folder: Path) -> Path:
-    """Copy a model; unnamed special tokens and rotary positions are written in the old format."""
+    """Copy a model. Unnamed special tokens and settings of rotary positions are written in the older format."""
     shutil.copytree(model, folder)
     _change(folder / "tokenizer_config.json", _tokenizer)
     _change(folder / "config.json", _configuration)

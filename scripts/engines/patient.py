@@ -1,4 +1,4 @@
-"""Lets Ray start on a busy machine, where its processes need longer than it waits for them."""
+"""Lets Ray start on a busy machine, where its processes take longer to start than Ray waits by default."""
 
 import time
 from functools import wraps

@@ -1,4 +1,4 @@
-"""Engines, their stages, the comparisons that a stage makes, and their results."""
+"""Data classes for engines, their stages, the comparisons that a stage makes, and the results."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ def at_most(what: str, figure: float, bound: float, detail: str = "") -> Compari
 
 
 def at_least(what: str, figure: float, bound: float, detail: str = "") -> Comparison:
-    """A number that must be at least the bound. By default, `detail` states this."""
+    """A number that must be at least the bound. By default, `detail` states the bound."""
     return Comparison(what, figure, bound, math.isfinite(figure) and figure >= bound, detail or "at least the bound")
 
 
@@ -38,7 +38,7 @@ def same(what: str, figure: int, expected: int, detail: str = "") -> Comparison:
 
 
 def equal(what: str, found: Sequence[Any] | set[Any] | dict[Any, Any], expected: object) -> Comparison:
-    """Two collections that must be equal. The figure is the number of entries."""
+    """Compare two collections that must be equal. The reported figure is the number of entries."""
     same = found == expected and len(found) > 0
     return Comparison(what, len(found), None, same, "the same" if same else "different, or empty")
 
@@ -54,8 +54,9 @@ class Stage:
 
     Attributes:
         name: heading on the page.
-        run: runs the stage and returns the comparisons. Raises StageError if a command fails.
-        cause: for a stage that cannot pass yet: the upstream line or issue that blocks it, and what was tried.
+        run: function that runs the stage and returns the comparisons. Raises StageError if a command fails.
+        cause: why a stage cannot pass yet (the upstream line or issue that blocks it) and what was tried; empty
+            otherwise.
     """
 
     name: str
@@ -70,13 +71,13 @@ class Engine:
     Attributes:
         name: name on the command line.
         title: title on the page.
-        packages: packages whose versions are shown.
+        packages: packages whose versions the page shows.
         stages: stages, in order. If one stage fails, the next stage still runs.
-        requirements: packages for pip to install with their dependencies.
-        alone: packages for pip to install without their dependencies.
-        gigabytes: disk space of the environment and the runs.
-        shared: name of an environment that several engines share; empty for a separate one.
-        trainer: whether the engine replaces `cgc-train` as the trainer, with its own versions of packages.
+        requirements: packages that pip installs with their dependencies.
+        alone: packages that pip installs without their dependencies.
+        gigabytes: disk space that the environment and the runs need.
+        shared: name of the environment, if several engines share it; empty if the engine has a separate one.
+        trainer: whether the engine is itself a trainer that replaces `cgc-train`, with its own versions of packages.
     """
 
     name: str
@@ -97,7 +98,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Result:
-    """Result of a stage. `command` and `error` describe the command that failed, if any."""
+    """Result of a stage. If a command failed, `command` and `error` describe it."""
 
     stage: str
     seconds: float

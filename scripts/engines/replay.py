@@ -1,4 +1,4 @@
-"""Replays completions: a prompt gets the same completions, regardless of how many processes share the batch.
+"""Replays completions, so that a prompt gets the same completions regardless of how many processes share the batch.
 
 Sampling is seeded per process. Therefore, a run on several processes can be compared with a run on one process only if
 completions are replayed.
@@ -10,7 +10,7 @@ from cgc_train.trainer import GroundingTrainer
 
 
 def replayed(trainer: GroundingTrainer, prompt_ids: list[list[int]]) -> Any:
-    """For each prompt, a well-formed answer of varying length and a malformed one."""
+    """Two completions for each prompt: a well-formed answer, whose length varies, and a malformed one."""
     tokenizer = trainer.processing_class.tokenizer
 
     def completion(place: int, ids: list[int]) -> list[int]:
@@ -22,7 +22,7 @@ def replayed(trainer: GroundingTrainer, prompt_ids: list[list[int]]) -> Any:
 
 
 def replay_after_sampling() -> None:
-    """Make every trainer sample as usual, but learn from replayed completions. Held-out rows are answered as usual."""
+    """Make every trainer sample as usual but learn from replayed completions. Held-out rows are answered as usual."""
     sample = GroundingTrainer._generate_single_turn
 
     def generate(self: GroundingTrainer, prompt_ids: list[list[int]], *rest: Any) -> Any:

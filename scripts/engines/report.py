@@ -20,20 +20,20 @@ INTRODUCTION = """# Engines that were run
 this page and `docs/engines.json`. It is not part of `make test`.
 `make engines ENGINES="ddp zero3"` runs only these engines and keeps the results of the others.
 `python scripts/engines/run.py --list` lists all engines. To delete their environments, remove `.engines/`.
-Each engine has a separate environment in `.engines/`, layered over that of `make install` so that torch is installed
-only once.
+Each engine has a separate environment in `.engines/`. These environments share the torch that `make install` installs.
 
 Each recipe runs with its own settings, except for a tiny float32 model, small photos, few steps, short completions, and
 small adapters; vLLM is off unless it is the engine under test. GRPO samples as usual but learns from replayed
-completions, because every process samples differently. The baseline is one process without the engine.
+completions, because every process samples differently. Each run is compared with a baseline: a run with one process,
+without the engine.
 
-Third-party trainers get an export of the release, and a warmed-up model with the vocabulary size and special token ids
-of the real one, because they look up special tokens by id.
+Third-party trainers get the exported release and a warmed-up model. This model has the vocabulary size and the special
+token IDs of a real Qwen3-VL, because the trainers look up special tokens by ID.
 
-A CPU run does not cover speed, GPU memory, GPU kernels, or mixed precision, which is off to keep numbers comparable.
-For those, see [measured on a GPU](gpu.md).
+Runs on a CPU do not test speed, GPU memory, GPU kernels, or mixed precision, which is turned off to keep numbers
+comparable. For these, see [measured on a GPU](gpu.md).
 
-A stage passes if it compared something and every comparison agrees. A comparison that was skipped counts as failed.
+A stage passes if it made at least one comparison and every comparison agrees. A skipped comparison counts as failed.
 """
 
 
@@ -63,13 +63,13 @@ def with_header(text: str, head: str) -> str:
 
 
 def header(recipe: Recipe, records: Mapping[str, Record]) -> str:
-    """The line in a recipe's header: the engines and versions that passed with the recipe, and the ones that failed."""
+    """The line in a recipe's header that lists the engines and versions with which the recipe passed or failed."""
     parts = [_outcome(name, records.get(name)) for name in engines_of(recipe)]
     return f"# Engines: run on a CPU with a tiny model: {'; '.join(parts)}. See docs/engines.md\n"
 
 
 def engines_of(recipe: Recipe) -> list[str]:
-    """Names of the engines that a recipe runs on."""
+    """Names of the engines on which a recipe is tested."""
     found = ["ddp" if recipe.sharing == "cpu" else recipe.sharing]
     if recipe.grpo.get("use_vllm"):
         found.append(f"vllm-{recipe.grpo.get('vllm_mode', 'colocate')}")

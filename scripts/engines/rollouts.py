@@ -18,7 +18,9 @@ NEAR_TIE = 1e-3  # difference between the logits of the two likeliest tokens
 
 @dataclass(frozen=True)
 class Rollout:
-    """A completion: its step, its prompt with all image tokens, its images, its tokens, and their log-probabilities."""
+    """A completion: its training step, its prompt with all image tokens, its images, its tokens, and their
+    log-probabilities.
+    """
 
     step: int
     held_out: bool
@@ -30,12 +32,12 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Scored:
-    """A rollout that a transformers model scored, with one value per token of the completion.
+    """The scores that a transformers model gives to a rollout, with one value per token of the completion.
 
     Attributes:
-        gap: logit of the likeliest token minus that of the sampled token.
-        chance: log-probability of the token at temperature one, with image tokens excluded.
-        visual: total probability that image tokens would have if they were included.
+        gap: logit of the most likely token minus that of the sampled token.
+        chance: log-probability of the token at temperature one, if image tokens cannot be sampled.
+        visual: total probability of all image tokens if they could be sampled.
     """
 
     gap: torch.Tensor
@@ -55,7 +57,7 @@ class Judge:
 
     @torch.no_grad()
     def score(self, rollout: Rollout, images: Sequence[Image.Image] | None = None) -> Scored:
-        """A rollout, token by token. `images` replace the images of the rollout."""
+        """Score a rollout token by token. If `images` are given, they replace the images of the rollout."""
         shown = images or [opened(path) for path in rollout.images]
         ids = torch.tensor([rollout.prompt + rollout.completion])
         places = (ids == self.model.config.image_token_id).long()

@@ -1,10 +1,11 @@
-"""Run engines on this machine's CPU, and write docs/engines.md.
+"""Runs engines on this machine's CPU, and writes docs/engines.md.
 
-Usage: python scripts/engines/run.py [ENGINE ...] [--stages WORDS] [--remove] [--fresh] [--list] [--page] Without a
-name, every engine runs. Each engine has a separate environment in .engines/, which is kept until its requirements
-change. `--remove` deletes it and its runs afterward. `--fresh` rebuilds the release and the models. `--page` runs
-nothing and rewrites the page and the headers of the recipes. `--stages` runs only the stages whose names contain the
-words. All other stages keep their results if the versions are unchanged.
+Usage: python scripts/engines/run.py [ENGINE ...] [--stages WORDS] [--remove] [--fresh] [--list] [--page]
+
+Without a name, every engine runs. Each engine has a separate environment in .engines/, which is kept until its
+requirements change. `--remove` deletes an engine's environment and runs after its stages. `--fresh` rebuilds the
+release and the models. `--page` runs nothing and rewrites the page and the headers of the recipes. `--stages` runs only
+the stages whose names contain the words. All other stages keep their results if the versions are unchanged.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from scripts.engines.workplace import HOME, Material, StageError, Workplace
 
 
 def run_engine(engine: Engine, material: Material, words: str = "") -> Iterator[Record]:
-    """Install an engine and run its stages whose names contain the words; yields its record after each stage."""
+    """Install an engine and run its stages whose names contain `words`. Yields the engine's record after each stage."""
     record = Record(engine.name, engine.title, datetime.now(timezone.utc).date().isoformat(), {}, [])
     began = time.monotonic()
     try:
@@ -56,7 +57,7 @@ def merged(before: Record, now: Record, stages: Sequence[str]) -> Record:
 
 
 def run_stage(stage: Stage, workplace: Workplace) -> Result:
-    """Run a stage and print its result, even if it failed."""
+    """Run a stage and print its result, even if the stage fails."""
     began = time.monotonic()
     try:
         result = Result(stage.name, 0, stage.run(workplace), cause=stage.cause)
@@ -102,7 +103,7 @@ def main() -> None:
 
 
 def run_and_report(engine: Engine, remove: bool, words: str = "") -> bool:
-    """Whether all stages that ran have passed. The report contains the engine's record after every stage."""
+    """Run an engine, and update the report after every stage. Returns whether all stages that ran have passed."""
     print(f"{engine.name}:", flush=True)
     before, names, passed = report.read().get(engine.name), [stage.name for stage in engine.stages], False
     for record in run_engine(engine, make_material(), words):

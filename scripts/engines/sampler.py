@@ -1,4 +1,4 @@
-"""Samples responses with transformers, to prompts that a trainer's dataset class has made."""
+"""Samples responses with transformers to prompts that come from a trainer's dataset class."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ TOKENS, LIKELIEST = 160, 50
 
 
 class Sampler:
-    """A model with its processor, in float32 on the CPU. Every new instance gives the same responses."""
+    """A model with its processor, in float32 on the CPU. Every new instance samples the same responses."""
 
     def __init__(self, folder: Path) -> None:
         torch.manual_seed(0)
@@ -23,7 +23,7 @@ class Sampler:
         return self.processor(text=[text], images=list(images), return_tensors="pt")
 
     def respond(self, inputs: Any) -> torch.Tensor:
-        """Ids of the tokens of a response, with the end token; shape (length,)."""
+        """Token ids of a response, including the end token; shape (length,)."""
         with torch.no_grad():
             whole = self.model.generate(**inputs, do_sample=True, top_k=LIKELIEST, max_new_tokens=TOKENS)
         response: torch.Tensor = whole[0, inputs["input_ids"].shape[1] :]

@@ -1,4 +1,5 @@
-"""The stages of every engine that distributes training over processes. Each is compared with a single process.
+"""The stages of all engines that distribute training over processes. Each stage is compared with a run in a single
+process.
 
 Mixed precision is off, so that numbers can be compared. GRPO samples as usual, but learns from replayed completions;
 see `scripts.engines.replay`.
@@ -37,7 +38,7 @@ OF_LOSSES, OF_WEIGHTS, OF_RESUMED, LEARNED = 1e-3, 1e-3, 1e-6, 1e-5
 
 @dataclass(frozen=True)
 class Sharing:
-    """A launch file with a number of processes.
+    """An accelerate launch file, and the number of processes to start.
 
     Attributes:
         file: name of the launch file; `cpu` is data parallelism without a GPU.
@@ -57,7 +58,7 @@ class Sharing:
         return "one process" if self.processes == 1 else f"{self.processes} processes"
 
     def launch(self) -> list[str]:
-        """The command line between the interpreter and the arguments of `cgc-train`."""
+        """The part of the command line between the Python interpreter and the arguments of `cgc-train`."""
         return [*launch_words(self.file, self.processes), *self.over, "-m", "scripts.engines.worker", *self.flags]
 
 
@@ -66,8 +67,8 @@ ALONE = Sharing("cpu", 1)
 
 @dataclass(frozen=True)
 class Plan:
-    """A run that is made by one process and by several processes: folder name, command, recipe, and settings that
-    override it.
+    """A run to make both with one process and with several: folder name, command, recipe, and settings that override
+    the recipe.
     """
 
     name: str
@@ -95,13 +96,16 @@ def by_reward(sharing: Sharing, recipes: Sequence[str]) -> tuple[Stage, ...]:
 
 
 def warm_up(place: Workplace, *, sharing: Sharing, name: str, over: tuple[str, ...]) -> list[Comparison]:
-    """A few steps of supervised training, distributed and on one process."""
+    """Run a few steps of supervised training, both distributed and in one process, and compare them."""
     plan = Plan(name, "sft", "tiny-cpu", place.material.tiny, (*WARM_UP, *over))
     return _like_alone(train(place, sharing, plan), alone(place, ALONE, plan), plan)
 
 
 def grpo(place: Workplace, *, sharing: Sharing, recipe: str) -> list[Comparison]:
-    """A few steps of GRPO with held-out answers before, during, and after training; a checkpoint; and a resumed run."""
+    """Run a few steps of GRPO with held-out answers before, during, and after training.
+
+    Then resume the run from a checkpoint.
+    """
     over = (*GRPO, *(ADAPTERS if "lora" in recipe else ()))
     plan = Plan(f"grpo-{recipe}", "grpo", recipe, place.material.warm, over)
     sharing, one = (replace(way, flags=(*way.flags, "--replay")) for way in (sharing, ALONE))
@@ -110,14 +114,16 @@ def grpo(place: Workplace, *, sharing: Sharing, recipe: str) -> list[Comparison]
     return [
         *_like_alone(shared, plain, plan),
         equal(
-            "number of evaluations on held-out rows: before, halfway, and after",
+            "number of held-out evaluations (before training, halfway, and at the end)",
             shared.held_out_steps(),
             [0, STEPS // 2, STEPS],
         ),
-        equal("held-out answers before training (the same as with one process)", answers(shared), answers(plain)),
-        equal("steps that the resumed run logged (the same as in the original run)", _logged(resumed), _logged(shared)),
+        equal(
+            "held-out answers before training, compared with a run with one process", answers(shared), answers(plain)
+        ),
+        equal("steps logged by the resumed run, compared with the original run", _logged(resumed), _logged(shared)),
         at_most(
-            "difference between the weights of the resumed and the original run",
+            "difference in weights between the resumed and the original run",
             difference(resumed.model_folder, shared.model_folder),
             OF_RESUMED,
         ),
@@ -125,7 +131,7 @@ def grpo(place: Workplace, *, sharing: Sharing, recipe: str) -> list[Comparison]
 
 
 def machines(place: Workplace, *, file: str, recipe: str) -> list[Comparison]:
-    """GRPO on two machines that share a disk. Both are simulated on this machine, with one process each."""
+    """Run GRPO on two simulated machines that share a disk. Each is one process on this machine."""
     plan = Plan(f"grpo-{recipe}", "grpo", recipe, place.material.warm, GRPO)
     with socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -139,7 +145,7 @@ def machines(place: Workplace, *, file: str, recipe: str) -> list[Comparison]:
 
 
 def train(place: Workplace, sharing: Sharing, plan: Plan, folder: Path | None = None) -> Run:
-    """A new run, with batches of the same total size for any number of processes."""
+    """Make a new run. The total batch size is the same for any number of processes."""
     folder = folder or place.folder / f"{plan.name}-{sharing.processes}"
     size = f"{plan.command}.per_device_train_batch_size={BATCH // sharing.processes}"
     given = (f"data.release={place.material.release}", f"model.name={plan.start}", f"accelerate={sharing.file}", size)
@@ -148,14 +154,14 @@ def train(place: Workplace, sharing: Sharing, plan: Plan, folder: Path | None = 
 
 
 def alone(place: Workplace, sharing: Sharing, plan: Plan) -> Run:
-    """The single-process run with which other runs are compared. It runs once, and all engines share it."""
+    """The single-process run that other runs are compared with. It is made once and shared by all engines."""
     folder = place.folder.parent / "alone" / plan.name
     finished = folder.is_dir() and open_run(folder).finished
     return open_run(folder) if finished else train(place, sharing, plan, folder)
 
 
 def resume(place: Workplace, sharing: Sharing, run: Run) -> Run:
-    """A copy of a run, resumed as if it had been killed after its first checkpoint."""
+    """Copy a run, and resume the copy as if the run had been killed after its first checkpoint."""
     copy = copytree(run.folder, run.folder.with_name(f"{run.folder.name}-resumed"))
     for later in ("model", f"checkpoint-{STEPS}"):
         rmtree(copy / later)
@@ -175,10 +181,13 @@ def _like_alone(shared: Run, plain: Run, plan: Plan) -> list[Comparison]:
     told = f"losses {', '.join(f'{loss:.4f}' for loss in losses(shared))}"
     return [
         at_most(
-            "difference from the losses with one process", farthest(losses(shared), losses(plain)), OF_LOSSES, told
+            "difference from the losses of a run with one process",
+            farthest(losses(shared), losses(plain)),
+            OF_LOSSES,
+            told,
         ),
         at_most(
-            "difference from the weights with one process",
+            "difference from the weights of a run with one process",
             difference(shared.model_folder, plain.model_folder),
             OF_WEIGHTS,
         ),
@@ -187,7 +196,7 @@ def _like_alone(shared: Run, plain: Run, plan: Plan) -> list[Comparison]:
             "weights that stock transformers loads",
             count_loaded(whole),
             len(tensors(plan.start)),
-            "same as at the start",
+            "as many as before training",
         ),
     ]
 

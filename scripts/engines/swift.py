@@ -1,4 +1,4 @@
-"""ms-swift: GRPO on an export, with this project's reward as its plugin."""
+"""Tests ms-swift: GRPO on an export, with this project's reward as a plugin."""
 
 import json
 from pathlib import Path
@@ -39,7 +39,7 @@ SETTINGS = (
 
 
 def grpo(place: Workplace) -> list[Comparison]:
-    """Two steps; compares rewards and saved weights. Then again with all reward weights at zero."""
+    """Run two steps, and compare rewards and saved weights. Repeat the run with all reward weights at zero."""
     model, data = start(place), _asked(place)
     out, unpaid = (_train(place, model, data, name, weight) for name, weight in (("out", "1"), ("unpaid", "0")))
     paid = _paid(out / "completions.jsonl", lines(data))
@@ -66,7 +66,7 @@ def _train(place: Workplace, model: Path, data: Path, name: str, weight: str) ->
 
 
 def _asked(place: Workplace) -> Path:
-    """A file with the rows of the export that the model can answer."""
+    """Write a file with those rows of the export that the model can answer."""
     file, rows = place.folder / "asked.jsonl", lines(export(place, "swift") / "train.jsonl")
     kept = [rows[number] for number in known_rows(place)]
     file.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
@@ -76,7 +76,7 @@ def _asked(place: Workplace) -> Path:
 def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
     """Logged completions per step, each with its row. Completions without a row are omitted.
 
-    At its end, the trainer logs the last step again.
+    The trainer logs its last step a second time at the end.
     """
     found = []
     for step in lines(file)[:STEPS]:

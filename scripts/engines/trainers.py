@@ -1,6 +1,6 @@
-"""Inputs for third-party trainers, and comparisons of their results with this project's own.
+"""Makes inputs for third-party trainers, and compares their results with those of this project.
 
-These trainers look up the special tokens of the real model by id, so their tiny model has the same ids.
+These trainers look up the special tokens of the real model by id, so the tiny model that they train has the same ids.
 """
 
 import json
@@ -55,7 +55,7 @@ class Paid:
 
 
 def start(place: Workplace) -> Path:
-    """The warm model with the vocabulary of the real model. It is made once."""
+    """The warmed-up model, extended to the vocabulary size of the real model. It is made only once."""
     folder = HOME / "material" / "real"
     once(folder, lambda: widen(place.material.warm, folder, MAX_PIXELS))
     return folder
@@ -70,7 +70,7 @@ def export(place: Workplace, form: str) -> Path:
 
 
 def known_rows(place: Workplace) -> list[int]:
-    """Indices of the training rows, from 0, whose tasks were in the warm-up. The model cannot answer rows of other
+    """0-based indices of the training rows whose tasks were part of the warm-up. The model cannot answer rows of other
     tasks.
     """
     tasks = WARM.data.tasks
@@ -89,14 +89,18 @@ def paid_alike(place: Workplace, paid: Sequence[Paid], expected: int) -> list[Co
     apart = [abs(one.terms[name] - other[name]) for one, other in zip(paid, here, strict=True) for name in TERMS]
     earning = sum(one.reward > 0 for one in paid)
     return [
-        same("scored responses that belong to a row of the export", len(paid), expected),
-        at_most("difference from the reward terms of `cgc-train reward`", max(apart, default=float("inf")), EXACT),
+        same("scored responses that belong to an exported row", len(paid), expected),
+        at_most(
+            "difference from the reward terms that `cgc-train reward` computes", max(apart, default=float("inf")), EXACT
+        ),
         at_least("responses with a reward above zero", earning, 1, f"of {len(paid)}"),
     ]
 
 
 def not_reached() -> list[Comparison]:
-    """The comparisons to skip if training stops before it saves anything, as it does on every machine without a GPU."""
+    """The comparisons that are skipped if training stops before it saves anything, as on every machine without a
+    GPU.
+    """
     return [skipped("saved weights", "no machine without a GPU reaches this")]
 
 
@@ -104,11 +108,13 @@ def told_apart(paid: Sequence[Paid], size: int) -> Comparison:
     """Number of consecutive groups whose responses earn different rewards. Other groups teach nothing."""
     groups = _groups(paid, size)
     apart = sum(max(rewards) - min(rewards) > EXACT for rewards in groups)
-    return at_least("groups in which responses earn different rewards", apart, 1, f"of {len(groups)}")
+    return at_least("groups with responses that earn different rewards", apart, 1, f"of {len(groups)}")
 
 
 def advantages(paid: Sequence[Paid], size: int) -> Comparison:
-    """Advantages, compared with the rewards of each group minus their mean, divided by their standard deviation."""
+    """Compare the logged advantages with the normalized rewards of each group: minus the group's mean, divided by its
+    standard deviation.
+    """
     expected = [one for rewards in _groups(paid, size) for one in _as_advantages(rewards)]
     apart = [abs(one.advantage - other) for one, other in zip(paid, expected, strict=True)]
     return at_most("advantages, compared with rewards normalized by group", max(apart), OF_ADVANTAGES)
@@ -124,11 +130,14 @@ def _as_advantages(rewards: list[float]) -> list[float]:
 
 
 def learned(saved: Path, before: Path) -> list[Comparison]:
-    """A model that a trainer saved, compared with the initial one."""
+    """Compare the model that a trainer saved with the initial model."""
     return [
         at_least("weight change during training", difference(saved, before), LEARNED),
         same(
-            "weights that stock transformers loads", count_loaded(saved), len(tensors(before)), "same as at the start"
+            "weights that stock transformers loads",
+            count_loaded(saved),
+            len(tensors(before)),
+            "as many as before training",
         ),
     ]
 
@@ -148,9 +157,9 @@ def _rewards(place: Workplace, paid: Sequence[Paid]) -> list[dict[str, Any]]:
 
 
 def managed(place: Workplace, trainer: str, file: str, old: bool = False) -> list[Comparison]:
-    """Make a trainer's dataset class read an export, and its reward manager score sampled responses to some rows.
+    """Read an export with a trainer's dataset class, and score sampled responses to some rows with its reward manager.
 
-    `old`: whether the trainer uses transformers 4.
+    `old` states whether the trainer uses transformers 4.
     """
     data, out = export(place, trainer) / file, place.folder / "paid.jsonl"
     plugin = PLUGINS / f"{trainer}_reward.py"
@@ -161,7 +170,7 @@ def managed(place: Workplace, trainer: str, file: str, old: bool = False) -> lis
     rows = {row["id"]: len(row["views"]) for row in there.rows(split="train", images=False)}
     apart = [abs(one["score"] - sum(one["terms"][name] for name in TERMS)) for one in read]
     return [
-        same("rows that its dataset class reads", read[0]["rows"], len(rows), "all of the export"),
+        same("rows that the trainer's dataset class reads", read[0]["rows"], len(rows), "all exported rows"),
         equal("images per row", [one["images"] for one in read], [rows[one["row"]] for one in read]),
         *paid_alike(place, [Paid(one["row"], one["response"], one["terms"]) for one in read], ASKED),
         at_most("difference between the reward used for training and the sum of its terms", max(apart), EXACT),

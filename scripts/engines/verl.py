@@ -1,4 +1,6 @@
-"""verl: its dataset class on an export, this project's reward in its reward manager, and its own training."""
+"""Tests verl: reads an export with its dataset class, runs this project's reward in its reward manager, and runs its
+trainer.
+"""
 
 from collections.abc import Mapping
 from functools import partial
@@ -33,25 +35,25 @@ ON_CPU = {"VERL_PLATFORM": "cpu", "VERL_USE_EXTERNAL_MODULES": "scripts.engines.
 CAUSE = """Upstream: line `210` of `verl/single_controller/ray/base.py` always creates a pool of GPUs, regardless of
 `trainer.device`, and line `241` fails if Ray has none. No upstream issue was found.
 
-Tried: version `0.8.0`, [below](#verl-an-older-version), and a stub for the GPU, in the next stage. It registers the CPU
-as a platform in `PlatformRegistry` and, instead of vLLM, a rollout named `transformers` in `RolloutReplicaRegistry`,
-and declares a nonexistent GPU to Ray. Three things cannot be registered and are patched from outside: line `89` of
-`verl/utils/distributed.py` requests gloo twice for the CPU, which torch refuses; FSDP supports only `cuda` and `npu`
-(line `1143` of `verl/workers/engine/fsdp/transformer_impl.py`); and line `356` of
-`verl/models/transformers/monkey_patch.py` imports a class that TRL has removed. Without the platform, line `89` needs
-NCCL: "ProcessGroupNCCL is only supported with GPUs, no GPUs found!".
+Tried: version `0.8.0`, [below](#verl-an-older-version), and a stub for the GPU, in the next stage. The stub registers
+the CPU as a platform in `PlatformRegistry`. Instead of vLLM, it registers a rollout named `transformers` in
+`RolloutReplicaRegistry`. It also declares a nonexistent GPU to Ray. Three faults cannot be fixed by registering and are
+patched from outside: line `89` of `verl/utils/distributed.py` requests gloo twice for the CPU, which torch refuses;
+FSDP supports only `cuda` and `npu` (line `1143` of `verl/workers/engine/fsdp/transformer_impl.py`); and line `356` of
+`verl/models/transformers/monkey_patch.py` imports a class that TRL has removed. If the CPU is not registered as a
+platform, line `89` needs NCCL: "ProcessGroupNCCL is only supported with GPUs, no GPUs found!".
 
-Also tried: verl's newer trainer, the default. It needs `transfer_queue`, which verl does not list as required.
+Also tried: verl's newer trainer, which is the default. It needs `transfer_queue`, which verl does not list as required.
 
-Another fault, which the next stage avoids: verl fails on a batch whose sequences all have the same length
-([an issue of verl](https://github.com/verl-project/verl/issues/6073) describes the same fault). The next stage uses
-micro-batches of four sampled responses, whose lengths differ."""
-OLDER_CAUSE = """Upstream: lines `207` and `238` of `verl/single_controller/ray/base.py`, which are those of the newer
-[verl](#verl) in lines `210` and `241`."""
+The next stage avoids another fault: verl fails on a batch if all of its sequences have the same length
+([this verl issue](https://github.com/verl-project/verl/issues/6073) describes the fault). Therefore, the next stage
+uses micro-batches of four sampled responses with different lengths."""
+OLDER_CAUSE = """Upstream: lines `207` and `238` of `verl/single_controller/ray/base.py`. They correspond to lines `210`
+and `241` of the newer [verl](#verl)."""
 
 
 def grpo(place: Workplace, *settings: str) -> list[Comparison]:
-    """Two steps of verl's trainer, which is not changed."""
+    """Run two steps of verl's unmodified trainer."""
     data, model, actor = export(place, "verl"), start(place), "actor_rollout_ref.actor"
     place.run(
         "-m", "verl.trainer.main_ppo", "algorithm.adv_estimator=grpo", *settings, "trainer.device=cpu",
@@ -69,8 +71,8 @@ def grpo(place: Workplace, *settings: str) -> list[Comparison]:
 
 
 def on_stub(place: Workplace) -> list[Comparison]:
-    """Two steps of verl's trainer with `scripts.engines.verl_cpu`. Compares the rewards of the responses, and the saved
-    model.
+    """Run two steps of verl's trainer with `scripts.engines.verl_cpu`, and compare the rewards of the responses and the
+    saved model.
     """
     saved, told, file = place.folder / "saved", place.folder / "told", _asked(place)
     _train(place, file, f"trainer.default_local_dir={saved}", f"trainer.rollout_data_dir={told}")
@@ -109,14 +111,14 @@ def _train(place: Workplace, file: Path, *settings: str) -> None:
 
 
 def _asked(place: Workplace) -> Path:
-    """A file of the export's training rows that the model can answer."""
+    """Write a file with those training rows of the export that the model can answer."""
     file = place.folder / "asked.parquet"
     pq.write_table(pq.read_table(export(place, "verl") / "train.parquet").take(known_rows(place)), file)
     return file
 
 
 def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
-    """The responses in verl's log of a step. Responses that match no row are omitted."""
+    """The responses that verl logged for a step. Responses that do not match a row are omitted."""
     return [
         Paid(row["extra_info"]["id"], line["output"], {name: line[name] for name in TERMS})
         for line in lines(file)
@@ -125,7 +127,7 @@ def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
 
 
 def is_for(line: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
-    """Whether a logged response answers a row. verl logs the prompt without its image tokens."""
+    """Whether a logged response answers this row. They are matched by prompt, which verl logs without image tokens."""
     pieces = row["prompt"][0]["content"].split("<image>")
     right = line["gts"] == row["reward_model"]["ground_truth"]
     return right and all(piece.strip() in line["input"] for piece in pieces)

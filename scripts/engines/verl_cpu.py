@@ -1,7 +1,7 @@
-"""Stubs that let verl's trainer run without a GPU, registered where verl looks up devices and rollouts.
+"""Stubs that let verl's trainer run without a GPU. They are registered where verl looks up devices and rollouts.
 
-verl imports this module in each of its processes if VERL_USE_EXTERNAL_MODULES names it. It registers the CPU as a
-device, and a rollout named `transformers`, which samples with transformers instead of vLLM.
+verl imports this module in each of its processes if VERL_USE_EXTERNAL_MODULES names it. This module registers the CPU
+as a device, and a rollout named `transformers` that samples with transformers instead of vLLM.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -31,7 +31,7 @@ def _nothing(*_: object, **__: object) -> int:
 
 @PlatformRegistry.register(platform="cpu")
 class Cpu(PlatformBase):
-    """The CPU as a device. Ray counts it as a GPU."""
+    """The CPU as a device for verl. Ray counts it as a GPU."""
 
     device_name = "cpu"
     vendor_name = "cpu"
@@ -112,7 +112,7 @@ class Answering:
     async def generate(
         self, prompt_ids: list[int], image_data: Sequence[Any] | None = None, **_: object
     ) -> TokenOutput:
-        """A response to a prompt's tokens, in which each image already has all of its tokens."""
+        """Sample a response to the tokens of a prompt, in which each image is already expanded to all its tokens."""
         ids = torch.tensor([list(prompt_ids)])
         places = (ids == self.sampler.model.config.image_token_id).long()
         seen = self.sampler.processor.image_processor(images=list(image_data or []), return_tensors="pt")
@@ -139,7 +139,7 @@ class Replica(RolloutReplica):
 
 
 class Sending(base.BaseRollout):
-    """The rollout as a training process sees it: it receives weights."""
+    """The rollout as a training process sees it: an object that receives weights."""
 
     async def resume(self, tags: list[str]) -> None:
         """Does nothing, since the CPU build has no GPU memory to free."""
@@ -150,7 +150,7 @@ class Sending(base.BaseRollout):
     async def update_weights(
         self, weights: Iterator[tuple[str, torch.Tensor]] | AsyncIterator[tuple[str, torch.Tensor]], **_: object
     ) -> None:
-        """Pass on all weights in a file."""
+        """Pass all weights to the rollout through a file."""
         with TemporaryDirectory() as folder:
             file = Path(folder) / "sent.safetensors"
             save_file({name: weight.detach().float().contiguous().clone() for name, weight in weights}, file)

@@ -1,6 +1,7 @@
-"""Runs in verl's environment. Its dataset class reads an export, and its reward manager scores responses.
+"""Runs in verl's environment. Reads an export with verl's dataset class, and scores responses with its reward manager.
 
 Usage: python -m scripts.engines.verl_worker MODEL EXPORT PLUGIN OUT ROW ...
+
 OUT is a file of JSON lines: row, number of images, response, and its reward.
 """
 
@@ -22,7 +23,7 @@ from scripts.engines.sampler import Sampler
 
 
 def configuration(plugin: str) -> Any:
-    """The part of verl's configuration that data and reward use."""
+    """The part of verl's configuration that its dataset class and reward manager read."""
     data = {"max_prompt_length": 8192, "filter_overlong_prompts_workers": 1, "return_raw_chat": True}
     named = {"path": plugin, "name": "compute_score"}
     manager = {"source": "register", "name": "naive"}
@@ -30,7 +31,7 @@ def configuration(plugin: str) -> Any:
 
 
 def batch(row: dict[str, Any], prompt: torch.Tensor, response: torch.Tensor) -> DataProto:
-    """A response in the form in which verl's rollout passes it to the reward manager."""
+    """A response in the format that verl's rollout passes to the reward manager."""
     whole = torch.cat([prompt, response])[None]
     tensors = {"prompts": prompt[None], "responses": response[None], "attention_mask": torch.ones_like(whole)}
     facts = {name: np.array([row[name]], dtype=object) for name in ("data_source", "reward_model", "extra_info")}
@@ -38,7 +39,7 @@ def batch(row: dict[str, Any], prompt: torch.Tensor, response: torch.Tensor) -> 
 
 
 async def pay(model: Path, export: Path, plugin: str, out: Path, asked: list[int]) -> None:
-    """Write the manager's reward for one response per given row."""
+    """Sample one response for each given row, and write the reward manager's reward for it."""
     config, sampler = configuration(plugin), Sampler(model)
     tokenizer = sampler.processor.tokenizer
     rows = RLHFDataset([str(export)], tokenizer, config.data, sampler.processor)

@@ -1,4 +1,4 @@
-"""GRPO with colocated vLLM, compared with transformers under the weights of each step."""
+"""Tests GRPO with vLLM in the training process, and compares vLLM with transformers using the weights of each step."""
 
 from pathlib import Path
 from statistics import fmean
@@ -30,7 +30,7 @@ ROUNDED, OF_LOGITS = 0.05, 0.5
 
 
 def all_weights(place: Workplace) -> list[Comparison]:
-    """GRPO on all weights in float32, and a second run that is killed after its first checkpoint and resumed."""
+    """Run GRPO on all weights in float32, and a second run that is killed after its first checkpoint and resumed."""
     run, rollouts = _train(place, "all", "model.dtype=float32")
     resumed = _killed_and_resumed(place, "all-killed", "model.dtype=float32")
     judges = {
@@ -53,7 +53,10 @@ def all_weights(place: Workplace) -> list[Comparison]:
 
 
 def adapters(place: Workplace) -> list[Comparison]:
-    """GRPO on adapters over a base in bfloat16: the weights sent to vLLM, and its answers with them."""
+    """Run GRPO on adapters over a base model in bfloat16.
+
+    Checks the weights sent to vLLM, and vLLM's answers with these weights.
+    """
     settings = ("model.dtype=bfloat16", *ADAPTERS)
     run, rollouts = _train(place, "adapters", *settings)
     resumed = _killed_and_resumed(place, "adapters-killed", *settings)
@@ -64,16 +67,18 @@ def adapters(place: Workplace) -> list[Comparison]:
     apart = difference(_notes(run.folder), merged)
     return [
         *_ran(run, *resumed),
-        at_most("difference between the last weights sent to vLLM and those of `cgc-train merge`", apart, 0),
+        at_most(
+            "difference between the last weights sent to vLLM and the weights that `cgc-train merge` writes", apart, 0
+        ),
         at_least("weight change during training", difference(merged, place.material.warm), 1e-5),
         at_most(
-            "difference between the logits of the most likely and the sampled token",
+            "difference in logits between the most likely and the sampled token",
             gap,
             OF_LOGITS,
             "bfloat16 against float32",
         ),
         at_most(
-            "mean difference of the log-probabilities of sampled tokens",
+            "mean difference in log-probability per sampled token",
             logged_difference(run),
             ROUNDED,
             "both in bfloat16",
@@ -97,7 +102,10 @@ def _notes(folder: Path) -> Path:
 
 
 def _killed_and_resumed(place: Workplace, name: str, *settings: str) -> tuple[Run, int]:
-    """A run that was killed and then resumed, and the last step that it had logged before it was killed."""
+    """Make a run that is killed and then resumed.
+
+    Also returns the last step that the run logged before it was killed.
+    """
     folder = place.folder / name
     checkpoint = folder / f"checkpoint-{HALF}"
     vllm_cpu.killed(place, _notes(folder), checkpoint, *_command(place, folder, settings))
@@ -110,12 +118,14 @@ def _ran(run: Run, resumed: Run, last: int) -> list[Comparison]:
     logged = [[(line["step"], line.get("kind", "")) for line in made.metrics()] for made in (resumed, run)]
     return [
         equal(
-            "number of evaluations on held-out rows: before, halfway, and after", run.held_out_steps(), [0, HALF, STEPS]
+            "number of held-out evaluations (before training, halfway, and at the end)",
+            run.held_out_steps(),
+            [0, HALF, STEPS],
         ),
         at_most("last step that a second run reached before it was killed (`kill -9`)", last, STEPS - 1),
-        equal("steps that the killed and resumed run logged (the same as in the original run)", *logged),
+        equal("steps logged by the killed and resumed run, compared with the original run", *logged),
         at_most(
-            "difference between the weights of the resumed and the original run",
+            "difference in weights between the resumed and the original run",
             difference(resumed.model_folder, run.model_folder),
             1e-6,
         ),
@@ -123,12 +133,15 @@ def _ran(run: Run, resumed: Run, last: int) -> list[Comparison]:
 
 
 def greedy(judge: Judge, rows: list[Rollout], which: str) -> Comparison:
-    """Tokens of held-out answers that transformers would not choose. Near-ties are excluded."""
+    """Tokens in held-out answers that are not the most likely tokens according to transformers.
+
+    Near-ties are excluded.
+    """
     gaps = torch.cat([judge.score(row).gap for row in rows])
     ties = int(((gaps > 0) & (gaps < NEAR_TIE)).sum())
-    told = f"{len(gaps)} tokens in {len(rows)} answers, of which {ties} are near-ties"
+    told = f"{len(gaps)} tokens in {len(rows)} answers, including {ties} near-ties"
     return same(
-        f"tokens in held-out answers that are not the most likely, {which}", int((gaps >= NEAR_TIE).sum()), 0, told
+        f"held-out answer tokens that are not the most likely token, {which}", int((gaps >= NEAR_TIE).sum()), 0, told
     )
 
 
@@ -144,7 +157,7 @@ def _answers(run: Run, judge: Judge, rows: list[Rollout]) -> Comparison:
     other = [key for key, (text,) in zip(asked["id"], written, strict=True) if text != said[key]]
     left = sum(said[key] not in tied for key in other)
     told = f"{len(said) - len(other)} of {len(said)} identical, {len(other) - left} diverge at a near-tie"
-    return same("held-out answers that differ from those of transformers", left, 0, told)
+    return same("held-out answers that differ from the answers by transformers", left, 0, told)
 
 
 def _tied(judge: Judge, row: Rollout) -> bool:
@@ -153,21 +166,27 @@ def _tied(judge: Judge, row: Rollout) -> bool:
 
 
 def chances(sampled: list[tuple[Judge, Rollout]]) -> list[Comparison]:
-    """Log-probabilities of sampled tokens in vLLM, compared with transformers; both exclude visual tokens."""
+    """Compare the log-probabilities of sampled tokens in vLLM with those in transformers.
+
+    Both exclude visual tokens.
+    """
     scored = [(judge.score(rollout), torch.tensor(rollout.chances)) for judge, rollout in sampled]
     alike = torch.cat([(score.chance - given).abs() for score, given in scored])
     unlike = torch.cat([(score.chance + torch.log1p(-score.visual) - given).abs() for score, given in scored])
     weight = torch.cat([-torch.log1p(-score.visual) for score, _ in scored])
     included = f"{unlike.mean():.1e} if visual tokens are included, which have a weight of {weight.mean():.1e}"
     told = f"at most {alike.max():.1e}; {included}"
-    return [at_most("mean difference of the log-probabilities of sampled tokens", float(alike.mean()), ALIKE, told)]
+    return [at_most("mean difference in log-probability per sampled token", float(alike.mean()), ALIKE, told)]
 
 
 def _images(sampled: list[tuple[Judge, Rollout]]) -> Comparison:
-    """Difference of the log-probabilities after the images are swapped."""
+    """Difference between the log-probabilities of vLLM and transformers after the images are swapped."""
     rows = [(judge.score(r, others(r)), torch.tensor(r.chances)) for judge, r in sampled if len(r.images) > 1]
     return at_least(
-        "the same mean difference after the images are swapped", _mean_off(rows), TOLD_APART, "so the images matter"
+        "mean difference in log-probability after the images are swapped",
+        _mean_off(rows),
+        TOLD_APART,
+        "the images affect the answers",
     )
 
 
@@ -176,7 +195,7 @@ def _mean_off(rows: list[tuple[Scored, torch.Tensor]]) -> float:
 
 
 def logged_difference(run: Run) -> float:
-    """The run's own log: mean difference of log-probabilities, including visual tokens."""
+    """The mean difference of log-probabilities that the run itself logged, which includes visual tokens."""
     name = "sampling/sampling_logp_difference/mean"
     return fmean(line[name] for line in run.metrics() if name in line and line["kind"] == "train")  # type: ignore[literal-required, misc]
 

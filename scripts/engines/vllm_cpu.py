@@ -1,4 +1,4 @@
-"""vLLM's build for CPUs: installation, and the environment of its commands."""
+"""Installs vLLM's build for CPUs, and runs commands in its environment."""
 
 import time
 from pathlib import Path
@@ -37,7 +37,7 @@ def engine(name: str, title: str, *stages: Stage, also: tuple[str, ...] = ()) ->
 
 
 def train(place: Workplace, notes: Path, *arguments: str) -> None:
-    """Run a command of `cgc-train` that has vLLM in its process. Raises StageError."""
+    """Run a command of `cgc-train` with vLLM in the same process. Raises StageError."""
     place.run(*_worker(notes), *arguments, seconds=SECONDS, variables=VARIABLES)
 
 

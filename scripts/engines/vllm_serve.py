@@ -1,7 +1,9 @@
-"""The server of vLLM's CPU build, with replaceable weights.
+"""Runs the server of vLLM's CPU build, with weights that can be replaced while it runs.
 
-Usage: python -m scripts.engines.vllm_serve --model MODEL [FLAGS ...] It replaces `vllm serve`, which looks up the
-version of a package called vllm that this build does not have.
+Usage: python -m scripts.engines.vllm_serve --model MODEL [FLAGS ...]
+
+Use this script instead of `vllm serve`, which fails with the CPU build because it looks up the version of a package
+named vllm that is not installed.
 """
 
 from scripts.engines.vllm_worker import plain_layers

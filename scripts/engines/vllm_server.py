@@ -1,4 +1,4 @@
-"""vLLM as a server: held-out questions through its OpenAI endpoint, and GRPO that samples from it."""
+"""Tests vLLM as a server: held-out questions are sent to its OpenAI endpoint, and GRPO samples from it."""
 
 import base64
 import io
@@ -47,7 +47,7 @@ NO_CUDA = (
 
 
 def answering(place: Workplace) -> list[Comparison]:
-    """Ask the OpenAI endpoint held-out questions, answered greedily and by sampling."""
+    """Send held-out questions to the OpenAI endpoint, which answers them greedily and by sampling."""
     recipe = load_recipe("tiny-cpu", [f"data.release={place.material.release}", f"model.name={place.material.warm}"])
     rows = held_out_set(recipe, HOME / "cache" / "images")
     judge = Judge(place.material.warm, temperature=TEMPERATURE)
@@ -60,7 +60,7 @@ def answering(place: Workplace) -> list[Comparison]:
 
 
 def training(place: Workplace) -> list[Comparison]:
-    """GRPO that samples and answers from the server."""
+    """Run GRPO with a server that samples completions and answers held-out questions."""
     folder, notes = place.folder / "grpo", place.folder / "grpo-notes"
     given = (f"data.release={place.material.release}", f"model.name={place.material.warm}", *SETTINGS)
     mode = ("grpo.vllm_mode=server", f"grpo.vllm_server_base_url={URL}", "model.dtype=float32")
@@ -70,16 +70,18 @@ def training(place: Workplace) -> list[Comparison]:
     judge = Judge(run.model_folder, temperature=TEMPERATURE)
     return [
         equal(
-            "number of evaluations on held-out rows: before, halfway, and after", run.held_out_steps(), [0, HALF, STEPS]
+            "number of held-out evaluations (before training, halfway, and at the end)",
+            run.held_out_steps(),
+            [0, HALF, STEPS],
         ),
         greedy(judge, [r for r in rollouts if r.held_out and r.step == STEPS], "weights of the last step"),
-        at_most("mean difference of the log-probabilities of sampled tokens", logged_difference(run), ALIKE, NO_CUDA),
+        at_most("mean difference in log-probability per sampled token", logged_difference(run), ALIKE, NO_CUDA),
     ]
 
 
 @contextmanager
 def serving(place: Workplace) -> Iterator[None]:
-    """Context in which a server runs for the warm model. Raises StageError if the server does not start."""
+    """Context in which a vLLM server runs with the warmed-up model. Raises StageError if the server does not start."""
     command = [str(place.python), "-m", "scripts.engines.vllm_serve", "--model", str(place.material.warm), *FLAGS]
     log = place.folder / "server.log"
     with started(command, log, {**vllm_cpu.VARIABLES, "VLLM_SERVER_DEV_MODE": "1"}) as process:

@@ -1,9 +1,11 @@
-"""`cgc-train` with vLLM's CPU build; records vLLM's prompts, answers, and weights for comparison.
+"""Runs `cgc-train` with vLLM's CPU build, and records vLLM's prompts, answers, and weights for comparison.
 
-Usage: python -m scripts.engines.vllm_worker FOLDER [--files] [--as-gpus] COMMAND ... FOLDER receives rollouts.jsonl,
-with one line per call of vLLM, and sent.safetensors, with the last weights sent to vLLM; the files of a second process
-are in FOLDER-1. With --files, a server reads the weights from files there, because TRL cannot send them without CUDA.
-With --as-gpus, CPU processes appear as GPU processes, because accelerate supports FSDP only for GPUs.
+Usage: python -m scripts.engines.vllm_worker FOLDER [--files] [--as-gpus] COMMAND ...
+
+The script writes two files to FOLDER: rollouts.jsonl, with one line per call of vLLM, and sent.safetensors, with the
+last weights sent to vLLM. A second process writes to FOLDER-1. With --files, a server reads the weights from files in
+FOLDER, because TRL cannot send them without CUDA. With --as-gpus, CPU processes appear as GPU processes, because
+accelerate supports FSDP only for GPUs.
 """
 
 import json
@@ -19,8 +21,8 @@ from safetensors.torch import save_file
 
 
 def plain_layers() -> None:
-    """Make vLLM's CPU build keep weights unpacked. Once weights are packed for its own kernels, no others can be
-    loaded.
+    """Make vLLM's CPU build keep weights unpacked. Once it has packed weights for its own kernels, new weights cannot
+    be loaded.
     """
     import vllm.model_executor.layers.utils as layers
 

@@ -18,7 +18,10 @@ def losses(run: Run) -> list[float]:
 
 
 def farthest(first: list[float], second: list[float]) -> float:
-    """The largest difference between two lists of losses, relative to the loss or to one, whichever is larger."""
+    """The largest difference between two lists of losses.
+
+    Each difference is divided by the loss if the loss is above one.
+    """
     if len(first) != len(second) or not first:
         return float("inf")
     return max(abs(one - other) / max(1.0, abs(other)) for one, other in zip(first, second, strict=True))
@@ -46,7 +49,7 @@ def difference(first: Path, second: Path) -> float:
 
 
 def count_loaded(folder: Path) -> int:
-    """Number of weights that stock transformers loads from a folder; 0 if any are missing or unexpected."""
+    """Number of weights that unmodified transformers loads from a folder; 0 if any are missing or unexpected."""
     model, told = AutoModelForImageTextToText.from_pretrained(folder, output_loading_info=True)
     if told["missing_keys"] or told["unexpected_keys"] or told["mismatched_keys"]:
         return 0

@@ -1,5 +1,5 @@
-"""Gives a warmed-up tiny model the vocabulary of the real model. Training with that vocabulary itself would take
-hours.
+"""Gives a warmed-up tiny model the vocabulary of the real model. Training a model that has this vocabulary from the
+start would take hours.
 """
 
 from pathlib import Path
@@ -18,7 +18,8 @@ UNSAID = 3.0  # factor of the padding embedding, which no answer contains, for t
 def widen(model: Path, folder: Path, max_pixels: int) -> Path:
     """Write a model with the vocabulary size and special token ids of the real model, and with small images.
 
-    The written model answers like the given model. It almost never uses a token that the given model lacks.
+    The written model gives the same answers as the given model. It almost never produces a token that the given model
+    lacks.
     """
     write_tiny(folder, real_tokens=True, head_size=HEAD_SIZE)
     wide = AutoModelForImageTextToText.from_pretrained(folder)

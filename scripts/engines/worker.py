@@ -1,4 +1,4 @@
-"""`cgc-train` as the distributed engines run it, adapted to a CPU and to comparisons.
+"""Runs `cgc-train` for the distributed engines, with changes that it needs on a CPU and for comparisons.
 
 Usage: accelerate launch ... -m scripts.engines.worker [--as-gpus] [--replay] COMMAND ...
 """
@@ -8,9 +8,10 @@ from importlib.util import find_spec
 
 
 def leave_unpacked() -> None:
-    """Keep bitsandbytes from packing weights for kernels of this CPU.
+    """Keep bitsandbytes from packing weights for CPU kernels.
 
-    It packs rows in blocks of 64 (`_convert_weight_packed_for_cpu`), but the tiny vision tower has rows of 32.
+    bitsandbytes packs rows in blocks of 64 (`_convert_weight_packed_for_cpu`), but the tiny vision tower has rows of
+    32.
     """
     from bitsandbytes.nn import modules
 

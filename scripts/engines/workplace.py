@@ -63,7 +63,7 @@ class Workplace:
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str, seconds: float = 900, variables: Mapping[str, str] | None = None) -> str:
-        """Output of the engine's interpreter with these arguments. Raises StageError."""
+        """Run the engine's Python interpreter with these arguments, and return its output. Raises StageError."""
         return run([str(self.python), *arguments], seconds, {**self.variables, **(variables or {})})
 
     def train(self, *arguments: str, seconds: float = 900) -> str:
@@ -72,7 +72,7 @@ class Workplace:
 
 
 def run(command: Sequence[str], seconds: float, variables: Mapping[str, str] | None = None) -> str:
-    """Standard output of a command that finds the packages of this checkout. Raises StageError.
+    """Run a command that can import the packages of this checkout, and return its standard output. Raises StageError.
 
     A command that exceeds the time limit is killed, with all its child processes.
     """
@@ -112,7 +112,7 @@ def started(command: Sequence[str], log: Path, variables: Mapping[str, str]) -> 
 
 
 def broken(command: Sequence[str], log: Path) -> StageError:
-    """The error for a command that `started` ran and that failed."""
+    """The error to raise for a failed command that `started` ran."""
     return StageError(as_typed(command), shown(log.read_text(encoding="utf-8", errors="replace")[-LAST:]))
 
 

@@ -1,5 +1,5 @@
-"""DeepSpeed ZeRO-2 and ZeRO-3. The optimizer and the gradients are sharded across processes; with ZeRO-3, the weights
-are too.
+"""DeepSpeed ZeRO-2 and ZeRO-3. Optimizer states and gradients are sharded across processes. With ZeRO-3, the weights
+are sharded too.
 """
 
 from functools import partial

@@ -21,7 +21,9 @@ MOMENTS = (
 
 
 def killed_at_moments(lab: Lab) -> None:
-    """A build that is repeatedly killed by SIGKILL during planning and rendering ends with exactly the same bytes."""
+    """Test that a build that is repeatedly killed by SIGKILL during planning and rendering still produces exactly the
+    same bytes.
+    """
     for moment in MOMENTS:
         out = lab.new("killed") / "release"
         call = lab.random.randint(1, 3 if moment in ("plan_part", "render_shard", "write_atomically") else 1)
@@ -31,7 +33,9 @@ def killed_at_moments(lab: Lab) -> None:
 
 
 def killed_at_any_time(lab: Lab) -> None:
-    """A build with several processes that is repeatedly killed at random times also ends with the same bytes."""
+    """Test that a build with several processes that is repeatedly killed at random times still produces the same
+    bytes.
+    """
     out = lab.new("killed") / "release"
     for _ in range(3):
         process = lab.start("build", lab.config(), "--out", out, "--workers", "2")
@@ -44,7 +48,7 @@ def killed_at_any_time(lab: Lab) -> None:
 
 
 def damaged_shard(lab: Lab) -> None:
-    """A finished shard of a stopped build is rebuilt if it is damaged in the meantime."""
+    """Test that a finished shard is rebuilt if it is damaged while the build is stopped."""
     out = lab.new("damaged") / "release"
     lab.run("build", lab.config(), "--out", out, "--workers", "2", fault="kill:write_release:1")
     shard = lab.random.choice(sorted(out.glob("int*/*.parquet")))
@@ -56,7 +60,7 @@ def damaged_shard(lab: Lab) -> None:
 
 
 def full_disk(lab: Lab) -> None:
-    """A full disk gives a one-line error. When there is space again, the same command finishes."""
+    """Test that a full disk causes a one-line error, and that the same command finishes once there is space again."""
     with small_disk(lab) as (folder, options, grow):
         out = folder / "release"
         found = lab.run("build", lab.config(), "--out", out, "--workers", "1", **options)
@@ -72,7 +76,10 @@ def full_disk(lab: Lab) -> None:
 
 @contextmanager
 def small_disk(lab: Lab) -> Iterator[tuple[Path, dict[str, Any], Callable[[], object]]]:
-    """A folder with little space. It is a small tmpfs, or, if none can be mounted, a limit on file sizes is used."""
+    """A folder with little space.
+
+    The disk is a small tmpfs. If no tmpfs can be mounted, a limit on file sizes is used instead.
+    """
     folder = lab.new("disk")
     size = sum(len(content) for content in lab.expected.values()) // 2
     mounted = subprocess.run(
@@ -90,8 +97,8 @@ def small_disk(lab: Lab) -> Iterator[tuple[Path, dict[str, Any], Callable[[], ob
 
 
 def replaced_photos(lab: Lab) -> None:
-    """If photos are replaced while a build is stopped, the release is different, even if name, size, and time are the
-    same.
+    """Test that the release changes if photos are replaced while a build is stopped, even if their names, sizes, and
+    times stay the same.
     """
     config, annotations, images = lab.copied()
     content = json.loads(annotations.read_bytes())
@@ -109,7 +116,9 @@ def replaced_photos(lab: Lab) -> None:
 
 
 def twin(path: Path, other: Path) -> None:
-    """Replace a photo's content with the content of another photo, keeping its size, times, and number of bytes."""
+    """Replace a photo's content with that of another photo, but keep the image size, the file times, and the number of
+    bytes.
+    """
     state = path.stat()
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     shown = cv2.resize(cv2.imread(str(other)), pixels.shape[1::-1])
@@ -122,7 +131,9 @@ def twin(path: Path, other: Path) -> None:
 
 
 def changed_meanwhile(lab: Lab) -> None:
-    """If annotations or photos change during a build, it stops. Running the command again builds from the new state."""
+    """Test that a build stops if annotations or photos change while it runs, and that running the command again builds
+    from the new files.
+    """
     for what, moment in (("annotations", "shard_tasks"), ("photo", "shard_tasks"), ("photo", "finish_tasks")):
         config, annotations, images = lab.copied()
         listed = {Path(image["file_name"]).name for image in json.loads(annotations.read_bytes())["images"]}
@@ -131,12 +142,12 @@ def changed_meanwhile(lab: Lab) -> None:
         out = lab.new("changed") / "release"
         found = lab.run("build", config, "--out", out, "--workers", "1", fault=f"touch:{moment}:1:{changed}")
         refused(found, "changed while the build ran", changed.name)
-        require(not (out / "manifest.json").exists(), "a build finished with a mixture of two states of its sources")
+        require(not (out / "manifest.json").exists(), "a build finished with a mixture of old and new source files")
         lab.build(config, out)
 
 
 def two_at_once(lab: Lab) -> None:
-    """A second build into the same folder is refused, and the running build is not affected."""
+    """Test that a second build into the same folder is refused and does not affect the running build."""
     out = lab.new("twice") / "release"
     held = lab.new("held") / "first"
     held.touch()

@@ -1,4 +1,4 @@
-"""Run every command that opens a release on hostile releases, in one process, with their other inputs."""
+"""Runs every command that opens a release on hostile releases, all in one process."""
 
 import json
 import os
@@ -33,8 +33,8 @@ COMMANDS = (
 
 
 def write_material(folder: Path) -> None:
-    """A recipe, its model, and the model without weights. Commands that need the weights stop there, after they have
-    read the data.
+    """Write a recipe and the model that it names, but without weights. Commands that need the weights stop after they
+    have read the data.
     """
     from cgc_train.recipe import load_recipe, save_recipe
     from cgc_train.tiny import write_tiny
@@ -45,7 +45,7 @@ def write_material(folder: Path) -> None:
 
 
 def every_command(listed: Path, material: Path, out: Path) -> Iterator[str]:
-    """Faults in how commands end, for every listed release."""
+    """Run all commands on every listed release. Yields a message for each command that does not end as it should."""
     for number, hostile in enumerate(json.loads(listed.read_text(encoding="utf-8"))):
         to = out / str(number) / OUTPUT
         names = {"release": hostile["release"], "answers": hostile["answers"], "to": str(to)}
@@ -60,7 +60,7 @@ def every_command(listed: Path, material: Path, out: Path) -> Iterator[str]:
 
 
 def _prepare(folder: Path, answers: Path, material: Path) -> None:
-    """Use a separate cache, and create a run that contains these answers."""
+    """Set a separate cache folder, and create a training run whose held-out answers are the given answers."""
     from cgc_train.recipe import load_recipe
     from cgc_train.run import create_run, held_out_path
 

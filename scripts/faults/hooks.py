@@ -1,7 +1,8 @@
-"""`cgc-data`, as `scripts/try_faults.py` runs it: with a fault at some moment of a build, or without one of the guards.
+"""Runs `cgc-data` for `scripts/try_faults.py`, with a fault at a given moment of a build or with a guard disabled.
 
-CGC_FAULT is ACTION:FUNCTION:CALL[:ARGUMENT]. At that call of the function, the process is killed, waits while a file
-exists, or touches a file. CGC_WITHOUT names a guard.
+CGC_FAULT is ACTION:FUNCTION:CALL[:ARGUMENT]. At call number CALL of FUNCTION, the process is killed, waits while the
+file ARGUMENT exists, or touches that file. CGC_WITHOUT is the name of a guard (a safety check of the package) to
+disable.
 """
 
 import os
@@ -29,8 +30,8 @@ NAMES = {"finish_tasks": "rendered"}
 
 
 class Guard(NamedTuple):
-    """A guard of the package: the fault that occurs without it, the words by which the report names this fault, and how
-    to switch the guard off.
+    """A guard (safety check) of the package: the fault that occurs without it, the words that report this fault, and
+    the function that disables the guard.
     """
 
     fault: str
@@ -109,7 +110,7 @@ GUARDS = {
 
 
 def set_fault(fault: str) -> None:
-    """Make a function of the package do something else first at one of its calls."""
+    """Make a function of the package trigger the fault before one of its calls."""
     action, moment, call, *argument = fault.split(":", 3)
     calls = 0
 

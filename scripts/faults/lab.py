@@ -1,4 +1,6 @@
-"""The environment for faults: painted sources, their undisturbed build, and processes with an injected fault."""
+"""Test environment for faults: painted source photos, an undisturbed build of them, and processes with an injected
+fault.
+"""
 
 import os
 import random
@@ -50,7 +52,7 @@ class Lab:
         return folder
 
     def config(self, **changes: Any) -> Path:
-        """A configuration of the painted source, with another location of annotations or images."""
+        """A configuration for the painted sources, optionally with other paths of annotations or images."""
         source = {"kind": "coco", "annotations": str(self.source.annotations), "images": str(self.source.images)}
         values = {"sources": [source | {"exhaustive": True} | changes], "samples": 30, "shard_rows": 6}
         path = self.new("config") / "config.yaml"

@@ -1,4 +1,6 @@
-"""Releases that point outside their folder, tested with every command of the three packages that opens a release."""
+"""Tests every command that opens a release, in all three packages, on releases that refer to files outside their
+folder.
+"""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from tests.hostile import EDITS, LINKS, edited, linked, snapshot, with_texts, wo
 
 @dataclass(frozen=True)
 class Hostile:
-    """A release, and answers to its rows. If `refused`, every command must refuse it."""
+    """A hostile release, and answers to its rows. If `refused` is set, every command must refuse the release."""
 
     release: str
     answers: str
@@ -50,7 +52,7 @@ def _written(folder: Path) -> Iterator[Hostile]:
 
 
 def _hostile(release: Path, *, refused: bool) -> Hostile:
-    """The release and, next to it, answers to all its rows."""
+    """Write a release and, next to it, a file with answers to all its rows."""
     answers = release.parent / "answers.jsonl"
     ids = [i for path in sorted(release.glob("int*/*.parquet")) for i in pq.read_table(path)["id"].to_pylist()]
     lines = [json.dumps({"id": identity, "index": identity, "response": "[]"}) for identity in ids]

@@ -11,8 +11,8 @@ MOST_MEMORY = 1 << 30
 
 
 def hostile_zips(lab: Lab) -> None:
-    """An archive that expands to gigabytes, refers to files outside, or is damaged. A photo is skipped, or the build
-    fails.
+    """Test archives that expand to gigabytes, refer to files outside the archive, or are damaged. The build must skip
+    the photo or end with an error.
     """
     folder = lab.new("zips")
     sound = folder / "sound.zip"
@@ -31,9 +31,10 @@ def hostile_zips(lab: Lab) -> None:
 
 
 def _with(content: bytes | int, member: str = "", stated: int | None = None) -> Callable[[Path, Path, str], None]:
-    """The archive, with a photo replaced by another member. An integer stands for this many MB of zeros.
+    """Returns a function that copies an archive and replaces one photo with other content. If `content` is an integer,
+    the new content is this many MB of zeros.
 
-    `stated` is the size in the archive's directory, instead of the true one.
+    `stated` is the file size to write to the archive's directory instead of the true size.
     """
 
     def write(sound: Path, path: Path, name: str) -> None:

@@ -1,1 +1,1 @@
-"""The pictures of docs/, by subject: questions, presence, and visibility."""
+"""Draws the pictures in docs/, with one module per subject: questions, presence, and visibility."""

@@ -1,4 +1,4 @@
-"""Pictures of the index: presence and absence of categories, and why a photo can be a distractor."""
+"""Draws pictures about the index: which categories a photo shows or lacks, and why a photo can be a distractor."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ GOOD, BAD = Style("#12805c", 14), Style("#c4122f", 14)
 
 
 def presence(world: World) -> Image.Image:
-    """One category in four photos: all boxed, some boxed, absent, unknown."""
+    """Draws one category in four photos: all instances boxed, some boxed, absent, and unknown."""
     index = world.index
     lvis = [i for i, table in enumerate(index.tables) if table.kind == "lvis"]
     listed = np.array([any(a.source in lvis for a in p.appearances) for p in index.photos])
@@ -44,7 +44,7 @@ def presence(world: World) -> Image.Image:
 
 
 def _boxes(index: Index, photo: int, concept: int) -> NDArray[np.float64]:
-    """Boxes of a concept in a photo, (instances, 4) x1, y1, x2, y2 in pixels."""
+    """Boxes of a concept in a photo, shape (instances, 4), as x1, y1, x2, y2 in pixels."""
     return index.instances.box[index.instances.of(photo, concept)]
 
 
@@ -65,7 +65,9 @@ def _why(index: Index, photo: int, concept: int, label: str) -> str:
 
 
 def confusable(world: World) -> Image.Image:
-    """Shows why one photo can be a distractor and another photo cannot, with a check of every confusable name."""
+    """Shows why one photo can be a distractor and another cannot, by listing for each photo whether it shows any
+    confusable category.
+    """
     index, names = world.index, names_of(world.index.concepts)
     absent = index.states == ABSENT
 

@@ -1,4 +1,4 @@
-"""Pictures of questions: views with boxes, evidence, and answers."""
+"""Draws pictures of questions: views with boxes, evidence, and answers."""
 
 import io
 from collections.abc import Callable, Iterable, Mapping
@@ -34,26 +34,31 @@ def of_task(task: Task) -> Callable[[World], Image.Image]:
 
 
 def _rows(world: World, task: Task) -> list[Mapping[str, Any]]:
-    """Rows of the task with few images, with an answer if the task has any."""
+    """Rows of the task that show two or three images.
+
+    Rows with an empty answer are used only if the task never has another answer.
+    """
     rows = [row for row in world.rows if task_of(row) is task and bool(row["objects"]) != (task.answer == "empty")]
     return [row for row in rows if len(row["views"]) in (2, 3)]
 
 
 def distances(world: World) -> Image.Image:
-    """A decoupled set and a hard set."""
+    """Draws an image set with `decoupled` distractors and one with `hard` distractors."""
     rows = [row for n in (2, 3) for row in of_kind(world, "inter", "locate_all", n) if row["evidence"]]
     sets = ([row for row in rows if row["distractors"] == kind] for kind in ("decoupled", "hard"))
     return stack(*(asked(world.sample(best(found, shown_well))) for found in sets))
 
 
 def inter_twins(world: World) -> Image.Image:
-    """A question about one photo of a set, and its twin about a set without the label."""
+    """Draws a question about one photo of a set, and its twin question about a set in which no photo shows the
+    label.
+    """
     present, absent = twins(world, "inter", "locate", 2)
     return stack(asked(world.sample(present)), asked(world.sample(absent)))
 
 
 def views(world: World) -> Image.Image:
-    """A photo with its two windows, and the question in both directions."""
+    """Draws a photo with two windows cropped from it, and the question in both directions."""
     rows = of_kind(world, "intra", "same_object", 2)
     row = best((r for r in rows if _landscape(world, r)), shown_well)
     back = next(r for r in rows if r["pair_id"] == row["pair_id"] and r["id"] != row["id"])
@@ -61,7 +66,7 @@ def views(world: World) -> Image.Image:
 
 
 def intra_twins(world: World) -> Image.Image:
-    """Windows that show a category, and windows of the same photo that do not."""
+    """Draws windows (crops) of a photo that show a category, and windows of the same photo that do not."""
     rows = twins(world, "intra", "locate_all", 2)
     return stack(*(asked(world.sample(row), 220, [_windows(world, row)]) for row in rows))
 
@@ -71,7 +76,7 @@ def _landscape(world: World, row: Mapping[str, Any]) -> bool:
 
 
 def _windows(world: World, row: Mapping[str, Any]) -> Panel:
-    """The photo of an intra sample, with its windows."""
+    """The photo that an `intra` row is cropped from, with outlines of its windows."""
     boxes = tuple(
         (tuple(v["window"]), (WINDOW, GIVEN)[v["role"] == "context"], f"{n}: {v['role'].title()} View")
         for n, v in enumerate(row["views"], 1)
@@ -80,7 +85,10 @@ def _windows(world: World, row: Mapping[str, Any]) -> Panel:
 
 
 def asked(sample: Sample, most: int = 250, first: Iterable[Panel] = ()) -> Image.Image:
-    """A sample: its question, its views (after `first`) with boxes and the evidence for each, and its answer."""
+    """Draws a sample: its question, its views with boxes and the evidence for each view, and its answer.
+
+    Panels in `first` come before the views.
+    """
     panels = list(first)
     for view in sample.views:
         boxes = tuple((b.rect, GIVEN if b.is_reference else TARGET, b.tag) for b in view.boxes)
@@ -110,7 +118,7 @@ def of_kind(world: World, contrast: str, task: str, images: int, distractors: st
 
 
 def twins(world: World, contrast: str, task: str, images: int) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """A present row and its absent twin."""
+    """A row whose answer has boxes, and its twin row whose answer is empty."""
     absent = {row["pair_id"]: row for row in of_kind(world, contrast, "absent", images)}
     rows = [r for r in of_kind(world, contrast, task, images) if r["pair_id"] in absent]
     present = best(rows, lambda r: (_landscape(world, r), *shown_well(r)))

@@ -1,4 +1,4 @@
-"""The picture of one object in three windows: visible, ambiguous, gone."""
+"""Draws one object in three windows (crops): visible, ambiguous, and gone."""
 
 from PIL import Image
 from pycocotools import mask as coco_mask
@@ -14,8 +14,8 @@ TINT = "#ffd500"
 
 
 def visibility(world: World) -> Image.Image:
-    """One object in three windows: visible, ambiguous, and gone. The true box is the box of the mask inside the
-    window.
+    """One object in three windows: visible, ambiguous, and gone. The true box encloses the part of the object's mask
+    that is inside the window.
     """
     index, truth = world.index, world.truth
 

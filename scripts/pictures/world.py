@@ -57,7 +57,7 @@ def open_world(folder: Path) -> World:
 
 
 def best(rows: Iterable[T], key: Callable[[T], Any]) -> T:
-    """The row with the highest key. Exits the script if there is none."""
+    """The row with the highest key. Exits the script if no row fits."""
     found = sorted(rows, key=key, reverse=True)
     if not found:
         sys.exit("none of the samples fits one of the pictures: increase SAMPLES")

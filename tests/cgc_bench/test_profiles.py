@@ -142,7 +142,7 @@ def test_the_model_that_lmms_eval_asks_has_its_own_words(place: Path, monkeypatc
     manager("vllm")
     assert document("cgc_transfer_mmstar")["cgc_profile"] == "lmms-eval"
     manager("neo_ov")
-    with pytest.raises(TaskError, match="lmms-eval asks neo_ov blink in a way not known here"):
+    with pytest.raises(TaskError, match="lmms-eval has a special prompt of blink for neo_ov, which is not supported"):
         chosen.chosen(request_of("cgc_transfer_blink"))
 
 

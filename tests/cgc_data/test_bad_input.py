@@ -185,7 +185,7 @@ def patched(path: Path, *changes: tuple[bytes, int, int]) -> Path:
 LOCAL, CENTRAL = b"PK\x03\x04", b"PK\x01\x02"
 PLACES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no folder": (lambda photos: photos / "elsewhere", "no such folder"),
-    "empty folder": (emptied, "give the folder or zip that does"),
+    "empty folder": (emptied, "specify the folder or zip file that contains them"),
     "a text file": (lambda photos: written(photos, "x"), "neither a folder nor a whole zip"),
     "directory of the archive damaged": (lambda p: patched(packed(p), (CENTRAL, 2, 9)), "not a whole zip"),
     "encrypted": (lambda p: patched(packed(p), (LOCAL, 6, 1), (CENTRAL, 8, 1)), "photos.zip"),

@@ -43,13 +43,13 @@ def test_a_card_as_written_passes(published: tuple[str, set[str]]) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.pop("license"), "lacks license: an identifier of"),
-        (lambda d: d.update(license="per-photo"), r"license: 'per-photo' is not an identifier"),
+        (lambda d: d.pop("license"), "lacks license: a license identifier from"),
+        (lambda d: d.update(license="per-photo"), r"license: 'per-photo' is not a license identifier"),
         (lambda d: d.pop("license_link"), "lacks license_link: LICENSE, LICENSE.md, or a web address"),
         (lambda d: d.update(license_link="terms.txt"), "license_link: 'terms.txt' is not LICENSE"),
         (lambda d: d.update(license_link="LICENSE"), "license_link: LICENSE is not one of the published files"),
         (lambda d: d.update(license_name="Per photo"), "license_name: 'Per photo' is not lower-case"),
-        (lambda d: d.update(pretty_name=" "), "pretty_name: ' ' is not a text"),
+        (lambda d: d.update(pretty_name=" "), "pretty_name: ' ' is not one line of text"),
         (lambda d: d.update(language="en"), "language: 'en' is not a list"),
         (lambda d: d.update(language=["English"]), "is not a list of ISO 639 codes"),
         (lambda d: d["tags"].append("arxiv:first"), "write a paper as arxiv:YYMM.NNNNN"),

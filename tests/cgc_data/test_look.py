@@ -189,7 +189,7 @@ def test_text_is_escaped(tmp_path: Path) -> None:
 def test_a_view_without_target_or_evidence_is_called_out(tmp_path: Path) -> None:
     release = one_row_release(tmp_path / "r", evidence=[])
     page = write_gallery(release, tmp_path / "gallery", sheets=False).page.read_text(encoding="utf-8")
-    assert page.count("neither a target nor evidence of absence") == 1
+    assert page.count("no target and no evidence of absence") == 1
 
 
 @pytest.mark.parametrize(

@@ -225,7 +225,7 @@ def test_a_photo_with_one_object_cannot_be_asked_about(rows: list[Row], world: W
     false = copy.deepcopy(row)
     place, answer = single.pop() - 1, row["objects"][0]["img_idx"] - 1
     false["views"][place], false["views"][answer] = false["views"][answer], false["views"][place]
-    assert any("shows 0 of" in fault or "may show more" in fault for fault in faults(false, world))
+    assert any("shows 0 objects" in fault or "may show more" in fault for fault in faults(false, world))
 
 
 def _trace(box: tuple[int, int, int, int], family: int, relation: str = LEFTMOST, images: int = 2) -> Trace:

@@ -545,7 +545,7 @@ def test_limits_of_the_manifest_are_kept(release: MiniRelease) -> None:
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        ({"enlargement": 2}, "is enlarged 3.00 times, but at most 2"),
+        ({"enlargement": 2}, "is enlarged by a factor of 3.00, but at most 2"),
         ({"enlargement": 3, "min_side": 70}, "shorter side 60.0 px of the photo"),
     ],
 )

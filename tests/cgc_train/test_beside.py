@@ -78,9 +78,9 @@ def test_figures_stand_in_the_metrics_and_on_the_page(
     ("command", "said"),
     [
         ("echo {model} {out}; exit 3", "exited with status 3"),
-        ("echo {model} {out}", "wrote no results as JSON to {out}"),
+        ("echo {model} {out}", "wrote no JSON results to {out}"),
         ("no-such-command {model} {out}", "exited with status 127"),
-        ("echo '[1, 2' > {out}/broken.json # {model}", "wrote no results"),
+        ("echo '[1, 2' > {out}/broken.json # {model}", "wrote no JSON results"),
     ],
 )
 def test_a_command_that_fails_is_a_warning(
@@ -131,7 +131,7 @@ def started(
     ],
 )
 def test_settings_that_belong_together(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match=r"command and every belong together|must contain"):
+    with pytest.raises(ValidationError, match=r"set both command and every, or neither|must contain"):
         BenchmarkSettings(**settings)
 
 

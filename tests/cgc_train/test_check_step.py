@@ -104,7 +104,7 @@ def test_a_sound_recipe_takes_its_step(file: str, run_values: dict[str, Any]) ->
     found = next(one for one in run_checks(shared(run_values, file), step_seconds=SECONDS) if one.check == "step")
     assert (found.status, found.message) == (
         "ok",
-        f"a trial step of a tiny model under {file}, 2 processes: held-out answers, a step, a checkpoint, and a model "
+        f"a trial step of a tiny model with {file}, 2 processes: held-out answers, a step, a checkpoint, and a model "
         "were written",
     )
 
@@ -118,7 +118,7 @@ def test_a_recipe_that_every_other_check_passes_and_the_step_does_not(
     recipe = shared(run_values, grpo=grpo)
     findings = {found.check: found for found in run_checks(recipe, step_seconds=SECONDS)}
     assert findings.pop("step").line == (
-        "a trial step of a tiny model under ddp, 2 processes: ValueError: One of min_lr or min_lr_rate should be set "
+        "a trial step of a tiny model with ddp, 2 processes: ValueError: One of min_lr or min_lr_rate should be set "
         "through the `lr_scheduler_kwargs`; correct the recipe, or choose another launch file with accelerate"
     )
     assert not [found for found in findings.values() if found.status == "failed"]
@@ -130,4 +130,4 @@ def test_the_command_leaves_the_step_out_on_request(run_values: dict[str, Any], 
     path = tmp_path / "recipe.yaml"
     path.write_text(yaml.safe_dump({**run_values, "accelerate": "ddp", "gpus": 2}))
     result = CliRunner().invoke(cli, ["check", str(path), "--step-seconds", "0", "--to", str(tmp_path)])
-    assert "a trial step of a tiny model under ddp: skipped" in result.output
+    assert "a trial step of a tiny model with ddp: skipped" in result.output

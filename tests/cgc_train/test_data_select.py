@@ -104,7 +104,7 @@ def test_files_of_kept_rows(release: Release, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "fault"),
-    [(None, "not a file of row ids"), ('{"id": 1', "not a file of row ids"), ("", "keeps no row")],
+    [(None, "not a file of row ids"), ('{"id": 1', "not a file of row ids"), ("", "contains no rows to keep")],
     ids=["missing", "damaged", "empty"],
 )
 def test_bad_files_of_kept_rows(release: Release, tmp_path: Path, content: str | None, fault: str) -> None:

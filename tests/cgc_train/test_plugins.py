@@ -243,13 +243,13 @@ def test_misspelt_settings_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize("answer", ["", "not JSON", '[{"img_idx": 1}]', "<answer>[]</answer>"])
 def test_an_answer_that_was_not_exported_is_refused(answer: str) -> None:
-    with pytest.raises(TrainingDataError, match="no exported row has this answer"):
+    with pytest.raises(TrainingDataError, match="not the answer of an exported row"):
         exported_truth(answer, 3)
 
 
 @pytest.mark.parametrize("query", ["", "[]", "{}", "null"])
 def test_a_query_that_was_not_exported_is_refused(query: str) -> None:
-    with pytest.raises(TrainingDataError, match="no exported row has this query"):
+    with pytest.raises(TrainingDataError, match="not the query of an exported row"):
         exported_truth("[]", 3, query)
 
 

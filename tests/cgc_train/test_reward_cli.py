@@ -81,7 +81,7 @@ def test_several_responses_to_a_row_are_numbered(made: Path, tmp_path: Path) -> 
     assert found.exit_code == 0, found.output
     assert "5 predictions: 2 of 7 train rows, 1 of 7 validation rows" in found.output
     assert (
-        "responses per row: 1 with 1, 2 with 2; in 50% of the rows with several responses, all of them earn the same "
+        "responses per row: 1 with 1, 2 with 2; in 50% of the rows with several responses, all responses earn the same "
         "reward" in found.output
     )
     written = [(line["id"], line["sample"], line["reward"]) for line in lines(tmp_path / "o.jsonl")]

@@ -218,7 +218,7 @@ def test_bad_input_leaves_no_folder(place: Path, tmp_path: Path) -> None:
     release = write_release(tmp_path / "release", [bad])
     with pytest.raises(TrainingDataError, match=bad["id"]):
         run_sft(recipe(place, data={"release": str(release)}), tmp_path / "run")
-    with pytest.raises(RecipeError, match="needs held-out rows"):
+    with pytest.raises(RecipeError, match=r"set data\.held_out_every"):
         run_sft(recipe(place, data={"held_out_every": 0}), tmp_path / "run", until=0.5)
     assert not (tmp_path / "run").exists()
 

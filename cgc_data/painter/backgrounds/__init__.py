@@ -1,1 +1,1 @@
-"""The backgrounds of the places, painted on a stage."""
+"""The backgrounds of all places, such as a kitchen or a street."""

@@ -1,4 +1,4 @@
-"""Indoor backgrounds, without any kind that the annotation files list."""
+"""Indoor backgrounds, which never show a kind of object that the annotation files list."""
 
 import numpy as np
 
@@ -64,7 +64,7 @@ def _picture(stage: Stage, x: float, y: float, size: float) -> None:
 
 
 def _decorate(stage: Stage, bottom: float) -> None:
-    """A window, a picture, or both, on a wall."""
+    """Draw a window, a picture, or both on a wall."""
     side = float(stage.rng.choice([0.06, 0.6]))
     if stage.rng.random() < 0.6:
         _window(stage, side, 0.08, 0.3, bottom * 0.6)
@@ -177,7 +177,7 @@ def market(stage: Stage) -> None:
 
 
 def plain(stage: Stage) -> None:
-    """Two flat colors: as little to learn as possible."""
+    """A background of two flat colors, so that there is as little as possible to learn."""
     wall, table = stage.choose(*WALLS), stage.choose((206, 196, 186), (180, 188, 196), (214, 206, 178))
     horizon = float(stage.rng.uniform(0.2, 0.4))
     stage.box(0, 0, 1, 1, wall)

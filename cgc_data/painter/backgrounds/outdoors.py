@@ -1,4 +1,4 @@
-"""Outdoor backgrounds, without any kind that the annotation files list."""
+"""Outdoor backgrounds, which never show a kind of object that the annotation files list."""
 
 import numpy as np
 

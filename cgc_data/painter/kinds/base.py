@@ -1,4 +1,4 @@
-"""Definition of a kind of object: how it is drawn, its looks, and its COCO and LVIS names."""
+"""Definition of a kind of object: how to draw it, its possible looks, and its COCO and LVIS names."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +14,10 @@ Draw: TypeAlias = Callable[[Pen, int, Palette], None]
 class Kind:
     """A COCO category that can be drawn.
 
-    `size` is the sheet in drawing units, and `tall` is the usual height in pixels in a photo of 640 x 480. `looks`
-    contains the LVIS names of each variant, most general first. Each variant exists in every palette. `turn` is the
-    largest rotation in degrees. Objects on the ground are not rotated, and objects with letters are not mirrored.
+    `size` is the size of the drawing sheet in drawing units, and `tall` is the usual height in pixels in a photo of 640
+    x 480. `looks` contains the LVIS names of each variant, most general first. Each variant exists in every palette.
+    `turn` is the largest rotation in degrees. Objects on the ground are not rotated, and objects with letters are not
+    mirrored.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Look:
 
 
 def sketch(kind: Kind, look: Look, height: float) -> Layer:
-    """Draw `kind` so that its sheet is `height` pixels tall (before the look's turn)."""
+    """Draw `kind` so that its sheet is `height` pixels tall before it is rotated."""
     pen = Pen(kind.size, height / kind.size[1], turn=look.turn, flip=look.flip)
     kind.draw(pen, look.variant, kind.palettes[look.palette])
     return pen.finish()

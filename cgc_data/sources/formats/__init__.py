@@ -1,7 +1,7 @@
 """The annotation formats, each declared in a separate module. To add a format, add its name to `_REGISTERED`.
 
-Everything else reads this table: configuration, flags, reading, presence, joining, card, and gallery. Validation has a
-separate reader for each format, in a module of the same name.
+All other code reads the formats from `FORMATS`: configuration, flags, reading, presence, joining, card, and gallery.
+Validation has a separate reader for each format, in a module of the same name.
 """
 
 from importlib import import_module

@@ -1,4 +1,6 @@
-"""COCO instances: photos are named by `file_name`, a missing crowd flag means unknown, 80 categories are labeled."""
+"""The COCO instances format: photos are named by `file_name`, a missing crowd flag means unknown, and 80 categories are
+labeled exhaustively.
+"""
 
 from pathlib import Path
 

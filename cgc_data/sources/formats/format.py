@@ -1,6 +1,4 @@
-"""The declaration of an annotation format. It contains everything that the rest of the project needs to know about the
-format.
-"""
+"""The declaration of an annotation format, with everything that the rest of the project needs to know about it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,24 +9,25 @@ from cgc_data.sources.records import Image
 
 
 class FileNames(Protocol):
-    """Returns the photos to which image records refer. Raises SourceError if a record names no photo."""
+    """Returns the file name of the photo of each image record. Raises SourceError if a record names no photo."""
 
     def __call__(self, path: Path, images: list[Image]) -> list[str]: ...
 
 
 @dataclass(frozen=True)
 class Format:
-    """One annotation format. Its files are JSON with COCO's four lists, which the format interprets in its own way.
+    """One annotation format. The files of every format are JSON with COCO's four lists. Formats differ in how they
+    interpret these lists.
 
     Attributes:
         name: used in the configuration and manifest, as a command-line flag, and as the prefix of a source's key.
-        content: what its files contain, for the help of `cgc-data build`.
-        one: its usual name, with an article.
-        file_names: the photos to which its image records refer.
-        crowd_unless_stated: crowd flag of an annotation that does not state one; -1: unknown.
-        coco_photos: whether its files always annotate COCO's photos, regardless of their categories, so that the photos
-            have COCO's names.
-        protocol: the facts that its files guarantee.
+        content: what files of this format contain, for the help of `cgc-data build`.
+        one: the usual name of the format with an article, such as "a COCO".
+        file_names: function that returns the file names of the photos of image records.
+        crowd_unless_stated: crowd flag of an annotation that does not state one; -1 means unknown.
+        coco_photos: whether files of this format always annotate COCO's photos, even with other categories, so that the
+            photos have COCO's file names.
+        protocol: the facts that files of this format guarantee.
     """
 
     name: str

@@ -1,4 +1,6 @@
-"""LVIS v1: photos are named by `coco_url` including their folder, nothing is a crowd, absence is listed per photo."""
+"""The LVIS v1 format: photos are named by `coco_url` including their folder, no annotation is a crowd, and each photo
+lists the categories that are absent.
+"""
 
 from pathlib import Path
 

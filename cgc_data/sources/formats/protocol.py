@@ -26,10 +26,10 @@ class AnnotationProtocol(ABC):
 
     Attributes:
         who: the annotators, as named in the gallery.
-        meaning: what the protocol guarantees, in the words of the card.
-        rule: the rule by which a category is absent, in the words of a row's evidence.
+        meaning: what the protocol guarantees, as worded on the card.
+        rule: the name of the rule that proves that a category is absent, as stated in a row's evidence.
         declarable: whether a user may declare for which categories a file is exhaustive.
-        boxes_first: whether its boxes take precedence over the boxes of other protocols.
+        boxes_first: whether boxes of this protocol take precedence over the boxes of other protocols.
     """
 
     who: str
@@ -41,7 +41,7 @@ class AnnotationProtocol(ABC):
 
     @abstractmethod
     def exhaustive(self, table: SourceTable, declared: Declared) -> Flags:
-        """Mask (categories,) of the categories of which every instance is boxed in every photo.
+        """Mask (categories,) of the categories that have a box for every instance in every photo.
 
         Raises ValueError for a declaration that contradicts the file.
         """
@@ -52,26 +52,27 @@ class AnnotationProtocol(ABC):
 
     @abstractmethod
     def all_boxed(self, table: SourceTable, declared: Declared) -> Flags:
-        """Mask (annotations,) of the annotations whose category is completely boxed in the photo, unless the photo
-        lists the category otherwise.
+        """Mask (annotations,) of the annotations for whose category every instance in the photo is boxed. Exceptions
+        that the photo itself lists are not considered.
         """
 
     @abstractmethod
     def practice(self, names: Collection[str]) -> str:
-        """The naming practice with which a file with these categories was annotated; "" if there is no particular
+        """The naming practice of the annotators of a file with these categories; "" if there is no particular
         practice.
         """
 
     @abstractmethod
     def sentence(self, label: str, who: str) -> str:
-        """Why the label is absent by `rule`, in words. `who` names the annotators."""
+        """A sentence that explains why `rule` proves that the label is absent. `who` names the annotators."""
 
 
 @dataclass(frozen=True)
 class Exhaustive(AnnotationProtocol):
-    """Every instance is labeled of the format's own `vocabulary`, or of the categories that the user declares.
+    """Every instance of certain categories is labeled: those of the format's own `vocabulary`, or those that the user
+    declares.
 
-    `naming` is the annotators' naming practice. It decides what else a category includes.
+    `naming` is the annotators' naming practice, which determines what else a category includes.
     """
 
     vocabulary: frozenset[str]
@@ -90,8 +91,8 @@ class Exhaustive(AnnotationProtocol):
         return np.full(len(names), self._own(names) if declared is None else declared, dtype=bool)
 
     def single(self, table: SourceTable, declared: Declared) -> Flags:
-        """Every official COCO record has a crowd flag and a segmentation. A record without them is not official. It
-        does not count as a single instance, unless the user declares how exhaustive the source is.
+        """Every official COCO record has a crowd flag and a segmentation. A record that lacks one of them is not
+        official. Such a record counts as a single instance only if the user declares how exhaustive the source is.
         """
         crowd = table.annotations.column("crowd").to_numpy()
         if declared is not None:
@@ -132,7 +133,9 @@ class Federated(AnnotationProtocol):
         return np.asarray(table.annotations.column("crowd").to_numpy() != 1)
 
     def all_boxed(self, table: SourceTable, declared: Declared) -> Flags:
-        """False for photos whose lists are both empty, because nothing shows that such a photo was checked at all."""
+        """False for annotations in photos whose two lists are empty, because nothing shows that such a photo was
+        checked at all.
+        """
         del declared
         lengths = [np.diff(table.images.column(name).combine_chunks().offsets.to_numpy()) for name in LISTS]
         checked = np.asarray(sum(lengths) > 0)

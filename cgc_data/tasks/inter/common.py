@@ -1,5 +1,6 @@
-"""The one kind of object that all photos show. It is chosen from several names, or not named and requested in one
-image.
+"""The one kind of object that all photos show.
+
+The question either lists several names to choose from, or names no kind and asks where it is in one image.
 """
 
 from cgc_data.tasks.inter import INTER

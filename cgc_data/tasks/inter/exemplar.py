@@ -1,4 +1,4 @@
-"""Every object whose category is that of an example in another photo."""
+"""Every object that has the same category as an example in another photo."""
 
 from cgc_data.tasks.inter import INTER
 from cgc_data.tasks.task import Task
@@ -7,7 +7,7 @@ EXEMPLAR = Task(
     name="exemplar",
     contrast=INTER,
     answer="set",
-    question="every object in the other images whose category is that of the object in a given box of Image 1",
+    question="every object in the other images of the same category as the object in a given box of Image 1",
     meaning="Every object in the other images that has the same category as the object in the dashed box.",
     pool="exemplar",
     share=0.08,
@@ -15,5 +15,5 @@ EXEMPLAR = Task(
     may_be_empty=True,
     answer_label="object",
     gives_box=True,
-    needs="photos that show one category, one of them with an object that fills a window",
+    needs="photos that all show the same category, including a photo in which one object fills a window",
 )

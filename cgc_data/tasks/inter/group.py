@@ -1,4 +1,6 @@
-"""Several labels at once. One of several photos shows each label; at most one label is in no photo."""
+"""Several labels at once. Each label is in exactly one of several photos, except that at most one label is in no
+photo.
+"""
 
 from cgc_data.tasks.inter import INTER
 from cgc_data.tasks.task import Task

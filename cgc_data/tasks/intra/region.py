@@ -1,4 +1,4 @@
-"""A piece of a photo: where it was cut out, in the photo or in one of several windows of the photo."""
+"""Find the place where a piece of a photo was cut out, in the whole photo or in one of several windows of the photo."""
 
 from cgc_data.tasks.intra import INTRA
 from cgc_data.tasks.task import Task

@@ -1,4 +1,4 @@
-"""One object of a photo. One window gives it, and it has to be found in other windows."""
+"""One object of a photo. The object is boxed in one window and must be found in other windows."""
 
 from cgc_data.tasks.intra import INTRA
 from cgc_data.tasks.task import Task
@@ -10,7 +10,7 @@ SAME_OBJECT = Task(
     named_answer="one",
     question=(
         "The object in a given box of one view: where is it in another view, or in every other view that shows it? "
-        "Another object of its category is next to it"
+        "Another object of the same category is next to the object"
     ),
     meaning="The object in the dashed box of one view, located in another view or in every view that shows it.",
     pool="same_object_all",

@@ -1,6 +1,7 @@
-"""Annotation files, read by the reference reader of their format. Each format has a module, named as in a manifest.
+"""Reads annotation files with the reference readers of their formats.
 
-Each module has `read`. Nothing here is shared with the builder.
+Each format has a module with a function `read`. The name of the module is the name of the format in a manifest. No code
+is shared with the builder.
 """
 
 import contextlib
@@ -17,13 +18,16 @@ from cgc_data.validate.tidy import tidy
 
 
 class Reader(Protocol):
-    """Reads an annotation file, with the user's declarations. Raises what the reference reader raises."""
+    """Reads an annotation file, with the categories that the user declared exhaustive.
+
+    Raises the errors that the reference reader raises.
+    """
 
     def __call__(self, path: Path, declared: Declared) -> RawFile: ...
 
 
 def read_raw(kind: str, path: Path, declared: Declared) -> RawFile:
-    """Read an annotation file of a format. Raises ReleaseError if the file cannot be read in its format."""
+    """Read an annotation file in the format `kind`. Raises ReleaseError if the file does not have this format."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints while loading
             return _reader(kind)(path, declared)
@@ -34,7 +38,7 @@ def read_raw(kind: str, path: Path, declared: Declared) -> RawFile:
 
 
 def decoded(path: Path) -> Any:
-    """The normalized JSON of a UTF-8 file, with or without a byte order mark."""
+    """The normalized JSON content of a UTF-8 file, which may begin with a byte order mark."""
     return tidy(json.loads(path.read_text(encoding="utf-8-sig")))
 
 

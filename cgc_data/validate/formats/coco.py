@@ -1,4 +1,7 @@
-"""COCO instances, read by pycocotools. Its 80 categories are labeled exhaustively, and others only if declared."""
+"""COCO instances files, read by pycocotools.
+
+COCO's 80 categories are labeled exhaustively. Other categories are labeled exhaustively only if the user declares so.
+"""
 
 from pathlib import Path
 

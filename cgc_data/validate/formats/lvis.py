@@ -1,5 +1,6 @@
-"""LVIS v1, read by its own reader. Images list which categories are verified absent and which are not exhaustively
-labeled.
+"""LVIS v1 files, read by the reader of the lvis package.
+
+Each image lists the categories that are verified as absent and the categories that are not exhaustively labeled.
 """
 
 from pathlib import Path
@@ -12,7 +13,7 @@ from cgc_data.validate.protocols import Declared, Federated, RawFile
 
 
 def read(path: Path, declared: Declared) -> RawFile:
-    """Read the file. The format allows no declaration."""
+    """Read the file. Users cannot declare the categories of LVIS files exhaustive."""
     del declared
     lvis = _Lvis(str(path))
     return RawFile(

@@ -1,7 +1,8 @@
-"""Derives again why the rows of each task are correct. Each task has a module, named CONTRAST_TASK after the task's id.
+"""The checks of single tasks, which derive again why the rows of each task are correct.
 
-Each module has `check`. It has `CHECKS` if it reports task-specific checks, and `measures` if its rows have
-task-specific shortcuts. A task without a module cannot be validated, and a test fails.
+Each task has a module with a function `check`. The module is named CONTRAST_TASK after the task's id. A module also has
+`CHECKS` if it reports task-specific checks, and `measures` if the rows of the task have task-specific shortcuts. A task
+without a module cannot be validated, and a test fails.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +18,7 @@ from cgc_data.validate.world import World
 
 
 class TaskCheck(Protocol):
-    """Yields one finding for each check of a row of the task."""
+    """Checks a row of the task, and yields one finding per check."""
 
     def __call__(self, sample: Sample, world: World, limits: Limits) -> Iterable[Finding]: ...
 
@@ -29,7 +30,7 @@ def check_of(task: Task) -> TaskCheck:
 
 
 def task_measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """Task-specific measurements over all rows of each task; none for tasks without rows."""
+    """The task-specific measurements over all rows of each task that has rows."""
     for task in TASKS.values():
         rows = [trace for trace in traces if trace.kind is task]
         if rows and (measures := getattr(import_module(_module(task)), "measures", None)):

@@ -1,4 +1,4 @@
-"""`inter/absent`: a label that no photo shows."""
+"""Checks `inter/absent` rows, whose label is in none of the photos."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,10 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the answer is empty. The checks of absence evidence verify that no photo shows the label."""
+    """Check that the answer is empty.
+
+    The module `absence` checks the evidence that no photo shows the label.
+    """
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     yield from complete(sample, world, limits)

@@ -1,4 +1,7 @@
-"""`inter/common`: either exactly one listed kind is in every photo, or the photos share exactly one COCO category."""
+"""Checks `inter/common` rows, which ask for the one category that all photos share.
+
+The category is one of a list, or one of COCO's categories if the question lists none.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,15 +21,15 @@ from cgc_data.vocabulary import COCO_NAMES, concept_of, readable
 
 CHECKS = {
     "common kind": (
-        "exactly one listed category is in every image, with all its instances boxed; every other category is in some "
-        "image and proved absent from another"
+        "exactly one listed category is in every image, and all its instances are boxed; every other listed category "
+        "is in at least one image and is proved absent from another"
     ),
 }
 PERSON, PERSON_BOUND = readable(concept_of("person")).singular, 0.1
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check the kind that all images share, and whether the answer contains all of its instances."""
+    """Check that exactly one category is in all images, and that the answer contains all of its instances."""
     yield from roles(sample, world)
     yield from complete(sample, world, limits)
     yield from some_object(sample)
@@ -52,12 +55,12 @@ def _listed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
         if not any(claim.label == label for claim in sample.evidence):
             yield f"no claim states that {label} is absent from an image"
     if bare := set(numbers).difference(*wrong.values()):
-        yield f"image {min(bare)} shows none of the other categories"
+        yield f"image {min(bare)} shows none of the other listed categories"
 
 
 def _unnamed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
     if sample.evidence:
-        yield "the row claims that a category is absent"
+        yield "the row claims that a category is absent, but lists no categories"
     yield from _everywhere(sample, sample.labels[0], world, limits)
     right = world.concept(sample.labels[0]) or ""
     photos = [world.photo(view) for view in sample.views]
@@ -69,16 +72,18 @@ def _unnamed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
 
 
 def _gone(world: World, photo: str, concept: str, right: str) -> bool:
-    """Check that the photo shows neither the kind nor, unless the kind is the right one, anything that can be confused
-    with it.
+    """Whether the concept is proved absent from the photo, and nothing that can be confused with it is annotated there.
+
+    The second condition does not apply if the right category itself can be confused with the concept.
     """
     lookalikes = world.relations.confusable(concept)
     return world.absent(photo, concept) and (right in lookalikes or not world.present(photo) & lookalikes)
 
 
 def _everywhere(sample: Sample, label: str, world: World, limits: Limits) -> Iterator[str]:
-    """Images in which some instances of the kind have no box, and images that show no instance or more instances than
-    an answer may contain.
+    """Faults of images in which it is unknown whether every instance of the label is boxed.
+
+    Images with more instances of the label than an answer may contain are also reported.
     """
     concept = world.concept(label) or ""
     for number, view in enumerate(sample.views, 1):
@@ -86,7 +91,7 @@ def _everywhere(sample: Sample, label: str, world: World, limits: Limits) -> Ite
         if fault := world.incomplete(photo, concept):
             yield f"image {number}, {label}: {fault}"
         elif max(len(fact.instances) for fact in world.facts(photo, concept)) > limits.max_objects:
-            yield f"image {number} shows more than {limits.max_objects} of {label}"
+            yield f"image {number} shows more than {limits.max_objects} objects with the label {label}"
 
 
 def _images(sample: Sample, label: str, world: World) -> set[int]:
@@ -95,7 +100,7 @@ def _images(sample: Sample, label: str, world: World) -> set[int]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """Measure whether the name itself, or the labels in one image, could reveal the right name."""
+    """Measure whether the listed names, or the labels in a single image, reveal the category that all images share."""
     del limits
     lists = [trace for trace in traces if trace.asked]
     yield names_tell("common kind from the names", lists, _is_right)
@@ -106,7 +111,7 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
         for trace in lists
         for number in range(1, len(trace.sizes) + 1)
     ]
-    what = "AUC, within single images, of how often a label in an image is the shared category in other families"
+    what = "AUC, within each image, of guessing the label that is most often the shared category in other families"
     yield lists_tell("common kind from one image's labels", single, _is_right, what)
     yield _people(traces)
 

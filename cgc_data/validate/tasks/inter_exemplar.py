@@ -1,4 +1,7 @@
-"""`inter/exemplar`: every instance of the category that Image 1 shows, large and alone."""
+"""Checks `inter/exemplar` rows, which ask for every instance of the category of an example.
+
+Image 1 shows the example, which must be large and alone.
+"""
 
 from collections.abc import Iterator
 
@@ -14,8 +17,8 @@ from cgc_data.vocabulary import concept_of
 
 CHECKS = {
     "exemplar": (
-        "the example is an instance of the requested category that fills its window; it is not a person or table, and "
-        "its window shows no other object that the other images may show"
+        "the example is a large instance of the requested category, but not a person or table, and its window shows "
+        "no other object that the other images may show"
     )
 }
 LEAST_FILL = 0.4  # minimum share of the window that the given box covers
@@ -25,8 +28,9 @@ UNFIT = frozenset(map(concept_of, ("person", "dining table")))
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check roles and complete sets as for any set question, and check that the example represents only its
-    category.
+    """Check the roles of the views, and that the answer contains complete sets of instances.
+
+    Also check that the example represents only its own category.
     """
     yield from roles(sample, world)
     yield from complete(sample, world, limits)
@@ -37,13 +41,13 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
     if sample.reference_images != (1,) or sample.ref_img_idx != 1 or sample.ref_bbox is None or len(sample.labels) != 1:
-        return ["Image 1 alone does not give the example"]
+        return ["the example is not given by one box in Image 1 alone"]
     concept = world.concept(sample.labels[0]) or ""
     unfit = UNFIT.union(*map(world.relations.hyponyms, UNFIT))
     faults = [f"{sample.labels[0]} is not suitable for an example"] if concept in unfit else []
     copied = max((iou(sample.ref_bbox, target.bbox) for target in sample.objects), default=0.0)
     if copied >= COPY_IOU:
-        faults.append(f"a copy of the given box reaches an IoU of {copied:.2f}")
+        faults.append(f"a copy of the given box reaches an IoU of {copied:.2f} with an answer")
     example = _example(sample, world, concept)
     if example is None:
         return [*faults, f"the given box is not the box of a {sample.labels[0]}"]
@@ -73,7 +77,7 @@ def _small(sample: Sample, example: Instance, limits: Limits) -> Iterator[str]:
 
 
 def _beside(sample: Sample, world: World, concept: str) -> Iterator[str]:
-    """Other labels that cover too much of the example's window and are not proved absent from the candidates."""
+    """Other labels that cover too much of the example's window and are not proved absent from the other images."""
     view = sample.view(1)
     photo = world.photo(view)
     candidates = [world.photo(sample.view(number)) for number in sample.answer_images]
@@ -88,8 +92,9 @@ def _beside(sample: Sample, world: World, concept: str) -> Iterator[str]:
 
 
 def _covered(world: World, photo: str, concept: str, window: tuple[int, int, int, int]) -> float:
-    """Number of window pixels that a label covers. The source with the lowest number counts, because outlines differ
-    slightly.
+    """Number of pixels in the window that a label covers.
+
+    If several sources annotate the label, the lowest number counts, because outlines differ slightly.
     """
     return min(
         sum(fact.source.covered(instance.number, window) for instance in (*fact.instances, *fact.crowds))

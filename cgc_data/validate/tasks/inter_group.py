@@ -1,5 +1,6 @@
-"""`inter/group`: several labels. Exactly one photo shows each label, once, except that at most one label may be in no
-photo.
+"""Checks `inter/group` rows, which ask for several labels at once.
+
+Each label is shown exactly once, in exactly one photo. At most one label may be in no photo.
 """
 
 from collections import Counter
@@ -27,7 +28,7 @@ APART = 0.3
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that each label has one object, that no object is missing, and that labels and boxes are distinct."""
+    """Check that each label has at most one object, that none is missing, and that labels and boxes are distinct."""
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     yield from complete(sample, world, limits)

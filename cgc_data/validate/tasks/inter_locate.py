@@ -1,4 +1,4 @@
-"""`inter/locate`: exactly one instance in exactly one photo."""
+"""Checks `inter/locate` rows, in which exactly one instance is in exactly one photo."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the answer is the only object, that its view shows all of it, and that the roles match."""
+    """Check that the answer is one object, that its view shows no other instance, and that the roles match."""
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     images = sorted({target.img_idx for target in sample.objects})

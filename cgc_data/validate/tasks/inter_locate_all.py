@@ -1,4 +1,4 @@
-"""`inter/locate_all`: every instance in all photos."""
+"""Checks `inter/locate_all` rows, which ask for every instance in all photos."""
 
 from collections.abc import Iterator
 
@@ -11,8 +11,9 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the answer contains at least one object and every object in the views with objects, and that the roles
-    match.
+    """Check that the answer contains every object in the views with objects, and that the roles of views match.
+
+    The answer must contain at least one object.
     """
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)

@@ -1,4 +1,7 @@
-"""`inter/refer`: a relation identifies one of two or more objects in one image; other images show at most one."""
+"""Checks `inter/refer` rows, in which a relation identifies one of several objects with the label in one image.
+
+Every other image shows at most one object with the label.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -17,8 +20,8 @@ from cgc_data.vocabulary import readable
 
 CHECKS = {
     "referred": (
-        "the words single out one of several objects of the label in one image, and every other image shows at most "
-        "one object of that label"
+        "the relation identifies one of several objects with the label in one image, and every other image shows at "
+        "most one object with this label"
     )
 }
 BORDER = 3  # pixels
@@ -35,8 +38,9 @@ PLACES: dict[str, Callable[[Box], tuple[float, float]]] = {
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the answer is one object, that it is the right one among several, and that no other image shows two
-    objects with its label.
+    """Check that the answer is the one object, among several in its image, that the relation identifies.
+
+    No other image may show two objects with the label.
     """
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
@@ -49,7 +53,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterable[Check]:
-    """How often one fixed answer is right for each relation."""
+    """Measure, for each relation, how often one fixed answer is right."""
     del limits
     for relation in RELATIONS:
         yield fixed_answer(f"fixed answer ({relation})", [trace for trace in traces if trace.relation == relation])
@@ -68,7 +72,7 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
     told = world.instance(answer.annotation_id)
     group = next((f.instances for f in world.facts(photo, concept) if told in f.instances), ())
     if told is None or not 2 <= len(group) <= limits.max_objects:
-        return [*faults, f"image {answer.img_idx} shows {len(group)} of {sample.labels[0]}"]
+        return [*faults, f"image {answer.img_idx} shows {len(group)} objects with the label {sample.labels[0]}"]
     faults += [f"{other.id} is small" for other in group if _shorter(world, other, sample) < limits.min_side - ROUNDING]
     faults += [f"{other.id} is cut by the border" for other in group if not _uncut(world, other, sample)]
     others = [other for other in group if other is not told and other.number != told.number]
@@ -76,8 +80,9 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
 
 
 def _others(sample: Sample, world: World, concept: str) -> Iterator[str]:
-    """Other images that may show more than one object, because the label is neither proved absent nor known to occur
-    exactly once.
+    """Faults of the other images, each of which must show at most one object with the label.
+
+    In each other image, the label must be proved absent or be known to occur exactly once.
     """
     claimed = {claim.img_idx for claim in sample.evidence}
     for number in sample.answer_images:
@@ -93,7 +98,7 @@ def _others(sample: Sample, world: World, concept: str) -> Iterator[str]:
 
 
 def _untold(world: World, sample: Sample, told: Instance, others: Sequence[Instance]) -> Iterator[str]:
-    """Why the relation does not distinguish the instance from the others."""
+    """The reason why the relation does not distinguish the instance from the others."""
     relation = sample.relation
     if relation in PLACES:
         own, rest = (_places(world, sample, group) for group in ([told], others))

@@ -1,4 +1,4 @@
-"""`intra/absent`: a label in the photo that no window shows."""
+"""Checks `intra/absent` rows, whose label is in the photo but in none of the windows."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that no window shows an object with the label, although the photo does."""
+    """Check that the photo shows an object with the label, and that no window shows one."""
     yield from complete(sample, world, limits, everywhere=True)
     yield _in_photo(sample, world)
     yield no_object(sample)

@@ -1,5 +1,7 @@
-"""`intra/difference`: two views of a photo. Objects from other photos are pasted into both views, and the answer into
-only one view.
+"""Checks `intra/difference` rows, which show two views of a photo.
+
+Objects from other photos are pasted into both views. At most one object is pasted into only one view, and this object
+is the answer.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,17 +25,17 @@ CHECKS = {
         "single view"
     ),
     "pasted objects": (
-        "pasted objects are whole objects from other photos; they are cut out by their source masks and pasted once, "
-        "before all other operations"
+        "pasted objects are whole objects from other photos, which are cut out by the masks of their sources and "
+        "pasted once, before all other operations"
     ),
-    "difference box": "the box is the tight box of the mask after the mask is moved into the view",
+    "difference box": "the answer is the tight box of the mask, after the mask is moved into the view",
     "pasted sensibly": (
-        "the pasted object is upright, visible, and low in the photo, and next to an object with its label and of "
-        "similar height and color"
+        "a pasted object is visible, low in the photo, and about as high as the objects with its label in the photo; a "
+        "pasted person is upright; both photos are in color, or both are black-and-white"
     ),
     "little hidden": (
-        "a source boxes every instance of the labels; pasted objects hide less than a tenth of any object and never "
-        "touch each other"
+        "a source boxes every instance of its labels in the photo; pasted objects hide less than a tenth of any "
+        "object and never touch each other"
     ),
     "shown alike": "each view shows at least half as much of every annotated object as the other view does",
 }
@@ -50,7 +52,7 @@ Object = tuple[str, tuple[float, ...], str]  # annotation, transform, and mask
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check which objects each of the two views shows and does not show."""
+    """Check which pasted objects each view shows, and that each is pasted correctly."""
     del limits
     if fault := _views(sample, world):
         yield Finding("one difference", fault)
@@ -69,7 +71,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """Whether the image files reveal which image has the added object."""
+    """Measure whether the image files reveal which image has the added object."""
     del limits
     rows = [trace for trace in traces if trace.targets]
     yield answer_image("difference by file size", rows, lambda trace: trace.num_bytes)
@@ -91,7 +93,7 @@ def _object(part: Part) -> Object:
 
 
 def _difference(sample: Sample) -> str:
-    """Why the answer is not exactly the object that only one view shows."""
+    """The reason why the answer is not the only object that is in just one of the views; "" if it is."""
     first, second = ({_object(part) for part in view.parts[1:]} for view in sample.views)
     if len(first & second) < 2:
         return f"{len(first & second)} pasted objects are in both views"
@@ -101,7 +103,7 @@ def _difference(sample: Sample) -> str:
 
 
 def _steps(view: View) -> str:
-    """Why some part is not pasted exactly once, before all other operations; empty if every part is."""
+    """The reason why a part is not pasted exactly once, before all other operations; "" if every part is."""
     names = [step.name for step in view.operations]
     pasted = [step.values for step in view.operations if step.name == "paste"]
     once = sorted(pasted) == [(float(number),) for number in range(1, len(view.parts))]
@@ -131,12 +133,12 @@ def _placed(sample: Sample, parts: Sequence[Part], world: World) -> Iterator[Fin
 
 
 def _is_gray(part: Part, world: World) -> bool:
-    """Whether the photo that supplies the part is black-and-white, judged by every fourth pixel."""
+    """Whether the photo of a part is black-and-white, judged by every fourth pixel of every fourth row."""
     return bool(np.quantile(np.ptp(world.pixels.of(part)[::4, ::4], axis=2), MOST) <= GRAY)
 
 
 def _annotated(view: View, world: World) -> bool:
-    """Whether all objects are boxed, for every label that any source has."""
+    """Whether some source covers the photo for every one of the source's labels."""
     seen = [(world.sources[key], image) for key, image in world.appearances(world.photo(view))]
     return any(all(source.status(image, label) != "unknown" for label in source.categories) for source, image in seen)
 
@@ -158,12 +160,12 @@ def _boxes(sample: Sample, placed: Sequence[tuple[Part, Instance, Placed]]) -> I
                 yield Finding("difference box", fault)
         whole = target.visible == 1.0
         yield Finding(
-            "difference box", "" if whole else (f"`visible` is {target.visible:.3f} for an object that is whole")
+            "difference box", "" if whole else (f"`visible` is {target.visible:.3f} although the object is whole")
         )
 
 
 def _misplaced(found: Instance, here: Placed, view: View, world: World) -> str:
-    """Why an object cannot be at its position; empty if it can."""
+    """The reason why an object must not be at its position; "" if it may be there."""
     x1, y1, x2, y2 = here.box
     width, height = world.sources[view.source].size(view.image_id)
     if not (x1 >= 0 and y1 >= 0 and x2 <= width and y2 <= height) or y2 <= HORIZON * height:
@@ -185,7 +187,7 @@ def _within(height: float, low: float, high: float) -> bool:
 
 
 def _unlike(sample: Sample, world: World) -> str:
-    """An annotated object that one view shows much more of than the other; "" if there is none."""
+    """The fault if one view shows much more of an annotated object than the other view; "" if there is none."""
     photo = world.photo(sample.views[0])
     for key, image in world.appearances(photo):
         source = world.sources[key]

@@ -1,4 +1,4 @@
-"""`intra/locate_all`: every instance in each window."""
+"""Checks `intra/locate_all` rows, which ask for every instance in each window."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,7 @@
-"""`intra/region`: a piece comes from the stated place, and resembles no other place in the images."""
+"""Checks `intra/region` rows, which ask for the place from which a piece was cut out.
+
+The piece must come from the stated place, and must not resemble any other place in the images.
+"""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -16,10 +19,10 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "pieces": (
-        "a piece is a sharp window of the photo in changed colors, and its box is the place from which it was cut out"
+        "a piece is a sharp window of the photo in changed colors, and the answer is the place where it was cut out"
     ),
-    "pieces apart": "no other image shows any part of the piece or of a margin around it",
-    "pieces unique": "the piece is not a plain area, and no other place resembles it, at any size, mirrored or not",
+    "pieces apart": "no other image shows any part of the piece or of the margin around the piece",
+    "pieces unique": "the piece is not a plain area, and resembles no other place, at any size, mirrored or not",
 }
 AT_HOME, ELSEWHERE, LEAST_SPREAD = 0.8, 0.7, 20.0
 SLACK = 0.03  # tolerance of a correlation, due to resampling in a different order
@@ -30,7 +33,10 @@ MARGIN = 8  # photo pixels
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check the piece's place and colors, its distance from other images, and that its place is unique."""
+    """Check the place and the colors of the piece, and its distance from other images.
+
+    Also check that the images show the piece at only one place.
+    """
     del limits
     fault = _misformed(sample, world)
     yield Finding("pieces", fault)
@@ -44,7 +50,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """Whether colors or files reveal the place of a piece or its source image."""
+    """Measure whether colors or files reveal the place of a piece, or the image from which it was cut."""
     del limits
     yield image_by_color(traces)
     yield image_by_learning(traces)
@@ -52,7 +58,7 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
 
 
 def _misformed(sample: Sample, world: World) -> str:
-    """Why the row matches neither of the two forms of the question; empty if it matches one."""
+    """The reason why the row matches neither of the two forms of the question; "" if it matches one."""
     if len(sample.objects) != 1 or sample.ref_img_idx is None:
         return f"{len(sample.objects)} objects for the piece in image {sample.ref_img_idx}; not one of each"
     if len({world.photo(view) for view in sample.views}) > 1:
@@ -61,26 +67,26 @@ def _misformed(sample: Sample, world: World) -> str:
         return _not_searched(sample)
     first, (answer,) = sample.view(1), sample.answer_images or (0,)
     if (answer, sample.img_idx) != (1, 1) or first.window != (0, 0, *world.sources[first.source].size(first.image_id)):
-        return "the question asks for a place in an image that is not the first one, or that is not an uncropped photo"
+        return "the question asks for a place in an image that is not Image 1, or Image 1 is not an uncropped photo"
     return ""
 
 
 def _not_searched(sample: Sample) -> str:
-    """Why the row does not match the form that asks from which image a piece was cut; empty if it does."""
+    """The reason why the row does not match the form that asks which image a piece was cut from; "" if it does."""
     if sample.reference_images != (1,):
-        return f"the pieces are images {sample.reference_images}, not only the first image"
+        return f"the pieces are images {sample.reference_images}, instead of only Image 1"
     views = [sample.view(number) for number in sample.answer_images]
     kinds = {(v.window[2] - v.window[0], v.window[3] - v.window[1], v.width, v.height) for v in views}
     return "" if len(views) > 1 and len(kinds) == 1 else f"{len(views)} windows to choose from, of sizes {kinds}"
 
 
 def _misplaced(sample: Sample, piece: View) -> Iterator[str]:
-    """Why the answer is not the place from which the piece was cut."""
+    """The reason why the answer is not the place from which the piece was cut."""
     (target,) = sample.objects
     view = sample.view(target.img_idx)
     home = view.place(piece.window)
     if not within(home, view.pixels, 1e-6) or target.annotation_id or target.visible != 1:
-        yield f"image {target.img_idx} does not contain the whole piece, or the row declares the answer as an object"
+        yield f"image {target.img_idx} does not contain the whole piece, or the answer is an annotated object"
     true = view.thousand(home)
     if max(furthest(true, target.bbox), furthest(true, view.thousand(target.bbox_px))) > BOX_TOLERANCE + 1e-6:
         yield f"{target.bbox}, but the piece was cut from {tuple(round(value, 1) for value in true)}"
@@ -93,34 +99,38 @@ def _misplaced(sample: Sample, piece: View) -> Iterator[str]:
 
 
 def _changed(view: View) -> Iterator[str]:
-    """Why a piece breaks the rules of its task; it must be cropped, enlarged at most twofold, and recolored within
-    bounds.
+    """The reason why a piece breaks the rules of its task.
+
+    A piece must be cropped, enlarged at most twofold, and recolored within bounds.
     """
     steps = dict(zip((step.name for step in view.operations), (step.values for step in view.operations), strict=True))
     if tuple(steps) != ("crop", "resize", "gain", "gamma", "jpeg"):
-        yield f"the piece was made by {', '.join(steps)}"
+        yield f"the operations of the piece are {', '.join(steps)}"
         return
     if any(abs(factor - 1) > MOST_GAIN + 1e-9 for factor in steps["gain"]):
         yield f"colors are changed by {steps['gain']}"
     if not GAMMAS[0] - 1e-9 <= steps["gamma"][0] <= GAMMAS[1] + 1e-9:
-        yield f"the brightness is changed by the power {steps['gamma'][0]}"
+        yield f"the gamma correction is {steps['gamma'][0]}"
     if view.width > ENLARGEMENT * (view.window[2] - view.window[0]) + 1:
         yield f"a piece that is {view.window[2] - view.window[0]} px wide is shown {view.width} px wide"
 
 
 def _near(sample: Sample) -> str:
-    """Images, other than the image with the piece, that show a part of the piece or of the margin around it."""
+    """The fault if an image, other than the answer's image, shows a part of the piece or of its margin.
+
+    The result is "" if there is no such image.
+    """
     (target,) = sample.objects
     others = {n: view.window for n, view in enumerate(sample.views, 1) if n != target.img_idx}
     pieces = set(sample.reference_images)
     for (one, first), (two, second) in combinations(others.items(), 2):
         if pieces & {one, two} and area(overlap(grown(first, MARGIN), second)) > 0:
-            return f"images {one} and {two} show places less than {MARGIN} px apart"
+            return f"images {one} and {two} show places that are less than {MARGIN} px apart"
     return ""
 
 
 def _ambiguous(sample: Sample, piece: View, world: World) -> str:
-    """Why the piece could come from another place; "" if it could not."""
+    """The reason why the piece could come from another place; "" if it could not."""
     try:
         pixels = world.composed(piece)
         for number in sample.answer_images:
@@ -130,7 +140,7 @@ def _ambiguous(sample: Sample, piece: View, world: World) -> str:
             image, size = world.composed(view), (x2 - x1, y2 - y1)
             spread = float(small(pixels, *(side * LONGER_SIDE / max(image.shape[:2]) for side in size)).std())
             if spread < LEAST_SPREAD - SPREAD_SLACK:
-                return f"the gray levels of the piece spread by only {spread:.1f}"
+                return f"the standard deviation of the piece is only {spread:.1f} gray levels"
             if fault := _unlike(search(pixels, image, size, home), home):
                 return f"image {number}: {fault}"
     except PhotoError as error:

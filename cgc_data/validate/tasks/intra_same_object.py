@@ -1,5 +1,6 @@
-"""`intra/same_object`: one instance in two views or along a track, next to a sibling. A copy of the given box must be
-wrong.
+"""Checks `intra/same_object` rows, which ask for one instance in a second view or along a track.
+
+The views must also show a sibling, which is another object with the same label. A copy of the given box must be wrong.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,8 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "same object": (
-        "all views, or all but one, show the instance next to a sibling, and a copy of the reference box is wrong"
+        "all views, or all but one, show the instance and another object with its label, and a copy of the reference "
+        "box is a wrong answer"
     ),
     "box drawn": "only the given box is drawn, and only into its own image",
 }
@@ -27,8 +29,9 @@ WHOLE_PIXEL = 0.5 + 1e-6  # tolerance for the rounding of a drawn box
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the answer contains the object of the given box, distinct from its siblings, for exactly the views
-    that show it.
+    """Check that the answer contains the object in the given box, for exactly the views that show it.
+
+    The object must also be distinct from its siblings, which are other objects with the same label.
     """
     for fault in _Follow(limits, world).faults(sample) or [""]:
         yield Finding("same object", fault)
@@ -52,7 +55,7 @@ class _Follow:
     def faults(self, sample: Sample) -> list[str]:
         """The faults of the sample; empty if it has none."""
         if sample.ref_img_idx is None or sample.ref_bbox is None or not sample.objects:
-            return ["there is no given box, or no object"]
+            return ["the row has no reference box, or no object in its answer"]
         if fault := _misasked(sample):
             return [fault]
         found = self._world.instance(sample.objects[0].annotation_id)
@@ -87,16 +90,16 @@ class _Follow:
         elif answered != (state == "visible") and sample.img_idx in (None, number):
             yield f"{found.id} is {state}, but {'' if answered else 'not '}answered"
         if sight.box and (copied := iou(reference, view.thousand(view.place(sight.box)))) >= COPY_IOU:
-            yield f"a copy of the reference box reaches an IoU of {copied:.2f}"
+            yield f"a copy of the reference box reaches an IoU of {copied:.2f} with the object"
 
     def _siblings(self, found: Instance, views: Sequence[View]) -> list[str]:
         boxed = self._world.sources[found.source].instances(found.image_id, found.concept)
         others = [other for other in boxed if other.number != found.number]
         showing = [view for view in views if self._visible(found, view)]
-        faults = [] if len(views) - len(showing) <= (len(views) > 2) else ["more than one view lacks the object"]
+        faults = [] if len(views) - len(showing) <= (len(views) > 2) else ["too many views do not show the object"]
         beside = [{o.number for o in others if not o.crowd and self._visible(o, view)} for view in showing]
         if not all(beside) or (len(views) == 2 and not set.intersection(*beside)):
-            faults.append("a view of the object shows no sibling, or no sibling is visible in both views")
+            faults.append("a view shows the object without a sibling, or no sibling is visible in both views")
         for view in showing:
             own = self._sight(found, view).box
             seen = [(other, self._sight(other, view).box) for other in others]
@@ -111,27 +114,27 @@ class _Follow:
 
 
 def _misasked(sample: Sample) -> str:
-    """Mismatches between the form of the question and the number of images and objects."""
+    """The mismatch between the form of the question and the number of images and objects; "" if there is none."""
     if len({target.annotation_id for target in sample.objects}) > 1:
         return "different objects are answered"
     if sample.img_idx is None:
-        return "the row has two views, but names no image" if len(sample.views) == 2 else ""
+        return "the row has two views, but its question names no image" if len(sample.views) == 2 else ""
     return (
         ""
         if [t.img_idx for t in sample.objects] == [sample.img_idx]
-        else ("there is not exactly one object in the named image")
+        else "the answer is not exactly one object in the named image"
     )
 
 
 def _covered(own: Box | None, other: Instance, box: Box | None) -> str:
-    """Why the object's box could be mistaken for the box of another object; "" if it could not."""
+    """The reason why the object's box could be mistaken for the box of another object; "" if it could not."""
     shared = iou(own, box) if own and box else 0.0
     kind = "crowd" if other.crowd else "sibling"
     return f"{kind} {other.id} overlaps the box of the object with IoU {shared:.2f}" if shared > SIBLING_IOU else ""
 
 
 def _misdrawn(sample: Sample, number: int, view: View) -> str:
-    """The faults of the boxes that are drawn into a view."""
+    """The fault of the boxes that are drawn into a view; "" if there is none."""
     drawn = [step.values for step in view.operations if step.name == "draw_box"]
     if not drawn:
         return ""
