@@ -8,6 +8,7 @@ import io
 import json
 import random
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,9 @@ def write(contrast: str, count: int, photos: Path, out: Path) -> None:
     from datasets import Dataset, Features, Image, List, Value
 
     features = Features({"images": List(Image()), "question": Value("string")})
-    Dataset.from_list(list(rows(contrast, count, photos)), features=features).to_parquet(out)
+    given = {"contrast": contrast, "count": count, "photos": photos}
+    with tempfile.TemporaryDirectory(dir=out.parent) as cache:
+        Dataset.from_generator(rows, gen_kwargs=given, features=features, cache_dir=cache).to_parquet(out)
 
 
 def _index(kind: Any, warm: bool) -> Callable[[Mapping[str, str]], Action]:

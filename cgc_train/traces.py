@@ -82,7 +82,7 @@ VIEWS = (
 )
 FOLLOWED = (
     "That same {counted} can be seen in Image {b}.",
-    "So this very {counted} is what I look for in Image {b}.",
+    "So I look for this same {counted} in Image {b}.",
     "Image {b} shows that very {counted} too, so I box it there.",
 )
 OTHER_VIEWS = (
