@@ -21,7 +21,8 @@ from cgc_data.config import BuildConfig
 from cgc_data.index.build import Index
 from cgc_data.release.rows import PartRow
 from cgc_data.sources import PhotoStore
-from cgc_data.sources.photos import file_stamp, parts
+from cgc_data.sources.photo_store import file_stamp
+from cgc_data.sources.photos import parts
 
 Stamps = dict[str, str]  # maps each file to its state
 STATES = pa.schema([(name, pa.string()) for name in ("source", "file_name", "identity", "state")])

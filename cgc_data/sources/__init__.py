@@ -5,7 +5,8 @@ A file is read once into columns (`SourceTable`), which are cached. Masks are re
 """
 
 from cgc_data.sources.formats import FORMATS, Format, Kind
-from cgc_data.sources.photos import PhotoStore, open_photos
+from cgc_data.sources.photo_store import PhotoStore
+from cgc_data.sources.photos import open_photos
 from cgc_data.sources.read import read_source
 from cgc_data.sources.segmentation import Segmentations
 from cgc_data.sources.table import SourceTable

@@ -74,7 +74,7 @@ def _path(store: Any, name: str) -> str:
 
 
 def _without_content_key() -> None:
-    import_module("cgc_data.sources.photos").FolderPhotos.stamp = _path
+    import_module("cgc_data.sources.photo_folders").FolderPhotos.stamp = _path
 
 
 def _without_change_check() -> None:
@@ -96,7 +96,7 @@ def _whole(archive: Any, info: Any, _: object) -> bytes:
 
 
 def _without_size_limit() -> None:
-    _replace("cgc_data.sources.photos", read_member=_whole)
+    _replace("cgc_data.sources.photo_folders", read_member=_whole)
 
 
 GUARDS = {

@@ -29,7 +29,7 @@ from cgc_data.cli import cli, main
 from cgc_data.common.errors import BuildError, CgcError, ConfigError, SourceError
 from cgc_data.common.processes import Processes
 from cgc_data.config import BuildConfig
-from cgc_data.sources.photos import file_stamp
+from cgc_data.sources.photo_store import file_stamp
 from scripts.faults.hooks import set_fault
 from tests.cgc_data.test_build import change, digests
 

@@ -30,7 +30,7 @@ from cgc_data.common.errors import BuildError, CgcError, ReleaseError, SourceErr
 from cgc_data.common.processes import Processes
 from cgc_data.config import BuildConfig
 from cgc_data.images import decode_photo
-from cgc_data.sources.photos import FolderPhotos
+from cgc_data.sources.photo_folders import FolderPhotos
 from tests.cgc_data.reading import read_without_package
 from tests.hostile import snapshot
 

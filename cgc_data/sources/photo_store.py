@@ -1,0 +1,90 @@
+"""What every place for photos can do, and what the kinds of places share."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Protocol, TypeAlias
+
+from cgc_data.common.errors import PhotoError
+from cgc_data.images import MOST_BYTES
+
+LONGEST_NAME = 255  # longest file name, in characters, that file systems allow
+
+
+class PhotoStore(Protocol):
+    """The photos of a source. Forked and spawned processes can also use the object. File names have forward slashes."""
+
+    def read(self, file_name: str) -> bytes:
+        """Bytes of a photo. Raises PhotoError if the photo is missing or cannot be read."""
+        ...
+
+    def place(self, file_name: str) -> str | None:
+        """The actual name of the photo's file, or None if it is missing.
+
+        Raises PhotoError for an invalid name, and for a name that could refer to several photos.
+        """
+        ...
+
+    def names(self) -> list[str]:
+        """Names of all files, relative to the folder or archive, sorted."""
+        ...
+
+    def size(self, file_name: str) -> int:
+        """Number of bytes of a photo. Raises PhotoError if the photo is missing."""
+        ...
+
+    def stamp(self, file_name: str) -> str:
+        """Identity and state of a photo's file, as a text that changes whenever the content changes.
+
+        Raises PhotoError if the photo is missing.
+        """
+        ...
+
+
+OpenStore: TypeAlias = Callable[[Path], PhotoStore]
+Pickled: TypeAlias = tuple[Callable[[OpenStore, Path], PhotoStore], tuple[OpenStore, Path]]
+
+
+def reopened(kind: OpenStore, path: Path) -> PhotoStore:
+    """A store of a kind, as it arrives in another process. The path is opened again only if its state has changed."""
+    return _opened_once(kind, path, file_stamp(path) if path.exists() else "")
+
+
+@lru_cache(maxsize=8)
+def _opened_once(kind: OpenStore, path: Path, state: str) -> PhotoStore:
+    del state
+    return kind(path)
+
+
+def file_stamp(path: Path) -> str:
+    """Identity, size, and times of a file, the same on every machine that mounts its disk. Raises OSError if the file
+    no longer exists.
+    """
+    state = path.stat()  # without st_dev, which is the number of the mount
+    return f"{state.st_ino}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
+
+
+def path_below(file_name: str) -> PurePosixPath | None:
+    """The name as a path below the folder of photos; None if the path leads out of the folder, which is not allowed.
+
+    Raises PhotoError for an invalid file name.
+    """
+    name = PurePosixPath(file_name or "")
+    if "\0" in str(name) or not name.name or max(map(len, name.parts)) > LONGEST_NAME:
+        raise PhotoError(f"{file_name!r}: not the name of a photo below a folder; correct it in the annotation file")
+    return None if name.is_absolute() or ".." in name.parts else name
+
+
+def found_place(place: str | None, file_name: str, where: object, kind: str) -> str:
+    """The place of a photo. Raises PhotoError, with the kind of store to give, if the photo is missing."""
+    if place is None:
+        raise PhotoError(f"{file_name}: not in {where}; give the {kind} that holds it")
+    return place
+
+
+def check_size(size: int, name: object) -> None:
+    """Raises PhotoError if a photo has more bytes than any real photo."""
+    if size > MOST_BYTES:
+        raise PhotoError(
+            f"{name}: has {size:,} bytes, and a photo may have at most {MOST_BYTES:,}; save a smaller version"
+        )
