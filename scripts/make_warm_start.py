@@ -1,10 +1,12 @@
 """Makes the warmed-up tiny model that `cgc-train tiny --warm` writes.
 
-Usage: python scripts/make_warm_start.py --work FOLDER [--seed 1] [--quick] [--to cgc_train/tiny/warm] It paints photos
-of one kind of object each and builds a release from them with examples/painted.yaml. A random tiny model first learns
-to list what one image shows, then which image shows the requested object, and then to answer rows. The last part has so
-few steps that the model can still learn much. Finished parts of FOLDER are skipped. Weights are stored in float16 with
-the tokenizer, because later versions may number tokens differently.
+Usage: python scripts/make_warm_start.py --work FOLDER [--seed 1] [--quick] [--to cgc_train/tiny/warm]
+
+The script paints photos that each show one kind of object, and builds a release from them with examples/painted.yaml. A
+random tiny model first learns to list what one image shows, then to find the image that shows the requested object, and
+then to answer rows. The last part has few steps, so that later training can still improve the model. Parts whose
+results already exist in FOLDER are skipped. Weights are stored in float16. The tokenizer is stored with them, because
+later versions may assign other ids to tokens.
 """
 
 import argparse
@@ -43,7 +45,7 @@ FULL = Scale(
     rows=2500,
     listing=Schedule(500, 16, 4e-3, falls=False),
     pointing=Schedule(350, 32, 3e-3, falls=False),
-    answering=Schedule(300, 16, 3e-3),
+    answering=Schedule(50, 16, 3e-3),
 )
 SHORT = Schedule(2, 4, 3e-3)
 QUICK = Scale(120, 120, SHORT, SHORT, SHORT)
@@ -54,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, release, and models")
     parser.add_argument("--seed", type=int, default=1, help="seed for photos, release, weights, and row order")
-    parser.add_argument("--quick", action="store_true", help="run only a few steps, in which the model learns nothing")
+    parser.add_argument("--quick", action="store_true", help="run only a few steps, which teach the model nothing")
     parser.add_argument("--to", type=Path, default=ROOT / "cgc_train" / "tiny" / "warm", help="replaced")
     options = parser.parse_args()
     work = options.work.resolve()
@@ -66,7 +68,7 @@ def main() -> None:
 
 
 def prepare(scale: Scale, work: Path, seed: int) -> None:
-    """A release like that of the demo, but with other photos, and a random model."""
+    """Make a random model, and a release like that of the demo but with other photos."""
     from cgc_data.builder.release import build_release
     from cgc_data.config import load_config
     from cgc_data.painter import paint
@@ -91,7 +93,7 @@ def prepare(scale: Scale, work: Path, seed: int) -> None:
 
 
 def learn(scale: Scale, work: Path, seed: int) -> None:
-    """Train the random model part by part, and keep the model after each part."""
+    """Train the random model part by part, and save the model after each part."""
     import torch
 
     from cgc_train.model import load_trained
@@ -115,7 +117,7 @@ def learn(scale: Scale, work: Path, seed: int) -> None:
 
 
 def rows_of(work: Path) -> Any:
-    """The training rows, as training shows them."""
+    """The training rows in the format that training passes to the model."""
     from cgc_train.data import Bounds, training_set
     from cgc_train.recipe import load_recipe
     from cgc_train.run import image_folder
@@ -126,7 +128,7 @@ def rows_of(work: Path) -> Any:
 
 
 def listings(row: dict[str, Any], shown: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Each image of a row whose objects are all in the answer, as a separate question that asks to list the objects."""
+    """For each image that contains boxes of the answer, yield a separate question that asks to list them."""
     from cgc_data.answer import Object, format_response
 
     for number, (view, image) in enumerate(zip(row["views"], row["images"], strict=True), 1):
@@ -142,8 +144,8 @@ def listings(row: dict[str, Any], shown: Mapping[str, str]) -> Iterator[dict[str
 
 
 def pointing(row: dict[str, Any]) -> dict[str, Any]:
-    """A row whose answer ends after its first image number. Otherwise, the loss of the coordinates would outweigh this
-    single token.
+    """The row with its answer truncated after the first image number. In the full answer, the loss of the coordinates
+    would outweigh the loss of this single token.
     """
     text = row["completion"][0]["content"][0]["text"]
     found = FIRST_IMAGE.match(text)
@@ -151,13 +153,13 @@ def pointing(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def message(role: str, *content: str | None) -> list[dict[str, Any]]:
-    """A conversation of one message. A part is a text, or None for an image."""
+    """A conversation of one message. Each item of `content` is a text, or None for an image."""
     parts = [{"type": "image" if text is None else "text", "text": text} for text in content]
     return [{"role": role, "content": parts}]
 
 
 def write(model: Path, target: Path) -> None:
-    """Write a trained model with its processor, in half the number of bytes."""
+    """Write a trained model with its processor. Weights are stored in float16, which halves their size."""
     from cgc_train.model import load_trained
     from cgc_train.tiny import tiny_processor
 

@@ -28,19 +28,15 @@ def test_every_seed_learns(outcome: dict[str, Any]) -> None:
     assert set(outcome["seeds"]) == {"0", "1", "2"}
     for found in outcome["seeds"].values():
         assert found["rows"] >= 128
-        assert found["miou"]["rise"][0] >= 0.05
-        assert found["miou"]["rise"][1] > 0
-        assert found["valid"]["rise"][1] > 0
-        assert found["greedy"]["rise"][0] <= 0, "what rises is certainty"
-        assert found["false_empty"]["rise"][0] <= 0.05
+        for metric, least in (("miou", 0.05), ("source", 0.1), ("valid", 0.1)):
+            assert found[metric]["rise"][1] > least, f"{metric} rises visibly"
+        assert found["greedy"]["rise"][1] > 0, "not only certainty rises"
         assert found["seconds"] <= 240, "two minutes of two cores"
 
 
 def test_the_page_says_what_was_seen(outcome: dict[str, Any]) -> None:
     seeds = outcome["seeds"].values()
-    assert sum(found["source"]["rise"][1] > 0 for found in seeds) == 2, "right images"
-    assert sum(found["greedy"]["rise"][2] < 0 for found in seeds) == 1, "worse"
-    assert all(found["false_empty"]["after"] < 0.01 for found in seeds)
+    assert all(found["false_empty"]["after"] < 0.015 for found in seeds)
     assert all(found["hallucinated"]["rise"][1] > 0 for found in seeds)
 
 
@@ -52,7 +48,9 @@ def test_a_rebuilt_warm_start_answers_like_the_shipped_one(outcome: dict[str, An
 
 def test_a_warm_start_of_another_seed_is_another_model(outcome: dict[str, Any]) -> None:
     found = outcome["rebuilt"]["another seed"]
-    assert found["miou"]["rise"][1] > 0
+    assert found["source"]["rise"][2] < 0
+    assert found["valid"]["rise"][2] < 0
+    assert found["greedy"]["rise"][1] > 0
     assert found["hallucinated"]["rise"][2] < 0
 
 
