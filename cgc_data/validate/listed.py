@@ -1,4 +1,4 @@
-"""Measures whether the list of labels in a question reveals which label is the right one, without the images.
+"""Measures whether the list of labels in a question reveals the right label without the images.
 
 Depending on the task, the right label is the label that no image shows or the label that every image shows.
 """
@@ -11,8 +11,9 @@ import numpy as np
 
 from cgc_data.validate.answer_counts import AUC_BOUND
 from cgc_data.validate.classify import absent_features, families, folds_of
+from cgc_data.validate.photo_roles import MOST_ROWS, at_most, elsewhere
 from cgc_data.validate.report import Check
-from cgc_data.validate.shortcuts import MOST_ROWS, UNIFORM_P, at_most, classifier, elsewhere
+from cgc_data.validate.shortcuts import UNIFORM_P, classifier
 from cgc_data.validate.statistics import FEW_GROUPS, Floats, Ints, clustered_auc, judge, nothing, uniformity
 from cgc_data.validate.trace import Asked, Trace
 
@@ -22,12 +23,17 @@ List = tuple[Trace, tuple[Asked, ...]]  # a row, and the labels to choose from
 
 def names_tell(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
     """Measure whether a label that is right in the lists of other rows is more likely to be right in this list."""
-    what = "AUC, within each list, of guessing the label that is right most often in the lists of other families"
+    what = (
+        "AUC, within each list, of guessing the label that is right most often in the lists of other families of rows"
+    )
     return lists_tell(name, [(trace, trace.asked) for trace in traces], is_right, what)
 
 
 def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> Check:
-    """AUC within each list, if labels are scored by how often they are right in the lists of other families of rows."""
+    """AUC within each list of labels. The score of a label is how often it is right in the lists of other families.
+
+    A family consists of the rows that are linked by a pair or a tuple.
+    """
     lists = [one for one in lists if one[1]][:MOST_ROWS]
     if not lists:
         return nothing(name, what)
@@ -43,11 +49,11 @@ def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> 
 def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
     """Measure whether the rarest label, or the most frequent label, of a list is right more often than by chance.
 
-    Whether the rarest or the most frequent label is guessed is learned from other lists of the same length.
+    Which of the two is guessed is learned from other lists of the same length.
     """
     what = (
-        "AUC, within each list, of guessing the label that is rarest (or most frequent) in the sources; which of the "
-        "two is guessed is learned from other families"
+        "AUC, within each list, of guessing the label that is rarest (or most frequent) in the sources; other families "
+        "of rows determine which of the two is guessed"
     )
     rows = at_most([trace for trace in traces if trace.asked], MOST_ROWS)
     if not rows:
@@ -62,7 +68,8 @@ def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 
 def _lean(asked: Sequence[Asked], is_right: Right) -> float:
-    """How often the right label is more frequent than other labels of its list, minus how often it is less frequent.
+    """How often the right label is more frequent in the sources than another label of its list, minus how often it is
+    rarer.
 
     The value is between -1 and 1.
     """
@@ -96,7 +103,10 @@ def _within(
 
 def place_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
     """Measure whether the right label is equally often at each position of the list."""
-    what = f"p-value of the hypothesis that the position of the right label is uniform; fails below {UNIFORM_P:g}"
+    what = (
+        "p-value of the hypothesis that the position of the right label is uniformly distributed; fails below "
+        f"{UNIFORM_P:g}"
+    )
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
         counts[len(trace.asked)].update(place for place, asked in enumerate(trace.asked) if is_right(asked))
@@ -109,12 +119,13 @@ def place_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 
 def words_tell(name: str, traces: Sequence[Trace], true: Set[str]) -> Check:
-    """Measure whether the wording and the number, sizes, and bytes of images reveal which rows are in `true`.
+    """Measure whether the wording and the number, dimensions, and file sizes of the images reveal which rows are in
+    `true`.
 
-    `true` contains the ids of the rows to be found.
+    `true` contains the ids of the rows that the classifier must find.
     """
     what = (
-        "held-out AUC of a logistic classifier that sees the wording, the labels, and the number, sizes, and bytes of "
-        "the images"
+        "held-out AUC of a logistic classifier that sees the wording, the labels, and the number, dimensions, and file "
+        "sizes of the images"
     )
     return classifier(traces, lambda trace: trace.id in true, absent_features, name, what)

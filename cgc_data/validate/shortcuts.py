@@ -1,4 +1,4 @@
-"""Measures shortcuts with which a model could answer without the images.
+"""Measures shortcuts by which a model could answer without the images.
 
 Each shortcut is measured over a release and compared with its bound.
 """
@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import kstest
 
 from cgc_data.tasks import CONTRASTS, TASKS
@@ -17,6 +16,7 @@ from cgc_data.validate.boxes import iou
 from cgc_data.validate.classify import Features, absent_features, families, folds_of, image_features
 from cgc_data.validate.fixed import fixed_answer
 from cgc_data.validate.limits import Limits
+from cgc_data.validate.photo_roles import MOST_ROWS, at_most, odd_one_out, one_sided_photos, photo_tells_absent
 from cgc_data.validate.report import Check
 from cgc_data.validate.samples import Rectangle
 from cgc_data.validate.statistics import (
@@ -28,7 +28,6 @@ from cgc_data.validate.statistics import (
     measured,
     nothing,
     uniformity,
-    wilson,
 )
 from cgc_data.validate.trace import Trace
 
@@ -38,9 +37,7 @@ UNIFORM_P = 1e-6
 OFFSET_DISTANCE = 0.1  # Kolmogorov-Smirnov distance below which a deviation is ignored
 FEW_ROWS = 100  # number of rows below which the share of absent rows is judged by its interval
 FEWEST_ROWS = 10  # rows of either kind below which no classifier is fitted
-MOST_ROWS = 20_000  # maximum rows to fit a classifier to
 CENTER: Rectangle = (250, 250, 750, 750)
-SEED = 0
 
 
 def shortcut_checks(traces: Sequence[Trace], limits: Limits, *, sampled: bool = False) -> Iterable[Check]:
@@ -82,18 +79,22 @@ def absent_share(traces: Sequence[Trace], *, estimated: bool = False) -> Check:
 
 
 def absent_classifier(traces: Sequence[Trace], contrast: str = "") -> Check:
-    """AUC of a classifier that finds rows with an empty answer by everything except the content of the pictures."""
+    """AUC of a classifier that recognizes rows with an empty answer without seeing the content of the images."""
     name = f"absent from wording, label and sizes{f' ({contrast})' if contrast else ''}"
-    what = "held-out AUC of a logistic classifier on wording, label, and the number, sizes, and bytes of images"
+    what = (
+        "held-out AUC of a logistic classifier that sees the wording, the label, and the number, dimensions, and file "
+        "sizes of the images"
+    )
     return _classifier([t for t in traces if contrast in ("", t.contrast)], absent_features, name, what)
 
 
 def absent_from_images(traces: Sequence[Trace]) -> Check:
-    """AUC of a classifier that finds rows with an empty answer by the files of the images alone.
+    """AUC of a classifier that recognizes rows with an empty answer only by the dimensions and file sizes of the
+    images.
 
     This check complements `absent_classifier`, whose AUC is below one half if labels are exactly balanced.
     """
-    what = "held-out AUC of a logistic classifier that sees only the sizes and bytes of images"
+    what = "held-out AUC of a logistic classifier that sees only the dimensions and file sizes of images"
     return _classifier(traces, image_features, "absent from sizes and bytes", what)
 
 
@@ -118,77 +119,12 @@ def classifier(
     return judge(name, auc, interval, AUC_BOUND, len(rows), what)
 
 
-def odd_one_out(traces: Sequence[Trace]) -> Check:
-    """Measure whether a photo that is often a target in other rows is also the target in this row."""
-    name, what = (
-        "target photo is the odd one out",
-        "AUC of guessing the photo that is most often the target in other families of rows",
-    )
-    rows = at_most([t for t in traces if not t.kind.contrast.windows and t.targets], MOST_ROWS)
-    groups = families(rows)
-    roles = [(t, t.photos[number - 1], number in t.targets) for t in rows for number in t.candidates]
-    if not roles:
-        return nothing(name, what)
-    row_of = np.repeat(np.arange(len(rows)), [len(t.candidates) for t in rows])
-    truths = np.array([target for _, _, target in roles], dtype=bool)
-    expected = np.array([len(t.targets) / len(t.candidates) for t, _, _ in roles])
-    keys = [photo for _, photo, _ in roles]
-    scores = elsewhere(keys, groups[row_of], truths - expected)
-    known = ~np.isnan(scores)
-    if not known.any():
-        return nothing(name, what)
-    auc, interval = clustered_auc(scores[known], truths[known], groups[row_of][known], row_of[known])
-    return judge(name, auc, interval, AUC_BOUND, int(known.sum()), what)
-
-
-def one_sided_photos(traces: Sequence[Trace]) -> Check:
-    """Share of photos that are always or never the target, among photos that are shown at least 6 times."""
-    name, what = (
-        "photos serve in both roles",
-        "share of photos that are always or never the target, among photos shown at least 6 times",
-    )
-    roles: defaultdict[str, list[bool]] = defaultdict(list)
-    for trace in traces:
-        if not trace.kind.contrast.windows and trace.targets:
-            for number in trace.candidates:
-                roles[trace.photos[number - 1]].append(number in trace.targets)
-    often = [found for found in roles.values() if len(found) >= 6]
-    if not often:
-        return nothing(name, what)
-    one_sided = sum(all(found) or not any(found) for found in often)
-    return measured(name, one_sided / len(often), len(often), what, wilson(one_sided, len(often)))
-
-
-def photo_tells_absent(traces: Sequence[Trace]) -> Check:
-    """Measure whether the photos of rows with an empty answer occur more often in other rows with an empty answer."""
-    name, what = (
-        "photos tell absent",
-        "AUC of guessing an empty answer by how often the photos have empty answers in other families",
-    )
-    rows = at_most([t for t in traces if not t.kind.contrast.windows], MOST_ROWS)
-    truths = np.array([_is_empty(t) for t in rows], dtype=bool)
-    if not truths.any() or truths.all():
-        return nothing(name, what)
-    groups = families(rows)
-    row_of = np.repeat(np.arange(len(rows)), [len(t.photos) for t in rows])
-    keys = [photo for t in rows for photo in t.photos]
-    views = elsewhere(keys, groups[row_of], truths[row_of].astype(np.float64))
-    known = ~np.isnan(views)
-    counts = np.bincount(row_of[known], minlength=len(rows))
-    sums = np.bincount(row_of[known], views[known], minlength=len(rows))
-    usable = counts > 0
-    scores = sums[usable] / counts[usable]
-    if not usable.any():
-        return nothing(name, what)
-    auc, interval = clustered_auc(scores, truths[usable], groups[usable], np.zeros(int(usable.sum()), dtype=np.int64))
-    return measured(name, auc, int(usable.sum()), what, interval)
-
-
 def target_position(traces: Sequence[Trace], contrast: str) -> Check:
     """Measure whether the answer's image is equally often at each position."""
     name, what = (
         f"target position ({contrast})",
-        f"p-value of the hypothesis that the position of the answer's image is uniform; fails below {UNIFORM_P:g}",
+        "p-value of the hypothesis that the position of the answer's image is uniformly distributed; fails below "
+        f"{UNIFORM_P:g}",
     )
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
@@ -208,12 +144,12 @@ def target_position(traces: Sequence[Trace], contrast: str) -> Check:
 
 
 def center_floor(traces: Sequence[Trace]) -> Check:
-    """How often the central quarter of the view is the right answer."""
+    """Measure how often the central quarter of the view is the right answer."""
     return _floor("center box", traces, lambda t: CENTER if _asks_for_one(t) else None)
 
 
 def copy_floor(traces: Sequence[Trace]) -> Check:
-    """How often a copy of the reference box is the right answer."""
+    """Measure how often a copy of the reference box is the right answer."""
     return _floor("copied reference", traces, lambda t: t.reference)
 
 
@@ -233,10 +169,13 @@ def _floor(name: str, traces: Sequence[Trace], guess: Callable[[Trace], Rectangl
 
 
 def focus_cover(traces: Sequence[Trace], limits: Limits) -> Check:
-    """Number of Focus Views whose object covers more or less of the view than the release allows."""
+    """Number of Focus Views (crops near an object) whose object covers more or less of the view than the release
+    allows.
+    """
     name = "focus cover"
     what = (
-        f"Focus Views whose object covers less than {limits.min_cover:g} or more than {limits.max_cover:g} of the view"
+        f"number of Focus Views (crops near an object) whose object covers less than {limits.min_cover:g} or more than "
+        f"{limits.max_cover:g} of the view"
     )
     covers = np.array([t.focus.cover for t in traces if t.focus])
     if not len(covers):
@@ -247,13 +186,14 @@ def focus_cover(traces: Sequence[Trace], limits: Limits) -> Check:
 
 
 def focus_offsets(traces: Sequence[Trace]) -> Check:
-    """Measure whether the position of each Focus View is a uniform choice, and not centered on the object.
+    """Measure whether the positions of Focus Views (crops near an object) are uniformly distributed, not centered on
+    the object.
 
-    The choice is among all positions at which the view contains the whole object.
+    The possible positions are those at which the view contains the whole object.
     """
     name, what = (
         "focus offsets",
-        "Kolmogorov-Smirnov distance between the positions of windows and a uniform choice of possible positions",
+        "Kolmogorov-Smirnov distance of the window positions from a uniform distribution over the possible positions",
     )
     places = np.array([place for t in traces if t.focus for place in t.focus.places])
     if len(places) < 8:
@@ -262,7 +202,7 @@ def focus_offsets(traces: Sequence[Trace]) -> Check:
     distance, p = float(test.statistic), float(test.pvalue)
     fails = p < UNIFORM_P and distance > OFFSET_DISTANCE
     small = 1.36 / len(places) ** 0.5 > OFFSET_DISTANCE  # critical value of the distance at the 5 % level
-    message = f"{what} (p {p:.2g}, middle half holds {np.mean(np.abs(places - 0.5) < 0.25):.2f})"
+    message = f"{what} (p {p:.2g}, share in the middle half {np.mean(np.abs(places - 0.5) < 0.25):.2f})"
     if small and not fails:
         return Check(name, "note", len(places), distance, OFFSET_DISTANCE, None, f"{message}: too few rows to measure")
     return Check(name, "fail" if fails else "pass", len(places), distance, OFFSET_DISTANCE, None, message)
@@ -289,30 +229,3 @@ def _asks_for_one(trace: Trace) -> bool:
 
 def _is_empty(trace: Trace) -> bool:
     return not trace.boxes
-
-
-def at_most(rows: list[Trace], most: int) -> list[Trace]:
-    """All rows, or as many whole families of rows as fit into the limit."""
-    if len(rows) <= most:
-        return rows
-    groups = families(rows)
-    order = np.random.default_rng(SEED).permutation(int(groups.max()) + 1)
-    sizes = np.bincount(groups)[order]
-    kept = set(order[np.cumsum(sizes) <= most].tolist())
-    return [row for row, group in zip(rows, groups.tolist(), strict=True) if group in kept]
-
-
-def elsewhere(keys: Sequence[str], groups: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each entry, the mean value of its key in other groups, with shape (n,); NaN if no other group has the key."""
-    totals: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    inside: defaultdict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for key, group, value in zip(keys, groups.tolist(), values.tolist(), strict=True):
-        for entry in (totals[key], inside[(key, group)]):
-            entry[0] += value
-            entry[1] += 1
-    found = []
-    for key, group in zip(keys, groups.tolist(), strict=True):
-        total, own = totals[key], inside[(key, group)]
-        count = total[1] - own[1]
-        found.append((total[0] - own[0]) / count if count else float("nan"))
-    return np.array(found)

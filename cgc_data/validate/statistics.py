@@ -1,4 +1,4 @@
-"""Statistics with intervals: rates, AUCs clustered by group, a plain logistic classifier, and uniformity.
+"""Statistics with intervals: rates, AUCs clustered by group, a plain logistic classifier, and a test of uniformity.
 
 A check fails only if its whole interval is beyond the bound, so that a small release does not fail by chance.
 """
@@ -52,7 +52,7 @@ def wilson(hits: float, n: float, level: float = 0.95) -> Interval:
 
 
 def exact(hits: float, n: float, level: float = 0.95) -> Interval:
-    """Clopper-Pearson interval of the rate `hits` / `n`, which is never too narrow, unlike an approximate interval."""
+    """Clopper-Pearson interval of the rate `hits` / `n`. Unlike an approximate interval, it is never too narrow."""
     hits = min(max(hits, 0.0), n)
     low = float(beta.ppf((1 - level) / 2, hits, n - hits + 1)) if hits > 0 else 0.0
     high = float(beta.ppf((1 + level) / 2, hits + 1, n - hits)) if hits < n else 1.0
@@ -73,12 +73,15 @@ def clustered_mean(values: Floats, groups: Ints, *, chance: float = 0.0, level: 
 
 
 def hit_rate(hits: Floats, groups: Ints) -> tuple[float, Interval]:
-    """`clustered_mean` of `hits` (n,), each of which is a value from 0 to 1.
+    """`clustered_mean` of `hits` (n,), whose values are from 0 to 1.
 
-    If there are no hits, resampling has no spread, and the upper bound is at most the Wilson bound of the rate.
+    If there are no hits, resampling has no spread. The interval then extends at least to the upper end of the Wilson
+    interval for the number of groups.
     """
     rate, interval = clustered_mean(hits, groups)
-    return rate, interval if hits.any() else (0.0, min(interval[1], wilson(0, len(hits))[1]))
+    if hits.any():
+        return rate, interval
+    return 0.0, (0.0, max(interval[1], wilson(0, len(np.unique(groups)))[1]))
 
 
 def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strata: Ints) -> tuple[float, Interval]:
@@ -111,8 +114,8 @@ def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0,
     """The resampling interval, widened to at least the exact interval of a rate if there are few groups.
 
     With few groups, resampling has too little spread, because one hit in one group proves almost nothing. A report has
-    about a hundred checks, and some of them would fail by chance in every small release, so the level allows for that
-    many checks.
+    about a hundred checks. The level allows for this number, because some checks would otherwise fail by chance in
+    every small release.
     """
     if groups >= FEW_GROUPS:
         return interval

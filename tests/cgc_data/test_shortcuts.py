@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cgc_data.validate import shortcuts
+from cgc_data.validate import photo_roles, shortcuts
 from cgc_data.validate.answer_counts import answer_images_by_objects, number_of_answer_images
 from cgc_data.validate.answer_images import SIGNALS, answer_image_checks
 from cgc_data.validate.classify import families, folds_of
@@ -293,7 +293,7 @@ GUARDS: dict[str, Callable[[list[Trace]], Check]] = {
     "target position (inter)": lambda rows: shortcuts.target_position(
         [t for t in rows if t.contrast == "inter"], "inter"
     ),
-    "target photo is the odd one out": shortcuts.odd_one_out,
+    "target photo is the odd one out": photo_roles.odd_one_out,
     "center box floor": shortcuts.center_floor,
     "copied reference floor": shortcuts.copy_floor,
     "fixed answer (intra/same_object)": lambda rows: fixed_answer(
@@ -377,6 +377,13 @@ def test_exact_interval() -> None:
 def test_a_single_hit_fails_no_release(rows: int, status: str) -> None:
     rate, interval = hit_rate(np.ones(rows), np.arange(rows))
     assert judge("floor", rate, interval, 0.1, rows, "hits").status == status
+
+
+@pytest.mark.parametrize("groups", [10, 29, 30, 100])
+def test_no_hits_do_not_prove_that_there_never_are_any(groups: int) -> None:
+    rate, (low, high) = hit_rate(np.zeros(2 * groups), np.repeat(np.arange(groups), 2))
+    assert (rate, low) == (0, 0)
+    assert high >= wilson(0, groups)[1]
 
 
 def test_wilson_interval() -> None:
