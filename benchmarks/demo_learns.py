@@ -1,12 +1,12 @@
-"""Measures on held-out rows what the model of `make demo` learns: GRPO with the recipe tiny-cpu and three seeds.
+"""Measures how much GRPO improves the model of `make demo` on held-out rows, with the recipe tiny-cpu and three seeds.
 
 Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--rebuilt NAME=FOLDER] [--quick] [--docs docs]
 
 As in `make demo`, photos are painted, a release is built from examples/painted.yaml, and GRPO starts from the warmed-up
-tiny model. Before and after training, each held-out row is answered eight times at the training temperature. The
-differences are paired by row, with intervals over photo sets. The option `--rebuilt` names a warm start (a warmed-up
-model) that was built again. It answers the same rows, and is compared with the packaged warm start in the same way.
-Finished parts of FOLDER are skipped.
+tiny model. Before and after training, each held-out row is answered eight times at the training temperature.
+Differences are computed per row, and their confidence intervals are bootstrapped over photo sets. `--rebuilt` names a
+warm start (a warmed-up model) that was built again. This model answers the same rows, and is compared with the packaged
+warm start in the same way. Parts whose results already exist in FOLDER are skipped.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for the photos, the release, and the runs")
     parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[0, 1, 2], help=("seeds that set the row order and the samples")
+        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds for the row order and for sampling answers"
     )
     parser.add_argument("--rebuilt", nargs="*", default=[], metavar="NAME=FOLDER", help="rebuilt warm starts")
     parser.add_argument(
@@ -126,8 +126,8 @@ def differences(before: Figures, after: Figures) -> Figures:
 def compared(before: Sequence[float | None], after: Sequence[float | None], photos: Sequence[str]) -> Figures:
     """Means of a metric before and after training, and the mean difference with its 95 % interval.
 
-    Hallucination is not defined for an unreadable answer. If a row lacks a value before or after training, it counts in
-    neither mean.
+    Hallucination is not defined for an unreadable answer. A row without a value before or after training is excluded
+    from both means.
     """
     from cgc_data.metrics import estimate
 
@@ -174,13 +174,13 @@ def sampled(model: Path, work: Path, count: int) -> Figures:
 
 
 def mean(values: Sequence[float | bool | None]) -> float | None:
-    """The mean covers only the values that are defined."""
+    """The mean of the values that are not None; None if there are none."""
     kept = [float(value) for value in values if value is not None]
     return sum(kept) / len(kept) if kept else None
 
 
 def tables(outcome: Figures) -> str:
-    """What each seed learns, and how rebuilt warm starts differ from the packaged one."""
+    """Two tables: the change with each seed, and the differences between rebuilt warm starts and the packaged one."""
     return f"{table(outcome['seeds'], 'seed')}\n{table(outcome['rebuilt'], 'warm start')}"
 
 
@@ -196,7 +196,7 @@ def table(outcome: Figures, first: str) -> str:
 
 
 def shown(found: Figures) -> str:
-    """ "0.30 → 0.38, +0.08 [+0.05, +0.11]"."""
+    """Format a metric and its change, as in "0.30 → 0.38, +0.08 [+0.05, +0.11]"."""
     rise, low, high = found["rise"]
     if low is None:
         return f"{found['before']:.2f} → {found['after']:.2f}"
@@ -204,7 +204,7 @@ def shown(found: Figures) -> str:
 
 
 def write(outcome: Figures, docs: Path) -> None:
-    """Write the figures as JSON, and the tables into the page."""
+    """Write the figures to demo_learns.json, and the tables to learning.md."""
     (docs / "demo_learns.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
     markdown.write_between(docs / "learning.md", BEGIN, END, f"\n\n{tables(outcome)}\n")
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 
 def main() -> int:
-    """Build four times and compare; exits with status 1 if a byte differs."""
+    """Build with 1 worker, with 2 workers, and with interruptions. Returns 1 if any byte differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--coco", action="append", default=[], help="source; default: the embedded sample")
     parser.add_argument("--samples", type=int, default=5000)
@@ -37,7 +37,8 @@ def main() -> int:
             delay = took * moments.uniform(0.1, 0.5)
             kill_after(killed, [*arguments, "--workers", "2"], delay)
             shards = len(list(killed.rglob("*-of-*.parquet")))
-            print(f"killed after {delay:.0f} s: {shards} shards there, manifest {(killed / 'manifest.json').exists()}")
+            written = (killed / "manifest.json").exists()
+            print(f"killed after {delay:.0f} s: {shards} shards written, manifest written: {written}")
         resumed = digest(build(killed, [*arguments, "--workers", "2"]))
     print(f"1 worker   {one}\n2 workers  {two}\nresumed    {resumed}")
     return 0 if one == two == resumed else 1
@@ -49,7 +50,7 @@ def command(out: Path, arguments: list[str]) -> list[str]:
 
 
 def build(out: Path, arguments: list[str]) -> Path:
-    """An undisturbed build."""
+    """Run a build without interrupting it, and return its folder."""
     out.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(command(out, arguments), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return out

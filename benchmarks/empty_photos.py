@@ -96,9 +96,9 @@ def all_different(photos: list[Photo], *_: Any) -> Facts:
 
 
 def _executor(workers: int) -> dict[str, Any]:
-    """The arguments of `make_plan` that set its processes.
+    """The keyword arguments that set the worker processes of `make_plan`.
 
-    An earlier version of `make_plan` took a function instead.
+    Earlier versions of `make_plan` take a number of workers and a function instead of an executor.
     """
     if "executor" in inspect.signature(planning.make_plan).parameters:
         from cgc_data.common.processes import Processes

@@ -5,8 +5,8 @@ Usage: python benchmarks/hub_bytes.py RELEASE [--photos 3] [--seed 0] [--docs do
 The Hub splits files into content-defined chunks (Xet), and stores each distinct chunk once. This script lets hf_xet,
 the Hub's own client, upload to a folder instead of a server, so that chunks, deduplication, and compression are the
 same as on the Hub. Deduplication against other repositories is not included. The photos are drawn at random from the
-release, and `cgc-data remove` removes each of them from the full release. With --docs, the figures are stored and their
-table is written.
+release, and `cgc-data remove` removes each of them from the full release. With --docs, the figures are written to
+measured.json in that folder, and their table to release.md.
 """
 
 import argparse
@@ -59,8 +59,8 @@ def main() -> None:
 
 
 def measure(path: Path, work: Path, count: int, seed: int) -> dict[str, Any]:
-    """Bytes of the release on the Hub, and of `count` pushes, each after the removal of one photo from the full
-    release.
+    """Measure the bytes of the first push, and of `count` later pushes. For each of these, one photo is removed from
+    the full release.
     """
     release = open_release(path)
     first = pushed(files(path), work / "stores" / "first")
@@ -77,8 +77,8 @@ def measure(path: Path, work: Path, count: int, seed: int) -> dict[str, Any]:
 
 
 def without(release: Path, photo: int, work: Path) -> dict[str, int]:
-    """The number of rows that are removed together with a photo, the bytes of the rewritten shards, and the bytes that
-    a push of the remaining release uploads.
+    """Remove a photo from a release, and push the rest. Returns the number of removed rows, the bytes of the rewritten
+    shards, and the bytes that the push uploads.
     """
     gone = rows_to_remove(open_release(release), photo, None)
     out, store = work / f"without-{photo}", work / "stores" / str(photo)
@@ -123,8 +123,8 @@ def files(folder: Path) -> list[Path]:
 
 
 def shown_bytes(release: Release) -> int:
-    """Bytes of the images of all rows. An image counts each time that a row shows it, although Parquet dictionaries
-    store it once.
+    """Bytes of the images of all rows. An image counts once per row that shows it, although Parquet dictionaries store
+    it only once.
     """
     total = 0
     for path in release.shards():
@@ -135,7 +135,7 @@ def shown_bytes(release: Release) -> int:
 
 
 def rewritten_bytes(release: Path, out: Path) -> int:
-    """Total bytes of those shards of a new version that differ from the shards of the release."""
+    """Total bytes of the shards in `out` that differ from the shards of the original release."""
     before = {shard["path"]: shard["sha256"] for shard in open_release(release).manifest["shards"]}
     shards = open_release(out).manifest["shards"]
     return sum(shard["bytes"] for shard in shards if before.get(shard["path"]) != shard["sha256"])

@@ -75,7 +75,7 @@ def measured(method: str, kind: str, path: Path, cache: Path) -> dict[str, float
 def best(runs: list[dict[str, float]]) -> dict[str, float]:
     """The shortest times and the highest memory peak.
 
-    Times are the shortest because other work on the machine can only lengthen them.
+    The shortest time is reported because other work on the machine can only make a run slower.
     """
     shortest = {name: min(run[name] for run in runs) for name in ("seconds", "cpu")}
     return {**shortest, "peak": max(run["peak"] for run in runs)}
@@ -127,7 +127,7 @@ def generated(generator: Path, kind: str, folder: Path, scale: float) -> Path:
 @click.option(
     "--check",
     is_flag=True,
-    help=(f"Exit with status 1 unless this reader is {FASTER:g} times faster at a third of the peak memory."),
+    help=(f"Exit with status 1 unless this reader is {FASTER:g} times as fast, at a third of the peak memory."),
 )
 @click.option("--measure", "method", type=click.Choice(list(METHODS)), hidden=True)
 def main(

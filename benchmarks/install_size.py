@@ -3,7 +3,7 @@
 Usage: python benchmarks/install_size.py [--docs docs]
 
 The project is installed without extras into a new virtual environment; pip itself is not counted. With --docs, the
-figures are stored and their table is written.
+figures are written to measured.json in that folder, and their table to performance.md.
 """
 
 import argparse
@@ -95,7 +95,7 @@ def package(one: metadata.Distribution) -> Package:
 
 
 def plain(name: str) -> str:
-    """The normalized name of a package, which package indexes use for comparison."""
+    """The normalized name of a package. Package indexes treat names with the same normalized form as equal."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -112,7 +112,7 @@ def closure(packages: Mapping[str, Package], names: Iterable[str]) -> set[str]:
 
 
 def shown(figures: Mapping[str, Any]) -> str:
-    """The table in Markdown, and the lines about the named libraries and the start."""
+    """The table in Markdown, and a line with the size of the libraries `NAMED` and the cost of starting `cgc-data`."""
     packages: Mapping[str, Package] = figures["packages"]
     large = sorted((n for n in packages if packages[n]["size"] >= SMALL), key=lambda name: -packages[name]["size"])
     rows = [[name, megabytes(packages, [name]), ", ".join(users(packages, name))] for name in large]

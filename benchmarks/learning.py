@@ -2,11 +2,12 @@
 
 Usage: python benchmarks/learning.py [--seeds 0 1 2] [--work FOLDER] [--jobs 2] [--quick] [--docs docs]
 
-The script paints photos and builds a release from them. A random model has never seen an image, so SFT first trains it
-on traces that name what each image shows, until it reaches a set skill. Then the model is trained in four ways (arms),
-each with the same number of steps: GRPO, GRPO with the solutions permuted among the rows, SFT, and GRPO that ignores
-the image index. Every arm answers the same held-out rows, which show other photos. Finished parts of FOLDER are
-skipped. The results do not apply to models of practical size.
+The script paints photos and builds a release from them. A randomly initialized model cannot recognize any object.
+Therefore, SFT first trains it on traces (reasoning texts) that name what each image shows, until its held-out R_miou
+reaches a set value. Then the model is trained in four ways (arms), each with the same number of steps: GRPO, GRPO with
+the solutions permuted among the rows, SFT, and GRPO that ignores the image index. Every arm answers the same held-out
+rows, which show photos that were not used in training. Parts whose results already exist in FOLDER are skipped. The
+results do not apply to models of practical size.
 """
 
 import argparse
@@ -30,7 +31,7 @@ SAMPLES = 8  # samples per held-out row, at the training temperature
 
 @dataclass(frozen=True)
 class Scale:
-    """The sizes of the full experiment, or of the short form that tests run."""
+    """The sizes of the full experiment, or of the short one that tests run."""
 
     photos: int
     samples: int
@@ -134,7 +135,7 @@ def build(work: Path, release: Path, photos: int, changes: dict[str, Any]) -> No
 
 
 def recipe(scale: Scale, work: Path, seed: int, model: Path, *settings: str) -> Any:
-    """The recipe of an arm, in the form in which a user would write it."""
+    """The recipe of an arm, with the settings that a user would write."""
     from cgc_train.recipe import load_recipe
 
     values = {
@@ -222,7 +223,9 @@ def run_seed(seed: int, scale: Scale, work: Path) -> None:
 
 
 def sample(run: Any) -> None:
-    """Mean reward of answers sampled as in training. It estimates the expected reward, which GRPO maximizes."""
+    """Write the mean reward of answers that are sampled as in training. It estimates the expected reward, which GRPO
+    maximizes.
+    """
     from cgc_data.metrics import score_item, truth_of
     from cgc_train.data import held_out_set
     from cgc_train.generate import generate

@@ -1,11 +1,12 @@
-"""Measures over five seeds what source awareness (a reward that checks the image index) contributes. Also compares GRPO
-with SFT on rows that differ from those of the warm-up.
+"""Measures over five seeds how training changes if the reward is source-aware, that is, if it checks the image index.
+Also compares GRPO with SFT on rows that differ from those of the warm-up.
 
 Usage: python benchmarks/learning_extended.py --work FOLDER [--list] [--part PART ...] [--quick] [--docs docs]
 
-A part is a separate process on one core that writes its outcome to FOLDER: the releases, a warm-up, or an arm with its
-seed. Without --part, all missing parts run one after another, and the tables are printed. The protocol is fixed in this
-file, and no part of it depends on an outcome. The results do not apply to models of practical size.
+The parts are the releases, and each warm-up and each arm (way of training) with its seed. Each part runs on one core
+and writes its outcome to FOLDER. Without --part, all missing parts run one after another, and the tables are printed.
+The protocol is fixed in this file, and no setting depends on an outcome. The results do not apply to models of
+practical size.
 """
 
 import argparse
@@ -73,7 +74,7 @@ class Protocol:
         return Scale(self.photos, self.rows, self.skill, self.warm_up_steps, steps, self.held_out_rows, ())
 
     def steps(self, name: str, arm: str) -> int:
-        """The settings of an arm."""
+        """Number of training steps of an arm."""
         if name == "source":
             return self.source_steps
         return self.sft_steps if arm == "sft" else self.grpo_steps
@@ -178,8 +179,8 @@ def release_of(name: str, work: Path) -> Path:
 
 
 def warm_up(release: str, seed: int, protocol: Protocol, work: Path) -> Path:
-    """The model from which the arms start. SFT trains it on traces that name what each image shows, until it reaches a
-    set skill.
+    """The model from which the arms start. SFT trains it on traces (reasoning texts) that name what each image shows,
+    until its held-out R_miou reaches `protocol.skill`.
     """
     from cgc_train.data import training_set
     from cgc_train.run import image_folder, open_run
@@ -246,7 +247,7 @@ def scores(run: "Run", step: int) -> dict[str, Any]:
 
 
 def read(protocol: Protocol, work: Path) -> dict[str, Any]:
-    """The protocol, the processor seconds of every part, and every comparison by metric."""
+    """The protocol, the processor seconds of every part, and the comparison of two arms by every metric."""
     parts = {part: json.loads(outcome_file(part, work).read_bytes()) for part in protocol.parts}
     found = {
         name: [{arm: parts[f"{name}/{arm}/{seed}"] for arm in ARMS[name]} for seed in protocol.seeds_of(name)]

@@ -1,4 +1,6 @@
-"""Stores the figures of the benchmarks in one JSON file, and writes their tables between marks on pages of the docs."""
+"""Stores the figures of the benchmarks in one JSON file, and writes their tables between marker comments on pages of
+the docs.
+"""
 
 import json
 import sys
@@ -36,6 +38,6 @@ def keep(docs: Path, script: str, page: str, figures: dict[str, Any], shown: str
 
 
 def with_interval(values: Sequence[float]) -> str:
-    """ "0.190 [0.120, 0.270]"."""
+    """Format a value and its interval, as in "0.190 [0.120, 0.270]"."""
     value, low, high = values
     return f"{value:.3f} [{low:.3f}, {high:.3f}]"

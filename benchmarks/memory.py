@@ -1,13 +1,13 @@
-"""Tests whether the memory of a build grows with the number of samples. For each build, prints the peak memory and how
-memory changes over time.
+"""Tests whether the memory of a build grows with the number of samples. For each build, prints the peak memory in each
+quarter of its running time.
 
 Usage: python benchmarks/memory.py [CONFIG.yaml] [KEY=VALUE ...] [--photos 5000] [--samples 1000 8000] [--workers 1]
        [--dry-run] [--docs docs]
 
-With --photos, the script first paints this many photos and builds from them. Each build is a separate process. Its
-resident memory is read from /proc while it runs, separately for the main process and each worker. The output shows the
-peak of the run and of each quarter, because memory that keeps growing is highest in the last quarter. With --docs, the
-figures are stored and their table is written.
+With --photos, the script first paints the given number of photos and builds from them. Each build is a separate
+process. Its resident memory is read from /proc while it runs, separately for the main process and each worker. If
+memory keeps growing, the last quarter has the highest peak. With --docs, the figures are written to measured.json in
+that folder, and their table to release.md.
 """
 
 import argparse
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def painted(work: Path, photos: int) -> list[str]:
-    """Paint photos unless they exist. Returns a configuration that builds from them."""
+    """Paint photos unless they exist. Returns the path of a configuration that builds from them, as a list."""
     from cgc_data.painter import paint
 
     config = work / "painted.yaml"
@@ -92,7 +92,7 @@ def painted(work: Path, photos: int) -> list[str]:
 
 
 def watched(out: Path, samples: int, arguments: Sequence[str]) -> Course:
-    """The memory of one build over time."""
+    """Run a build and record its memory over time."""
     program = "from cgc_data.cli import main; main()"
     arguments = ["build", *arguments, "--samples", str(samples), "--out", str(out)]
     before = processor_seconds()
@@ -137,7 +137,7 @@ def children(pid: int) -> Iterable[int]:
 
 
 def figures(course: Course, photos: int | None, workers: int) -> dict[str, Any]:
-    """The figures of a build to store: the memory peak of each quarter in MB, and processor seconds."""
+    """The figures of a build that are stored: the memory peak of each quarter in MB, and the processor seconds."""
     return {
         "photos": photos,
         "workers": workers,

@@ -12,8 +12,8 @@ FOLDERS = {"auto": "train2017", "test": "val2017"}
 
 
 class Annotations:
-    """The objects in each painted photo by file name, as (kind, box in pixels), and the kind of object of each
-    annotation.
+    """The painted objects: for each file name, the (kind, box) of every object, and for each annotation, the kind of
+    its object. Boxes are x, y, width, height in pixels.
     """
 
     def __init__(self, photos: Path) -> None:
@@ -34,11 +34,11 @@ class Annotations:
                 self._kinds[file, str(entry["id"])] = kind
 
     def of_file(self, name: str) -> list[str]:
-        """Photos of an annotation file."""
+        """File names of the photos in an annotation file."""
         return self._files[name]
 
     def in_view(self, view: Row) -> list[str]:
-        """Kinds of the objects whose center is inside a view, and of the object pasted into the view."""
+        """Kinds of the objects whose center is inside a view, and of the objects pasted into the view."""
         x1, y1, x2, y2 = view["window"]
         own = {
             kind
@@ -60,7 +60,7 @@ def named(images: Iterable[Iterable[str]]) -> str:
 
 
 def message(role: str, *content: Any) -> list[Row]:
-    """A conversation of one message. Each part is a text, or None for an image."""
+    """A conversation of one message. Each item of `content` is a text, or None for an image."""
     parts = [{"type": "image" if text is None else "text", "text": text} for text in content]
     return [{"role": role, "content": parts}]
 
@@ -111,7 +111,7 @@ def shrunk(work: Path, name: str) -> str:
 
 
 def rows_of(release: Path, split: str) -> list[Row]:
-    """The rows of a split in the form in which training passes them to the model, in the order of their IDs."""
+    """The rows of a split, sorted by ID, in the format that training passes to the model."""
     from cgc_train.data import Bounds, training_set
     from cgc_train.recipe import load_recipe
     from cgc_train.run import image_folder
@@ -125,7 +125,7 @@ def rows_of(release: Path, split: str) -> list[Row]:
 
 
 def with_completion(row: Row, annotations: Annotations) -> Row:
-    """The row with a completion: reasoning that states what each image shows, followed by the true answer."""
+    """The row with a completion: reasoning that states what each image shows, followed by the correct answer."""
     from cgc_data.answer import format_response
     from cgc_data.release.rows import answer_objects
 
@@ -134,8 +134,8 @@ def with_completion(row: Row, annotations: Annotations) -> Row:
 
 
 def other_pictures(rows: Sequence[Row], seed: int) -> list[Row]:
-    """The rows, each with the images of another row that has the same task and number of images. A model can then be
-    right only by guessing typical answers.
+    """The rows, each with the images of another row that has the same task and number of images. With these images, a
+    model can be right only by guessing typical answers.
     """
     from cgc_data.tasks import task_of
 

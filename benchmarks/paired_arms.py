@@ -16,8 +16,8 @@ DRAWS = 2000
 
 
 def comparison(runs: Sequence[dict[str, Any]], metric: str) -> dict[str, Any] | None:
-    """By seed, the means of a metric at the start and after each arm, and the differences between the arms. None if the
-    metric is not defined for any row.
+    """For each seed, the means of a metric at the start and after each arm, and the difference between the arms; also
+    the difference over all seeds. None if the metric is not defined for any row.
     """
     first, second = runs[0]
     photos = runs[0][first]["end"]["photos"]
@@ -37,7 +37,9 @@ def comparison(runs: Sequence[dict[str, Any]], metric: str) -> dict[str, Any] | 
 
 
 def interval(gains: Sequence[Sequence[float | None]], clusters: Sequence[str]) -> list[float | None]:
-    """Mean of an array of gains (seeds, rows), and its 95 % bounds. Both seeds and photo sets are resampled."""
+    """Mean of an array of gains (seeds, rows), and the bounds of its 95 % interval. The bootstrap resamples both seeds
+    and photo sets.
+    """
     values = np.array([[np.nan if value is None else value for value in column] for column in gains], dtype=float)
     defined = ~np.isnan(values)
     if not defined.any():

@@ -4,13 +4,14 @@ Usage: python benchmarks/paste_artifacts.py RELEASE [--crops 4000] [--seed 0] [-
        painted]
 
 RELEASE contains rows of `intra/difference` with their images. It must have enough rows for the number of crops; if you
-have few photos, build it with `limits.rows_per_photo=1000`. Each object in the image that the answer refers to becomes
-a crop. Two classifiers are fitted to some photos and tested on others. One is boosted trees on residual noise, edges,
-and JPEG blocks inside and around the object. The other is a small convolutional network on the pixels of the crop. AUC
-is computed over pairs of crops within one image. As a control, the crops of the pasted objects are slightly blurred,
-and the classifiers must detect this planted artifact. With --docs, the figures are stored and a table is written;
---photos states whether the photos are `painted` or `real`. Exits with status 1 if an interval without planted artifacts
-exceeds 0.58, or if the AUC of a control is below 0.9.
+have few photos, build it with `limits.rows_per_photo=1000`. The script crops every object that was pasted into the
+image that contains the answer. Two classifiers, fitted to some photos and tested on others, try to find the crop that
+is the answer. One classifier consists of boosted trees on residual noise, edges, and JPEG blocks inside and around the
+object. The other is a small convolutional network on the pixels of the crop. AUC is computed over pairs of crops within
+one image. As a control, the objects that are the answer are slightly blurred, and the classifiers must detect this
+planted artifact. With --docs, the figures are written to measured.json in that folder, and a table to validate.md.
+--photos states whether the photos are `painted` or `real`. Exits with status 1 if the upper bound of an interval
+without planted artifacts exceeds 0.58, or if the AUC of a control is below 0.9.
 """
 
 import argparse
@@ -100,9 +101,7 @@ def measure(crops: list["Crop"], way: str, seed: int) -> dict[str, Any]:
 
 
 def holds(one: dict[str, Any]) -> bool:
-    """Whether the classifier cannot distinguish the crops as built but can distinguish them with the planted
-    artifact.
-    """
+    """Whether the classifier cannot find the answer among the crops as built, but finds it with the artifact."""
     return bool(one["as built"][2] <= MOST_AUC and one["planted"][0] >= LEAST_PLANTED)
 
 
@@ -144,7 +143,7 @@ def read_crops(folder: Path, most: int) -> Iterator[Crop]:
 
 
 def crops_of(row: Row, number: int, world: World) -> Iterator[Crop]:
-    """Every object pasted into the answer's image."""
+    """A crop of every object that was pasted into the image that contains the answer."""
     (target,) = row["objects"]
     place = target["img_idx"] - 1
     view = row["views"][place]
@@ -200,7 +199,7 @@ WAYS: dict[str, Way] = {"trees": by_trees, "network": by_network}
 
 
 def blurred(crop: Crop) -> Crop:
-    """The crop with a slightly blurred object, as a less precise paste would leave behind."""
+    """The crop with its object slightly blurred, as a less precise paste would leave it."""
     x1, y1, x2, y2 = crop.inside
     pixels = crop.pixels.copy()
     pixels[y1:y2, x1:x2] = cv2.GaussianBlur(pixels, (0, 0), BLUR)[y1:y2, x1:x2]
@@ -208,7 +207,9 @@ def blurred(crop: Crop) -> Crop:
 
 
 def features(crop: Crop) -> Floats:
-    """Features of the object, features of its surroundings, and the ratios of the two, each for luma and chroma."""
+    """Features of the object, and their ratios to the same features of its surroundings, for luma and both chroma
+    channels.
+    """
     channels = cv2.cvtColor(crop.pixels, cv2.COLOR_BGR2YCrCb).astype(np.float64)
     inside = np.zeros(crop.pixels.shape[:2], dtype=bool)
     x1, y1, x2, y2 = crop.inside
@@ -234,7 +235,7 @@ def of_region(channel: Floats, where: NDArray[np.bool_]) -> Floats:
 
 
 def blockiness(channel: Floats, where: NDArray[np.bool_]) -> list[float]:
-    """Mean differences between neighboring pixels across block borders and elsewhere, and their ratio."""
+    """Mean difference between neighboring pixels across block borders, the same elsewhere, and the ratio of both."""
     steps, both = np.abs(np.diff(channel, axis=1)), where[:, 1:] & where[:, :-1]
     border = np.zeros_like(both)
     border[:, BLOCK - 1 :: BLOCK] = True
@@ -243,7 +244,7 @@ def blockiness(channel: Floats, where: NDArray[np.bool_]) -> list[float]:
 
 
 def block_energies(channel: Floats, where: NDArray[np.bool_]) -> list[float]:
-    """Mean magnitude of the coefficients of a region's complete blocks, by frequency."""
+    """Mean magnitude of DCT coefficients, by frequency, over the blocks that are more than half inside a region."""
     height, width = (side // BLOCK * BLOCK for side in channel.shape)
     shape = (height // BLOCK, BLOCK, width // BLOCK, BLOCK)
     blocks = channel[:height, :width].reshape(shape).transpose(0, 2, 1, 3).reshape(-1, BLOCK, BLOCK)

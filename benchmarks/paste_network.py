@@ -19,8 +19,8 @@ Box = tuple[int, int, int, int]
 
 
 def patches(pixels: Pixels, inside: Box) -> Pixels:
-    """Patches (4, PATCH, PATCH, 3) of a crop (height, width, 3): one at the center of the object's box, and three at
-    its sides.
+    """Patches (4, PATCH, PATCH, 3) of a crop (height, width, 3): one centered on the object's box, and one each
+    centered on its left, right, and top edges.
     """
     x1, y1, x2, y2 = inside
     x, y = (x1 + x2) // 2, (y1 + y2) // 2
@@ -45,7 +45,7 @@ def held_out_scores(found: Pixels, truths: NDArray[np.bool_], photos: Sequence[s
 
 
 def fit(found: Pixels, truths: NDArray[np.bool_]) -> nn.Module:
-    """Fit a network to every patch of every crop. Patches are mirrored at random half of the time."""
+    """Fit a network to every patch of every crop. Each batch of patches is mirrored with a probability of one half."""
     network = build()
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
     weights = torch.tensor(float((~truths).sum() / max(truths.sum(), 1)))

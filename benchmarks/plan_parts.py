@@ -1,11 +1,11 @@
-"""Compares the plans that two versions of the code make: shares, limits, spread, balance, positions, and shortcuts,
-with intervals.
+"""Compares the plans that two versions of the code make, with intervals: the shares of tasks, the limits, the spread
+over photos, the balance, the positions of answers, and shortcuts.
 
 Usage: python benchmarks/plan_parts.py instances_train2017.json --before WORKTREE [--rows 1000 --rows 20000] [--workers
        1] [KEY=VALUE ...]
 
-WORKTREE is a checkout of the other version. Photos are empty files, so tasks that need pixels are omitted. The rows of
-both plans pass through the current version of `cgc-data validate`, except for checks that need pixels.
+WORKTREE is a checkout of the other version. Photos are empty files, so tasks that need pixels are omitted. The current
+version of `cgc-data validate` checks the rows of both plans, except for checks that need pixels.
 """
 
 import os
@@ -74,7 +74,7 @@ def _plan_with(tree: Path, annotations: Path, settings: Iterable[str], rows: int
 
 
 def _figures(annotations: Path, out: Path) -> Iterator[tuple[str, Found]]:
-    """The results of validation on the rows of a plan, without checks that need pixels."""
+    """The results of validating the rows of a plan, without checks that need pixels."""
     from cgc_data.config import BuildConfig
     from cgc_data.sources.read import file_sha256
     from cgc_data.validate.across import CHECKS, AcrossCheck
@@ -108,8 +108,8 @@ def _figures(annotations: Path, out: Path) -> Iterator[tuple[str, Found]]:
 
 
 def _shares(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Found]]:
-    """Shares of tasks, kinds, numbers of images, and empty answers, with intervals, and how the rows are spread over
-    photos.
+    """Shares of tasks, kinds of distractors, numbers of images, and empty answers, with intervals. Also the spread of
+    the rows over photos, without intervals.
     """
     from cgc_data.plan.asked import asked_as
     from cgc_data.validate.statistics import wilson

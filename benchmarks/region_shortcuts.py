@@ -1,10 +1,10 @@
-"""Tests whether shortcuts can find where a piece was cut from a photo: its position by histograms, or its image by
-colors and by properties of the files.
+"""Tests whether shortcuts can find where a piece (a small crop that a question shows) was cut from a photo: its
+position by histograms, or the image that contains it by colors and by properties of the files.
 
 Usage: python benchmarks/region_shortcuts.py RELEASE [--docs docs]
 
 RELEASE contains rows of `intra/region` with their images. The statistics are the same as in `cgc-data validate`. In
-addition, boosted trees try to find the image. As a control, each measure is repeated with planted artifacts: pieces
+addition, boosted trees try to find this image. As a control, each measure is repeated with planted artifacts: pieces
 keep their original colors, and the image that contains the answer is slightly blurred. Exits with status 1 if an
 interval without artifacts exceeds the bound in `cgc-data validate`, or if an interval with artifacts is not above the
 bound.
@@ -76,7 +76,7 @@ def asks_for_a_piece(sample: Sample) -> bool:
 
 
 def with_artifacts(row: Row) -> Row:
-    """The row with pieces in their original colors, and with a slightly blurred image at the answer."""
+    """The row with the piece in its original colors, and with a slight blur on the image that contains the answer."""
     home = row["objects"][0]["img_idx"] - 1
     views = [
         {**view, "operations": [step for step in view["operations"] if step["name"] not in COLORS]}

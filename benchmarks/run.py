@@ -6,7 +6,8 @@ Usage: python benchmarks/run.py [--coco ANN.json] [--lvis ANN.json] [--rows 2000
 
 If you do not pass annotation files or photos, the script generates painted ones. Every measurement runs --repeat times,
 each time in a separate process. The run with the least processor time counts. Times include imports, except for index,
-reward, and scoring. --quick measures everything once on small inputs; --docs stores the figures and writes their table.
+reward, and scoring. --quick measures everything once on small inputs; --docs writes the figures to measured.json and
+their table to performance.md.
 """
 
 import argparse
@@ -52,13 +53,13 @@ class Inputs:
 
     @property
     def sources(self) -> list[str]:
-        """Flags of the painted photos."""
+        """Flags that name the painted photos and their annotations."""
         return ["--coco", f"{painted(self.photos, 'instances_train')}:{self.photos / 'images'}"]
 
     @property
     def known(self) -> list[str]:
-        """The flags of `sources`, a flag that states that every painted object has a box, and the orientation of the
-        photos.
+        """The flags of `sources`, with a flag that states that every painted object has a box, and with the orientation
+        of the photos.
         """
         return [*self.sources, "--exhaustive", "--orientation", "as_stored"]
 
@@ -74,7 +75,9 @@ class Cost:
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the table: what is measured, the cost of this project, and the name and the cost of the peer."""
+    """A row of the table: what is measured, the cost of this project, and the name and cost of the comparable tool (the
+    peer).
+    """
 
     what: str
     ours: Cost
@@ -209,7 +212,7 @@ def run(command: Sequence[str]) -> Ran:
 
 
 def megabytes(size: int) -> float:
-    """A peak from `getrusage`, which is in bytes on macOS and in KB elsewhere."""
+    """Convert a memory peak from `getrusage` to MB. The peak is in bytes on macOS and in KB elsewhere."""
     return size / (2**20 if sys.platform == "darwin" else 2**10)
 
 
@@ -230,8 +233,8 @@ def planned(inputs: Inputs) -> Cost:
 def built(contrast: str, inputs: Inputs) -> Cost:
     """A whole build in one process, or only the rendering of one contrast.
 
-    The release is kept for `validated`. The log does not contain the processor time of rendering, so the total time of
-    the only worker is used.
+    The release is kept for `validated`. The log does not contain the processor time of rendering, so the wall-clock
+    time of the only worker is used.
     """
     from cgc_data.tasks import PLANNED
 
@@ -257,7 +260,7 @@ def built(contrast: str, inputs: Inputs) -> Cost:
 
 
 def plainly(contrast: str, inputs: Inputs) -> Cost:
-    """Run the plain peer, which writes the same number of rows with cropped or uncropped images, using `datasets`."""
+    """Run the plain implementation in plain.py, which writes the same number of rows with `datasets`."""
     script = str(ROOT / "benchmarks" / "plain.py")
     photos, to = str(inputs.photos), str(inputs.work / "plain.parquet")
     return run([sys.executable, script, contrast, str(inputs.rows), photos, to]).cost

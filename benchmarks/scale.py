@@ -3,7 +3,7 @@
 Usage: python benchmarks/scale.py instances_train2017.json [--rows 1000000] [--workers 2] [--docs docs] [KEY=VALUE ...]
 
 Photos are empty files, so choose tasks that need no pixels, such as preset=paper. Only planning is measured at this
-size. Figures for the other stages come from the table that benchmarks/run.py wrote to the same docs folder.
+size. Figures for the other stages come from the measured.json that benchmarks/run.py wrote to the same docs folder.
 """
 
 import json
@@ -38,8 +38,8 @@ class PerRow:
 
     @classmethod
     def of(cls, planned: Mapping[str, float], stages: Mapping[str, float], rows: int) -> "PerRow":
-        """Compute the cost of a row from a plan, and from the processor seconds that the other stages took for a number
-        of rows.
+        """Compute the cost of one row from the cost of a plan, and from the processor seconds that the other stages
+        took for `rows` rows.
         """
         render = (stages["render inter"] + stages["render intra"]) / 2
         return cls(
@@ -83,7 +83,7 @@ def planned(annotations: Path, settings: tuple[str, ...], rows: int, workers: in
 
 
 def shown(found: Mapping[str, Any]) -> str:
-    """Two tables: the measured plan, and the costs that it and the other stages imply for releases of several sizes."""
+    """Two tables: the measured cost of the plan, and the estimated cost of releases of several sizes."""
     per_row = PerRow.of(found["planned"], found["stages"], found["stage rows"])
     return f"{as_measured(found)}\n\n{computed(per_row)}"
 

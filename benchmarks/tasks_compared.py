@@ -29,8 +29,8 @@ def by_task(truths: Sequence[Any]) -> dict[str, list[int]]:
 
 
 def compared(places: Sequence[int], truths: Sequence[Any], given: dict[str, list[str]]) -> Row:
-    """Mean scores of all models and trivial answers on the rows of a task, and how far the model trained on `full` is
-    ahead, with intervals.
+    """Mean scores of all models and trivial answers on the rows of a task. Also the lead of the model trained on `full`
+    over the others, with intervals.
     """
     from cgc_data.metrics import FLOORS, score_item
 
@@ -52,7 +52,7 @@ def compared(places: Sequence[int], truths: Sequence[Any], given: dict[str, list
 
 
 def difference(values: Sequence[float], others: Sequence[float], photos: Sequence[str]) -> list[float | None]:
-    """Mean of the paired differences with its 95 % interval over photo sets: value, low, high."""
+    """Mean of the paired differences, and the bounds of its 95 % interval (bootstrapped over photo sets)."""
     from cgc_data.metrics import estimate
 
     found = estimate([a - b for a, b in zip(values, others, strict=True)], photos, resamples=5000)
@@ -65,7 +65,7 @@ def tables(outcome: Row) -> str:
 
 
 def table(outcome: Row, metric: str) -> str:
-    """One line per task: the means, and how far the model trained on `full` is ahead."""
+    """One line per task: the mean scores, and the lead of the model trained on `full`."""
     lines = [
         "| task | new | rows | `full` | `paper` | best floor | blind | ahead of `paper` | ahead of the floor |",
         "|---|---|---:|---:|---:|---|---:|---|---|",

@@ -6,8 +6,8 @@ Usage: python benchmarks/tasks_learned.py --work FOLDER [--seed 1] [--quick] [--
 Photos are painted, and two releases of equal size are built from them: one with the preset `full`, one with `paper`. A
 tiny random model first learns to list what the training photos show. Then one copy of the model is trained on each
 release, with the same number of rows and steps. Finally, both models answer the test rows of `full`, which show photos
-that were not used in training. The trivial answers are scored on the same rows. Finished parts of FOLDER are skipped.
-The results do not apply to models of practical size.
+that were not used in training. The trivial answers are scored on the same rows. Parts whose results already exist in
+FOLDER are skipped. The results do not apply to models of practical size.
 """
 
 import argparse
@@ -91,7 +91,7 @@ def prepare(protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def at_once(parts: Sequence[str], options: argparse.Namespace) -> None:
-    """Run each part in a separate process."""
+    """Run the parts at the same time, each in a separate process."""
     command = [sys.executable, __file__, "--work", str(options.work), "--seed", str(options.seed)]
     command += ["--quick"] if options.quick else []
     running = []

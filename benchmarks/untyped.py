@@ -1,4 +1,4 @@
-"""Counts code that the type checker cannot check in each package: lines with `dict[str, Any]`, and arguments of type
+"""Counts, for each package, code that the type checker cannot check: lines with `dict[str, Any]`, and arguments of type
 Any.
 
 Usage: python benchmarks/untyped.py [--files]

@@ -2,9 +2,9 @@
 
 Usage: python benchmarks/validating.py RELEASE [--coco ANN.json:IMAGES] [--repeat 2] [--docs docs]
 
-The kinds in `KINDS` can be nested, and each moment counts only for the innermost kind. "everything else" includes the
-checks of form, truth, absence, and statements, reading the shards, and hashing. With --docs, the figures are stored and
-their table is written.
+A check of one kind in `KINDS` can call a check of another kind; time counts only for the innermost kind. "everything
+else" includes reading the shards, hashing, and the checks of form, truth, absence, and statements. With --docs, the
+figures are written to measured.json in that folder, and their table to performance.md.
 """
 
 import argparse
@@ -44,14 +44,14 @@ KINDS = {
 
 
 class Clock:
-    """Processor time by kind of check. Each moment counts only for the innermost kind."""
+    """Processor time by kind of check. If kinds are nested, time counts only for the innermost kind."""
 
     def __init__(self) -> None:
         self.spent: Counter[str] = Counter()
         self._kinds, self._since = [REST], time.process_time()
 
     def turn(self) -> None:
-        """Add the time since the last call to the current kind."""
+        """Count the time since the last call for the current kind."""
         now = time.process_time()
         self.spent[self._kinds[-1]] += now - self._since  # type: ignore[assignment]
         self._since = now
@@ -70,7 +70,7 @@ class Clock:
     def timed(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
         """Wrap a function so that its time counts for the kind `name`.
 
-        If it is a generator, all its items are computed at once.
+        If the function is a generator, the wrapper computes all items at once and returns them as a list.
         """
 
         def run(*given: Any, **named: Any) -> Any:
@@ -85,7 +85,7 @@ def main() -> None:
     """Print milliseconds per row by kind."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
-    parser.add_argument("--coco", action="append", default=[], help="ANN.json:IMAGES of a source that was moved")
+    parser.add_argument("--coco", action="append", default=[], help="ANN.json:IMAGES of a source, if it was moved")
     parser.add_argument("--repeat", type=int, default=2)
     parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in performance.md")
     options = parser.parse_args()

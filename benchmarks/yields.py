@@ -1,5 +1,5 @@
 """Measures how many rows each task yields if it is the only task: rows made and requested, photos shown, time, and
-losses.
+causes of missing rows.
 
 Usage: python benchmarks/yields.py [--coco ANN.json:IMAGES] [--lvis ANN.json:IMAGES] [--exhaustive] [--rows 120] [--task
        inter/refer] [KEY=VALUE ...]
@@ -69,7 +69,7 @@ def _show(task: str, index: Index, config: BuildConfig, cache: Path) -> None:
 
 
 def _photos(folder: Path) -> int:
-    """All photos that the rows of a plan show, whether as target, reference, or distractor."""
+    """Number of photos that the rows of a plan show, whether as target, reference, or distractor."""
     tables = [pq.read_table(path, columns=["views"]) for path in folder.glob("*.parquet")]
     views = [view for table in tables for row in table.column("views").to_pylist() for view in row]
     return len({(part["source"], part["image_id"]) for view in views for part in view["parts"]})

@@ -1,7 +1,7 @@
 """Multi-image grounding benchmarks, scored by their authors' rules, with diagnostics for errors that these scores hide.
 
-Data flow: items -> responses -> item results -> tables, all without torch. `cgc_bench.lmms` contains the tasks for
-lmms-eval. `read_option` finds the option that a free-form response names.
+Data flow: items -> responses -> item results -> tables. None of these steps needs torch. `cgc_bench.lmms` contains the
+tasks for lmms-eval. `read_option` finds the multiple-choice option that a free-form response names.
 """
 
 from cgc_bench.options import read_option

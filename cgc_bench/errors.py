@@ -1,6 +1,7 @@
 """Benchmark errors that a user can fix. Each error is raised where the fault is detected, and printed on one line.
 
-A message names the file or option at fault, and states the fix. All of them are `CgcError`, so one handler prints them.
+A message names the file or option at fault, and states the fix. All of these errors are subclasses of `CgcError`, so
+one handler prints them.
 """
 
 from cgc_data.common.errors import CgcError
@@ -23,4 +24,4 @@ class TaskError(CgcError):
 
 
 class ReportError(CgcError):
-    """A run of lmms-eval cannot be reported or compared."""
+    """Runs or saved responses cannot be reported or compared, or the output cannot be written."""

@@ -1,7 +1,7 @@
 """Turn COCO and LVIS annotations into contrast datasets: sources -> index -> plan -> render -> release.
 
-Most users need only `load_reference` and `open_release`. The training and benchmark packages share `cgc_data.answer`,
-`cgc_data.geometry`, and `cgc_data.matching`.
+Most users need only `load_reference` and `open_release`. The training and benchmark packages also use
+`cgc_data.answer`, `cgc_data.geometry`, and `cgc_data.matching`.
 """
 
 from typing import TYPE_CHECKING, Any

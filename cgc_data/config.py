@@ -34,7 +34,7 @@ class Source(Section):
         None,
         description=(
             "true if every instance of every category in the file is boxed, or a list of the categories for which this "
-            "holds; null: only if the file has exactly COCO's 80 categories"
+            "is true; null: true only if the file has exactly COCO's 80 categories"
         ),
     )
     bbox_format: BoxFormat | None = Field(
@@ -55,8 +55,8 @@ class Source(Section):
     orientation: Orientation | None = Field(
         None,
         description=(
-            "if EXIF rotates a photo: whether boxes fit the photo as_stored or as_displayed; null: as_stored if "
-            "certain, otherwise the build fails"
+            "for photos that EXIF rotates: whether boxes fit the photo as_stored or as_displayed; null: as_stored if "
+            "the sizes of the photos prove it, otherwise the build fails"
         ),
     )
     split: Literal["auto", "test"] = Field(
@@ -101,32 +101,41 @@ class InterSettings(Section):
 class IntraSettings(Section):
     """Settings for samples with several windows of one photo."""
 
-    min_views: int = Field(2, ge=2, le=6, description="minimum number of windows in a question about a set of windows")
-    max_views: int = Field(4, ge=2, le=6, description="maximum number of windows in a question about a set of windows")
+    min_views: int = Field(2, ge=2, le=6, description="minimum number of windows per question about a set of windows")
+    max_views: int = Field(4, ge=2, le=6, description="maximum number of windows per question about a set of windows")
     track_views: int = Field(
         6,
         ge=2,
         le=6,
-        description=("maximum number of windows in a question that follows one object through several windows"),
+        description=("maximum number of windows per question that follows one object through several windows"),
     )
     drawn_box: Share = Field(
         0.25,
         description=(
-            "share of the questions that follow one object for which the reference box is also drawn into its image, "
-            "in red"
+            "among the questions that follow one object, the share whose reference box is also drawn in red onto its "
+            "image"
         ),
     )
     min_cover: float = Field(
-        0.03, gt=0, le=1, description=("minimum share of a Focus View that the box of its object covers")
+        0.03,
+        gt=0,
+        le=1,
+        description=(
+            "minimum share of the area of a Focus View (the narrower of two windows) that the box of its object covers"
+        ),
     )
-    max_cover: Share = Field(0.5, description="maximum share of a Focus View that the box of its object covers")
+    max_cover: Share = Field(
+        0.5, description="maximum share of the area of a Focus View that the box of its object covers"
+    )
     context_scale: float = Field(
-        1.25, ge=1, description="a Context View is at least this many times as wide as the Focus View"
+        1.25,
+        ge=1,
+        description="a Context View (the wider window) is at least this many times as wide as the Focus View",
     )
     view_sizes: list[Annotated[int, Field(ge=64, le=4096)]] = Field(
         [384, 448, 512, 576, 640],
         min_length=1,
-        description=("lengths from which the longer side of a displayed view is chosen, in pixels"),
+        description=("possible lengths of the longer side of a displayed window, in pixels"),
     )
     jpeg_quality: int = Field(92, ge=50, le=100, description="JPEG quality of windows")
 
@@ -140,7 +149,7 @@ class IntraSettings(Section):
 
 
 class Limits(Section):
-    """Requirements for a box, and for its view, to be used in a question."""
+    """Requirements that a box and its view must meet to be used in a question."""
 
     min_side: float = Field(
         24,
@@ -153,7 +162,9 @@ class Limits(Section):
     min_area: Share = Field(0.002, description="minimum area of a box as a share of the view")
     max_aspect: float = Field(5, ge=1, description="maximum ratio of a box's longer side to its shorter side")
     max_objects: int = Field(8, ge=1, description="maximum objects per answer")
-    enlargement: float = Field(2, ge=1, description="maximum enlargement of a displayed window")
+    enlargement: float = Field(
+        2, ge=1, description="maximum factor by which a window (a crop of a photo) may be enlarged"
+    )
     rows_per_photo: int = Field(
         12, ge=2, description=("maximum number of rows of one task in which the same photo appears, in any role")
     )
@@ -204,7 +215,7 @@ class BuildConfig(Section):
         description=("annotation files and their photos; an empty list selects the embedded sample"),
     )
     samples: int = Field(1000, ge=1, le=10**8, description="rows in the release")
-    seed: int = Field(0, ge=0, description="the one seed")
+    seed: int = Field(0, ge=0, description="random seed of the build; it does not affect the splits (see splits.salt)")
     preset: Preset = Field(
         "full",
         description=(
@@ -284,7 +295,7 @@ class BuildConfig(Section):
         return shares
 
     def requires(self, task: str) -> bool:
-        """Whether it is an error if the sources allow no row of the task. This applies to the paper's tasks and to
+        """Whether the build fails if the sources allow no row of the task. This is true for the paper's tasks and for
         tasks whose share the user changed.
         """
         return bool(PRESETS["paper"][task]) or self.tasks[task] != PRESETS[self.preset][task]
@@ -297,7 +308,8 @@ class BuildConfig(Section):
 
 
 def load_config(path: Path | None, overrides: Values) -> BuildConfig:
-    """Load the configuration from a YAML file, or the defaults, and apply overrides that are nested like the YAML.
+    """Load the configuration from a YAML file, or use the defaults if there is no file. Then apply the overrides, which
+    are nested like the YAML file.
 
     Raises ConfigError for an unreadable file, a bad value, or an unknown key. For an unknown key, the error names the
     most similar known key.

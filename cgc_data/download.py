@@ -25,7 +25,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Archive:
-    """A zip archive on an official server. `unpack` lists the members to unpack, at the same path below the folder."""
+    """A zip archive on an official server. `unpack` lists the members to unpack. Each member keeps its path below the
+    download folder.
+    """
 
     site: str
     path: str

@@ -1,7 +1,7 @@
 """Export a release for other trainers: ms-swift, verl, EasyR1, and LLaMA-Factory.
 
-Each split is one file. Each image is stored once in a folder, in a file named by its sha256. For verl, the images are
-inside the Parquet file.
+Each split is one file. Each image is stored once in a folder, in a file named after its sha256. For verl, the images
+are inside the Parquet file.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Converts boxes between pixels and the 0-1000 scale that models use, and between a photo and a window of the photo.
 
 All conversions of coordinates are in this module, so that rounding and clipping are defined once. A box is x1, y1, x2,
-y2, half-open: it spans x2 - x1 by y2 - y1.
+y2 and half-open: its width is x2 - x1, and its height is y2 - y1.
 """
 
 import math
@@ -109,7 +109,7 @@ def box_area(boxes: ArrayLike) -> Boxes:
 
 
 def clip_box(boxes: ArrayLike, width: float, height: float) -> Boxes:
-    """Boxes (..., 4), clipped to 0..width and 0..height, all in the same unit. A box outside becomes empty."""
+    """Boxes (..., 4), clipped to 0..width and 0..height, all in the same unit. Boxes outside become empty."""
     return np.clip(np.asarray(boxes, dtype=np.float64), 0.0, (width, height, width, height))
 
 

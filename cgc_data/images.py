@@ -82,8 +82,8 @@ def encode_like(pixels: Pixels, data: bytes, jpeg_quality: int) -> bytes:
 
 
 def form_of(data: bytes, *, turned: bool = False) -> str:
-    """Name of the file format, such as "JPEG". `turned`: the format after `encode_like`. Raises PhotoError if the
-    format is unknown.
+    """Name of the file format, such as "JPEG". With `turned`, the format that `encode_like` would write. Raises
+    PhotoError if the format is unknown.
     """
     if turned:
         return "JPEG" if data.startswith(_JPEG) else "PNG"

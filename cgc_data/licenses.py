@@ -1,4 +1,4 @@
-"""What the license URL of a photo allows: whether a build may use the photo, and whether it can be published.
+"""Determines from the license URL of a photo whether a build may use the photo, and whether it can be published.
 
 Only the licenses of COCO, the Creative Commons family, and public-domain marks are known. Any other URL is "unknown".
 """

@@ -51,7 +51,7 @@ def polygons_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -
 
 
 def run_lengths_rle(counts: Sequence[int], height: int, width: int) -> Rle:
-    """Uncompressed run lengths in column order, background first.
+    """The mask with these uncompressed run lengths, in column order and starting with background.
 
     Raises SegmentationError if the runs do not fill the photo.
     """
@@ -120,7 +120,8 @@ def _decompress(counts: bytes) -> NDArray[np.int64]:
 
 
 def pixels_in_box(rle: Rle, box: Box) -> NDArray[np.uint8]:
-    """Pixels of a mask inside its tight box, by columns: (width of the box, height of the box), 1 inside the mask.
+    """Pixels of a mask inside its tight box, by columns: an array (width of the box, height of the box) with 1 inside
+    the mask.
 
     Decoding the whole mask would take four times as long.
     """

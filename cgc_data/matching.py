@@ -1,7 +1,7 @@
-"""Matches predicted boxes to true boxes over all images of a sample, and computes scores from the matching.
+"""Matches predicted boxes to ground-truth boxes over all images of a sample, and computes scores from the matching.
 
-The reward and the benchmark share this module. Pairs are always within one image. Therefore, the matching splits into
-small assignment problems, one per image (and label).
+The reward and the benchmark share this module. Unless images are ignored, both boxes of a pair are in the same image.
+Therefore, the matching splits into small assignment problems, one per image (and per label, if labels must match).
 """
 
 import math
@@ -26,7 +26,7 @@ class Matching:
     """One-to-one pairs of predictions and truths, in the order of the predictions.
 
     Attributes:
-        pairs: tuples of the position of a prediction and the position of the true box.
+        pairs: for each pair, the position of the prediction and the position of the ground-truth box.
         ious: IoU of each pair.
         scores: score of each pair: its IoU after floor, ceiling, and power are applied.
     """
@@ -55,7 +55,7 @@ def match(
 
     Args:
         predictions: well-formed predicted objects.
-        truths: true objects.
+        truths: ground-truth objects.
         use_image: pair only boxes in the same image. If false, images are ignored.
         use_label: pair only boxes with the same label, ignoring case, white space, and number ("dog", "dogs").
         power: exponent of the IoU, above 0.
@@ -140,10 +140,10 @@ def set_miou(
     power: float = 1.0,
     floor: float = 0.0,
 ) -> float:
-    """Sum of the scores of `match` over max(|P|, |G|), from 0 to 1.
+    """Sum of the scores of `match`, divided by max(|P|, |G|) for predictions P and truths G; from 0 to 1.
 
-    |P| counts every element of a `Reading`, including malformed ones. The score is 1 if both predictions P and truths G
-    are empty. The score is 0 if only P or only G is empty, or if the answer is unreadable.
+    |P| counts every element of a `Reading`, including malformed ones. The score is 1 if both P and G are empty. The
+    score is 0 if only P or only G is empty, or if the answer is unreadable.
     """
     predictions, count = _counted(answer)
     if count is None:
@@ -154,7 +154,9 @@ def set_miou(
 
 
 def f1_at(answer: Answer, truths: Sequence[Object], threshold: float = 0.5, *, use_label: bool = False) -> float:
-    """F1 of the pairs of `match_at`, from 0 to 1; elements and empty answers count as in `set_miou`."""
+    """F1 score, from 0 to 1, in which the pairs of `match_at` are the true positives. Malformed elements and empty
+    answers are treated as in `set_miou`.
+    """
     predictions, count = _counted(answer)
     if count is None:
         return 0.0
@@ -184,7 +186,7 @@ def label_reader(labels: Iterable[str]) -> Callable[[str], str]:
 
 @lru_cache(maxsize=4096)
 def _plain_names(known: tuple[str, ...]) -> Mapping[str, str]:
-    """Maps the normalized form of each label, and the normalized form of its plural, to the normalized label."""
+    """Map from the normalized form of each label, and of its plural, to the normalized label."""
     # singulars last, so that a label maps to itself even if it is another's plural
     return {_plain(readable(label).plural): _plain(label) for label in known} | {_plain(n): _plain(n) for n in known}
 
@@ -195,7 +197,7 @@ def _plain(label: str) -> str:
 
 
 class _Group(NamedTuple):
-    """Predicted and true boxes that may be paired with each other, and the positions of these predictions and
+    """Predicted and ground-truth boxes that may be paired with each other, and the positions of these predictions and
     truths.
     """
 
@@ -219,8 +221,8 @@ def _grouped(
 def _positions(
     items: Sequence[Object], use_image: bool, read: Callable[[str], str] | None
 ) -> dict[tuple[int, str], list[int]]:
-    """Positions of the items, grouped by image and label. Image and label are ignored unless the caller requests
-    them.
+    """Positions of the items, grouped by image and label. Images count only with `use_image`, and labels count only
+    with `read`, which normalizes them.
     """
     groups: dict[tuple[int, str], list[int]] = {}
     for position, item in enumerate(items):

@@ -1,7 +1,7 @@
 """Writes the recipes of an ablation study, and a script that runs all of them.
 
-A switch is a small set of settings that override the baseline recipe. Each switch gets a copy of the baseline recipe in
-which only these settings change.
+A switch, such as `no-source`, is a small set of settings that overrides the baseline recipe. For each switch, the study
+contains a copy of the baseline recipe in which only these settings differ.
 """
 
 import json
@@ -33,7 +33,7 @@ class EstimateJson(TypedDict):
 
 @dataclass(frozen=True)
 class Switch:
-    """A row of the ablation table: settings as `key=value`, and a description of what they remove or change."""
+    """The settings of a switch as `key=value`, and a description of what they remove or change."""
 
     settings: tuple[str, ...]
     meaning: str
@@ -51,10 +51,10 @@ SWITCHES = {
     "decoupled-only": Switch((f"data.distractors=[{', '.join(EASY)}]",), "no hard distractors"),
     "no-distractors": Switch(
         ("data.distractor_images=false",),
-        ("show only the images that contain an answer, so that there is nothing to compare"),
+        ("show only the images that contain an answer, without distractor images to compare them with"),
     ),
     "no-source": Switch(
-        ("reward.source_aware=false",), ("boxes in wrong images earn as much as boxes in the right images")
+        ("reward.source_aware=false",), ("boxes in the wrong image earn as much as boxes in the right image")
     ),
     "no-setwise": Switch(("reward.set_wise=false",), "no one-to-one matching, so extra boxes cost nothing"),
     **{f"no-{term.name}": Switch((f"reward.{term.name}=0",), term.ablated) for term in TERMS if term.ablated},
@@ -101,7 +101,7 @@ def _kl(value: str) -> Switch:
         weight = -1.0
     if not 0 <= weight < inf:
         raise RecipeError(f"'kl:{value}' is not a valid ablation; use a weight of at least 0, such as kl:0.04")
-    return Switch((f"grpo.beta={weight}",), f"weight {value} of the KL term")
+    return Switch((f"grpo.beta={weight}",), f"KL term with weight {value}")
 
 
 def varied(recipe: Recipe, name: str) -> Recipe:
@@ -168,7 +168,7 @@ def _runner(recipe: Recipe, names: Sequence[str]) -> str:
 
 
 def table(folder: Path) -> str:
-    """Write the held-out metrics of all finished runs as a Markdown table, in percent with 95 % intervals.
+    """Format the held-out metrics of all evaluated runs as a Markdown table, in percent with 95 % intervals.
 
     Raises RunError if no run has been evaluated.
     """
@@ -184,7 +184,7 @@ def table(folder: Path) -> str:
 
 
 def _cell(estimate: EstimateJson | None) -> str:
-    """Format a table cell as `62.5 [25.0, 75.0], n=8`, without an interval if there are too few photos."""
+    """Format a table cell as `62.5 [25.0, 75.0], n=8`, without the interval if there are too few photos for one."""
     if estimate is None or estimate["value"] is None:
         return ""
     ends = [f"{100 * end:.1f}" for end in (estimate["low"], estimate["high"]) if end is not None]
@@ -193,7 +193,7 @@ def _cell(estimate: EstimateJson | None) -> str:
 
 
 RUNNER = """#!/usr/bin/env bash
-# Runs every recipe of this ablation in turn. Finished runs are skipped, and stopped runs are resumed.
+# Trains with every recipe of this ablation, one after another. Finished runs are skipped, and stopped runs are resumed.
 # Start it from the folder that relative paths in the recipes refer to.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"

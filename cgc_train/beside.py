@@ -1,6 +1,6 @@
 """Runs an external benchmark on checkpoints during training, and adds its results to the metrics.
 
-The recipe's benchmark commands run in the background, one at a time. Each command gets the checkpoint as a merged
+The recipe's benchmark commands run in the background, one at a time. Each command receives the checkpoint as a merged
 model, in the format that `cgc-train merge` writes. If a command fails, a warning is printed and training continues.
 """
 
@@ -48,7 +48,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
         self.running: Started | None = None
 
     def on_train_begin(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """When a run resumes, repeat the benchmark of its checkpoint if the results were lost."""
+        """When a run resumes, rerun the benchmark of its checkpoint if the results are missing."""
         if state.global_step and not (step_folder(self.folder, state.global_step) / FIGURES).is_file():
             self._take(state)
 
@@ -57,12 +57,12 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
         self._take(state)
 
     def on_step_end(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Check whether a command has exited."""
+        """Check whether the running command has exited, and start the next one if it has."""
         if state.is_world_process_zero:
             self._look()
 
     def on_train_end(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Wait for the running benchmark."""
+        """Wait for the running benchmark and all queued ones."""
         if state.is_world_process_zero and self.running:
             say(f"waiting for the benchmark of step {self.running.step}")
         self.drain()
@@ -150,23 +150,23 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
 
 
 def check_benchmark(recipe: Recipe, arguments: GrpoArguments) -> None:
-    """Raise RecipeError if the run would save no checkpoint at the steps at which the benchmark runs."""
+    """Raise RecipeError unless the run saves a checkpoint at every step at which the benchmark runs."""
     every = recipe.benchmark.every
     if recipe.benchmark.command and (arguments.save_strategy != "steps" or every % arguments.save_steps):
         raise RecipeError(
-            f"benchmark.every={every} needs a checkpoint at each of these steps; set it to a multiple of "
-            f"grpo.save_steps={arguments.save_steps:g}, and set grpo.save_strategy=steps"
+            f"benchmark.every={every}: the benchmark needs a checkpoint every {every} steps; set this value to a "
+            f"multiple of grpo.save_steps={arguments.save_steps:g}, and set grpo.save_strategy=steps"
         )
 
 
 def step_folder(run: Path, step: int) -> Path:
-    """The folder for the log, output, and results of the benchmark at this step."""
+    """The folder that contains the log, the output, and the results of a step's benchmark."""
     return run / FOLDER / f"step-{step:06d}"
 
 
 def keep_checkpoint(run: Path, step: int) -> None:
-    """Link the checkpoint's model files into another folder, so that the checkpoint can be deleted during the
-    benchmark.
+    """Hard-link the checkpoint's model files into another folder, so that the trainer can delete the checkpoint while
+    the benchmark runs.
     """
     folder = step_folder(run, step)
     shutil.rmtree(folder, ignore_errors=True)
@@ -198,15 +198,16 @@ def merge_command(run: Path, step: int, model: Path, dtype: str) -> str:
 
 
 def alone(environment: Mapping[str, str]) -> dict[str, str]:
-    """A copy of the environment without the variables that a launcher sets."""
+    """A copy of the environment variables, without those that a launcher sets."""
     return {name: value for name, value in environment.items() if not name.startswith(LAUNCH)}
 
 
 def figures(folder: Path) -> dict[str, float]:
     """Read results from the JSON files in a folder. The keys have the form `benchmark/NAME/METRIC`.
 
-    From a file that `cgc-bench score --json` wrote, this function reads the means over all tasks, and NAME is the name
-    of the benchmark. From any other file, this function reads the top-level numbers, and NAME is the name of the file.
+    If `cgc-bench score --json` wrote a file, the function reads the means over all tasks, and NAME is the name of the
+    benchmark. From any other file, the function reads the top-level numbers, and NAME is the file name without its
+    extension.
     """
     found: dict[str, float] = {}
     for file in sorted(folder.glob("*.json")):

@@ -38,8 +38,8 @@ class MetricsWriter(LogReader):
 
 
 class FalseEmptyWarning(LogReader):
-    """Warns if the model increasingly answers `[]` to questions that have objects. A model can learn this shortcut if
-    boxes earn little reward.
+    """Warns if the model answers `[]` more and more often although the right answer contains objects. A model can learn
+    this shortcut if boxes earn little reward.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -48,7 +48,7 @@ class FalseEmptyWarning(LogReader):
         self.said = False
 
     def read(self, state: TrainerState, logs: Logs) -> None:
-        """Compare the share of false `[]` answers with the first logged share."""
+        """Compare the current share of wrong `[]` answers with the first logged share."""
         share = logs.get("contrast/false_empty")
         if not isinstance(share, int | float):
             return
@@ -64,7 +64,9 @@ class FalseEmptyWarning(LogReader):
 
 
 class IdleGroupsWarning(LogReader):
-    """Warns if most groups have had equal rewards for a while. GRPO cannot learn from such groups."""
+    """Warns if all completions earn the same reward in most groups, over many log entries. GRPO cannot learn from such
+    groups.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         self.settings = recipe.warnings
@@ -72,7 +74,7 @@ class IdleGroupsWarning(LogReader):
         self.said = False
 
     def read(self, state: TrainerState, logs: Logs) -> None:
-        """Average the share of groups with equal rewards over the last log entries."""
+        """Average the share of groups with equal rewards over the last `RECENT` log entries."""
         share = logs.get("groups/idle", logs.get("contrast/zero_variance"))
         if not isinstance(share, int | float):
             return
@@ -82,7 +84,7 @@ class IdleGroupsWarning(LogReader):
             self.said = True
             if state.is_world_process_zero:
                 say(
-                    f"warning: step {state.global_step}: {idle:.0%} of the last groups have equal rewards, so GRPO "
+                    f"warning: step {state.global_step}: {idle:.0%} of the recent groups have equal rewards, so GRPO "
                     "learns nothing from them; use easier or harder rows (see `cgc-train difficulty` and data.keep), "
                     "a larger grpo.num_generations, or a warm-up"
                 )
@@ -108,7 +110,7 @@ def write_held_out(
 ) -> dict[str, float]:
     """Write held-out answers and a summary of their metrics, and append the summary to metrics.jsonl.
 
-    Returns the values of the summary.
+    Returns the value of each metric over all held-out rows, by name.
     """
     path = held_out_path(folder, step)
     path.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Measures before training how hard each row is for a model, with one group of answers per row.
+"""Measures, before training, how hard each row is for a model. The model samples one group of answers per row.
 
 GRPO learns nothing from a group whose rewards are all equal. Therefore, the rows of such groups are marked, and
 `data.keep` excludes these rows from training. Simplification: because there is only one group per row, a row is also
@@ -60,7 +60,9 @@ class Measured:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the group contains better and worse answers, only good answers, or only bad answers."""
+        """`informative` if the rewards in the group differ; otherwise `all right` or `all wrong`, depending on the mean
+        R_miou.
+        """
         if max(self.rewards) - min(self.rewards) > EQUAL:
             return "informative"
         return "all right" if self.miou >= RIGHT else "all wrong"
@@ -86,7 +88,7 @@ def measure(
 ) -> list[Measured]:
     """Measure the recipe's training rows, and append one JSON line per row to a file.
 
-    Returns the measurements of all these rows.
+    Returns the measurements of these rows. Rows that other processes are still answering are missing.
 
     Rows that are already in the file are skipped. If every process of a launch calls this function, the processes share
     the work.
@@ -99,8 +101,9 @@ def measure(
         batch_size: number of rows answered at a time.
 
     Raises:
-        TrainingDataError: the file contains other data, or its measurements were made with other settings.
-        Also raises the errors of loading the data and the model.
+        TrainingDataError: the file contains something other than measurements, or its measurements were made with other
+            settings.
+        Also raises any error from loading the data or the model.
     """
     data = recipe.data.model_copy(update={"keep": None, "limit": limit or recipe.data.limit})
     recipe = recipe.model_copy(update={"data": data})

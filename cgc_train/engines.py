@@ -63,7 +63,9 @@ def untested(recipe: Recipe) -> dict[str, str]:
 
 
 def slow_torch() -> str | None:
-    """The installed version of torch if this version processes images many times slower, otherwise None."""
+    """The installed version of torch if it is known to process images many times slower than other versions, otherwise
+    None.
+    """
     seen = _installed("torch")
     return seen if seen and _minor(seen) == _minor(SLOW_TORCH) else None
 

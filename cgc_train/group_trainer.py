@@ -1,9 +1,9 @@
 """A version of TRL's GRPOTrainer that learns only from groups of completions with different rewards.
 
-All other groups are replaced by groups for new prompts, or get an advantage of zero.
+All other groups are replaced by groups of completions for new prompts, or get an advantage of zero.
 
 Completions are generated and rewarded in rounds before TRL's own sampling step. TRL then reuses the selected
-completions, and computes probabilities, advantages, and logs only for them.
+completions. It computes probabilities and advantages only for them, and logs only them.
 """
 
 import hashlib

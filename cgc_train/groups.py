@@ -31,7 +31,9 @@ class Sampled:
 
 
 def teaches(rewards: Sequence[float], settings: GroupSettings) -> bool:
-    """Whether GRPO can learn from a group: its rewards differ, and the recipe accepts their deviation and mean."""
+    """Whether GRPO can learn from a group: its rewards differ, and the recipe accepts their standard deviation and
+    mean.
+    """
     if max(rewards) - min(rewards) < EQUAL or pstdev(rewards) < settings.min_spread:
         return False
     return settings.min_mean <= fmean(rewards) <= (inf if settings.max_mean is None else settings.max_mean)
@@ -67,7 +69,7 @@ def further_rows(
 def replaced(
     batch: Sequence[Sampled], idle: Sequence[int], others: Sequence[Sampled], idle_others: Collection[int], size: int
 ) -> list[Sampled]:
-    """Replace the useless groups of a batch, in order, by the useful groups of `others`."""
+    """Replace the useless groups of a batch, in order, with the useful groups of `others`."""
     teaching = [place for place in range(len(others) // size) if place not in idle_others]
     result = list(batch)
     for place, other in zip(idle, teaching, strict=False):  # the remaining idle groups stay

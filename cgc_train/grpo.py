@@ -43,8 +43,8 @@ def run_grpo(recipe: Recipe, folder: Path, *, rows: Dataset | None = None) -> Ru
 
     If `rows` is given, it replaces the recipe's training rows. `rows` must have the columns of `training_set`.
 
-    Raises RunError if the folder is not empty, and any error from loading the data and the model. If loading fails, no
-    folder is left behind.
+    Raises RunError if the folder is not empty, and any error from loading the data or the model. If loading fails, no
+    run folder is created.
     """
     arguments = _arguments(recipe, folder)
     if arguments.process_index == 0:  # another process may get here after this process has created the run
@@ -80,13 +80,15 @@ def _sound(folder: Path, checkpoints: Sequence[Path]) -> Path:
             continue
         if not (weight := diverged_weight(checkpoint)):
             return checkpoint
-        say(f"warning: {checkpoint.name} is skipped, because {weight} is not finite or exceeds {LARGEST:g}")
+        say(f"warning: {checkpoint.name} is skipped, because its weight {weight} is not finite or exceeds {LARGEST:g}")
     raise RunError(f"{folder}: has no complete checkpoint with finite weights; delete the folder and start again")
 
 
 @dataclass(frozen=True)
 class Material:
-    """Everything that a trainer needs, such as data and model. All parts are checked before a run folder is created."""
+    """The processor, the training rows, and the held-out rows for a trainer. They are loaded and checked before the run
+    folder is created.
+    """
 
     processor: Processor
     rows: Dataset
@@ -162,7 +164,9 @@ def _check_same_rows(trainer: GroundingTrainer) -> None:
 
 
 def _save(trainer: GroundingTrainer, run: Run) -> None:
-    """Write the final model, completely or not at all. A run counts as finished if its final model exists."""
+    """Write the final model to a temporary folder, and rename the folder at the end. A run counts as finished if its
+    final model exists.
+    """
     partial = run.folder / "model.partial"
     trainer.save_model(str(partial))
     trainer.accelerator.wait_for_everyone()

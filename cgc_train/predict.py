@@ -1,4 +1,5 @@
-"""Asks a trained model about several images, and returns objects with boxes in pixels of your images.
+"""Asks a trained model a question about several images, and returns the objects that it finds, with boxes in pixels of
+the original images.
 
 The model runs in this process and answers one prompt at a time. To answer many rows, use `cgc_train.generate`.
 """
@@ -67,8 +68,8 @@ class Predictor:
     Args:
         name: the folder of a trained model, a merged model, or an adapter; or a model id on the Hub.
         think: whether to ask for a reasoning trace. Use False for a model that was trained without reasoning.
-        max_pixels: maximum number of pixels per image. Larger images are downscaled for the model; boxes still refer to
-            the original size.
+        max_pixels: maximum number of pixels per image. Larger images are downscaled for the model, but the returned
+            boxes still refer to the original size.
         dtype: type of the weights, `float32` or `bfloat16`.
         revision: commit or tag of a model on the Hub; None: the newest.
         prefix: text that the model's chat template writes at the start of a response, such as `<think>`; None: read

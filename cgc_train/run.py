@@ -120,7 +120,9 @@ class Run:
         rewritten.replace(self.folder / "metrics.jsonl")
 
     def environment(self) -> Environment:
-        """Read the versions and hardware at the start of the run. Empty if the file is missing or not readable."""
+        """Read the versions and hardware that were recorded at the start of the run. Returns an empty dictionary if the
+        file is missing or not readable.
+        """
         try:
             content = json.loads((self.folder / "environment.json").read_text(encoding="utf-8"))
             return msgspec.convert(content, Environment)
@@ -215,7 +217,9 @@ def open_run(folder: Path | str) -> Run:
 
 
 def check_same(run: Run, recipe: Recipe) -> None:
-    """Raise RunError if the run's checkpoints cannot be used with a recipe, because important settings differ."""
+    """Raise RunError if the run was started with different settings, so that its checkpoints cannot be used with a
+    recipe. Settings in `MAY_DIFFER` are ignored.
+    """
     before, now = (_flat(r.model_dump(mode="json")) for r in (run.recipe, recipe))
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key) and key not in MAY_DIFFER]
     if changed:

@@ -1,4 +1,5 @@
-"""Orders the training prompts. The order depends only on the seed and the epoch, so a resumed run continues exactly.
+"""Orders the training prompts. The order depends only on the seed and the epoch, so a resumed run continues with the
+same prompts.
 
 TRL's sampler shuffles all epochs with one random generator, whose state is not saved in checkpoints. From the second
 epoch on, a resumed run would therefore see a different order.
@@ -13,9 +14,9 @@ class EpochSampler:
     """Yields indices of a training set like TRL's `RepeatSampler`, but in an order that depends only on seed and
     epoch.
 
-    Every prompt is repeated `group` times in a row. `prompts` different prompts form a generation batch. Each batch is
-    repeated `repeats` times, once for each step that learns from it. Remaining prompts that do not fill a batch are
-    skipped.
+    Every prompt is repeated `group` times in a row. A generation batch consists of `prompts` different prompts. Each
+    batch is repeated `repeats` times, once for each step that learns from it. Remaining prompts that do not fill a
+    batch are skipped.
     """
 
     def __init__(

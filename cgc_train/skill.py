@@ -38,7 +38,7 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
         return self.until is not None and self.skill is not None and self.skill >= self.until
 
     def on_train_begin(self, _args: object, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Measure the skill before training."""
+        """Measure R_miou on the held-out rows before training."""
         self._answer(state, control)
 
     def on_step_end(self, _args: object, state: TrainerState, control: TrainerControl, **_: object) -> None:
@@ -47,7 +47,7 @@ class HeldOutSkill(TrainerCallback):  # type: ignore[misc]
             self._answer(state, control)
 
     def on_train_end(self, _args: object, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Measure the final skill."""
+        """Measure R_miou on the held-out rows after training."""
         if state.global_step != self.step:
             self._answer(state, control)
 

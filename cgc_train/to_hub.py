@@ -144,7 +144,7 @@ def keep(run: Path, checkpoint: Path) -> None:
 
 
 def link(source: str, target: str) -> None:
-    """Hard-link a file, or copy it if the file system has no links."""
+    """Hard-link a file, or copy it if the file system does not support hard links."""
     try:
         os.link(source, target)
     except OSError:

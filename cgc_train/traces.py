@@ -1,7 +1,8 @@
 """Writes rule-based reasoning for the training answers of a warm-up, without coordinates.
 
-The reasoning goes through the images in order. The reasoning states only facts that follow from the objects and the
-evidence of absence in the row. Simplification: the reasoning names visible objects, but not how to recognize them.
+The reasoning goes through the images in order. The reasoning states only facts that follow from the row: its objects,
+and its proofs that an image does not show an object. Simplification: the reasoning names visible objects, but does not
+explain how to recognize them.
 """
 
 import hashlib
@@ -142,7 +143,9 @@ def sights(row: Row) -> list[Sight]:
 
 
 def _asked_label(written: str, row: Row) -> str:
-    """The label in the query for an object in the answer. The answer itself may use a generic word such as "object"."""
+    """The label that the query uses for an object in the answer. The answer itself may use a generic word such as
+    "object".
+    """
     labels = row["query"]["labels"]
     return written if written in labels or not labels else labels[0]
 
@@ -175,10 +178,10 @@ def _reasoning(row: Row) -> Callable[[Row], Iterator[str]]:
 
 
 def completion(row: Row, prompt: PromptSettings) -> list[Message]:
-    """Build the message with a perfect answer, in the format of the prompt and in TRL's data structure.
+    """Build the message with a perfect answer, in the format that the prompt asks for, as TRL expects it.
 
-    With `prompt.think`, the reasoning precedes the answer. The text that the chat template writes at the start is
-    omitted.
+    With `prompt.think`, the reasoning precedes the answer. The text that the chat template writes at the start of a
+    response is omitted.
     """
     objects = answer_objects(row["objects"])
     text = format_response(objects, trace(row) if prompt.think else "").removeprefix(prompt.prefix.strip())
@@ -200,7 +203,7 @@ def _search(row: Row) -> Iterator[str]:
 def _compare(row: Row) -> Iterator[str]:
     """Write the reasoning for a question about the one category that all images show.
 
-    The sentences list what each image shows and lacks, and then the common category.
+    The sentences list, for each image, the categories that are present and absent, and then name the common category.
     """
     yield _pick(COMPARISONS, row, "opening")
     for sight in sights(row):
@@ -226,8 +229,8 @@ def _found(row: Row) -> str:
 def _single_out(row: Row) -> Iterator[str]:
     """Write the reasoning for a question about one of several objects.
 
-    The sentences state which image shows several objects, and which of these objects is requested. Images without
-    proven absence show one object.
+    The sentences state which image shows several objects, and which of these objects is requested. Every other image
+    shows exactly one such object, unless the row proves that the image shows none.
     """
     name, answer = readable(row["query"]["labels"][0]), row["objects"][0]["img_idx"]
     words = {"counted": name.counted, "plural": name.plural, "referred": referred(name, row["query"]["relation"])}
@@ -258,7 +261,9 @@ def _follow(row: Row) -> Iterator[str]:
 
 
 def _match(row: Row) -> Iterator[str]:
-    """Write the reasoning for a question about an image piece: the source image of the piece, and all other images."""
+    """Write the reasoning for a question about a piece (a part of a photo, shown as a separate image). The sentences
+    exclude all other images, and then name the image from which the piece was cut.
+    """
     found = row["objects"][0]["img_idx"]
     yield _pick(PIECES, row, "piece").format(a=row["query"]["ref_img_idx"])
     if others := [f"Image {image}" for image in row["answer_images"] if image != found]:
@@ -277,10 +282,10 @@ def _seen(sight: Sight, row: Row) -> str:
 
 
 def _sought(name: Name, row: Row) -> str:
-    """Name the objects to look for at the start of the reasoning.
+    """Name the objects to look for, for the first sentence of the reasoning.
 
-    Singular or plural depends on the phrasing of the question, not on the task, because the start must not reveal
-    whether the answer is empty.
+    Singular or plural depends on the phrasing of the question, not on the task, because the first sentence must not
+    reveal whether the answer is empty.
     """
     every = answer_of_pool(row["template_id"].partition("/")[0]) == "set" and task_of(row).labels[1] == 1
     return name.plural if every else name.indefinite
@@ -294,7 +299,7 @@ def _counted(name: Name, count: int) -> str:
 
 
 def _list(parts: Sequence[str], conjunction: str = "and") -> str:
-    """Join parts to a list, such as "a", "a and b", or "a, b and c"."""
+    """Join words into a list, such as "a", "a and b", or "a, b and c"."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {conjunction} {parts[-1]}"
 
 

@@ -1,6 +1,6 @@
 """Extends TRL's GRPOTrainer with fixes for multi-image prompts, and with held-out answers during training.
 
-Each method that overrides a TRL method states the reason. Everything else, including the loss, comes from TRL.
+A comment or docstring states why a method overrides one of TRL. Everything else, including the loss, comes from TRL.
 """
 
 import math
@@ -45,7 +45,7 @@ class GroundingTrainer(GroupTrainer):
 
     Raises:
         ModelError: the processor pads on the right.
-        RecipeError: a checkpoint would be saved before all steps have learned from the same batch of completions.
+        RecipeError: a checkpoint would be saved between two steps that learn from the same completions.
         DivergedError: during training, the loss, the gradient, the weights, or the output probabilities are not finite.
     """
 
@@ -83,7 +83,7 @@ class GroundingTrainer(GroupTrainer):
             freeze_vision(self.model)
 
     def gathered_answers(self) -> Answers:
-        """Collect the held-out answers of all processes, with each row once, and clear them."""
+        """Collect the held-out answers of all processes, one per row, and clear the collected answers."""
         pairs = gather_object(list(self.held_out_answers.items()))
         self.held_out_answers = {}
         return dict(sorted(map(tuple, pairs)))
@@ -160,7 +160,7 @@ class GroundingTrainer(GroupTrainer):
         for name, weight in model.named_parameters():
             if weight.requires_grad and not is_sound(getattr(weight, "ds_tensor", weight)):
                 raise self._diverged(
-                    f"after step {self.state.global_step}, {name} is not finite or exceeds {LARGEST:g}"
+                    f"after step {self.state.global_step}, the weight {name} is not finite or exceeds {LARGEST:g}"
                 )
         with names_in_memory(self.model):
             super()._save_checkpoint(model, trial)
@@ -174,7 +174,7 @@ class GroundingTrainer(GroupTrainer):
     # TRL would overwrite a step's completions with the held-out ones of the same step, and compare probabilities with
     # those of vLLM at temperature zero, which are all 1.
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log as TRL does, but without completions and sampling metrics for evaluations.
+        """Log as TRL does, but omit the completions and the sampling metrics of evaluations.
 
         Raises DivergedError if the gradient is not finite.
         """

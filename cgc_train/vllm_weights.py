@@ -1,4 +1,5 @@
-"""Updates the weights in vLLM. Clears vLLM's image cache, and sends merged weights if the model has adapters.
+"""Changes how TRL updates the weights in vLLM: clears vLLM's image cache, and sends merged weights if the model has
+adapters.
 
 TRL merges the adapters into the base weights before each step and unmerges them afterward. In bfloat16, both operations
 round. Therefore, the base weights drift step by step (TRL issue 6688), and the saved adapter no longer matches the

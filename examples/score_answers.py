@@ -1,6 +1,6 @@
 """Scores answers to the questions of a release.
 
-This example scores the true answers in the strict format. Replace the true answers with the responses of your model.
+This example scores the ground-truth answers, in the strict format. Replace them with the responses of your model.
 
 Run `python examples/score_answers.py RELEASE`.
 """

@@ -5,8 +5,8 @@
 #SBATCH --time=04:00:00
 # Build a release on many machines: sbatch examples/slurm_array.sh CONFIG.yaml R
 #
-# The first job plans the release into R, and submits an array of jobs, each of which renders a few shards, and a last
-# job, which finishes the release when all of them have succeeded. R and the photos must be on a disk that all machines
+# The first job plans the release in R and submits the other jobs. Each job of an array renders a few shards. The last
+# job finishes the release after the whole array has succeeded. R and the photos must be on a disk that all machines
 # share. Submit the script again to resume: finished shards are kept.
 set -euo pipefail
 config=$1

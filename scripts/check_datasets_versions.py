@@ -3,8 +3,8 @@
 Usage: python scripts/check_datasets_versions.py [--folder .datasets-versions] [VERSION]...
 
 Each version of `datasets` is installed into a separate environment in the folder, which is kept for later runs. The
-rows that it reads are compared with the rows that the currently installed version reads. Exits with status 1 if any
-rows differ or cannot be read.
+rows that this version reads are compared with the rows that the currently installed version reads. Exits with status 1
+if any rows differ or cannot be read.
 """
 
 import argparse
@@ -93,7 +93,7 @@ def environment(folder: Path, version: str) -> Path:
 def written(folder: Path) -> Requests:
     """Write releases of painted photos with all tasks, with and without stored images, and every export of them.
 
-    Returns how to load each of these datasets.
+    Returns the arguments of `load_dataset` for each of these datasets, by name.
     """
     from cgc_data.builder.release import build_release
     from cgc_data.config import BuildConfig

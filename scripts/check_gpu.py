@@ -1,12 +1,13 @@
-"""Trains a full-size model with random weights on this machine's GPU, and compares its memory with the plan.
+"""Trains a full-size model with random weights on this machine's GPU, and compares the GPU memory used with the memory
+plan.
 
 Usage: python scripts/check_gpu.py --to FOLDER [--work FOLDER] [--weights FOLDER] [--minutes 20] [--stages NAME...]
        [--rehearse]
 
 Requires the packages of `pip install '.[train]'` and a torch build for the GPU. The stages `full_adam8` and
 `full_adam32` also need deepspeed, and `full_adam8` and `quantised` need bitsandbytes. Nothing is downloaded: data and
-weights are generated. The weights take 18 GB on disk, and all other files together take about the same. Every stage is
-a `cgc-train` command in a separate process with a time limit. If a stage fails, the end of its output is kept, and the
+weights are generated. The weights take 18 GB on disk, and all other files together take about the same. Every stage
+runs its commands in separate processes with a time limit. If a stage fails, the end of its output is kept, and the
 other stages continue. A stage that would exceed the remaining minutes is not started. The results are written to
 gpu.json, gpu.md, and log.txt in FOLDER after every stage. `--rehearse` runs the same stages with the tiny model on the
 CPU.
@@ -75,7 +76,7 @@ class Report:
             self.write()
 
     def measure(self, run: Stage, result: Result) -> None:
-        """Run a stage and return its result."""
+        """Run a stage and store its outcome in `result`."""
         try:
             result.facts = run(self.machine)
         except StageError as error:

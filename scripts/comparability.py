@@ -1,5 +1,5 @@
-"""Writes the tables of docs/comparability.md: how the scores of the same responses depend on reading rules and
-annotations.
+"""Writes the tables of docs/comparability.md: how the scores of the same responses depend on the annotations and on the
+rules for reading an answer from a response.
 
 Usage: python scripts/comparability.py FOLDER
 
@@ -100,9 +100,7 @@ def _agreement(one: str, other: str, rows: Sequence[Response]) -> str:
 
 
 def mig_table(folder: Path) -> str:
-    """The scores of published responses of Qwen2-VL-7B to the revised questions, which are read and scored in several
-    ways.
-    """
+    """Read and score published responses of Qwen2-VL-7B to the revised questions in several ways."""
     revised = BENCHMARK.read_items(folder / "revised_MIG_bench.json")
     original = BENCHMARK.read_items(folder / "MIG_data.json")
     lines = (folder / "predictions" / "qwen2_vl_7b.jsonl").read_text(encoding="utf-8").splitlines()
@@ -131,8 +129,8 @@ def mig_table(folder: Path) -> str:
 
 
 def matched(revised: Mapping[str, Item], original: Mapping[str, Item]) -> dict[str, str]:
-    """Items whose images and words are the same in both versions, ignoring spaces. The task `diff` has none, because
-    its questions were rewritten.
+    """Items whose images and words are the same in both versions, ignoring spaces. There are none of the task `diff`,
+    because its questions were rewritten.
     """
     ours, theirs = _unique(revised), _unique(original)
     return {index: theirs[key] for key, index in ours.items() if key in theirs}
@@ -161,7 +159,9 @@ def _score(
 
 
 def _by_original_script(items: Mapping[str, Item], responses: Mapping[str, str]) -> tuple[int, float]:
-    """Score the boxes that the original script reads, converted to thousandths, against the revised true boxes."""
+    """Read boxes with the original script, convert them to thousandths, and score them against the revised ground-truth
+    boxes.
+    """
     texts = {index: _thousandths(read_box(responses[index], 1).box) for index in items}
     return _score(items, texts)
 

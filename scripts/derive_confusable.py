@@ -57,7 +57,7 @@ class WordNet:
 
     @cache  # noqa: B019 - one WordNet lives as long as the process
     def above(self, offset: str) -> frozenset[str]:
-        """Offsets of all hypernyms of a synset."""
+        """Offsets of all direct and indirect hypernyms of a synset."""
         parents = self._synsets[offset].parents
         return frozenset(parents).union(*(self.above(parent) for parent in parents))
 
@@ -107,7 +107,7 @@ class Review:
 def ancestors(wordnet: WordNet, review: Review) -> Iterator[Relation]:
     """Pairs in which WordNet lists one concept as a hypernym of the other.
 
-    Pairs of two COCO classes never count as covering each other.
+    A COCO class never counts as covering another COCO class.
     """
     found = {concept: offset for concept in entries() if (offset := wordnet.find(concept))}
     concept_at = {offset: concept for concept, offset in found.items()}
@@ -141,7 +141,7 @@ def synonyms(wordnet: WordNet, lvis: dict[str, Any], review: Review) -> Iterator
 
 
 def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Review) -> Iterator[Relation]:
-    """Pairs of names whose boxes on the same photo have an IoU above 0.8, with counts.
+    """Pairs of categories whose boxes on the same photo have an IoU above 0.8, with counts.
 
     The two boxes can be in the same file or in different files.
     """
@@ -161,8 +161,8 @@ def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Rev
 
 
 def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
-    """The pairs that the review names. A COCO class that covers a concept also covers all concepts that are below it in
-    the relations `kinds`.
+    """The pairs that the review names. A COCO class that covers a concept also covers all concepts below that concept
+    in the relations `kinds`, except COCO classes.
     """
     below: dict[str, set[str]] = defaultdict(set)
     for row in kinds:
@@ -179,7 +179,7 @@ def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
 def derive(wordnet: Path, lvis: Path, coco: Iterable[Path]) -> list[Relation]:
     """All relations, sorted.
 
-    The file `lvis` lists all categories of LVIS v1. The files `coco` can annotate the same photos.
+    The file `lvis` lists all categories of LVIS v1. Several files in `coco` may annotate the same photos.
     """
     database, review = WordNet(wordnet), Review()
     lvis_file, coco_files = orjson.loads(lvis.read_bytes()), [orjson.loads(path.read_bytes()) for path in coco]

@@ -2,7 +2,7 @@
 
 Usage: python -m scripts.draw_pictures [FOLDER]
 
-Paints and builds in FOLDER (default: a temporary one) and writes docs/pictures/*.png.
+Paints the sample and builds a release in FOLDER (default: a temporary folder), and writes docs/pictures/*.png.
 """
 
 import sys

@@ -20,7 +20,7 @@ COLORS = 200  # keeps the file small
 
 
 def main() -> None:
-    """Write the page to a temporary folder, take a screenshot, and store a small version."""
+    """Write the page to a temporary folder, take a screenshot, and store a scaled-down version of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--browser", default="chromium")

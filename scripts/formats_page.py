@@ -72,7 +72,7 @@ def blocks() -> dict[str, str]:
 
 
 def rows() -> list[dict[str, Any]]:
-    """A question with an answer in both images, and a question whose answer is the empty list."""
+    """A question whose answer has objects in both images, and a question whose answer is the empty list."""
     images = [{"bytes": flat_png(shade), "path": None} for shade in (80, 160)]
     asked = (
         made_row("locate_all", BOXES, count=2, template=0, size=SIZE),

@@ -1,6 +1,6 @@
 """Stages of `scripts/check_gpu.py` that train all weights of the language model on one GPU with 140 GB or more.
 
-The recipe is meant for several GPUs. All its float32 tensors do not fit on one GPU, so each stage omits or shrinks a
+The recipe is meant for several GPUs. Its float32 tensors do not all fit on one GPU, so each stage omits or shrinks a
 different part of them.
 """
 
@@ -45,7 +45,7 @@ def full_long(machine: Machine) -> dict[str, Any]:
 def _train(
     machine: Machine, name: str, file: str, steps: Sequence[str], seconds: float, **variables: str
 ) -> dict[str, Any]:
-    """Measure training, without saving the model, and compare it with the plan for the same settings."""
+    """Measure training without saving the model, and compare its memory with the memory plan for the same settings."""
     over = (*SETTINGS, f"accelerate={file}", *steps)
     launch = machine.launch(file) if file == "zero3" else []
     backend = ["grpo.ddp_backend=gloo"] if launch and machine.rehearse else []

@@ -87,8 +87,8 @@ class Machine:
     def wait(
         self, name: str, process: "subprocess.Popen[bytes]", seconds: float = 600, codes: Sequence[int] = (0,)
     ) -> str:
-        """The output of a command. Raises TimeUpError if it takes too long, and StageError if the exit status is not
-        zero.
+        """Wait for a command and return its output. Raises TimeUpError if it takes too long, and StageError if the exit
+        status is not zero.
         """
         try:
             code = process.wait(max(1, min(seconds, self.end - time.monotonic())))

@@ -2,9 +2,9 @@
 
 Usage: python scripts/gpu_page.py [gpu.json...]
 
-Run the script after the memory plan has changed: it plans every run again and rewrites the tables. If you pass gpu.json
-files of later runs of `scripts/check_gpu.py`, it also adds their stages to docs/gpu.json. A test checks that the page
-matches its output.
+Run the script after the memory plan has changed: it recomputes the plan of every run and rewrites the tables. If you
+pass gpu.json files of later runs of `scripts/check_gpu.py`, it also adds their stages to docs/gpu.json. A test checks
+that the page matches its output.
 """
 
 import json
@@ -46,7 +46,7 @@ class Result:
 
 @dataclass
 class Record:
-    """A run of the check: its day, and its stages."""
+    """A run of the check: its date, and its stages."""
 
     date: str
     results: list[Result]
@@ -82,7 +82,7 @@ def add(record: Record, more: Record) -> None:
 
 
 def plan_again(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Gigabytes that the plan predicts for a measured run."""
+    """Gigabytes that the memory plan predicts for a measured run."""
     found, longest = memory_of(facts), facts["plan"]["longest"]
     return {"sampling": found.at("sampling") / GB, "learning": found.at("learning") / GB, "longest": longest}
 
@@ -145,8 +145,8 @@ def devices(record: Record) -> str:
 
 
 def resumed(record: Record) -> str:
-    """Compare the last step of the uninterrupted run with the same step of the run that was interrupted and resumed
-    before it.
+    """Compare the last step of an uninterrupted run with the same step of the run that was interrupted earlier and then
+    resumed.
     """
     found = record.of("resume")
     steps = {"not stopped": found["last_step_before"][-1], "resumed": found["train"][-1]}

@@ -1,4 +1,4 @@
-"""Runs training for `scripts/check_gpu.py`, measures it, and compares it with the plan."""
+"""Runs training for `scripts/check_gpu.py`, measures it, and compares its memory with the memory plan."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ def completions(machine: Machine, step: int, per_device: int, length: int) -> li
 
 
 def train(machine: Machine, name: str, command: str, recipe: str, *over: str, seconds: float = 240) -> dict[str, Any]:
-    """Measure a run of `sft` or `grpo`, and compare it with the plan for the same settings."""
+    """Measure a run of `sft` or `grpo`, and compare its memory with the memory plan for the same settings."""
     settings, run = machine.settings(*over), machine.work / name
     process = machine.start(name, *measuring(machine, name, command, recipe, *settings, "--to", str(run)))
     facts = plan_facts(machine, recipe, over) if command == "grpo" else {}
@@ -105,7 +105,7 @@ def of_run(folder: Path) -> dict[str, Any]:
 
 
 def largest_adapter_weight(file: Path) -> float | None:
-    """The largest absolute weight in the second matrices of the LoRA adapters, which start at zero.
+    """The largest absolute weight in the B matrices of the LoRA adapters. These matrices start at zero.
 
     None if there are no adapters.
     """

@@ -2,9 +2,9 @@
 
 Usage: python scripts/measure_training.py FACTS.json [--only-train] sft RECIPE [KEY=VALUE]... --to RUN
 
-With `--only-train`, the process ends after the last step, before the model is saved. Random weights never write a
-well-formed answer, so they earn no reward and learn nothing. Therefore, every second completion is turned into a
-well-formed empty answer of the same length, with the sampled tokens as its reasoning.
+With `--only-train`, the process ends after the last step, before the model is saved. A model with random weights never
+writes a well-formed answer, so it would earn no reward and learn nothing. Therefore, every second completion is turned
+into a well-formed empty answer of the same length, with the sampled tokens as its reasoning.
 """
 
 import json
@@ -78,7 +78,7 @@ class Measured:
 def framed(completion: Sequence[int], tokenizer: Any) -> list[int]:
     """An empty answer with the completion as its reasoning.
 
-    It has the same length as the completion, unless the completion is too short.
+    It has the same length as the completion, unless the completion is shorter than an answer without reasoning.
     """
     opening, closing = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in (OPEN, CLOSE))
     room = max(0, len(completion) - len(opening) - len(closing) - 1)

@@ -27,7 +27,7 @@ Kind = Literal["docstring", "comment", "message", "page"]
 
 @dataclass(frozen=True)
 class Passage:
-    """A piece of text in a file, with the line breaks that it has there.
+    """A piece of text in a file, with its original line breaks.
 
     Attributes:
         path: path relative to the repository.
@@ -108,7 +108,7 @@ def _files(root: Path) -> list[Path]:
 
 
 def _kind_of(file: Path) -> str:
-    """Suffix or name of the file. A template has the suffix of the file that it becomes."""
+    """Suffix or name of the file. For a template, the suffix of the file that is written from it."""
     return file.with_suffix("").suffix if file.name.endswith(".yaml.j2") else file.suffix or file.name
 
 
@@ -158,7 +158,7 @@ def _comments(source: str, strings: Iterable[ast.expr]) -> dict[int, str]:
 
 
 def _blocks(path: str, comments: dict[int, str]) -> Iterator[Passage]:
-    """Comments on consecutive lines as one passage each."""
+    """The comments, with comments on consecutive lines joined into one passage."""
     for number in comments:
         if number - 1 not in comments:
             block = takewhile(lambda line: line in comments, count(number))

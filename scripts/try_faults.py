@@ -2,9 +2,9 @@
 
 Usage: python scripts/try_faults.py [--seed N] [--without GUARD | --self-test]
 
-`--without` disables a guard (a safety check of the package) in the tested processes, which must make the campaign fail.
-`--self-test` disables every guard in turn, and checks that the campaign fails each time. Exits with status 1 if a fault
-was not caught or if a self-test failed.
+`--without` disables a guard (a safety check of the package) in the tested processes. The campaign, that is, the run of
+all faults, must then fail. `--self-test` disables one guard after another, and checks that the campaign fails each
+time. Exits with status 1 if a fault was not caught or if a self-test failed.
 """
 
 import argparse
@@ -37,7 +37,7 @@ FAULTS: dict[str, Callable[[Lab], None]] = {
 
 
 def campaign(seed: int, without: str, faults: Sequence[str]) -> dict[str, str]:
-    """Run all faults, and return those that were not caught, by name."""
+    """Cause the given faults, and return a message for each fault that was not caught, by the fault's name."""
     found = {}
     with tempfile.TemporaryDirectory(prefix="cgc-faults-") as folder:
         lab = Lab(Path(folder).resolve(), seed, without)

@@ -78,7 +78,7 @@ def in_folder(command: Sequence[str], folder: Path) -> Ending:
 
 
 def mutants(count: int, seed: int, kinds: Sequence[str]) -> Iterator[Mutant]:
-    """Draw a mutant. The same seed yields the same mutants."""
+    """Draw mutants. The same seed yields the same mutants."""
     for number in range(count):
         rng = random.Random(f"{seed}:{number}")
         name = kinds[number % len(kinds)]

@@ -24,7 +24,7 @@ class Ending:
 
 
 def ending(command: Sequence[str]) -> Ending:
-    """Run a command in this process."""
+    """Run a command in this process, and return how it ended."""
     main = import_module(f"cgc_{command[0].removeprefix('cgc-')}.cli").main
     sys.argv = list(command)
     said, shown = io.StringIO(), io.StringIO()

@@ -14,7 +14,9 @@ COMMANDS = ("prepare", "score", "floors", "report", "compare", "tasks-path")
 )
 @click.version_option(package_name="cgc-grounding")
 def cli() -> None:
-    """Multi-image grounding benchmarks: prepare them, score responses as their authors do, report, and compare."""
+    """Multi-image grounding benchmarks: prepare data, score responses by the authors' rules, write reports, and compare
+    models.
+    """
 
 
 def main() -> NoReturn:

@@ -1,4 +1,6 @@
-"""`cgc-bench compare`: compare models on the same items, and show the items won and lost."""
+"""`cgc-bench compare`: compare models on the same items, and show items on which a model scores higher (won) or lower
+(lost).
+"""
 
 from pathlib import Path
 
@@ -13,13 +15,13 @@ PATH = click.Path(path_type=Path)
 @click.command()
 @click.argument("base", type=PATH)
 @click.argument("new", type=PATH, nargs=-1, required=True, metavar="NEW...")
-@click.option("--task", "label", help="Group of tasks, such as cgc_mig, if the folders contain several groups.")
+@click.option("--task", "label", help="Group of tasks to compare, such as cgc_mig. Required if a folder has several.")
 @saved_options
 @click.option(
     "--per-task",
     default=6,
     show_default=True,
-    help=("Show at most this many won items and this many lost items per task."),
+    help="Maximum number of won items (NEW scores higher) and of lost items (NEW scores lower) to show per task.",
 )
 @click.option("--seed", default=0, show_default=True, help="Seed for choosing the items to show.")
 @click.option("--to", "folder", type=PATH, default=Path("comparison"), show_default=True, help="Output folder.")
@@ -38,8 +40,8 @@ def compare(
 ) -> None:
     """Compare models item by item. Each NEW model is compared with BASE.
 
-    BASE and NEW are output folders of lmms-eval or files of saved responses. Give a file of saved responses the name of
-    its model; it contains JSON Lines of {"index", "response"}.
+    BASE and NEW are output folders of lmms-eval or files of saved responses. Name each file of saved responses after
+    its model. The file contains JSON Lines of {"index", "response"}.
     """
     from cgc_bench.report import write_comparison
     from cgc_bench.report.runs import one_run

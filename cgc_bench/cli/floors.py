@@ -1,4 +1,4 @@
-"""`cgc-bench floors`: scores of answers that ignore the input."""
+"""`cgc-bench floors`: print the scores of trivial answers, which ignore the images."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from cgc_data.common.tables import PlainConsole
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def floors(task: str, *, annotations: Path, as_json: bool) -> None:
-    """Score trivial answers to TASK (mig, vlm2, contrast, or transfer). These scores are a floor: a useful model must
-    exceed them.
+    """Score trivial answers, which ignore the images, to the benchmark TASK (mig, vlm2, contrast, transfer, or
+    refcoco). These scores are a floor: a useful model must exceed them.
     """
     import json
 

@@ -1,4 +1,6 @@
-"""`cgc-bench prepare`: check a benchmark's published files and convert them to the files that the tasks read."""
+"""`cgc-bench prepare`: check a benchmark's published files and convert them to the format that the lmms-eval tasks
+read.
+"""
 
 from pathlib import Path
 
@@ -16,21 +18,26 @@ PATH = click.Path(path_type=Path)
     "source",
     type=PATH,
     help=(
-        "Local copy of the Hub repository, to read instead of the Hub. For MIG-Bench and VLM2-Bench, you can also "
+        "Read this local copy of the Hub repository instead of the Hub. For MIG-Bench and VLM2-Bench, you can also "
         "pass a folder or zip of the authors' files."
     ),
 )
 @click.option(
-    "--annotations", help="Variant of the benchmark (such as `original` for MIG-Bench), or an annotation file."
+    "--annotations",
+    help="Variant of the annotations (such as `original` for MIG-Bench), or an annotation file.",
 )
 @click.option(
     "--revision",
-    help=("Revision of the Hub repository. Without this option, reports state that the revision is not pinned."),
+    help=(
+        "Revision of the Hub repository. Without this option, the latest revision is used, and reports state that it "
+        "is not pinned."
+    ),
 )
 def prepare(name: str, *, source: Path | None, annotations: str | None, revision: str | None) -> None:
     """Prepare BENCHMARK, such as mig, vlm2, or mmstar, in the cache (set CGC_CACHE to change its location).
 
-    A prepared benchmark is kept, unless you name files with --from or --annotations, which are always read again.
+    If the cache already contains the benchmark, the command reuses it. Files that you pass with --from or --annotations
+    are always read again.
     """
     from cgc_bench.scoring.benchmark import prepared_by
 

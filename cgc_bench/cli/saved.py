@@ -1,4 +1,4 @@
-"""Options of commands that accept files of saved responses in addition to output folders of lmms-eval."""
+"""Options of the commands that accept files of saved responses in addition to output folders of lmms-eval."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _OPTIONS = (
-    click.option("--benchmark", help="Benchmark that the files of saved responses answer, such as mig or contrast."),
+    click.option("--benchmark", help="Benchmark to which the saved responses belong, such as mig or contrast."),
     click.option(
         "--annotations",
         type=click.Path(path_type=Path),
         help=("Annotation file of this benchmark, or the folder that contains it."),
     ),
-    click.option("--protocol", default="official", show_default=True, help="Scoring of saved responses."),
+    click.option("--protocol", default="official", show_default=True, help="Scoring protocol for saved responses."),
     click.option(
         "--prefix",
         default="",
@@ -30,7 +30,7 @@ _OPTIONS = (
 
 
 def saved_options(command: Command) -> Command:
-    """Add the options that state which benchmark the files of saved responses answer."""
+    """Add the options that state to which benchmark the saved responses belong, and how to score them."""
     return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
 
 

@@ -1,4 +1,4 @@
-"""`cgc-bench score`: score saved responses without a model."""
+"""`cgc-bench score`: score saved responses, without running a model."""
 
 from pathlib import Path
 
@@ -30,14 +30,17 @@ PATH = click.Path(path_type=Path)
     default="official",
     show_default=True,
     help=(
-        "Scoring protocol: official, or strict (only the text after the reasoning counts). The transfer benchmarks "
-        "also have vlmevalkit and authors."
+        "Scoring protocol: official, or strict (only the text after the reasoning counts). For the transfer "
+        "benchmarks, vlmevalkit and authors (the rules of VLMEvalKit or of the authors) are also available."
     ),
 )
 @click.option(
     "--prefix", default="", help=("Text that the chat template puts at the start of every response, such as '<think>'.")
 )
-@click.option("--postprocess", help="Post-processing that a model's authors applied to its boxes, such as migician.")
+@click.option(
+    "--postprocess",
+    help="Post-processing step that a model's authors applied to its boxes, such as migician.",
+)
 @click.option("--json", "json_file", type=PATH, help="Also write all figures to this JSON file.")
 @click.option(
     "--video-judgements",
@@ -57,11 +60,11 @@ def score(
     video_judgements: Path | None,
     judge: str | None,
 ) -> None:
-    """Score saved responses to TASK (such as mig or contrast) by its authors' rules, and print errors that these scores
-    hide.
+    """Score saved responses to the benchmark TASK (such as mig or contrast) by its authors' rules. Also print how often
+    responses have errors that these scores hide.
 
-    Figures are in percent, with 95 % intervals that are clustered by photos. The responses may cover only a subset of
-    the items; the output then states this.
+    Figures are in percent. The 95 % intervals are resampled over clusters of items that share photos. If the responses
+    cover only a subset of the items, the output states this.
     """
     from cgc_bench.scoring.asked import Asked, described
     from cgc_bench.scoring.benchmark import benchmark

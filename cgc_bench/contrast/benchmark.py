@@ -1,6 +1,7 @@
 """The held-out split of a release as a benchmark, with the project's metrics.
 
-Each contrast is one task, and the overall mean is over the contrasts. Each question type has its own row in the tables.
+Each contrast (`inter` for images of different scenes, `intra` for views of one photo) is one task, and the overall mean
+is the unweighted mean of the two. Each question type has its own row in the tables.
 
 The protocol `official` accepts answers with or without reasoning. `strict` requires both the reasoning tag and the
 answer tag, as training does.
@@ -32,7 +33,7 @@ DIAGNOSTICS = (*(name for name in METRICS if name not in ("acc@0.5", "miou", "so
 
 @dataclass(frozen=True)
 class ContrastResult(ItemResult):
-    """An item's result that also stores its full score, for metrics that are defined only over several items."""
+    """An item's result, with the full `ItemScore` that metrics over several items need."""
 
     score: ItemScore | None = None
 
@@ -127,7 +128,7 @@ class Contrast(Benchmark[Item, ContrastResult]):
         return prepare_release(release, revision, settings.photos())
 
     def annotations_sha256(self, annotations: Path) -> str:
-        """The sha256 over the digests of all shards in the split."""
+        """The sha256 of the concatenated digests of all shards in the split."""
         return items.split_sha256(items.held_out_release(annotations))
 
     def score(
@@ -157,8 +158,8 @@ class Contrast(Benchmark[Item, ContrastResult]):
         )
 
     def units(self, results: Sequence[ContrastResult]) -> list[ItemResult]:
-        """The results of the items, each with the leakage expected by chance. Each pair of items that ask in opposite
-        directions adds one result, which has only the metric `constancy`.
+        """The results of the items, each with the leakage expected by chance. Each pair of items that ask the same
+        question in opposite directions adds one result, which has only the metric `constancy`.
         """
         scores = [result.score for result in results if result.score is not None]
         chance = expected_same_place(scores, 0)

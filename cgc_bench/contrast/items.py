@@ -23,10 +23,10 @@ class Item:
     Attributes:
         index: ID of the row.
         task: contrast of the row.
-        images: one name per view, such as `000000000139.jpg#2`.
-        prompt: chat messages with one image part per view.
+        images: one name per view (file name and 1-based position), such as `000000000139.jpg#2`.
+        prompt: chat messages with one content part of type `image` per view.
         truth: the ground truth that scoring needs.
-        version: the release with its version.
+        version: name of the release, followed by the start of the split's sha256.
         cluster: ID shared by all rows that show the same photos.
     """
 
@@ -67,20 +67,22 @@ def held_out_release(name: Path | str, revision: str | None = None) -> Release:
 
 
 def version_of(release: Release) -> str:
-    """The version that reports state. It contains the first digits of the split's digest, because a tag on the Hub can
-    be moved to other content.
+    """The version of the release, as reports state it. It contains the first 12 digits of the split's sha256, because a
+    tag on the Hub can later point to other content.
     """
     return f"{release.name}@{split_sha256(release)[:12]}"
 
 
 def split_sha256(release: Release) -> str:
-    """One sha256 over the digests of all shards in the split."""
+    """The sha256 of the concatenated digests of all shards in the split."""
     digests = [shard["sha256"] for shard in release.manifest["shards"] if f"/{SPLIT}-" in shard["path"]]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def messages(item: Item, variant: str = "official") -> list[Message]:
-    """Chat messages with one `{"type": "image"}` part per image, in order; `variant` is `official` or `think`."""
+    """Chat messages with one `{"type": "image"}` part per image, in order. `variant` is `official`, or `think` to ask
+    for reasoning first.
+    """
     plain = list(item.prompt)
     return with_thinking(plain) if variant == "think" else plain
 

@@ -17,7 +17,8 @@ from cgc_data.tasks import CONTRASTS
 
 
 def prepare_release(name: str, revision: str | None = None, photos: str | None = None) -> Prepared:
-    """Prepare the held-out split in the cache. Returns immediately if the cache already contains this split.
+    """Prepare the held-out split, and store it in the cache. Returns immediately if the cache already contains this
+    split.
 
     Args:
         name: folder of a release, or ORG/NAME of a release on the Hub.
@@ -40,7 +41,7 @@ def prepare_release(name: str, revision: str | None = None, photos: str | None =
 
 
 def _found(folder: Path, asked: tuple[Path, str, str]) -> Prepared | None:
-    """The prepared split in a folder, if it matches this release, source, and photos."""
+    """The prepared split in a folder if it matches this release, source, and photos; otherwise None."""
     ready = open_prepared(folder, elsewhere=True)
     return ready if ready is not None and (ready.annotations, ready.source, ready.photos) == asked else None
 

@@ -1,8 +1,8 @@
 """Chooses how lmms-eval runs this project's tasks: the prompt profile (from the settings and `--model`) and the token
 limit.
 
-Task files name their generation settings as `!function cgc_bench.lmms.chosen.TASK`. When lmms-eval loads a task, it
-reads the attribute TASK of this module, so the generation settings follow the profile too.
+Task files refer to their generation settings as `!function cgc_bench.lmms.chosen.TASK`. When lmms-eval loads a task, it
+reads the attribute TASK of this module, so the generation settings also depend on the profile.
 """
 
 import json
@@ -17,7 +17,9 @@ from cgc_bench.scoring.profiles import Profile, check_names
 
 
 class Generation(TypedDict):
-    """Generation settings of lmms-eval. `until` is empty because answers can have several paragraphs."""
+    """Generation settings of lmms-eval. `until` (the strings that stop generation) is empty because answers can have
+    several paragraphs.
+    """
 
     max_new_tokens: int
     temperature: int
@@ -26,7 +28,9 @@ class Generation(TypedDict):
 
 
 def chosen(asked: Mapping[str, str]) -> Profile:
-    """The profile for the row `{"benchmark", "variant", "task", "prompt"}` of a request file. Raises TaskError."""
+    """The prompt profile for a task. `asked` is the task's row `{"benchmark", "variant", "task", "prompt"}` in
+    requests.json. Raises TaskError.
+    """
     wanted = settings.profiles()
     check_names(wanted, (profile.name for name in PACKAGES for profile in benchmark(name).profiles))
     profile = benchmark(asked["benchmark"]).profile(wanted, asked["variant"], asked["prompt"])
@@ -36,7 +40,7 @@ def chosen(asked: Mapping[str, str]) -> Profile:
 def generation(asked: Mapping[str, str]) -> Generation:
     """Settings for greedy decoding.
 
-    The token limit is that of the profile, or that of the benchmark if the profile has none.
+    The token limit comes from the profile or, if the profile sets none, from the benchmark.
     """
     with expected_errors_end():
         tokens = chosen(asked).tokens(asked["task"])
@@ -52,6 +56,6 @@ def __getattr__(name: str) -> Generation:
 
 @cache
 def _requests() -> dict[str, dict[str, str]]:
-    """The request row of each task of this project."""
+    """The rows of requests.json, by task name."""
     rows: dict[str, list[dict[str, str]]] = json.loads((discovery.tasks_folder() / "requests.json").read_bytes())
     return {task: row for task, (row,) in rows.items()}

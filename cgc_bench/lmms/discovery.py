@@ -1,9 +1,9 @@
-"""Lets lmms-eval find this project's tasks without a flag, records the name of the model that runs, and registers the
-floor models.
+"""Lets lmms-eval find this project's tasks without a flag, records the name of the model that runs, and registers a
+model that returns trivial answers (floors).
 
 lmms-eval has an entry point for models, but not for tasks. It calls the entry point for models before it lists any
 tasks. During that call, this package patches the method that lists tasks, so that it also lists the task folder of this
-package. If the method has moved, a one-line message states the workaround.
+package. If lmms-eval no longer has this method, a one-line message states the workaround.
 """
 
 import sys
@@ -32,7 +32,9 @@ def manifests() -> list[Any]:
 
 
 def add_tasks() -> None:
-    """Add the task folder wherever lmms-eval lists its own tasks. If this is not possible, print the workaround."""
+    """Patch lmms-eval so that it lists this package's tasks along with its own. If this is not possible, print the
+    workaround.
+    """
     try:
         from lmms_eval.tasks import TaskManager
 

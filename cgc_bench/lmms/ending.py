@@ -1,5 +1,5 @@
-"""Ends an evaluation when an expected error occurs. Otherwise, lmms-eval would retry, hide the error, or turn it into
-exit status 0.
+"""Ends an evaluation when an expected error (a `CgcError`) occurs. Otherwise, lmms-eval would retry, hide the error, or
+turn it into exit status 0.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""`--model cgc_floor --model_args floor=whole_image`: answers that ignore the input, run like any model."""
+"""A model for lmms-eval that returns trivial answers: `--model cgc_floor --model_args floor=whole_image`."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ EARLIER = {"centre box": "center box"}  # the name in earlier versions
 
 
 class Floor(lmms):  # type: ignore[misc]
-    """Answers this project's tasks with one of the benchmark's floors: trivial answers that ignore the input. In a
+    """Answers this project's tasks with one of the benchmark's floors: trivial answers that ignore the images. In a
     floor's name, you can write underscores instead of spaces.
     """
 

@@ -1,9 +1,9 @@
-"""Records everything that an answer depends on, except the model, in every document and in the configuration of each
+"""Records everything except the model that an answer depends on: in every document, and in the configuration of each
 task.
 
 lmms-eval builds the key of its response cache (`--use_cache`) from the name of a task, the position of a document, and
-the task's configuration, which it also writes to its results. lmms-eval does not know this project's data or settings,
-so this module adds them to the `metadata` of the configuration. Models do not see these values.
+the task's configuration. It also writes the configuration to its results. lmms-eval does not know this project's data
+or settings, so this module adds them to the `metadata` of the configuration. Models do not see these values.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ def stated(ready: Prepared, asked: Mapping[str, str], items: Iterable[Any], max_
 
 
 def profile(asked: Mapping[str, str]) -> str:
-    """Name of the profile that a task follows."""
+    """Name of the prompt profile that a task uses."""
     return chosen(asked).name
 
 
@@ -108,8 +108,8 @@ def _of_task(task: Any) -> Columns:
 
 
 def _refuse_kept_prompts(task: Any) -> None:
-    """Refuse `--cache_requests true`, because it would reuse the prompts of an earlier run based only on the task's
-    name.
+    """Refuse `--cache_requests true`, because lmms-eval would reuse the prompts of an earlier run of the task even if
+    the data or the settings have changed since.
     """
     if getattr(getattr(task, "args", None), "cache_requests", None) == "true":
         end(

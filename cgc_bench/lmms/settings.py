@@ -2,9 +2,9 @@
 settings.
 
 CGC_BENCH_MAX_PIXELS: maximum number of pixels per image. CGC_BENCH_PREFIX: text that the model's chat template puts at
-the start of every response, such as `<think>`. CGC_BENCH_PROFILE: one or several names of prompt profiles. Every
-benchmark uses the first listed profile that it supports. To limit the new tokens of a response, use lmms-eval's own
-`--gen_kwargs max_new_tokens=N`.
+the start of every response, such as `<think>`. CGC_BENCH_PROFILE: names of one or more prompt profiles, separated by
+commas. Every benchmark uses the first listed profile that it supports. To limit the number of new tokens per response,
+use lmms-eval's own `--gen_kwargs max_new_tokens=N`.
 """
 
 import os
@@ -16,7 +16,7 @@ MAX_PIXELS = 1024 * 1024
 
 
 def max_pixels(profile: int | None = None) -> int:
-    """Maximum number of pixels per image, from the setting, or else from the profile, or else `MAX_PIXELS`.
+    """Maximum number of pixels per image: from CGC_BENCH_MAX_PIXELS, or else from the profile, or else `MAX_PIXELS`.
 
     Raises TaskError.
     """

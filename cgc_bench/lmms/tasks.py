@@ -1,7 +1,7 @@
-"""The functions that lmms-eval's task files refer to. They return documents, images, prompts, and scores, and are the
-same for all benchmarks.
+"""The functions that this project's task files for lmms-eval refer to. They return documents, images, prompts, and
+scores, and are the same for all benchmarks.
 
-A document contains only the item and the location of its images, so no pixels are passed to scoring. A missing file is
+A document only refers to an item and to the folder with its images, so no image is passed to scoring. A missing file is
 reported on one line before anything runs. Scoring accepts any response without raising an error.
 """
 
@@ -30,10 +30,11 @@ Document = Mapping[str, Any]
 
 
 def documents(request: Any) -> Any:
-    """The documents that a task's request file asks for. Their data is prepared first if necessary.
+    """The documents of one task. If necessary, the task's data is prepared first.
 
-    The request is a dataset of one row, `{"benchmark", "variant", "task", "prompt"}`. If preparation fails, the process
-    ends with a one-line error, because lmms-eval would otherwise retry five times and hide the cause.
+    `request` is the task's entry in requests.json: a dataset of one row, `{"benchmark", "variant", "task", "prompt"}`.
+    If preparation fails, the process ends with a one-line error, because lmms-eval would otherwise retry five times and
+    hide the cause.
     """
     from datasets import Dataset
 
@@ -58,7 +59,9 @@ def documents(request: Any) -> Any:
 
 
 def images(doc: Document) -> list[Image.Image]:
-    """The item's images in RGB. Each has at most the number of pixels that was allowed when the task was loaded."""
+    """The item's images in RGB. Each is downscaled to at most the number of pixels that was allowed when the task was
+    loaded.
+    """
     with expected_errors_end():
         ready = _ready(doc)
         contents = ready.images(doc["cgc_task"], doc["cgc_place"])
@@ -71,7 +74,7 @@ def text(doc: Document, lmms_eval_specific_kwargs: Any = None) -> str:  # noqa: 
 
 
 def messages(doc: Document) -> list[dict[str, object]]:
-    """Chat messages with the images in place."""
+    """Chat messages that contain the images themselves."""
     shown, places = images(doc), count()
     return [
         {"role": message["role"], "content": [_part(part, shown, places) for part in message["content"]]}
@@ -87,7 +90,7 @@ def _part(part: Mapping[str, Any], shown: Sequence[Image.Image], places: Iterato
 
 
 def target(doc: Document) -> str:
-    """The index of the item. Scoring uses it to look up the ground truth in the annotations."""
+    """The benchmark and the index of the item, from which scoring looks up the ground truth in the annotations."""
     return f"{doc['cgc_benchmark']} {doc['cgc_index']}"
 
 
@@ -118,7 +121,7 @@ def score(doc: Document, results: Sequence[Any]) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Scored:
-    """The value of one metric for one response. `str()` of it is the value that the samples file shows."""
+    """The value of one metric for one response. `str()` returns the value as the samples file shows it."""
 
     benchmark: str
     metric: str
@@ -130,11 +133,12 @@ class Scored:
 
 
 def percent(scored: Sequence[Scored]) -> float | list[float]:
-    """A metric of one task in percent. It comes from the benchmark's own table, or otherwise is the mean over the items
-    for which the metric is defined.
+    """The mean of one metric over a task, in percent. If the benchmark's own table contains the metric, its value is
+    used. Otherwise, it is the mean over the items for which the metric is defined.
 
     If the metric is not defined for any item, returns an empty list, which lmms-eval omits from its tables instead of
-    showing NaN. Metrics that lmms-eval averages over a group are returned as NaN instead, because they must be numbers.
+    showing NaN. For metrics that lmms-eval averages over a group, returns NaN instead, because their values must be
+    numbers.
     """
     value = _percent(scored)
     averaged = any(name in scored[0].metric for name in benchmark(scored[0].benchmark).metrics)

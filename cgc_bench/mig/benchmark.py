@@ -1,7 +1,7 @@
-"""MIG-Bench as a benchmark. Saved responses, lmms-eval, and reports are all scored by the same code.
+"""MIG-Bench as a benchmark. The same code scores saved responses and the responses in runs of lmms-eval.
 
-Official figures come first. Diagnostics follow for errors that the official figures hide: boxes in the reasoning,
-missing boxes, boxes in pixels, and wrong images.
+Tables list the official figures first, followed by diagnostics for errors that these figures hide: boxes in the
+reasoning, missing boxes, boxes in pixels, and wrong images.
 """
 
 from collections import defaultdict
@@ -56,7 +56,7 @@ def _hidden(item: Item, read: OfficialBox, concluded: StrictBox, *, in_shares: b
 
 def _as_pixels(item: Item, box: Box) -> float:
     """Whether the box would be correct if its coordinates were pixels of one of the displayed images. The share of such
-    boxes is an upper bound on the share of answers in pixels.
+    boxes is an upper bound on the accuracy that the model would have if all its boxes were in pixels.
     """
     x1, y1, x2, y2 = _bounded(in_thousandths(box, item.scale))
     scaled = [(x1 / w, y1 / h, x2 / w, y2 / h) for w, h in item.sizes]
@@ -65,8 +65,8 @@ def _as_pixels(item: Item, box: Box) -> float:
 
 
 def _bounded(box: Box) -> Box:
-    """The box with its coordinates clipped to finite numbers, so that it can be drawn and written as JSON no matter how
-    many digits a model wrote.
+    """The box with each coordinate clipped to at most 1,000,000 in absolute value, so that it can be drawn and written
+    as JSON regardless of how many digits the model wrote.
     """
     x1, y1, x2, y2 = (max(-_FAR, min(value, _FAR)) for value in box)
     return x1, y1, x2, y2
@@ -83,7 +83,9 @@ def _note(item: Item, read: OfficialBox, *, in_shares: bool) -> str:
 
 
 def _in_shares(item: Item, response: str) -> bool:
-    """Whether boxes are written on the scale 0-1. The original annotations accept both scales."""
+    """Whether the response uses the scale 0-1 although the prompt requests 0-1000. Always False for the original
+    annotations, whose script accepts both scales.
+    """
     return item.scale == THOUSAND and _concludes_in_shares(response)
 
 
@@ -123,7 +125,7 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
         return prompts.messages(item, prompt, profile)
 
     def shown(self, item: Item, sizes: Callable[[], Sequence[Size]]) -> Item:
-        """Add the sizes of the displayed images, without which answers in pixels cannot be detected."""
+        """Add the sizes of the displayed images, which are needed to detect answers in pixels."""
         return replace(item, sizes=tuple(sizes()))
 
     def score(
@@ -136,8 +138,8 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
             response: the model's full text.
             protocol: `official` reads a box from the full text; `strict` reads one only from the text after the
                 reasoning.
-            postprocess: key of `POSTPROCESSES`, a function that changes the box before scoring. Strict figures do not
-                use it.
+            postprocess: key of `POSTPROCESSES`, which selects a function that changes the box before scoring. The
+                metric `acc@0.5_strict` is computed without it.
         """
         concluded = read_conclusion(response, item)
         read = concluded.read if protocol == "strict" else read_box(response, item.scale)
@@ -163,7 +165,7 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
         return ItemResult(item.task, item.index, response, values, item.cluster)
 
     def table(self, results: Sequence[ItemResult]) -> Table:
-        """The official figures in percent. The macro average is over the tasks that were run.
+        """The official figures in percent. The macro average is the unweighted mean over the tasks that were run.
 
         Sums are computed in the order of the results, as in the authors' script, so that the figures match the script's
         to the last digit.

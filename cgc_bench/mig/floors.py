@@ -1,4 +1,4 @@
-"""Answers to MIG-Bench that ignore the input. Their scores are a floor: a useful model must exceed them."""
+"""Trivial answers to MIG-Bench, which ignore the images. Their scores are a floor: a useful model must exceed them."""
 
 import random
 from collections.abc import Callable
@@ -21,14 +21,14 @@ def center_box(item: Item) -> list[Object]:  # noqa: ARG001 - as above
 
 
 def copied_reference(item: Item) -> list[Object]:
-    """The reference box that the question gives for the first image, but in the last image. Empty if the question gives
-    no box.
+    """The reference box from the question, copied from the first image to the last image. Empty if the question
+    contains no box.
     """
     return [] if item.reference is None else [Object(len(item.images), item.reference, "object")]
 
 
 def random_image(item: Item) -> list[Object]:
-    """A box at the center of a random image. The choice depends only on the item's index."""
+    """A box at the center of a pseudo-randomly chosen image. The choice depends only on the item's index."""
     return [Object(random.Random(item.index).randint(1, len(item.images)), CENTER, "object")]
 
 
@@ -41,7 +41,7 @@ FLOORS: dict[str, Callable[[Item], list[Object]]] = {
 
 
 def floor_response(name: str, item: Item) -> str:
-    """A floor's answer in this project's answer format. `name` is a key of `FLOORS`."""
+    """One of the trivial answers, in this project's answer format. `name` is a key of `FLOORS`."""
     try:
         objects = FLOORS[name](item)
     except ValueError:  # a reference box that is empty or past 1000 cannot be answered

@@ -1,8 +1,8 @@
 """Reads items of MIG-Bench from one of the two published annotation files, or from another file with the same
 structure.
 
-The two published versions are recognized by their sha256, and their scores are not comparable. Any other file is marked
-as an unknown version.
+The two published versions are recognized by their sha256. Scores on different versions are not comparable. Any other
+file is marked as an unknown version.
 """
 
 import hashlib
@@ -59,24 +59,25 @@ class Row(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Item:
-    """One question with one true box.
+    """One question with one ground-truth box.
 
     Attributes:
         index: position in the annotation file, from 0.
         task: one of `TASKS`.
         images: paths as written in the file.
         question: as written in the file, without an answer format.
-        box: true box x1, y1, x2, y2, from 0 to `scale` along each side of the image. It can be faulty; see `fault`.
+        box: ground-truth box x1, y1, x2, y2, from 0 to `scale` along each side of the image. It can be faulty; see
+            `fault`.
         scale: coordinate of the right and bottom edges of the image: 1000 (revised) or 1 (original).
         version: `revised`, `original`, or `unknown version (boxes 0-N)` followed by a digest, where N is 1000 or 1.
         cluster: ID shared by all items whose photos overlap.
         names_image: whether the question states which image contains the box.
         target_image: 1-based number of the image with the box, if the file states it and the question does not;
             otherwise None.
-        reference: box in the first image that the question gives, as integers 0-1000; None if it gives no box.
+        reference: box that the question states for the first image, as integers 0-1000; None if it states no box.
         need_format: the value of `need_format` in the file.
-        fault: what is wrong with the true box; empty if nothing is. Items with a faulty box still count, as in the
-            authors' script.
+        fault: what is wrong with the ground-truth box; empty if nothing is. Items with a faulty box still count, as in
+            the authors' script.
         named_image: 1-based number of the image that the question names, if it can be read from the question; otherwise
             None.
         sizes: width and height in pixels of the displayed images, if known.

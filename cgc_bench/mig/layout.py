@@ -10,7 +10,7 @@ from cgc_bench.prepare.layout import Layout
 
 
 def _annotations(files: Files, variant: str) -> Mapping[str, str]:
-    """The file that has the sha256 of the variant, regardless of its name."""
+    """The annotation file of the variant, found by its sha256 regardless of its name."""
     tables = [name for name in files.names() if name.endswith(".json")]
     known = {name: hashlib.sha256(files.read(name)).hexdigest() for name in tables}
     for name, digest in known.items():

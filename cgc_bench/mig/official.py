@@ -1,8 +1,9 @@
-"""Scores MIG-Bench by its authors' rules: how a box is read from a response, its units, and the IoU.
+"""Scores responses to MIG-Bench by its authors' rules: reads a box from a response, converts its units, and computes
+the IoU.
 
-Each annotation version has its own scoring script. Every quirk of both scripts is kept, because published figures
-depend on it. The regular expressions scan the text once. They cannot backtrack far, because digits, spaces, and
-brackets never match the same character.
+Each annotation version has its own scoring script. This module reproduces every quirk of both scripts, because
+published figures depend on the quirks. Each regular expression scans the text once. It cannot backtrack far, because
+its parts for digits, spaces, and brackets never match the same character.
 """
 
 import math
@@ -41,7 +42,7 @@ class OfficialBox:
 
     Attributes:
         box: x1, y1, x2, y2 in the item's scale; four zeros if the script could read no box.
-        found: whether any pattern matched. Even if a pattern matches, the box can be four zeros.
+        found: whether any pattern matched. The box can be four zeros even if a pattern matched.
         alone: whether the pattern matched only once.
         over: whether any coordinate is over 1000, which suggests an answer in pixels.
     """
@@ -89,8 +90,8 @@ def _unit(value: float, *, alone: bool) -> float:
 
 
 def iou(truth: Box, box: Box) -> float:
-    """Continuous intersection over union of boxes in the same unit. Inverted or empty boxes are not repaired, and an
-    undefined result becomes 0.
+    """Intersection over union (IoU) of boxes in the same unit, with continuous coordinates: no pixel is added to widths
+    and heights. Inverted or empty boxes are not repaired, and an undefined IoU becomes 0.
     """
     left, top = max(truth[0], box[0]), max(truth[1], box[1])
     right, bottom = min(truth[2], box[2]), min(truth[3], box[3])
@@ -109,9 +110,9 @@ def _area(box: Box) -> float:
 
 
 def migician(read: OfficialBox, scale: int) -> Box:
-    """Stretch the box as in Migician's published figures: y1 by 5 % and y2 by 10 %.
+    """Multiply y1 by 1.05 and y2 by 1.10, as was done for Migician's published figures.
 
-    The original script stretches the box only if the response contains a single box.
+    The original script changes the box only if the response contains a single box.
     """
     x1, y1, x2, y2 = read.box
     if scale == 1000:

@@ -1,4 +1,4 @@
-"""Prompts from a published script, or prompts that ask for reasoning and then for an answer in this project's answer
+"""Prompts from published scripts, and prompts that ask for reasoning and then for an answer in this project's answer
 format.
 """
 
@@ -35,14 +35,16 @@ def official_text(item: Item, profile: str = PROFILES[0].name) -> str:
 
 def think_text(item: Item) -> str:
     """The question without special tokens, followed by a request for this project's answer format. `messages` then adds
-    the request for tags.
+    the request for reasoning and answer tags.
     """
     question = _REFERENCE_TAG.sub("", _BOX.sub(r"[\1, \2, \3, \4]", item.question)).strip()
     return f"{question} {ANSWER_FORM}"
 
 
 def messages(item: Item, variant: str = "official", profile: str = "") -> list[Message]:
-    """Chat messages with one `{"type": "image"}` part per image, in order; `variant` is `official` or `think`."""
+    """Chat messages with one `{"type": "image"}` part per image, in order. `variant` is `official`, or `think` to ask
+    for reasoning first.
+    """
     if variant == "think":
         return with_thinking(build_messages(think_text(item), len(item.images)))
     parts: list[Part] = [{"type": "image", "text": None} for _ in item.images]

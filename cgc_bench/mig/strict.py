@@ -38,7 +38,7 @@ _NOTHING = StrictBox(OfficialBox(NOTHING, found=False, alone=False, over=False),
 
 
 def read_conclusion(response: str, item: Item) -> StrictBox:
-    """The first box in the answer; no box if the reasoning is not closed or the answer is `[]`."""
+    """The first box in the answer. There is no box if the reasoning has no closing tag or if the answer is `[]`."""
     conclusion, boxed = _concluded(response)
     if conclusion is None:
         return _NOTHING
@@ -49,8 +49,8 @@ def read_conclusion(response: str, item: Item) -> StrictBox:
 
 @lru_cache(maxsize=REMEMBERED)
 def _concluded(response: str) -> tuple[str | None, Sequence[_Entry] | None]:
-    """The text after the reasoning, and the entries with a box from the list in the answer. The entries are None if the
-    answer is not such a list.
+    """The text after the reasoning, and those entries of the answer's JSON list that contain a box. The entries are
+    None if the answer is not a JSON list of objects.
     """
     layout = read_layout(response, require_think=False)
     entries = None if layout.body is None else _entries(layout.body)

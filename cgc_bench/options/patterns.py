@@ -1,7 +1,7 @@
 """Patterns over plain text, for responses that state an option, hint at an option, or start with an option.
 
-Words match in any case. Option letters are case-sensitive. Repetitions in the regular expressions are bounded or cannot
-match the same characters as what follows, so a scan takes time linear in the length of the text.
+Words match in any case. Option letters are case-sensitive. Each repetition in the regular expressions is bounded, or
+cannot match the characters that follow it. A scan therefore takes time linear in the length of the text.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Removes decoration from a response: Markdown, LaTeX, quotes, and lists of the options."""
+"""Removes Markdown, LaTeX markup, quotation marks, and lists of the options from a response."""
 
 import re
 from collections.abc import Iterator

@@ -1,9 +1,9 @@
 """The cache of prepared benchmarks. Each variant of a benchmark has its own folder, which is complete once it contains
 a manifest.
 
-FOLDER/ manifest.json annotations/... Each task has a shard TASK.parquet with the columns `index` and `images` (a list
-of bytes). Each item is a separate Parquet row group. Each shard stores a digest of its content, and the manifest
-repeats the digests of all shards.
+The folder also contains the annotations, and for each task a shard TASK.parquet with the columns `index` and `images`
+(a list of bytes). Each item is a separate Parquet row group. Each shard stores a digest of its content, and the
+manifest repeats the digests of all shards.
 """
 
 import io
@@ -29,7 +29,7 @@ Size: TypeAlias = tuple[int, int]
 
 
 class Manifest(msgspec.Struct):
-    """Manifest of a prepared folder. It has the fields of `Prepared`; the path `annotations` is relative if it is
+    """Manifest of a prepared folder. It has the fields of `Prepared`. The path `annotations` is relative if it is
     inside the folder.
     """
 
@@ -81,7 +81,7 @@ class Prepared:
             return images
 
     def sizes(self, task: str, place: int, most: int) -> list[Size]:
-        """Width and height of the item's images as displayed, with at most `most` pixels each. Only headers are
+        """Width and height of each of the item's images, after downscaling to at most `most` pixels. Only headers are
         read.
         """
         return [shown_size(_size(content), most) for content in self.images(task, place)]
@@ -125,7 +125,7 @@ def _digest(schema: pa.Schema) -> str | None:
 
 
 def cache_folder() -> Path:
-    """This project's folder in the user's cache, or the folder in CGC_CACHE."""
+    """The folder set in CGC_CACHE or, by default, this project's folder in the user's cache."""
     return Path(os.environ.get("CGC_CACHE") or Path.home() / ".cache" / "cgc-grounding")
 
 
@@ -137,8 +137,8 @@ def prepared_folder(name: str, variant: str) -> Path:
 def open_prepared(folder: Path, *, elsewhere: bool = False) -> Prepared | None:
     """The prepared benchmark in a folder; None if it is incomplete or was written by an older version.
 
-    Raises ReleaseError if the manifest names annotations outside the folder, unless `elsewhere` is set because the
-    benchmark's annotations stay in their original location.
+    Raises ReleaseError if the manifest refers to annotations outside the folder. Set `elsewhere` to allow this for a
+    benchmark whose annotations stay in their original location.
     """
     try:
         found = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
@@ -153,8 +153,8 @@ def _annotations(folder: Path, stated: str, elsewhere: bool) -> Path:
 
 
 def find_revision(folder: Path, revision: str | None) -> Prepared | None:
-    """The prepared benchmark in a folder, if it was prepared from this revision on the Hub. A `revision` of None
-    accepts any.
+    """The prepared benchmark in a folder if it was prepared from this revision on the Hub; otherwise None. A `revision`
+    of None accepts any.
     """
     ready = open_prepared(folder)
     return ready if ready and (revision is None or ready.source.endswith(f"@{revision}")) else None

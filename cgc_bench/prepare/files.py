@@ -15,7 +15,9 @@ MOST_BYTES = 2**29  # maximum size per file, because an archive can state any si
 
 
 class Files(Protocol):
-    """Files that are read by their path relative to a root, with forward slashes. Reports name them by `label`."""
+    """Files that are read by their path relative to a root, with forward slashes. `label` is the name of their source
+    in reports.
+    """
 
     label: str
 
@@ -54,7 +56,9 @@ class Folder:
         return sorted(found | self._packed.keys())
 
     def read(self, name: str) -> bytes:
-        """Content of a file. A plain file takes precedence over a file in an archive. Raises PrepareError."""
+        """Content of a file. A plain file takes precedence over a file with the same path in an archive. Raises
+        PrepareError.
+        """
         path = self.root / name
         if name in self._packed and not path.is_file():
             return self._packed[name].read(name)
@@ -119,13 +123,13 @@ def _archive(path: Path, opened: ExitStack) -> Archive:
 
 
 def shortened(error: Exception) -> str:
-    """The start of an error message, on one line and cut at a word boundary."""
+    """An error message on one line, shortened at a word boundary if it is long."""
     return textwrap.shorten(str(error), 160, placeholder=" ...")
 
 
 def fetch(repository: str, patterns: tuple[str, ...], revision: str | None) -> tuple[Path, str]:
-    """The folder with a repository's files, which are downloaded unless they are cached, and the name of their source
-    for reports. Raises PrepareError.
+    """Download a repository's files unless they are cached. Returns their folder, and the name of their source for
+    reports. Raises PrepareError.
     """
     from huggingface_hub import snapshot_download
 

@@ -26,9 +26,9 @@ class Lines(Generic[ItemT]):
 
     Attributes:
         file: name of the file.
-        noun: the word for an item in error messages, with its article and its plural.
+        noun: the word for an item in error messages, with its article and in the plural: ("a question", "questions").
         prepare: the command that writes the file.
-        decode: reads a line; may raise ValueError or msgspec.MsgspecError.
+        decode: function that decodes a line. It may raise ValueError or msgspec.MsgspecError.
     """
 
     file: str
@@ -39,7 +39,7 @@ class Lines(Generic[ItemT]):
     def read(self, annotations: Path, version: str | None = None) -> dict[str, ItemT]:
         """Items by index, from a prepared file or from a folder with several such files.
 
-        Raises AnnotationError if a file is missing or damaged, or if its format or version is not the expected one.
+        Raises AnnotationError if a file is missing or damaged, or if it does not have the expected format or version.
         """
         files = [annotations] if not annotations.is_dir() else sorted(annotations.rglob(self.file))
         if not files:

@@ -1,5 +1,5 @@
-"""Replaces a prepared folder in one step, once all new content exists. The new content is written to a second folder
-next to it, checked, and then moved.
+"""Replaces the content of a prepared folder only after all new content has been written. The new content is first
+written to a staging folder next to it, checked, and then moved.
 
 After an error, the prepared folder is unchanged, and the files written so far are kept for the next attempt.
 """
@@ -24,8 +24,8 @@ Row = tuple[str, Sequence[bytes]]
 
 
 def prepare_once(folder: Path, found: Callable[[], Prepared | None], make: Callable[[Path], Prepared]) -> Prepared:
-    """Return the result of `found`, or, if it is None, the result of `make`, which writes to the folder passed to it. A
-    lock lets only one process prepare the folder at a time.
+    """Return the result of `found`. If it is None, return the result of `make`, which writes to the staging folder
+    passed to it. A lock lets only one process prepare the folder at a time.
 
     Raises PrepareError if the folder cannot be written.
     """
@@ -38,7 +38,7 @@ def prepare_once(folder: Path, found: Callable[[], Prepared | None], make: Calla
 
 @contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
-    """A folder next to `folder` to write into. `settle` moves its content into place."""
+    """Provide a staging folder next to `folder`. `settle` moves its content to `folder`."""
     stage = folder.with_name(f"{folder.name}.part")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def content_digest(version: str, rows: Iterable[Row]) -> str:
 
 
 def digest_of(version: str, rows: Iterable[tuple[str, Sequence[str]]]) -> str:
-    """The digest of a task, computed from the sha256 of every image."""
+    """The same digest as `content_digest` returns, computed from the sha256 of every image instead of its content."""
     digest = hashlib.sha256(json.dumps(version).encode())
     for index, images in rows:
         digest.update(json.dumps([index, *images]).encode())
@@ -69,8 +69,8 @@ def digest_of(version: str, rows: Iterable[tuple[str, Sequence[str]]]) -> str:
 
 
 def stage_shard(stage: Path, folder: Path, task: str, digest: str, rows: Callable[[], Iterable[Row]]) -> None:
-    """Write a task's shard to the stage, unless the stage or the finished folder already has a shard with this
-    digest.
+    """Write a task's shard to the staging folder, unless this folder or the finished folder already contains a shard
+    with this digest.
     """
     path = stage / f"{task}.parquet"
     if shard_digest(folder / path.name) == digest:

@@ -10,7 +10,7 @@ _DIGEST = " (sha256 "
 
 
 def with_digest(name: str, content: bytes) -> str:
-    """A name with the start of the content's sha256: `unpinned (sha256 0123456789ab)`."""
+    """The name, followed by the first 12 digits of the content's sha256, such as `unpinned (sha256 0123456789ab)`."""
     return f"{name}{_DIGEST}{hashlib.sha256(content).hexdigest()[:12]})"
 
 
@@ -28,7 +28,7 @@ def without_digest(version: str) -> str:
 
 
 def agrees(stated: str, version: str) -> bool:
-    """Whether the version stated in a file can be this version.
+    """Whether the version that a file states (`stated`) can be `version`.
 
     A name without a digest, as in older files, matches any digest.
     """
@@ -36,8 +36,8 @@ def agrees(stated: str, version: str) -> bool:
 
 
 def joined(versions: Iterable[str]) -> str:
-    """Combine several versions into one. Versions that share a name become that name with one digest over all of
-    them.
+    """Combine several versions into one. If all versions have the same name, the result is this name with one digest
+    over all of them. Otherwise, the result lists the versions.
     """
     found = sorted(set(versions))
     names = sorted({without_digest(version) for version in found})

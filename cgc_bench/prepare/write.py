@@ -30,8 +30,8 @@ def prepare_files(
     annotations: Path | None = None,
     revision: str | None = None,
 ) -> Prepared:
-    """Prepare a benchmark in the cache. Returns immediately if the cache already contains it, unless you pass `source`
-    or `annotations`.
+    """Prepare a benchmark, and store it in the cache. Returns immediately if the cache already contains it, unless you
+    pass `source` or `annotations`.
 
     Args:
         name: name of the benchmark.
@@ -73,7 +73,9 @@ def _fetched(layout: Layout[ItemT], revision: str | None) -> tuple[Path, str]:
 def _stage_shards(
     items: Sequence[ItemT], files: Files, layout: Layout[ItemT], folder: Path, stage: Path
 ) -> dict[str, str]:
-    """Stage one shard per task, and return the digest of each. The first pass over the images also checks them."""
+    """Write one shard per task to the staging folder, and return the digest of each. The first pass over the images
+    also checks them.
+    """
     names = {_tail(found): found for found in files.names()}
     digests = {}
     for task, group in groupby(sorted(items, key=lambda item: item.task), key=lambda item: item.task):
@@ -124,7 +126,7 @@ def _names_of(item: ItemT, files: Files, names: Mapping[str, str], layout: Layou
 
 
 def whole_image(content: bytes, name: str) -> bytes:
-    """Return the content of the image unchanged. Raises PrepareError if the image is not complete."""
+    """Check that an image is complete, and return its content unchanged. Raises PrepareError if it is not complete."""
     try:
         photo_size(content)
         with _refusing_truncated(), Image.open(io.BytesIO(content)) as image:
@@ -146,7 +148,7 @@ def _refusing_truncated() -> Iterator[None]:
 
 
 def _tail(path: str) -> str:
-    """The part of a path from its `images` or `data` folder on.
+    """The part of a path that starts at its `images` or `data` folder.
 
     The parent folders differ between archives and copies.
     """

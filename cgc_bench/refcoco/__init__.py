@@ -1,5 +1,5 @@
 """RefCOCO, RefCOCO+, and RefCOCOg: grounding in a single image. They show whether a model that gained accuracy on
-several images lost accuracy on single images.
+multi-image tasks lost accuracy on single images.
 """
 
 from cgc_bench.refcoco.benchmark import BENCHMARK

@@ -1,4 +1,5 @@
-"""RefCOCO, RefCOCO+, and RefCOCOg: an answer is correct if its first box has an IoU of at least 0.5.
+"""RefCOCO, RefCOCO+, and RefCOCOg: an answer is correct if its first box has an IoU of at least 0.5 with the
+ground-truth box.
 
 The prompt asks for boxes on the 0-1000 scale, as in the multi-image benchmarks, so that single-image and multi-image
 accuracy can be compared.
@@ -102,7 +103,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
     ) -> ItemResult:
         """Score one response after its reasoning. Never raises on any text.
 
-        With the protocol `strict`, a response whose reasoning is not closed has no box.
+        With the protocol `strict`, a response whose reasoning has no closing tag counts as an answer without a box.
         """
         concluded = read_layout(response, require_think=False).conclusion
         found = list(boxes_in(concluded if concluded is not None else "" if protocol == "strict" else response))
@@ -130,7 +131,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
         )
 
     def table(self, results: Sequence[ItemResult]) -> Table:
-        """Figures in percent. The mean is over the tasks that were run."""
+        """Figures in percent. The overall mean is the unweighted mean over the tasks that were run."""
         tasks: dict[str, Row] = {
             task: _row(chosen) for task in TASKS if (chosen := [r for r in results if r.task == task])
         }

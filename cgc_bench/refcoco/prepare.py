@@ -42,8 +42,8 @@ SOURCES = {
 
 
 def prepare_refcoco(part: str, *, source: Path | None = None, revision: str | None = None) -> Prepared:
-    """Prepare one of `SOURCES` in the cache. Returns immediately if the cache already contains it, unless you pass
-    `source`.
+    """Prepare one of `SOURCES`, and store it in the cache. Returns immediately if the cache already contains it, unless
+    you pass `source`.
 
     Also writes `EXCLUDED`. The arguments and errors are the same as in `prepare_transfer`.
     """
@@ -82,7 +82,9 @@ def _images(task: str, rows: "partial[Iterator[Row]]", name: str) -> Iterator[tu
 
 
 def _items(task: str, row: Row, name: str) -> list[Item]:
-    """One item per expression in a row, without a version. Raises PrepareError if the row has an unexpected form."""
+    """One item per expression in a row of the dataset, with an empty version. Raises PrepareError if the row has an
+    unexpected structure.
+    """
     try:
         content, number = _content(row), str(row["question_id"])
         box = _box(row["bbox"], _size(content, f"{name}, the image of {number}"))
@@ -111,7 +113,7 @@ def _size(content: bytes, name: str) -> tuple[int, int]:
 
 
 def _box(written_box: list[float], size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """Convert x, y, width, height in pixels to corners, 0-1000."""
+    """Convert a box from x, y, width, height in pixels to x1, y1, x2, y2 on the scale 0-1000."""
     x, y, width, height = map(float, written_box)
     across, down = FAR / size[0], FAR / size[1]
     return x * across, y * down, (x + width) * across, (y + height) * down
@@ -127,7 +129,7 @@ def _fault(box: tuple[float, float, float, float]) -> str:
 def _photo(file_name: str) -> str:
     """The COCO name of a photo, which is the same for all crops of the photo in all splits.
 
-    Any other name is returned unchanged.
+    A name without a COCO number is returned unchanged.
     """
     number = coco_number(file_name)
     return file_name if number is None else f"{number:012}.jpg"

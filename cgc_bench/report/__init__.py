@@ -1,4 +1,6 @@
-"""Report pages: one page about benchmarks and models, and one page that compares two models item by item."""
+"""Report pages: one page about benchmarks and models, and one page that compares models with a base model item
+by item.
+"""
 
 from cgc_bench.report.comparison import write_comparison
 from cgc_bench.report.report import write_report

@@ -1,5 +1,5 @@
-"""Writes one static page that compares runs with a base run on the same items: differences by task, and won and lost
-items.
+"""Writes one static page that compares runs with a base run on the same items: differences by task, and the items that
+each run won (higher score than the base run) or lost (lower score).
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ class Compared:
     Attributes:
         new: the new run.
         found: differences for every task and for the mean of the tasks.
-        cards: items won and lost.
-        warnings: settings that differ, or that a run does not state.
+        cards: examples of items won and lost.
+        warnings: settings that differ, or that only one of the two runs states.
     """
 
     new: Run
@@ -41,9 +41,9 @@ def write_comparison(
 ) -> tuple[Path, list[Compared]]:
     """Write index.html, comparison.md, and their images to a folder, and return the differences.
 
-    The page shows up to `per_task` won items and as many lost items per task. They are drawn at random with `seed`, all
-    from different photo sets. Raises ReportError if the runs belong to different benchmarks or annotations, or if the
-    folder contains other files.
+    For each task, the page shows up to `per_task` won items and up to `per_task` lost items. They are drawn at random
+    with `seed`, all from different photo sets. Raises ReportError if the runs belong to different benchmarks or
+    annotations, or if the folder contains other files.
     """
     for other in others:
         _check_same(base, other)

@@ -34,7 +34,9 @@ _TAIL = """\\bottomrule
 
 
 def as_csv(board: Leaderboard) -> str:
-    """One line per model: protocol, tag, model, the columns of the table, and the bounds of the mean."""
+    """CSV with one line per model: protocol, tag, model, metric, the columns of the table, and the bounds of the mean's
+    95 % interval.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["protocol", "tag", "model", "metric", *board.columns, f"{MEAN}, low", f"{MEAN}, high"])
@@ -56,7 +58,7 @@ def as_latex(board: Leaderboard) -> str:
     """A LaTeX `tabular` with booktabs rules, and a legend that explains the letter of each block.
 
     Tags are shown only if there are published figures. Column headings are rotated, so that a table of ten tasks stays
-    legible. A table that is wider than the text is scaled down to its width.
+    legible. A table that is wider than the text is scaled down to the text width.
     """
     names = ["model", "tag"] if _tagged(board) else ["model"]
     turned = [f"\\rotatebox{{90}}{{{latex_text(name.replace('_', ' '))}}}" for name in (*board.columns, BOUNDS)]
@@ -79,7 +81,7 @@ def _tagged(board: Leaderboard) -> bool:
 
 
 def letter(place: int) -> str:
-    """a, b, ... z, aa, ab, ..."""
+    """The letter of the block at a 0-based position: a, b, ..., z, aa, ab, ..."""
     return (letter(place // 26 - 1) if place >= 26 else "") + chr(ord("a") + place % 26)
 
 
@@ -105,8 +107,8 @@ def _bounds(line: Line) -> str:
 
 
 def latex_text(text: str) -> str:
-    """Text that every LaTeX engine prints verbatim. Accents are dropped, and letters of other alphabets become question
-    marks.
+    """Escape text so that every LaTeX engine prints it verbatim. Accents are dropped, and other non-ASCII characters
+    become question marks.
     """
     bare = "".join(mark for mark in unicodedata.normalize("NFKD", one_line(text)) if not unicodedata.combining(mark))
     return "".join(_ESCAPED.get(mark) or (mark if mark.isascii() else "?") for mark in bare)

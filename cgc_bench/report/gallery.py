@@ -1,4 +1,6 @@
-"""Cards of won and lost items, sampled from different photo sets. Each card shows images, boxes, and both answers."""
+"""Example cards of items that a model won (higher score than the base model) or lost (lower score), each from a
+different photo set. Each card shows images, boxes, and both answers.
+"""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -15,7 +17,7 @@ from cgc_data.answer.layout import read_layout
 class Shown:
     """An image of an item with boxes as (kind, left, top, width, height), in percent of the image.
 
-    A box without a known image is drawn on every image.
+    If the image of a box is unknown, the box is drawn on every image.
     """
 
     file: str
@@ -47,13 +49,13 @@ class Card:
 
 @dataclass
 class Album:
-    """Images of a page by file name. An image on several cards is stored once."""
+    """The images of a page, by file name. If several cards show the same item, its images are stored once."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     of_item: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     def add(self, run: Run, task: str, index: str) -> list[str]:
-        """File names of the item's images, in order; empty for saved responses."""
+        """Store the item's images, and return their file names in order. For saved responses, the list is empty."""
         if task not in run.ready:
             return []
         if (task, index) not in self.of_item:
@@ -83,7 +85,9 @@ def cards_of(found: Difference, base: Run, new: Run, most: int, seed: int, album
 
 
 def _drawn(units: Sequence[ItemResult], most: int, chance: random.Random, seen: set[str]) -> Iterable[ItemResult]:
-    """Items or pairs in random order, one per cluster. Clusters in `seen` are skipped."""
+    """Up to `most` items or pairs in random order, at most one per cluster (items that share photos). Clusters in
+    `seen` are skipped, and the drawn clusters are added to it.
+    """
     drawn: list[ItemResult] = []
     for unit in chance.sample(units, len(units)):
         if len(drawn) < most and unit.cluster not in seen:
@@ -109,7 +113,9 @@ def _card(unit: ItemResult, won: bool, base: Run, new: Run, album: Album) -> Car
 
 
 def _telling(unit: ItemResult, base: Run, new: Run, metric: str) -> str:
-    """The first item of an item pair on which the two models differ, or the item itself if it has no pair."""
+    """The index of the item to show: the first item of a pair on which the scores of the two models differ, or the item
+    itself if it is not in a pair.
+    """
     members = unit.members or (unit.index,)
     return next((i for i in members if base.by_index[i].values[metric] != new.by_index[i].values[metric]), members[0])
 

@@ -11,8 +11,8 @@ from cgc_bench.report.leaderboard import Scored
 
 @dataclass(frozen=True)
 class GroupRow:
-    """One group: the number of items, and the accuracy of each run in percent, or None if the run has no items in the
-    group.
+    """One group: its number of items, and the accuracy of each run in percent. The accuracy is None if the run has no
+    items in the group.
     """
 
     group: str

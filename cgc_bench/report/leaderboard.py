@@ -1,4 +1,4 @@
-"""One table per benchmark: models by tasks.
+"""One table per benchmark, with one line per model and one column per task.
 
 Your results and published results are in separate blocks, and each line has a tag that states its origin. Runs with the
 same prompts and the same scoring share a block. Within each block, the best value of each column is marked.
@@ -26,8 +26,8 @@ Scored = tuple[Run, Summary]
 
 @dataclass(frozen=True)
 class Line:
-    """The line of one model: a value in percent per column, the bounds of its mean, and the columns in which it is
-    best.
+    """The line of one model: one value in percent per column, the 95 % interval of the mean, and the columns in which
+    the model is best.
     """
 
     model: str
@@ -132,8 +132,8 @@ def _our_line(run: Run, summary: Summary, metric: str) -> Line:
 
 
 def _published_blocks(bench: AnyBenchmark, versions: Iterable[str], metric: str) -> list[Block]:
-    """Blocks of published figures on these annotations or on unknown annotations, one block for each table of a
-    source.
+    """Blocks of published figures, one for each table of a source. The version of their annotations is one of
+    `versions`, or unknown.
     """
     figures = dict.fromkeys(
         figure for version in sorted(versions) for figure in figures_of(bench.name, annotations=version)

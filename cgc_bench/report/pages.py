@@ -1,5 +1,5 @@
-"""Renders templates and writes pages. Only folders that this package wrote are overwritten. Folders with other files
-cause an error.
+"""Renders templates and writes pages. Only folders that this package wrote are overwritten. A folder with any other
+files causes an error.
 """
 
 import shutil

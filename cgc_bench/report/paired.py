@@ -1,9 +1,9 @@
 """Compares two models on the same items: the difference of their means, its interval, and its p-value.
 
-The interval resamples clusters of items that share photos. The p-value comes from a test that flips the sign of the
-summed differences of entire clusters. Over several tasks, p-values are corrected by Holm's method (1979), so that one
-significant task in twenty does not count as a finding. The mean of the tasks is a single figure, so its p-value is not
-corrected.
+The interval is resampled over clusters of items that share photos. The p-value comes from a sign-flip test, which
+randomly flips the sign of each cluster's summed difference. Over several tasks, p-values are corrected by Holm's method
+(1979), so that a task that is significant only by chance does not count as a finding. The mean of the tasks is a single
+figure, so its p-value is not corrected.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -96,7 +96,7 @@ def compare_units(base: Sequence[ItemResult], new: Sequence[ItemResult], metric:
 def _mean(tasks: Sequence[Difference], pairs: Sequence[_Pairs], metric: str) -> Difference:
     """The difference of the means of the tasks.
 
-    If a cluster has items in several tasks, the test flips its sign in all of them at once.
+    If a cluster has items in several tasks, the test flips the sign of the cluster in all of these tasks together.
     """
     gains = [_gains(chosen, metric) for chosen in pairs]
     clusters = [[one.cluster for one, _ in chosen] for chosen in pairs]

@@ -29,7 +29,7 @@ class Figure:
         annotations: version of the annotations; `unknown` if the source does not state it.
         tag: one of `TAGS`.
         source: title of the source.
-        where: link to the source, or where else to find it.
+        where: link to the source, or a description of where to find it.
         note: a remark for readers; can be empty.
     """
 

@@ -40,12 +40,12 @@ class Section:
 
     @property
     def unpinned(self) -> bool:
-        """Whether the benchmark's files are not pinned by a revision or a published checksum."""
+        """Whether neither a revision nor a published checksum pins the benchmark's files."""
         return "unpinned" in f"{self.run.source} {self.summary['annotations']}"
 
     @property
     def asked(self) -> str:
-        """The settings and prompts of the run, in words."""
+        """The settings and prompts of the run, as text for readers."""
         return "; ".join(described(self.run.asked))
 
     @property
@@ -82,7 +82,9 @@ def _section(run: Run) -> Section:
 
 
 def _plot(run: Run, summary: Summary) -> str:
-    """Bar chart of the first metric by task, with intervals and a line at the highest floor."""
+    """Bar chart of the first metric by task, with intervals and a line at the highest floor (the score of the best
+    trivial answer).
+    """
     from matplotlib.figure import Figure as Canvas
 
     metric = run.bench.metrics[0]

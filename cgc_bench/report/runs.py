@@ -1,5 +1,5 @@
-"""Reads saved runs of lmms-eval. For each samples file, finds the benchmark that it answers, the benchmark's items, and
-the responses.
+"""Reads saved runs of lmms-eval. For each samples file, finds the benchmark to which its responses belong, the
+benchmark's items, and the responses.
 
 Items are looked up in the cache of prepared benchmarks by the data digest in the samples file.
 """
@@ -35,8 +35,8 @@ class Run:
 
     Attributes:
         name: name of the model's folder. lmms-eval derives it from the name of the model.
-        folder: the output folder that contains the model's folder, as the user typed it; or the file of saved
-            responses.
+        folder: path of the output folder that contains the model's folder, starting with the name of the folder that
+            the user passed. For saved responses, the file and the name of its folder.
         date: date of the newest file, such as `2026-11-24 12:00`; empty if unknown.
         label: group of tasks, such as `cgc_mig_think`.
         bench: the benchmark.
@@ -85,7 +85,9 @@ def read_runs(folders: Iterable[Path]) -> list[Run]:
 
 
 def told_apart(runs: Sequence[Run]) -> list[Run]:
-    """The runs with unique names. If a model occurs more than once, folder and date are appended."""
+    """The runs with unique names. If a model occurs more than once in a group of tasks, the folder and the date are
+    appended to its name.
+    """
     times = Counter((run.name, run.label) for run in runs)
     return [
         replace(run, name=f"{run.name} ({', '.join(filter(None, (run.folder, run.date)))})")
@@ -171,7 +173,9 @@ def _shown(bench: AnyBenchmark, items: Items, samples: Mapping[str, Sample], pre
 
 
 def _generated(asked: Asked, file: Path) -> Asked:
-    """Add the settings from the results file next to a samples file, if the results file exists and is complete."""
+    """Add the generation settings and the interface from the results file next to a samples file, if the results file
+    exists and is complete.
+    """
     time, _, task = file.stem.partition("_samples_")
     try:
         configuration = json.loads(file.with_name(f"{time}_results.json").read_bytes())["configs"][task]

@@ -1,5 +1,5 @@
-"""Reads responses that were saved without lmms-eval as runs. Each model has one JSON Lines file, and the file has the
-name of the model.
+"""Reads responses that were saved without lmms-eval, and returns them as runs. Each model has one JSON Lines file,
+which is named after the model.
 
 Such a file does not state any settings, and has no images, so galleries show only text.
 """
@@ -19,7 +19,7 @@ LABEL = "saved responses"
 
 @dataclass(frozen=True)
 class Questions:
-    """The questions that the files of saved responses answer, and the settings for scoring them.
+    """The questions to which the saved responses belong, and the settings for scoring the responses.
 
     Attributes:
         bench: the benchmark.

@@ -34,11 +34,11 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Asked:
-    """Everything that the answers to one task depend on, except the model. A field is None if the files do not record
+    """Everything except the model that the answers to one task depend on. A field is None if the files do not record
     it.
 
     Attributes:
-        annotations: sha256 of the annotation file, or over the shards of a release's split.
+        annotations: sha256 of the annotation file or, for a release, of the digests of its split's shards.
         data: sha256 of the items and their images, in order.
         profile: name of the prompt profile.
         prompts: sha256 of the prompts.
@@ -59,7 +59,7 @@ class Asked:
 
 
 def read_asked(row: Mapping[str, Any], place: str) -> Asked:
-    """The settings that one line of a samples file states. Raises SampleFileError if a value has another type."""
+    """The settings that one line of a samples file states. Raises SampleFileError if a value has the wrong type."""
     found = {field: row.get(column) for field, column in COLUMNS.items()}
     for field, value in found.items():
         expected = int if field == "max_pixels" else str
@@ -92,7 +92,9 @@ def other_data(base: Mapping[str, Asked], new: Mapping[str, Asked]) -> list[str]
 
 
 def differences(base: Mapping[str, Asked], new: Mapping[str, Asked]) -> list[str]:
-    """Warnings about settings that differ or are not stated, for the tasks that two runs share."""
+    """Warnings about settings that differ between two runs, or that only one of them states, for the tasks that they
+    share.
+    """
     shared = [task for task in base if task in new]
     found = []
     for field, title in TITLES.items():
@@ -115,7 +117,7 @@ def _values(field: str, asked: Mapping[str, Asked]) -> str:
 
 
 def _digest(values: Iterable[str | None]) -> str:
-    """The start of the digest. Each task has its own digest. For several tasks, this is one digest over theirs."""
+    """The first 12 digits of a digest: that of the only task or, for several tasks, one digest computed from theirs."""
     found: Sequence[str] = sorted(value for value in values if value)
     if len(found) > 1:
         found = [hashlib.sha256("".join(found).encode()).hexdigest()]

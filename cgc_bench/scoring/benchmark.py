@@ -1,4 +1,5 @@
-"""The interface through which scoring, lmms-eval tasks, and reports use a benchmark, and the result of one item.
+"""The interface that scoring, lmms-eval tasks, and reports use for every benchmark, and the class for the result of one
+item.
 
 If a metric is not defined for an item, its value is None and the item does not count in the mean.
 """
@@ -30,12 +31,12 @@ class ItemResult:
         index: ID of the item within the benchmark.
         response: the model's text that was scored.
         values: value of each metric on this item, 0-1; None if the metric is not defined for the item.
-        cluster: ID shared by all items whose photos overlap. Intervals resample clusters.
-        boxes: boxes that were read from the response, as (image, x1, y1, x2, y2). The image is its 1-based number, or 0
-            if it is unknown; coordinates are 0-1000.
-        truth: true boxes, in the same form.
+        cluster: ID shared by all items whose photos overlap. Intervals are computed by resampling clusters.
+        boxes: boxes that were read from the response, as (image, x1, y1, x2, y2). `image` is the 1-based number of the
+            image, or 0 if it is unknown. Coordinates are 0-1000.
+        truth: ground-truth boxes, in the same form.
         note: a remark for readers, such as `pixel scale`; empty if there is none.
-        subtask: an additional row of the table that also counts the item; "" if there is none.
+        subtask: name of an additional row of the table that also counts the item; "" if there is none.
         members: indices of the items that share this result, if they count only together.
     """
 
@@ -68,7 +69,7 @@ class Group(NamedTuple):
 
 
 class Table(TypedDict):
-    """Figures of a benchmark in percent: the number of items, the mean over the tasks of each metric, and one row per
+    """Figures of a benchmark in percent: the number of items, the mean of each metric over the tasks, and one row per
     task.
     """
 
@@ -91,13 +92,14 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         diagnostics: metrics that are reported separately from the table. They are also keys of an `ItemResult`'s
             values.
         lower_is_better: metrics and diagnostics for which lower is better.
-        floors: functions, by name, that return trivial answers without reading the input.
+        floors: functions by name, each of which returns a trivial answer to an item without reading its images.
         protocols: scoring protocols.
         profiles: prompt profiles; the first is the default.
-        postprocesses: post-processing steps that published figures used.
+        postprocesses: names of the post-processing steps with which published figures were computed.
         elsewhere: whether the annotations stay in their original location when the benchmark is prepared.
         in_all: whether `cgc_all` contains its main group.
-        chance: explains why the floors differ from the chance level that the authors print; empty if they print none.
+        chance: explanation of why the floors differ from the chance level that the authors print; empty if they print
+            none.
     """
 
     name: str
@@ -124,8 +126,8 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
     @staticmethod
     @abstractmethod
     def messages(item: ItemT, variant: str = "official") -> list[Message]:
-        """Chat messages of an item, with one `{"type": "image"}` part per image. `variant` is the variant of the
-        prompt.
+        """Chat messages of an item, with one `{"type": "image"}` part per image. `variant` is `official`, or `think` to
+        ask for reasoning first.
         """
 
     @abstractmethod
@@ -157,7 +159,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         source: Path | None = None,  # noqa: ARG002
         revision: str | None = None,  # noqa: ARG002
     ) -> Prepared:
-        """Prepare one of `parts` in the cache. `annotations` is a variant or an annotation file.
+        """Prepare one of `parts`, and store it in the cache. `annotations` is a variant or an annotation file.
 
         Raises PrepareError.
         """
@@ -170,7 +172,9 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return None
 
     def annotations_sha256(self, annotations: Path) -> str:
-        """The sha256 of the annotations that `read_items` reads: of one file, or over the files in a folder."""
+        """The sha256 of the annotations that `read_items` reads: of one file, or of the names and digests of all files
+        in a folder.
+        """
         return files_sha256(annotations)
 
     def new_tokens(self, task: str, prompt: str) -> int:  # noqa: ARG002 - few depend on the task
@@ -178,11 +182,12 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return 2048 if prompt == "think" else 1024
 
     def default_profile(self, variant: str) -> str:  # noqa: ARG002 - few depend on the annotations
-        """The default profile for the annotations."""
+        """Name of the default prompt profile for a variant of the annotations."""
         return self.profiles[0].name
 
     def profile(self, wanted: Sequence[str], variant: str, prompt: str = "official") -> Profile:
-        """The profile of a group of tasks: the first requested profile that exists, or otherwise the default.
+        """The prompt profile for a group of tasks: the first requested profile that the benchmark offers, or otherwise
+        the default.
 
         Prompts that ask for reasoning always use this project's profile.
         """
@@ -195,7 +200,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return self.messages(item, prompt)
 
     def units(self, results: Sequence[ResultT]) -> list[ItemResult]:
-        """The results that a mean is taken over: one per item, or one per pair if items count only in pairs."""
+        """The results over which means are taken: one per item, or one per pair if items count only in pairs."""
         return list(results)
 
     def faults(self, items: Mapping[str, ItemT]) -> dict[str, list[str]]:
@@ -208,19 +213,21 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return found
 
     def shown(self, item: ItemT, sizes: Callable[[], Sequence[Size]]) -> ItemT:  # noqa: ARG002 - few ask for them
-        """The item, together with those properties of its displayed images that scoring needs.
+        """The item, with those properties of its displayed images that scoring needs.
 
-        `sizes` are width and height.
+        `sizes` returns the width and height of each image.
         """
         return item
 
     def prompt(self, item: ItemT, prompt: str = "official", profile: str = "") -> str:
-        """The messages as one text. Images are omitted, but marks in the question, such as `<image 2>`, remain."""
+        """The messages as one text. Images are omitted, but placeholders in the question, such as `<image 2>`,
+        remain.
+        """
         parts = [part for message in self.asked(item, prompt, profile) for part in message["content"]]
         return "".join(part.get("text") or "" for part in parts)
 
     def floor_response(self, name: str, item: ItemT) -> str:
-        """The answer that one of `floors` gives to the item."""
+        """The trivial answer to the item that one of `floors` returns."""
         return self.floors[name](item)
 
 
@@ -236,7 +243,7 @@ def benchmark(name: str) -> AnyBenchmark:
 
 
 def prepared_by(part: str) -> AnyBenchmark:
-    """The benchmark that `cgc-bench prepare` accepts under this name. Raises PrepareError."""
+    """The benchmark that `cgc-bench prepare` prepares under this name. Raises PrepareError."""
     benchmarks = [benchmark(name) for name in PACKAGES]
     found = next((bench for bench in benchmarks if part in bench.parts), None)
     if found is None:

@@ -1,7 +1,7 @@
 """Means of a benchmark's metrics with 95 % intervals, for each task and for the unweighted mean of the tasks.
 
-Resampling is over clusters of items that share photos. No cluster has items in more than one task, so each task is
-resampled separately.
+The intervals are resampled over clusters of items that share photos. Each task is resampled separately, on the
+assumption that no cluster has items in more than one task.
 """
 
 from collections import defaultdict
@@ -16,7 +16,9 @@ Estimates = dict[str, Estimate]
 
 
 def task_estimates(results: Sequence[ItemResult], metrics: Sequence[str]) -> dict[str, Estimates]:
-    """Every metric of every task and subtask, 0-1, in alphabetical order."""
+    """Estimates of every metric for every task and subtask, from 0 to 1. Tasks are in alphabetical order, followed by
+    subtasks.
+    """
     return {
         task: {
             metric: estimate([r.values.get(metric) for r in group], [r.cluster for r in group]) for metric in metrics
@@ -26,7 +28,9 @@ def task_estimates(results: Sequence[ItemResult], metrics: Sequence[str]) -> dic
 
 
 def macro_estimates(results: Sequence[ItemResult], metrics: Sequence[str]) -> Estimates:
-    """The unweighted mean over the tasks for which the metric is defined, 0-1. `n` is the number of their items."""
+    """For each metric, the unweighted mean over the tasks for which it is defined, from 0 to 1. `n` is the number of
+    items with a value.
+    """
     groups = _grouped(results, "task")
     return {
         metric: macro_estimate(

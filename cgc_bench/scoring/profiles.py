@@ -21,9 +21,9 @@ class Profile:
             limit.
         max_pixels: maximum number of pixels per image; None uses the setting or its default.
         protocol: scoring protocol, one of the benchmark's protocols.
-        models: for each model (as named in `--model`), the tasks in which the harness gives it special prompts.
-        unknown: for each model, the tasks in which the harness gives it special prompts that this project does not
-            implement.
+        models: for each model (as named in `--model`), the tasks for which the harness has special prompts for this
+            model.
+        unknown: like `models`, but with special prompts that this project does not implement.
     """
 
     name: str

@@ -2,7 +2,7 @@
 files.
 
 A line is `{"index", "response"}`, with `task` and `annotations` if they are known. In lmms-eval's lines, these keys are
-`cgc_index`, `cgc_response`, `cgc_task`, and `cgc_annotations`. A file that could belong to another task is refused.
+`cgc_index`, `cgc_response`, `cgc_task`, and `cgc_annotations`. A file that could belong to another task is rejected.
 """
 
 import json
@@ -90,8 +90,8 @@ def asked_by_task(samples: Mapping[str, Sample], items: Mapping[str, Item]) -> d
 
 
 def group_of(task: str) -> str:
-    """`cgc_mig_think` for `cgc_mig_think_diff`. Raises SampleFileError for a task that does not belong to this
-    project.
+    """The group of a task, such as `cgc_mig_think` for `cgc_mig_think_diff`. Raises SampleFileError for a task that
+    does not belong to this project.
     """
     parts = [part for name in PACKAGES if task.startswith(f"cgc_{name}_") for part in benchmark(name).tasks]
     for part in sorted(parts, key=len, reverse=True):  # `view_diff` before `diff`
@@ -113,7 +113,7 @@ def read_samples(files: Iterable[Path], name: str) -> Iterator[Sample]:
 
 
 def _sample_files(path: Path, name: str) -> list[Path]:
-    """The file, or the newest files of the only run in a folder."""
+    """The given file or, for a folder, the newest samples files of the only run in it."""
     if not path.is_dir():
         return [path]
     pattern = f"*_samples_cgc_{name}*.jsonl"
@@ -186,7 +186,7 @@ def _optional(row: Mapping[str, object], key: str, place: str) -> str | None:
 
 
 def _check(sample: Sample, items: Mapping[str, Item]) -> None:
-    """Raise SampleFileError if a response belongs to other items."""
+    """Raise SampleFileError if no item has the response's index, or if the item has another task or version."""
     item = items.get(sample.index)
     if item is None:
         raise SampleFileError(f"{sample.place}: the annotations have no item {sample.index}")

@@ -98,7 +98,7 @@ def score_responses(
     protocol: str = "official",
     postprocess: str | None = None,
 ) -> list[ItemResult]:
-    """Score every response, by the index of its item.
+    """Score every response. `responses` maps the index of each item to its response.
 
     Raises:
         TaskError: the benchmark does not have the protocol or the post-processing, or the protocol cannot be combined
@@ -136,7 +136,9 @@ def summarise(
     postprocess: str | None = None,
     asked: Mapping[str, Asked] | None = None,
 ) -> Summary:
-    """The summary of scored results. Floors cover only the answered items. `asked` contains the settings by task."""
+    """The summary of scored results. Floors (scores of trivial answers) cover only the answered items. `asked` contains
+    the settings by task.
+    """
     table = bench.table(results)
     units = bench.units(results)
     tasks = {item.task for item in items.values()}
@@ -163,7 +165,7 @@ def summarise(
 
 
 def floor_table(bench: AnyBenchmark, items: Items, indices: Sequence[str], name: str) -> Table:
-    """The official scores of a floor's answers to these items."""
+    """The official scores of one floor's trivial answers to these items."""
     return bench.table([bench.official(items[index], bench.floor_response(name, items[index])) for index in indices])
 
 
@@ -227,7 +229,9 @@ def _warnings(bench: AnyBenchmark, summary: Summary, tasks: set[str]) -> list[st
 
 
 def other_scales(summary: Summary) -> dict[str, float]:
-    """The wrong scales, as keys of `SCALES`, that many answers use, with the share of these answers in percent."""
+    """The scales other than 0-1000 that many answers use, as keys of `SCALES`, each with the share of these answers in
+    percent.
+    """
     shares = {name: summary["diagnostics"]["macro"].get(name) for name in SCALES}
     return {name: row["value"] for name, row in shares.items() if row and row["value"] and row["value"] > MANY}
 

@@ -60,7 +60,7 @@ def _hidden(summary: Summary, names: Sequence[str], width: int) -> Iterator[Tabl
 
 
 def floors_tables(bench: AnyBenchmark, floors: Mapping[str, Figures], width: int) -> Iterator[Table]:
-    """Scores of the floors on the same items, by the benchmark's first metric."""
+    """Tables with the floors (scores of trivial answers) on the same items, by the benchmark's first metric."""
     metric = bench.metrics[0]
     tasks = next(iter(floors.values()))["tasks"]
     rows: list[Cells] = [
@@ -86,7 +86,7 @@ def _tables(title: str, heads: Cells, rows: Sequence[Cells], width: int) -> Iter
 
 
 def _width(head: str, cells: Iterable[str]) -> int:
-    """The minimum column width that does not break a figure or a word of the heading."""
+    """The minimum width of a column at which no number and no word of the heading has to be broken."""
     return max(map(len, (*head.split(), *cells)))
 
 

@@ -1,6 +1,6 @@
-"""The transfer tasks as a benchmark. Each task's accuracy follows its reading rule in lmms-eval. A second accuracy
-reads the same final answers with one rule for all tasks, because the tasks' rules differ in which answers they can
-read.
+"""The transfer tasks as a benchmark. The accuracy of each task is computed with lmms-eval's rule for reading its
+answers. A second accuracy is computed with one rule for all tasks, because the tasks' rules differ in which answers
+they can read.
 """
 
 from collections import defaultdict
@@ -31,15 +31,13 @@ _END = "</think>"
 
 @dataclass(frozen=True)
 class TransferResult(ItemResult):
-    """An item's result, with the item's group in the benchmark."""
+    """An item's result, with the item's group in the benchmark, such as BLINK's `Jigsaw`."""
 
     group: str = ""
 
 
 def judge(item: Item, response: str, protocol: str = "official") -> tuple[bool, bool]:
-    """Whether a response is correct by a protocol's reading rule, and whether the rule could read the response at
-    all.
-    """
+    """Whether a response is correct by a protocol's reading rule, and whether the rule could read an answer from it."""
     if protocol == "vlmevalkit":
         return vlmevalkit_judges(item, response.rpartition(_END)[2].strip())
     answer = final_answer(response) if protocol == "strict" else without_tagged(response)
@@ -97,7 +95,7 @@ class _Group(TypedDict):
 
 
 class _TaskRow(TypedDict):
-    """A row of the table: figures over all results, and figures for each group."""
+    """One task's row of the table: figures for all results, and for each group."""
 
     n: int
     accuracy: float
@@ -167,8 +165,8 @@ class Transfer(Benchmark[Item, TransferResult]):
         """Score one response after its reasoning. Never raises on any text.
 
         The protocol `official` removes reasoning as lmms-eval does. `strict` reads the answer block if there is one,
-        and reads no answer if the reasoning is not closed. `vlmevalkit` and `authors` read answers as VLMEvalKit and
-        the benchmark's authors do.
+        and reads no answer if the reasoning has no closing tag. `vlmevalkit` and `authors` read answers as VLMEvalKit
+        and the benchmark's authors do.
         """
         right, readable = judge(item, response, protocol)
         return TransferResult(

@@ -1,6 +1,6 @@
-"""Finds the option that an answer names, by the rule of each benchmark's task in lmms-eval, including all quirks of
-these rules. All rules read the answer without its reasoning, and return None if they find no option. Every pattern
-scans the text only once.
+"""Finds the option that an answer names, by the rule of the benchmark's task in lmms-eval. All quirks of these rules
+are kept. The rules read the answer without its reasoning (one of them also reads the full response), and return None if
+they find no option. Every pattern scans the text only once.
 """
 
 import re
@@ -29,15 +29,18 @@ _FEW = 4
 
 
 def leading_option(answer: str, letters: Sequence[str]) -> str | None:
-    """MuirBench's rule: a letter with a period at the start, or an answer that is a single letter in any case."""
+    """MuirBench's rule: a letter with a period at the start, or an answer that is a single letter, uppercase or
+    lowercase.
+    """
     match = _LEADING.match(answer)
     found = (match.group(1) if match else answer.strip()).upper()
     return found if found in letters else None
 
 
 def filtered_option(response: str, answer: str, letters: Sequence[str]) -> str | None:
-    """MuirBench's rule in lmms-eval's order. The filter looks for a letter with a period only at the start of the full
-    response. In the text after the reasoning (`answer`), only a single letter counts.
+    """MuirBench's rule as lmms-eval applies it: first its filter, and then the removal of the reasoning. The filter
+    looks for a letter with a period only at the start of the full response. In the text after the reasoning (`answer`),
+    only a single letter counts.
     """
     match = _LEADING.match(response)
     found = (match.group(1) if match else answer.strip()).upper()
@@ -101,8 +104,8 @@ def stated_option(answer: str, letters: Sequence[str]) -> str | None:
 def listed_option(
     answer: str, letters: Sequence[str], options: Sequence[str], forms: Sequence[tuple[str, str]] = LMMS_FORMS
 ) -> str | None:
-    """MMMU's rule: a letter in parentheses, or before a space or a period. If there is none, the option whose text
-    occurs in a longer answer.
+    """MMMU's rule: a letter in parentheses, or before a space or a period. If there is none, and the answer has more
+    than five words, the option whose text occurs in the answer.
 
     If several are found, the last one counts. If none is found, the authors' script draws a random option. This
     function returns None instead, which counts as wrong.

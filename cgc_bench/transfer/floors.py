@@ -1,4 +1,6 @@
-"""Answers that ignore the input: the first option, and a pseudo-random option that depends only on the item's index."""
+"""Trivial answers, which ignore the question and the images: the first option, and a pseudo-random option that depends
+only on the item's index.
+"""
 
 import random
 
@@ -8,12 +10,12 @@ _OTHER = {"list": "[0, 0]"}
 
 
 def first(item: Item) -> str:
-    """The letter A, or 0 if there are no options."""
+    """The letter A. If there are no options, 0 or, for a list, `[0, 0]`."""
     return item.letters[0] if item.letters else _OTHER.get(item.kind, "0")
 
 
 def drawn(item: Item) -> str:
-    """An option drawn uniformly, or a number from 0 to 9 if the item has no options."""
+    """An option drawn uniformly. If the item has no options, a number from 0 to 9 or, for a list, `[0, 0]`."""
     chance = random.Random(item.index)
     if item.letters:
         return chance.choice(item.letters)

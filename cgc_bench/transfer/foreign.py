@@ -26,9 +26,9 @@ _OPENINGS = ("(", "option ", "the answer is ")
 
 
 def without_tagged(text: str) -> str:
-    """The text without reasoning, which is removed as in lmms-eval. Every reasoning block is removed. If a closing tag
-    without an opening tag remains, all text before it is removed too. An opening tag without a closing tag is kept,
-    with all text after it.
+    """Return the text with its reasoning removed by the same rules as in lmms-eval. Every reasoning block is removed.
+    If a closing tag without an opening tag remains, all text before it is removed too. An opening tag without a closing
+    tag is kept, with all text after it.
     """
     for opening, closing in REASONING_TAGS:
         kept, place = [], 0
@@ -68,7 +68,8 @@ def _spelt_out(answer: str, options: Mapping[str, str]) -> str | None:
 
 
 def vlmevalkit_judges(item: Item, answer: str) -> tuple[bool, bool]:
-    """Whether an answer is correct, and whether it could be read, as in VLMEvalKit without its language model.
+    """Whether an answer is correct, and whether it could be read, by the rules that VLMEvalKit uses without a language
+    model.
 
     VLMEvalKit turns an open question of MMMU into a choice of two options: the true answer and "Other Answers".
     """
@@ -99,8 +100,8 @@ def authors_option(item: Item, answer: str) -> str | None:
 
 
 def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
-    """Rule of MMStar's authors: the first character, or the character after a parenthesis, `option`, or `the answer
-    is`, regardless of context.
+    """Rule of MMStar's authors: the first character or, if the answer starts with a parenthesis, `option`, or `the
+    answer is`, the character that follows. The context is ignored.
     """
     text = answer.lower().strip().replace("\n", " ")
     places = [0, *(len(opening) for opening in _OPENINGS if text.startswith(opening))]

@@ -57,8 +57,9 @@ def _tail(line: str, indicators: Sequence[str]) -> str:
 
 
 def _normal(text: str) -> list[Found]:
-    """A number rounded to two decimals, or lowercase text. A single character gets a space, because it would otherwise
-    match in every word.
+    """The text as a number rounded to two decimals or, if it is not a number, in lowercase. A single character is
+    returned twice, once with a space before it and once with a space after it, because it would otherwise match inside
+    words.
     """
     text = text.strip()
     try:
@@ -91,7 +92,7 @@ def read_list(answer: str) -> list[object] | None:
 
 
 def _concluding_number(answer: str) -> float | None:
-    """The first number after the last "answer is" or boxed command.
+    """The first number after the last "answer is" or `\\boxed`.
 
     If there is no such number, the last number in the text.
     """

@@ -25,7 +25,8 @@ class Item:
         options: texts of the options; empty texts if the question itself contains them.
         answers: the letter of the correct option; or, without options, all answers that count as correct.
         decimals: number of decimals of a `float`.
-        marks: the number N in the mark `<image N>` of each image, in order; empty if marks have no numbers.
+        marks: the number N in the placeholder `<image N>` of each image, in order; empty if placeholders have no
+            numbers.
         images: sha256 of each image.
         version: version of the questions.
         cluster: ID shared by all items whose images overlap.
@@ -53,7 +54,7 @@ class Item:
 
 
 def option_letters(count: int) -> tuple[str, ...]:
-    """The first `count` letters of the alphabet, as tuple ("A", "B", ...)."""
+    """The first `count` letters of the alphabet, as a tuple ("A", "B", ...)."""
     return tuple(chr(ord("A") + place) for place in range(count))
 
 
@@ -76,5 +77,5 @@ _LINES = Lines(
 
 
 def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-    """Items by index, with the arguments and errors of `Lines.read`."""
+    """Items by index. The arguments and errors are those of `Lines.read`."""
     return _LINES.read(annotations, version)

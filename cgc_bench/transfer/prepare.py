@@ -21,8 +21,8 @@ QUESTIONS = "questions.jsonl"
 
 
 def prepare_transfer(task: str, *, source: Path | None = None, revision: str | None = None) -> Prepared:
-    """Prepare one transfer task in the cache. Returns immediately if the cache already contains it, unless you pass
-    `source`.
+    """Prepare one transfer task, and store it in the cache. Returns immediately if the cache already contains it,
+    unless you pass `source`.
 
     Args:
         task: key of `SOURCES`.
@@ -30,7 +30,8 @@ def prepare_transfer(task: str, *, source: Path | None = None, revision: str | N
         revision: revision of the repository. None selects the latest revision, and reports state that it is not pinned.
 
     Raises:
-        PrepareError: the dataset cannot be downloaded or read, lacks a column or an image, or cannot be written.
+        PrepareError: the dataset cannot be downloaded or read, or lacks a column or an image, or the cache cannot be
+            written.
     """
     folder = prepared_folder("transfer", task)
     if source is not None and not source.is_dir():

@@ -1,7 +1,8 @@
 """Prompts by profile: the text, and where the images are inserted.
 
-The profile `lmms-eval` has the prompts of lmms-eval's tasks, `vlmevalkit` has VLMEvalKit's prompts for Qwen3-VL, and
-`authors` has those of the scripts of each benchmark's authors. For sources, see docs/comparability.md.
+The profile `lmms-eval` contains the prompts of lmms-eval's tasks. `vlmevalkit` contains VLMEvalKit's prompts for
+Qwen3-VL. `authors` contains the prompts in the scripts of each benchmark's authors. For sources, see
+docs/comparability.md.
 """
 
 import re
@@ -38,7 +39,7 @@ _MARK = re.compile(r"<image(?: (\d+))?>")
 
 
 def text(item: Item, variant: str = "official", profile: str = "") -> str:
-    """The prompt. `<image>` and `<image 2>` stay as the authors of the question wrote them."""
+    """The prompt. Placeholders such as `<image>` and `<image 2>` are kept as the authors of the question wrote them."""
     if variant == "think":
         return f"{lmms_text(item)}\n{THINK_FORM}"
     return _TEXTS[profile or PROFILES[0].name](item)
@@ -48,8 +49,9 @@ def messages(item: Item, variant: str = "official", profile: str = "") -> list[M
     """Chat messages. An image part has two more keys: `place` (0-based number of the image) and `text` (its
     placeholder in a plain prompt).
 
-    Prompts that ask for reasoning insert each image where the question refers to it. So do the prompts of authors whose
-    questions refer to images. Other prompts place images as their profile does, usually before the text.
+    Prompts that ask for reasoning insert each image where the question refers to it. So do the `authors` prompts of
+    MuirBench and MMMU. Other prompts place images as the script or harness of their profile does, usually before the
+    text.
     """
     whole, name = text(item, variant, profile), profile or PROFILES[0].name
     shown: list[Part] = [{"type": "image", "place": place, "text": None} for place in range(len(item.images))]
@@ -68,8 +70,8 @@ def _user(content: list[Part]) -> list[Message]:
 
 
 def _in_turn(whole: str, shown: list[Part]) -> list[Part]:
-    """The message parts of an MMMU question as in lmms-eval's chat interface. Each mark is replaced by the next image,
-    regardless of the number in the mark, and the text between marks is trimmed.
+    """The message parts of an MMMU question as in lmms-eval's chat interface. Each placeholder is replaced by the next
+    image, regardless of its number, and the text between placeholders is trimmed.
     """
     *before, last = _MARK.sub("<image>", whole).split("<image>")
     parts: list[Part] = []

@@ -1,4 +1,4 @@
-"""Convert a row of each dataset on the Hub to a question in the common form and its images.
+"""Functions that convert a row of each dataset on the Hub to a question in the common form, with its images.
 
 Missing parts of a row are reported as a fault of the item. A row is never dropped.
 """
@@ -22,8 +22,8 @@ _BLINK_TASKS = (
 
 @dataclass(frozen=True)
 class Question:
-    """A row in the common form. It has fields of `Item`, but `images` contains cells of the dataset: `{"bytes",
-    "path"}` or None.
+    """A row in the common form. Its fields have the same meaning as in `Item`, except that `images` contains cells of
+    the dataset: `{"bytes", "path"}` or None.
     """
 
     name: str
@@ -109,7 +109,7 @@ def _mmmu(row: Row) -> Question:
 
 
 def _literal_list(text: str) -> list[Any]:
-    """The Python list that a text contains as a literal, or an empty list."""
+    """Parse a text as a Python list. Returns an empty list if the text is anything else."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):

@@ -40,7 +40,7 @@ _LINES = re.compile(r"^\(([A-Z])\) ?(.*)$", re.MULTILINE)
 
 
 def lmms_text(item: Item) -> str:
-    """The prompt of lmms-eval's task, for models without a special prompt there."""
+    """The prompt of lmms-eval's task for models for which lmms-eval has no special prompt."""
     options = _listed("{}. {}", item)
     if item.task == "blink":
         letters = ", ".join(item.letters)

@@ -75,7 +75,7 @@ def _row(items: Sequence[ItemResult], counted: Sequence[ItemResult]) -> dict[str
 def _percent(counted: Sequence[ItemResult], name: str) -> float | None:
     """The mean in percent.
 
-    The mean is 0 if no item or pair is valid, as in the authors' script, and None if there are none at all.
+    The mean is 0 if no item or pair is valid, as in the authors' script, and None if there are no items or pairs.
     """
     values = [value for unit in counted if (value := unit.values[name]) is not None]
     if not counted:
@@ -100,9 +100,10 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     diagnostics = DIAGNOSTICS
     floors = FLOORS
     chance = (
-        "The authors print expected chance levels, but a floor gives one answer per item and is scored like a model. "
-        "For `cpr`, the authors print one half, the chance level of a single statement. A pair counts only if both "
-        "answers are right. Therefore, random answers are right for one of four pairs, and a fixed answer for none."
+        "The authors print expected chance levels. A floor, in contrast, is the score of one trivial answer per item. "
+        "For `cpr`, the authors print one half, the chance level of a single statement. However, a pair counts only "
+        "if both answers are right. Therefore, random answers are right for one of four pairs, and a fixed answer for "
+        "none."
     )
     layout = LAYOUT
     read_items = staticmethod(items.read_items)
@@ -144,9 +145,9 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     def units(self, results: Sequence[PairedResult]) -> list[ItemResult]:
         """Combine the two results of each pair into one. Counts and choices are unchanged.
 
-        The rules are those of the authors' script. A pair of the kind `pair` needs a correct T and a correct F, and
-        counts even if one of the two answers is missing. A pair of the kind `statement` counts only if both answers are
-        present. If an item was answered more than once, its last answer is used.
+        The rules are those of the authors' script. A pair of the kind `pair` needs a correct T and a correct F. If one
+        of the two answers is missing, the pair counts as wrong. A pair of the kind `statement` counts only if both
+        answers are present. If an item was answered more than once, its last answer is used.
         """
         single = [result for result in results if result.kind in ("count", "choice")]
         pairs: dict[str, list[PairedResult]] = defaultdict(list)

@@ -1,5 +1,5 @@
-"""Answers to VLM2-Bench that ignore the input: a fixed answer, and a pseudo-random answer that depends only on the
-item's index.
+"""Trivial answers to VLM2-Bench, which ignore the question and the images: a fixed answer, and a pseudo-random answer
+that depends only on the item's index.
 """
 
 import random

@@ -52,11 +52,12 @@ class Item:
         kind: `pair` (the answer is only T or F), `statement` (T or F can be in a sentence), `count`, or `choice`.
         q_id: as in the file.
         question: as in the file.
-        answer: the true answer: `T`/`F`, a number, or a choice such as `(A) ...`.
+        answer: the correct answer, which is `T`, `F`, a number, or a choice such as `(A) ...`.
         images: paths relative to the subtask's image folder.
         length: number of images that the rule for counting questions assumes.
         pair: key shared by the two items of a pair; empty if the item is not in a pair.
-        side: `p` if the statement of the pair is true, `n` if it is false; empty if the item is not in a pair.
+        side: `p` if the item's statement is the true one of the pair, `n` if it is the false one; empty if the item is
+            not in a pair.
         version: `VERSION` with a digest of the question file.
         cluster: ID shared by all items that share photos or belong to the same pair.
         fault: what is unusual about the annotation; empty if nothing is.

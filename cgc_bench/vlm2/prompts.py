@@ -1,4 +1,6 @@
-"""Prompts as the benchmark's authors wrote them, or prompts that ask for reasoning before a marked answer."""
+"""Prompts as the benchmark's authors wrote them, or prompts that ask for reasoning first, and then for an answer in
+tags.
+"""
 
 from cgc_bench.vlm2.items import Item
 from cgc_data.answer.prompt import Message, Part
@@ -23,7 +25,9 @@ def think_text(item: Item) -> str:
 
 
 def messages(item: Item, variant: str = "official") -> list[Message]:
-    """Chat messages with one `{"type": "image"}` part per image, in order; `variant` is `official` or `think`."""
+    """Chat messages with one `{"type": "image"}` part per image, in order. `variant` is `official`, or `think` to ask
+    for reasoning first.
+    """
     text = think_text(item) if variant == "think" else official_text(item)
     parts: list[Part] = [{"type": "image", "text": None} for _ in item.images]
     return [{"role": "user", "content": [*parts, {"type": "text", "text": text}]}]

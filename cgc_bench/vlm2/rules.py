@@ -1,7 +1,7 @@
 """The rules of the VLM2-Bench authors for reading and scoring an answer, for each kind of question, including all
 quirks.
 
-Scores are 0-1. Every pattern scans an answer only once, so the time is linear in its length.
+Scores are 0-1. Every pattern scans an answer only once, so scoring takes time linear in the length of the answer.
 """
 
 import re
@@ -41,13 +41,13 @@ class Verdict:
 
 
 def final_answer(response: str) -> str:
-    """The content of the answer block, or the text after the reasoning; empty if the reasoning is not closed."""
+    """The content of the answer block, or the text after the reasoning; empty if the reasoning has no closing tag."""
     layout = read_layout(response, require_think=False)
     return (layout.conclusion if layout.body is None else layout.body) or ""
 
 
 def judge_pair(answer: str, truth: str) -> Verdict:
-    """The answer must be exactly T or F.
+    """Score an answer that must be exactly T or F.
 
     Whitespace around it is ignored, because the authors strip it when they save an answer.
     """
@@ -56,7 +56,7 @@ def judge_pair(answer: str, truth: str) -> Verdict:
 
 
 def judge_statement(answer: str, truth: str) -> Verdict:
-    """The answer must contain exactly one of the words t, f, true, and false, in any case.
+    """Score an answer that must contain exactly one of the words t, f, true, and false, in uppercase or lowercase.
 
     (The t of "don't" counts as a word.)
     """
@@ -65,7 +65,7 @@ def judge_statement(answer: str, truth: str) -> Verdict:
 
 
 def judge_choice(answer: str, truth: str) -> Verdict:
-    """Whether the text before the first closing bracket is the same in the answer and in the true answer.
+    """Score a choice: the text before the first closing parenthesis must be the same as in the correct answer.
 
     An answer with more than one `(X)` is wrong.
     """
@@ -99,8 +99,8 @@ def count_score(count: int, truth: int, length: int) -> float:
 
 
 def read_numbers(answer: str) -> list[int]:
-    """All numbers written in digits, followed by the number that all words of the answer form together, if they form
-    one.
+    """All numbers written in digits, followed by the number that all number words of the answer form together, if they
+    form one.
     """
     text = answer.lower()
     digits = [int(found.lstrip("0")[:_MOST_DIGITS] or "0") for found in _DIGITS.findall(text)]
@@ -110,8 +110,8 @@ def read_numbers(answer: str) -> list[int]:
 
 
 def _number_of(words: list[str]) -> int | None:
-    """The sum of the number words, in which `hundred` multiplies the words before it. None if the sum is 0 or if
-    another word occurs.
+    """The sum of the number words, in which `hundred` multiplies the words before it. None if the sum is 0 or if there
+    is any other word.
 
     The authors' script first removes every `and`, even inside words. Therefore, `thousand` is not recognized as a
     number word, and invalidates the whole phrase. A letter that equals an ASCII letter only if case is ignored, such as

@@ -1,8 +1,7 @@
 """VLM2-Bench's video subtask, in which another model judges open answers. The subtask is scored only on request, and is
-never part of the mean.
+not part of the mean over tasks. A second mean, `macro_with_pc_vid`, includes it.
 
-The judging itself happens elsewhere. This module reads the judge's replies and averages them as the authors' script
-does.
+This module does not run the judge model. It reads the judge's replies and averages them as the authors' script does.
 """
 
 import json
@@ -63,7 +62,7 @@ def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> Vi
     request it.
 
     Raises:
-        TaskError: only one of the judgments and the judge's name is given, or the benchmark has no judged videos.
+        TaskError: only the judgments or only the judge's name is given, or the benchmark has no judged videos.
         SampleFileError: as in `read_judgements`.
     """
     if file is None and judge is None:

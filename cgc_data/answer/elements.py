@@ -1,6 +1,7 @@
 """Parses the JSON list in an answer into objects, and names every fault in the list.
 
-The JSON comes from a model, so deep nesting, huge numbers, repeated keys, and text that cannot be encoded all occur.
+The JSON comes from a model, so it can contain deep nesting, huge numbers, repeated keys, and text that cannot be
+encoded in UTF-8.
 """
 
 import json
@@ -116,7 +117,7 @@ def read_elements(values: list[Any], num_images: int) -> Elements:
 
 
 def distinct(violations: list[Violation]) -> tuple[Violation, ...]:
-    """The violations without repeats, in the order of first appearance."""
+    """The distinct violations, in the order in which they first appear."""
     return tuple(dict.fromkeys(violations))
 
 
@@ -132,7 +133,7 @@ def are_numbers(values: Any, count: int, types: tuple[type, ...] = (int, float))
 
 
 def is_encodable(text: str) -> bool:
-    """Whether `text` has no lone surrogate, which JSON can escape but UTF-8 cannot encode."""
+    """Whether `text` is free of lone surrogates, which JSON can escape but UTF-8 cannot encode."""
     return text.isascii() or not _SURROGATE.search(text)
 
 

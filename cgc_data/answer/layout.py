@@ -27,10 +27,11 @@ class Layout:
     """The parts of a response.
 
     Attributes:
-        body: the text that may contain the list, which is inside the answer tags or, if a tag is missing, after the
-            think block; None if the think block is not closed or the tags are ambiguous.
+        body: the text in which to look for the list, which is the text between the answer tags. If the opening tag is
+            missing, the body starts after the think block; if the closing tag is missing, the body ends with the
+            response. None if the think block is not closed or the tags are ambiguous.
         conclusion: all text after the think block; None if the block is not closed.
-        violations: faults of the tags and of the text around the blocks.
+        violations: violations in the tags and in the text around the blocks.
         think_length: number of characters inside the think block, without surrounding white space; 0 unless there is
             exactly one think block.
     """
@@ -115,7 +116,7 @@ def _answer_body(text: str, start: int, tags: _Tags) -> str | None:
 
 
 def strip_fence(body: str) -> tuple[str, bool]:
-    """Remove surrounding white space and one Markdown fence from `body`, and return whether there was a fence."""
+    """Remove surrounding white space and one Markdown code fence from `body`. Also return whether there was a fence."""
     body = body.strip(WHITE_SPACE)
     if len(body) < 2 * len(FENCE) or not (body.startswith(FENCE) and body.endswith(FENCE)):
         return body, False

@@ -1,7 +1,7 @@
 """Reads responses leniently.
 
 The lenient reader repairs broken JSON, uses the last code fence or answer block, and accepts floats and a single object
-outside a list. Lenient scores are reported next to the strict scores, and are never used for the reward.
+that is not in a list. Lenient scores are reported next to the strict scores, and are never used for the reward.
 """
 
 import math
@@ -23,11 +23,11 @@ Repair: TypeAlias = Callable[[str], str]
 
 
 def read_lenient(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
-    """Read a response leniently, with the arguments and the result of `read_answer`.
+    """Read a response leniently. The arguments and the type of the result are the same as for `read_answer`.
 
     As in the strict reader, text inside the think block is ignored, and `violations` lists the violations of the strict
     format. The numbers of a box are rounded, keys other than `img_idx`, `bbox_2d`, and `label` are ignored, and a
-    missing label becomes "". Broken JSON of more than `MAX_REPAIRED` characters is unreadable.
+    missing label becomes "". Broken JSON of more than `MAX_REPAIRED` characters counts as unreadable.
 
     Raises:
         ConfigError: the package json-repair is not installed.

@@ -74,6 +74,6 @@ def format_answer(objects: Iterable[Object]) -> str:
 
 
 def format_response(objects: Iterable[Object], reasoning: str = "") -> str:
-    """A complete response in the strict format; without `reasoning` it has no think block."""
+    """A complete response in the strict format. It has a think block only if `reasoning` is given."""
     thought = f"<think>{reasoning}</think>\n" if reasoning else ""
     return f"{thought}<answer>{format_answer(objects)}</answer>"

@@ -24,7 +24,7 @@ class _Placed(TypedDict, total=False):
 
 
 class Part(_Placed):
-    """One part of a message: either a text, or an image, whose `text` is None.
+    """One part of a message: a text or an image. The `text` of an image part is None.
 
     If the prompt does not show the images in order, each image part has a `place`: the 0-based number of its image.
     """
@@ -56,7 +56,8 @@ def build_messages(question: str, num_images: int) -> list[Message]:
 def with_thinking(messages: Sequence[Message], *, require_think: bool = True) -> list[Message]:
     """A copy of `messages` whose last message also requests the think and answer tags.
 
-    If `require_think` is false, the prompt requests only the answer tags, for models that think natively or not at all.
+    If `require_think` is false, the prompt requests only the answer tags. Use this for models that reason without being
+    asked, and for models that do not reason.
     """
     instruction = THINK_INSTRUCTION if require_think else ANSWER_INSTRUCTION
     *before, last = messages

@@ -65,7 +65,7 @@ def read_answer(text: str, num_images: int, *, require_think: bool = True, prefi
         num_images: number of displayed images; `img_idx` runs from 1 to this number.
         require_think: whether the strict format requires a think block. If `require_think` is false, the response may
             still contain one think block with any content.
-        prefix: text with which the chat template already started the response, such as "<think>".
+        prefix: start of the response that the chat template already contains, such as "<think>".
     """
     layout = read_layout(prefix + text, require_think=require_think)
     if layout.body is None:
@@ -113,6 +113,6 @@ def read_list(text: str, num_images: int, *, integral_floats: bool = False) -> R
 
 
 def parse_strict(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Parsed:
-    """Parse a response in the strict format, with the arguments of `read_answer`."""
+    """Parse a response in the strict format. The arguments are the same as for `read_answer`."""
     reading = read_answer(text, num_images, require_think=require_think, prefix=prefix)
     return Parsed(reading.objects, reading.violations)

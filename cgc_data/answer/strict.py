@@ -26,7 +26,7 @@ _DECODER = msgspec.json.Decoder(list[_Entry])
 
 
 def read_strictly(text: str, num_images: int) -> tuple[Object, ...] | None:
-    """The objects of a JSON list that has no faults; None for any other text."""
+    """The objects of a JSON list that is certainly valid; None for any other text."""
     if "\\" in text:  # an escape can hide a quote or a key
         return None
     try:

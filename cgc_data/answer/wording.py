@@ -35,7 +35,7 @@ def _templates() -> Mapping[str, Mapping[int, str]]:
 
 
 def template_count(pool: str) -> int:
-    """Number of phrasings in a pool, which are numbered from 0. Raises PlanError for an unknown pool."""
+    """Number of phrasings in a pool. Phrasings are numbered from 0. Raises PlanError for an unknown pool."""
     return len(_pool(pool))
 
 
@@ -50,7 +50,7 @@ def ask(
     relation: str = "",
     label: str = "",
 ) -> str:
-    """The complete question: phrasing `number` of the question pool, filled in with the names of the objects.
+    """Return the complete question: phrasing `number` of the pool, with the names of the objects filled in.
 
     The question also states that images are numbered from 1, that coordinates are 0-1000 per image, and which format
     the answer must have. Raises PlanError if an argument that the phrasing needs is missing, or if an argument that it
@@ -63,8 +63,7 @@ def ask(
         count_images: number of images shown.
         ref: the reference box or reference image that the question mentions; only for pools whose phrasings mention
             one.
-        image: 1-based number of the image that the question names as the image of the answer; only for pools whose
-            phrasings name one.
+        image: 1-based number of the image that contains the answer; only for pools whose phrasings name this image.
         relation: the words that distinguish the object from others with the same label; only for pools whose phrasings
             state a relation.
         label: the label to write in the answer; by default, the name of the object or, if there are several, one of the
@@ -92,7 +91,7 @@ def ask(
 
 
 def label_form(names: Sequence[Name], label: str = "") -> str:
-    """The sentence that states which label to write in the answer; the arguments are the same as for `ask`."""
+    """The sentence that states which label to write in the answer. The arguments are the same as for `ask`."""
     words = [label] if label else [name.singular for name in names]
     quoted = [f'"{word}"' for word in words]
     return f"Write the label as {quoted[0]}." if len(quoted) == 1 else f"Write the label as {listed(quoted, 'or')}."
@@ -112,7 +111,7 @@ def _pool(pool: str) -> Mapping[int, str]:
 
 
 def number_word(count: int) -> str:
-    """A count as written in a sentence."""
+    """A number as written in a sentence: as a word up to ten, and otherwise in digits."""
     return NUMBER_WORDS[count] if count < len(NUMBER_WORDS) else str(count)
 
 

@@ -1,9 +1,10 @@
 """Checks that the input files of a build do not change while the build runs.
 
-A release made from both old and new input files would be wrong.
+If a file changed during the build, some rows of the release would come from its old content and others from its new
+content.
 
-The state of a file consists of its inode, size, mtime, and ctime. The ctime is included because programs cannot reset
-it.
+The state of a file consists of its inode number, size, mtime, and ctime. The ctime is included because programs cannot
+reset it.
 """
 
 import hashlib
@@ -41,7 +42,9 @@ def check_files(before: Stamps) -> None:
 
 
 def photo_states(index: Index) -> pa.Table:
-    """The state of every photo file in the sources, one row per photo; empty if the file cannot be found."""
+    """A table with the state of every photo file in the sources, one row per photo. The state is empty if the file
+    cannot be found.
+    """
     keys = [table.key for table in index.tables]
     rows = [
         (keys[photo.source], photo.file_name, photo.identity, _photo_stamp(index.stores[photo.source], photo.file_name))
@@ -65,7 +68,7 @@ class PlannedPhotos:
     def check(self, shown: Iterable[PartRow] | None = None) -> None:
         """Raise a SourceError that names the first photo whose file has changed since the plan was made.
 
-        By default, all photos are checked.
+        Only the photos of the view parts in `shown` are checked; if `shown` is None, all photos are checked.
         """
         keys = self._states if shown is None else [(part["source"], part["file_name"]) for part in shown]
         _refuse([self._named(key) for key in keys if key in self._states and self._changed(key)])

@@ -36,13 +36,13 @@ class Draft:
 
     Attributes:
         fingerprint: hash of the settings, the content of the sources, and the versions.
-        versions: the versions of the libraries and of the plan format, which affect the bytes of the release, by name.
+        versions: versions, by name, of the plan format and of the libraries that affect the bytes of the release.
         settings: the configuration, with all paths exactly as the user wrote them.
         images: absolute paths of the photo folders and archives, by source key.
-        displayed: keys of the sources whose boxes fit the photos after EXIF rotation.
+        displayed: keys of the sources whose boxes use the pixel coordinates of the photos after EXIF rotation.
         stamps: the state of annotation files, archives, and exclusion lists.
         photos: digest of the states of all photos.
-        facts: the facts about the sources that the manifest contains.
+        facts: information about the sources that will be stored in the manifest.
         digests: sha256 of the files next to the record, by name.
     """
 
@@ -69,7 +69,7 @@ class Draft:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the libraries and of the plan format, which affect the bytes of a release."""
+    """Versions, by name, of the plan format and of the libraries that affect the bytes of a release."""
     return {**library_versions(), "the plan": str(PLAN_VERSION)}
 
 
@@ -82,7 +82,7 @@ def images_of(facts: Facts, config: BuildConfig) -> dict[str, str]:
 
 
 def displayed(facts: Facts, config: BuildConfig) -> list[str]:
-    """Keys of the sources whose boxes fit the photos after EXIF rotation."""
+    """Keys of the sources whose boxes use the pixel coordinates of the photos after EXIF rotation."""
     return [record["key"] for record, source in zip(facts.sources, config.sources, strict=True) if source.displayed]
 
 
@@ -139,7 +139,7 @@ def check_planned(out: Path) -> None:
 
 
 def refuse_url(out: Path) -> None:
-    """Raise a BuildError for a URL, because the machines of a build must share a folder."""
+    """Raise a BuildError if `out` is a URL, because the machines that work on a build need a shared folder."""
     if url := url_of(out):
         raise BuildError(f"{url}: not a folder; plan, render, and finish in a shared folder, and copy the release then")
 

@@ -102,7 +102,7 @@ def write_release(
 def write_release_files(out: Path, manifest: Manifest, rejections: Sequence[Rejection] | pa.Table) -> None:
     """Write the statistics, plots, documents, and the manifest with its counts and hashes.
 
-    The content of these files is computed from the shards and the given parts of the manifest.
+    The content of these files is computed from the shards and from the entries already in `manifest`.
 
     The commands in the dataset card refer to the local folder. `cgc-data push` writes the documents again, with
     commands for the Hub.

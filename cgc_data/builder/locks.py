@@ -1,7 +1,7 @@
 """Locks an output folder for one command that plans or finishes, or for any number of commands that render.
 
 If a process is killed, the operating system releases its lock. On a shared disk, the lock is also released if the
-machine of the process fails.
+machine that runs the process fails.
 """
 
 import os

@@ -50,10 +50,11 @@ from cgc_data.sources.read import file_sha256
 
 
 def plan_release(config: BuildConfig, out: Path, *, executor: Executor = HERE) -> Draft:
-    """Plan a release into `out`, for `render_release` and `finish_release` on any machines that share the folder.
+    """Plan a release and store the plan in `out`. Any machines that share the folder can then run `render_release` and
+    `finish_release`.
 
     Raises BuildError if the folder contains other files or a finished release, or if another build is writing into it.
-    Also raises the errors of reading the sources and of planning.
+    Errors from reading the sources and from planning are passed on.
     """
     refuse_url(out)
     with explained(out):

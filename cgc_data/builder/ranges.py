@@ -1,4 +1,4 @@
-"""Ranges of shards such as A:B. Like a Python slice, a range excludes B."""
+"""Parses ranges of shards, written as A:B. Like a Python slice, a range excludes B."""
 
 import re
 import shlex
@@ -15,8 +15,8 @@ _RANGE = re.compile(r"(\d{0,9}):(\d{0,9})")
 def selected(ranges: Sequence[str], count: int, folder: Path) -> list[int]:
     """Sorted numbers of the shards in these ranges; if no ranges are given, the numbers of all `count` shards.
 
-    The end of a range may exceed the number of shards. Raises ConfigError for a text that is not a range, and for a
-    range that contains no shard.
+    The end of a range may exceed the number of shards. Raises ConfigError for a string that is not a range and for a
+    range without shards.
     """
     return sorted({number for text in ranges or ["0:"] for number in _numbers(text, count, folder)})
 

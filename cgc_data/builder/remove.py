@@ -2,9 +2,9 @@
 
 Use this if a person asks for the removal of a photo, or if its license is withdrawn.
 
-The rows that show the photo are removed. Rows that would be unbalanced without them are also removed: the other row of
-a pair, and the remaining rows of a photo set if their questions would ask about only one photo. All other rows keep
-their content and ids.
+The rows that show the photo are removed. Rows that would be unbalanced without them are also removed. These are the
+other row of a pair and, if only one photo of a set would still be the target of a question, the remaining rows of the
+set. All other rows keep their content and ids.
 """
 
 import shutil
@@ -107,13 +107,13 @@ def _is(view: ViewRow, image_id: int, source: str | None) -> bool:
 
 
 def _halves(rows: list[Row], leaving: set[str]) -> set[str]:
-    """Rows of every pair that loses a row."""
+    """Ids of both rows of every pair that loses a row."""
     pairs = {row["pair_id"] for row in rows if row["id"] in leaving and row["pair_id"]}
     return {row["id"] for row in rows if row["pair_id"] in pairs}
 
 
 def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
-    """Rows of every photo set whose remaining questions would have targets in fewer than two photos."""
+    """Ids of the rows of every photo set in which fewer than two photos would still be the target of a question."""
     targets: dict[str, set[int]] = defaultdict(set)
     members: dict[str, set[str]] = defaultdict(set)
     for row in rows:

@@ -1,4 +1,6 @@
-"""The second stage of a build renders the shards of a plan, on any machine and as often as needed."""
+"""The second stage of a build: renders the shards of a plan. This stage can run on several machines and can be
+repeated.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,8 +23,8 @@ def render_release(out: Path, ranges: Sequence[str] = (), *, executor: Executor 
 
     Finished shards are verified and kept.
 
-    `ranges` are texts such as "0:10". Any number of processes, on any machines that share the folder, may render at the
-    same time, even the same shards. Raises ConfigError for a range without shards, and BuildError if nothing is
+    `ranges` contains strings such as "0:10". Any number of processes, on any machines that share the folder, may render
+    at the same time, even the same shards. Raises ConfigError for a range without shards, and BuildError if nothing is
     planned, the release is finished, or the photos are missing on this machine.
     """
     check_planned(out)

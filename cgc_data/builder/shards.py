@@ -29,7 +29,7 @@ IMAGE_BYTES = "images.list.element.bytes"  # name of a Parquet column
 
 @dataclass(frozen=True)
 class ShardTask:
-    """What a worker needs to render one shard. It can be pickled."""
+    """The inputs with which a worker renders one shard. It can be pickled."""
 
     plan: Path
     number: int  # number of the row group in the plan
@@ -44,7 +44,7 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a rendered shard contains. A shard without rows has no file."""
+    """The record of a rendered shard: its file and its contents. A shard without rows has no file."""
 
     rows: int
     bytes: int
@@ -114,8 +114,8 @@ def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> tuple[int, 
 def _codecs(schema: pa.Schema) -> dict[str, str]:
     """Compression codec for each column.
 
-    Image bytes are stored without additional compression, because they are already compressed. In addition, the Hub
-    recognizes the images of an earlier version only if their bytes are stored unchanged.
+    Image bytes are stored without additional compression, because they are already compressed. In addition, the Hub can
+    only recognize images that it already has from an earlier version if their bytes are stored unchanged.
     """
     leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
     return {leaf: "none" if leaf == IMAGE_BYTES else "zstd" for leaf in leaves}
@@ -137,8 +137,8 @@ def _write(path: Path, families: Iterator[Sequence[Row]]) -> tuple[int, int]:
 
 
 def group_rows(families: Iterator[Sequence[Row]]) -> Iterator[Sequence[Row]]:
-    """Collect whole families in row groups with at most 64 MB of images. A family that exceeds 64 MB gets a separate
-    row group.
+    """Collect whole families (rows that were planned together) in row groups with at most 64 MB of images. A family
+    that exceeds 64 MB gets a separate row group.
     """
     group: list[Row] = []
     size = 0
@@ -156,7 +156,7 @@ def group_rows(families: Iterator[Sequence[Row]]) -> Iterator[Sequence[Row]]:
 def _rendered(
     rows: list[PlannedRow], renderer: Renderer, embed: bool, planned: PlannedPhotos, rejected: list[Rejection]
 ) -> Iterator[Sequence[Row]]:
-    """Families with their images; if a photo of a family cannot be shown, the whole family is rejected.
+    """Families with their rendered images. If a photo of a family cannot be shown, the whole family is rejected.
 
     Raises SourceError if the photo file is missing or has changed since the release was planned.
     """

@@ -107,8 +107,8 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
 
 
 def start_over(out: Path, rejected: Sequence[Rejection]) -> Path:
-    """Delete all work in progress except the list of rejected samples. A new plan is made after the photos are
-    fixed.
+    """Delete all work in progress except the list of rejected samples. After the user fixes the photos, the next run
+    makes a new plan.
     """
     for contrast in CONTRASTS:
         shutil.rmtree(out / contrast, ignore_errors=True)

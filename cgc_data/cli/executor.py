@@ -1,4 +1,4 @@
-"""Flags that select where tasks run: in processes of this machine, or on a Ray cluster."""
+"""Flags that select where tasks run: in processes on this machine, or on a Ray cluster."""
 
 import re
 from collections.abc import Callable
@@ -38,7 +38,8 @@ def _resource(text: str) -> tuple[str, float]:
 
 
 def executor_options(workers: int, text: str) -> Callable[[Callable[Given, Returned]], Callable[..., Returned]]:
-    """Options such as --workers and --ray-address; the command gets `executor`, connected while it runs.
+    """A decorator that adds options such as --workers and --ray-address to a command. The command receives `executor`,
+    which stays connected while the command runs.
 
     `workers` is the default number of processes, and `text` is the help text of --workers.
     """
@@ -69,7 +70,7 @@ def _options(workers: int, text: str) -> list[Callable[[Callable[..., Any]], Cal
             type=click.Choice(["processes", "ray"]),
             default="processes",
             show_default=True,
-            help="Where tasks run: in processes of this machine, or on a Ray cluster.",
+            help="Where to run tasks: in processes on this machine, or on a Ray cluster.",
         ),
         click.option(
             "--ray-address",
@@ -102,7 +103,7 @@ def _options(workers: int, text: str) -> list[Callable[[Callable[..., Any]], Cal
         click.option(
             "--ray-in-flight",
             type=click.IntRange(1),
-            help="Maximum number of tasks submitted at a time  [default: a few times as many as can run at once].",
+            help="Maximum number of tasks submitted at a time  [default: a few times the number that can run at once].",
         ),
     ]
 
@@ -124,7 +125,7 @@ def _executor(flags: dict[str, Any]) -> "Executor":
 
 
 def _refuse_ray_flags() -> None:
-    """Raise UsageError for a flag that has no effect without Ray."""
+    """Raise UsageError if a flag that needs Ray was given without `--executor ray`."""
     context = get_current_context()
     for name in (name for name in FLAGS if name.startswith("ray_")):
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:

@@ -38,8 +38,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--orientation",
         type=click.Choice(ORIENTATIONS),
         help=(
-            f"If EXIF rotates a photo: whether the boxes in the {DECLARABLE} files fit it as_stored or as_displayed."
-            "  [default: as_stored, if certain]"
+            f"For photos that EXIF rotates: whether the boxes in the {DECLARABLE} files fit them as_stored or "
+            "as_displayed.  [default: as_stored, if the photo sizes prove it]"
         ),
     ),
     click.option(
@@ -111,6 +111,6 @@ def _source(kind: str, text: str) -> Values:
     annotations, images = next((s for s in splits if Path(s[0]).is_file()), splits[-1] if splits else ("", ""))
     if not annotations or not images:
         raise ConfigError(
-            f"--{kind} {text}: expected {SOURCE}, an annotation file and the folder or zip with its photos"
+            f"--{kind} {text}: expected {SOURCE}, which is an annotation file and the folder or zip with its photos"
         )
     return {"kind": kind, "annotations": annotations, "images": images}

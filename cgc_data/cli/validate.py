@@ -39,7 +39,7 @@ def _about(form: Format) -> str:
 @click.option(
     "--sample",
     type=click.FloatRange(0, 1, min_open=True),
-    help="Share of the rows whose photos, masks, and shortcuts are checked [default: all rows].",
+    help="Share of the rows for which photos, masks, and shortcuts are checked [default: all rows].",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the sample.")
 @executor_options(1, "Number of processes. The report does not depend on it.")

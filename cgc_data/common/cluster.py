@@ -35,7 +35,7 @@ class RayCluster:
         num_cpus: cores that each task needs.
         memory: bytes of memory that each task needs, which Ray uses to place tasks. If 0, Ray ignores memory.
         resources: custom resources that each task needs, by name.
-        in_flight: number of tasks that are submitted at a time. If 0, a few times as many as can run at once.
+        in_flight: maximum number of tasks submitted at a time. If 0, a few times the number that can run at once.
     """
 
     address: str = ""
@@ -52,7 +52,7 @@ class RayCluster:
     def run(
         self, function: Callable[[Task], Result], tasks: Iterable[Task], at_once: int | None = None
     ) -> Iterator[Result]:
-        """Yield results in the order of the tasks. Raises WorkerError if the worker of a task is lost too often.
+        """Yield results in the order of the tasks. Raises WorkerError if the workers of one task are lost too often.
         Exceptions of the function are raised unchanged.
         """
         del at_once  # an idle cluster costs this command nothing
@@ -107,8 +107,8 @@ class RayCluster:
         if not slots:
             stated = ", ".join(f"{name}={amount:g}" for name, amount in needs.items())
             say(
-                f"none of the {len(offers)} nodes offers {stated}: waiting for one that does; to avoid the wait, "
-                "interrupt and request less per task"
+                f"none of the {len(offers)} nodes offers {stated}; waiting for a node that does; to avoid the wait, "
+                "interrupt the command and request less per task"
             )
         return slots
 
@@ -187,7 +187,9 @@ _MORE_MEMORY = "run the same command again with more --ray-memory, so that fewer
 
 
 def _cancel(ray: ModuleType, left: list[Any]) -> None:
-    """Stop tasks whose results are not needed. Ray may abort if a finished task is canceled."""
+    """Cancel the tasks whose results are not needed. Finished tasks are skipped, because Ray may abort if one is
+    canceled.
+    """
     _, pending = ray.wait(left, num_returns=len(left), timeout=0) if left else ([], [])
     for result in pending:
         ray.cancel(result, force=True)

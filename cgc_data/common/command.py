@@ -1,7 +1,7 @@
-"""Code that the command lines of the three packages share. Commands are imported when you run them, and each error
-prints one line.
+"""Code that the command lines of the three packages share. A command is imported only when you run it, and each error
+is printed as one line.
 
-For an expected error, the program prints the file and the fix in one line on stderr, and exits with status 2.
+For an expected error, the program prints one line on stderr that names the file and the fix, and exits with status 2.
 """
 
 import ast
@@ -42,8 +42,8 @@ class LazyGroup(click.RichGroup):
         return command
 
     def get_help(self, ctx: click.Context) -> str:
-        """The help of the group. The commands are not imported for the help, because importing them is many times
-        slower.
+        """The help text of the group. It is built without importing the commands, because importing them would be many
+        times slower.
         """
         commands: dict[str, click.Command] = {
             name: click.RichCommand(name=name, help=self._docstring(name)) for name in self.modules
@@ -69,7 +69,7 @@ class LazyGroup(click.RichGroup):
 
 
 class _InOrder(click.RichGroup):
-    """A group that lists its commands in the order in which they were given."""
+    """A group that lists its commands in the order in which they were added."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(self.commands)

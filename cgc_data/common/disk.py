@@ -1,4 +1,6 @@
-"""Writes files completely or not at all, and describes operating system errors by the file, the reason, and the fix."""
+"""Writes files completely or not at all, and converts operating system errors to messages that state the file, the
+reason, and the fix.
+"""
 
 import errno
 import secrets
@@ -18,7 +20,7 @@ _REASONS: dict[int, tuple[str, str]] = {
         ("replace the link with a file or folder"),
     ),
     errno.EISDIR: ("is a folder", "give the path of a file, or move the folder to another location"),
-    errno.ENOTDIR: ("is no folder", "name another one"),
+    errno.ENOTDIR: ("is not a folder", "give the path of a folder"),
     errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n), or use fewer workers"),
     errno.ENOMEM: ("out of memory", "close other programs, or use fewer workers"),
     errno.EIO: ("the disk reports an error", "check the disk"),

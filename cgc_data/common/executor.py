@@ -29,13 +29,13 @@ class Executor(Protocol):
     ) -> Iterator[Result]:
         """Yield results in the order of the tasks. Only a bounded number of tasks and results is in memory at a time.
 
-        `at_once` is the number of tasks that are worth running at the same time, if known. Raises the exceptions of
-        the function, and WorkerError if a worker is lost or a cluster cannot be used.
+        `at_once` is the largest number of tasks that it is worth running at the same time, if known. Raises the
+        exceptions of the function, and WorkerError if a worker is lost or a cluster cannot be used.
         """
         ...
 
     def connected(self) -> AbstractContextManager[None]:
-        """Stay connected to the workers during several runs. Raises WorkerError if a cluster cannot be used."""
+        """Stay connected to the workers across calls of `run`. Raises WorkerError if a cluster cannot be used."""
         ...
 
 

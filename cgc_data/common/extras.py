@@ -22,6 +22,6 @@ def installing(extra: str) -> str:
 
 
 def need_package(package: str, why: str) -> None:
-    """Raise MissingExtraError if a package is not installed. `why` names what needs it."""
+    """Raise MissingExtraError if a package is not installed. `why` names the feature that needs the package."""
     if find_spec(package) is None:
         raise MissingExtraError(f"{why} needs {package}, which is not installed; run: pip install {package}")

@@ -27,7 +27,7 @@ Advance = Callable[[int, int | None], None]
 
 
 class _Interrupted(Exception):
-    """The transfer was interrupted; the bytes received so far are in the file."""
+    """The transfer was interrupted. The file contains the bytes that were received before."""
 
 
 _PASSING = (_Interrupted, requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
@@ -61,7 +61,7 @@ def size_of(path: Path) -> int:
 
 
 def disk_error(path: Path, error: OSError, needed: int | None = None) -> DownloadError:
-    """The message for a failed write; `needed` is in bytes."""
+    """The error for a failed write. `needed` is the number of bytes that are still missing from the file."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         room = f"needs {needed / 1e9:.2f} GB more" if needed else "there is no room left"
         return DownloadError(f"{path}: the disk is full, {room}; free some or choose another --to, then run again")

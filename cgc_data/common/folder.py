@@ -18,7 +18,7 @@ def is_free(folder: Path) -> bool:
 
 
 def is_unfinished(folder: Path) -> bool:
-    """Whether a command was interrupted while it wrote the folder."""
+    """Whether a command was interrupted while it was writing the folder."""
     return (folder / MARK).is_file()
 
 

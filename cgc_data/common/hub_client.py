@@ -1,4 +1,4 @@
-"""The Hub client: which failures are retried, and the messages for all other failures.
+"""Connects to the Hub, retries temporary failures, and converts all other failures to error messages.
 
 Works with huggingface_hub 1.x and 2.x, which use different HTTP libraries.
 """

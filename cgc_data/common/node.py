@@ -15,7 +15,7 @@ Versions = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Home:
-    """The folder from which the command was started, for relative paths, and the versions of its libraries."""
+    """The folder in which the command was started, to which relative paths refer, and the versions of its libraries."""
 
     folder: str
     versions: Versions

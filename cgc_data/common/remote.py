@@ -173,7 +173,9 @@ def _lacks_credentials(error: BaseException) -> bool:
 
 @contextmanager
 def explained(url: str) -> Iterator[None]:
-    """Convert the errors of a protocol's package into a RemoteError, which names the URL and the fix."""
+    """Convert the errors of the package that implements a URL's protocol into a RemoteError, which names the URL and
+    the fix.
+    """
     protocol = url.partition("://")[0]
     try:
         yield

@@ -36,7 +36,9 @@ def read_settings(model: type[Settings], values: Values, origin: str, error: typ
 
 
 def stated(key: str, value: str) -> str:
-    """How to set a value for a source, for error messages: as a flag of `cgc-data build` and in a YAML file."""
+    """Instructions, for error messages, on how to set a value for a source: as a flag of `cgc-data build` and in a YAML
+    file.
+    """
     return f"`--{key.replace('_', '-')} {value}` (in YAML: `{key}: {value}` for the source)"
 
 
@@ -104,7 +106,7 @@ def _explain(model: type[BaseModel], error: ValidationError) -> str:
 
 
 def _section(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
-    """The model of the section at a location (field names and list positions)."""
+    """The settings model at a location in the configuration, which is given as field names and list positions."""
     for part in location:
         if isinstance(part, str) and part in model.model_fields:
             model = _inner(model.model_fields[part].annotation) or model

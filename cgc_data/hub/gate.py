@@ -26,7 +26,7 @@ _TAG = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 
 def check_names(repo_id: str, tag: str | None) -> None:
-    """Raises PushError unless `repo_id` has the form ORG/NAME, and `tag` is None or has the form vX.Y.Z."""
+    """Raise PushError unless `repo_id` has the form ORG/NAME, and `tag` is None or has the form vX.Y.Z."""
     if tag is not None and not _TAG.fullmatch(tag):
         raise PushError(f"--tag {tag}: a version tag has the form vX.Y.Z, such as v1.0.0")
     try:
@@ -76,7 +76,7 @@ def _without_documents(manifest: Manifest) -> Manifest:
 
 
 def check_documents(release: Release) -> None:
-    """Raises ReleaseError if a document in the folder was edited, because a push would discard the edits.
+    """Raise ReleaseError if a document in the folder was edited, because a push would discard the edits.
 
     Missing documents are ignored.
     """
@@ -103,10 +103,10 @@ def checked_hashes(release: Release, contents: dict[str, Path | bytes]) -> dict[
 
 
 def check_licenses(release: Release, noncommercial: bool = False) -> None:
-    """Raises LicenseError if the release embeds a photo whose license forbids this form of publication.
+    """Raise LicenseError if the release embeds a photo whose license forbids this form of publication.
 
-    Photos under non-commercial licenses are accepted only on request, and only if the release was built to include
-    them, because only then does its card state this.
+    Photos under non-commercial licenses are accepted only if the caller requests it and the release was built to
+    include them. The card of such a release states that it contains them.
     """
     if not release.has_images:
         return

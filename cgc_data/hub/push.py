@@ -38,7 +38,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PushResult:
-    """Where a release is on the Hub. `uploaded` files were sent; `kept` files were already on the Hub.
+    """The location of a pushed release on the Hub. `uploaded` lists the files that were sent, and `kept` lists the
+    files that were already on the Hub.
 
     `load_example` is Python code that loads this version.
     """
@@ -66,14 +67,15 @@ class Prepared:
 
     @property
     def size(self) -> int:
-        """Bytes of all published files together."""
+        """Total number of bytes of the published files."""
         return sum(len(c) if isinstance(c, bytes) else c.stat().st_size for c in self.contents.values())
 
 
 def prepare(
     release: Path, repo_id: str, *, tag: str | None, noncommercial: bool = False, since: Path | None = None
 ) -> Prepared:
-    """Checks a release as `push` does, and writes its card, without contacting the Hub. Parameters as in `push`.
+    """Check a release as `push` does, and write its card, without contacting the Hub. The parameters are the same as in
+    `push`.
 
     Raises ReleaseError if the folder is not a finished, unchanged release, LicenseError if its photos cannot be
     published this way, and PushError for a bad name or card.
@@ -100,7 +102,7 @@ def push(
     token: str | None = None,
     on_event: Event = _log.info,
 ) -> PushResult:
-    """Publishes the release folder as a version of the dataset ORG/NAME, which is created if it is missing.
+    """Publish the release folder as a version of the dataset ORG/NAME, which is created if it is missing.
 
     The same call resumes an interrupted push, and does nothing if the version already exists. `tag` is vX.Y.Z, or None
     to leave the commit untagged. `since` is the folder of an earlier release; the card then states what changed since

@@ -26,7 +26,7 @@ _HARMLESS = {".gitattributes", ".gitignore", "README.md"}
 
 class Repository:
     """The dataset repository `repo_id`. Its methods raise the errors of the Hub client, or PushError if the repository
-    cannot take the release.
+    cannot accept the release.
     """
 
     def __init__(self, api: HfApi, repo_id: str) -> None:
@@ -36,7 +36,7 @@ class Repository:
         self.url = f"{api.endpoint}/datasets/{repo_id}"
 
     def prepare(self, tag: str | None, private: bool, manifest: Manifest) -> str | None:
-        """Create the repository if it is missing. Raises PushError if the repository cannot take this version.
+        """Create the repository if it is missing. Raises PushError if the repository cannot accept this version.
 
         Returns the tagged commit if it already contains the release of this manifest, and None otherwise.
         """
@@ -63,9 +63,7 @@ class Repository:
         return {ref.name: ref.target_commit for ref in self._api.list_repo_refs(**self._target).tags}
 
     def upload(self, path: str, content: Path | bytes) -> CommitOperationAdd:
-        """Uploads the content of a file without making it visible. Content that the Hub already has is not sent
-        again.
-        """
+        """Upload a file's content without making it visible. Content that the Hub already has is not sent again."""
         for attempt in attempts():
             with attempt:
                 addition = CommitOperationAdd(path_in_repo=path, path_or_fileobj=content)
@@ -79,7 +77,7 @@ class Repository:
         uploaded: dict[str, CommitOperationAdd],
         message: str,
     ) -> str:
-        """Makes `main` contain the `expected` files, and no files of an earlier release; returns the commit's id."""
+        """Make `main` contain the `expected` files and no files of an earlier release. Return the id of the commit."""
         for attempt in attempts():
             with attempt:
                 # looked up on each try, because an unanswered attempt may have succeeded, or another push may have
@@ -95,7 +93,7 @@ class Repository:
         return str(commit.oid)
 
     def tag(self, name: str, commit: str) -> None:
-        """Tags the commit. An existing tag is never moved."""
+        """Tag the commit. An existing tag is never moved."""
         for attempt in attempts():
             with attempt:
                 # an unanswered attempt may have succeeded
@@ -114,8 +112,8 @@ class Repository:
         return True
 
     def _released(self, tag: str | None, manifest: Manifest) -> str | None:
-        """Commit of the tag if the tag exists and contains this release. Raises PushError if the tag contains another
-        release.
+        """The commit to which the tag points, if the tag exists and contains this release. Raises PushError if the tag
+        contains another release.
         """
         tags = self.tags()
         if tag is None or tag not in tags:

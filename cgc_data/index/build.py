@@ -108,7 +108,9 @@ class Index:
 
 
 def build_index(config: BuildConfig, cache: Path, executor: Executor = HERE) -> Index:
-    """Read the sources (cached by sha256) and join their facts. Raises SourceError, PhotoError, ConfigError."""
+    """Read the sources, using a cache keyed by sha256, and join their facts. Raises SourceError, PhotoError,
+    ConfigError.
+    """
     tables = _read_all(config.sources, cache, executor)
     leaving = _leaving(tables, config)  # first, so that boxes in another format are refused before any photo is read
     stores = tuple(open_photos(Path(s.images)) for s in config.sources)
@@ -199,8 +201,8 @@ def _read(source: Source, cache: Path, sha256: str = "") -> SourceTable:
 
 
 def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool_]:
-    """Mask (photos, concepts): whether the photo provably lacks all concepts that could be confused with the
-    concept.
+    """Mask (photos, concepts): whether the photo provably shows none of the concepts that could be confused with the
+    given one.
     """
     absent = np.ascontiguousarray((index.states == ABSENT).T)  # concept by concept, so that entire columns are combined
     clear: NDArray[np.bool_] = np.ones_like(absent)
@@ -250,9 +252,10 @@ def _joined_states(
 def _below(
     photos: int, listings: Sequence[Listing], claims: Sequence[Claims], concepts: list[str], relations: Relations
 ) -> Below:
-    """Steps from each concept to the narrower concepts that it includes.
+    """The narrower concepts that each concept includes, as triples (column, lower column, photos); see `reach_below`.
 
-    Steps that rely on COCO's annotation practice apply only to photos for which COCO itself guarantees absence.
+    Relations that hold only in COCO's annotation practice are limited to photos in which COCO itself guarantees that
+    the broader concept is absent.
     """
     positions = {concept: i for i, concept in enumerate(concepts)}
     steps: Below = []

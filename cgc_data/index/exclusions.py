@@ -97,8 +97,8 @@ class ListUsage:
 
 
 def read_exclusions(files: Iterable[str]) -> Exclusions:
-    """Union of exclusion files. A file is either text with one id or file name per line, or any JSON whose strings name
-    images.
+    """Union of exclusion files. A file is either a text file with one id or file name per line, or a JSON file whose
+    strings name images.
 
     Raises SourceError for a file that cannot be read or names no photo.
     """
@@ -152,7 +152,8 @@ def _entries(file: Path) -> Iterator[str]:
 
 
 def _json_entries(value: Any) -> Iterator[str]:
-    """Ids in a plain list; in other JSON, names and `image_id` values at any depth.
+    """The entries of a JSON exclusion list: the numbers in a top-level list, and file names and `image_id` values at
+    any depth.
 
     All other numbers are ignored, because they belong to boxes, sizes, or masks.
     """

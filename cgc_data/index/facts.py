@@ -27,7 +27,7 @@ BROKEN = "broken"  # cannot be decoded: rendering rejects the photo by name, unl
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts about photos, each an array (photos,).
+    """Facts about photos, as arrays with one entry per photo.
 
     Attributes:
         hashes: perceptual hashes, uint64; 0 if the photo cannot be decoded.

@@ -1,5 +1,5 @@
-"""Joins the facts of several sources about one photo. If sources contradict each other about a category, it becomes
-unknown.
+"""Joins the facts of several sources about one photo. If sources contradict each other about a category, its state in
+that photo is unknown.
 
 The sources must agree on presence and count, and their boxes must match one to one at IoU 0.5. For each photo and
 concept, all boxes come from one source. Sources with more accurate boxes, such as LVIS, are preferred.
@@ -21,7 +21,9 @@ SAME_BOX_IOU = 0.5
 
 @dataclass(frozen=True)
 class Agreement:
-    """How many pairs of a photo and a concept two sources cover, and about how many of these pairs they disagree."""
+    """The number of (photo, concept) pairs about which two sources both make a claim, and the number of these pairs on
+    which they disagree.
+    """
 
     compared: int
     contradicted: int
@@ -47,7 +49,7 @@ def join_states(joined: States, claimed: States, rows: NDArray[np.intp], columns
 
 
 def disagreeing(instances: Instances, joined: States) -> list[tuple[int, int]]:
-    """Pairs of a photo and a concept for which two sources claim complete boxes but disagree.
+    """Pairs (photo, concept) for which two sources both claim that all instances are boxed, but disagree.
 
     The sources disagree if their numbers of boxes differ or if the boxes do not match.
     """

@@ -22,7 +22,7 @@ class Appearance:
 
 @dataclass(frozen=True)
 class Listing:
-    """An image record of a source and its position."""
+    """An image record of a source, and its position in the source (in `appearance`)."""
 
     appearance: Appearance
     image_id: int
@@ -81,7 +81,9 @@ def _listings(position: int, table: SourceTable) -> Iterator[Listing]:
 
 
 def _taken_twice(table: SourceTable, names: Sequence[str], places: Iterable[str | None]) -> set[int]:
-    """Listings that cannot have their file because another listing has the exact name of the file."""
+    """Positions of the listings that count as missing, because another listing has the exact name of the file that was
+    found for them.
+    """
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for number, place in enumerate(places):
         if place is not None:

@@ -1,7 +1,7 @@
 """Finds near-duplicates by perceptual hash, in bounded memory regardless of how many photos look alike.
 
-Photos with equal hashes form one node. Two hashes are compared only if they share a band of bits. The comparison runs
-block by block.
+Photos with equal hashes are treated as one photo. Two hashes are compared only if they are equal in at least one band
+(range of bits). The comparison runs block by block.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def near_duplicates(hashes: Hashes, distance: int) -> NDArray[np.int32]:
 
 
 def like_any(hashes: Hashes, others: Hashes, distance: int) -> NDArray[np.bool_]:
-    """Mask (photos,) of the photos that are near-duplicates of any of the other photos."""
+    """Mask (photos,) of the photos that are near-duplicates of any photo in `others`."""
     close = np.zeros(len(hashes), dtype=bool)
     for other in np.unique(others):
         close |= (np.bitwise_count(hashes ^ other) <= distance) & (hashes != 0)

@@ -45,12 +45,12 @@ class Photo:
 
     @property
     def source(self) -> int:
-        """Position of the source whose images contain the file."""
+        """Position of the source whose photo folder or archive contains the file."""
         return self.appearances[0].source
 
     @property
     def file_name(self) -> str:
-        """Name of the file among that source's images."""
+        """Name of the file in that folder or archive."""
         return self.appearances[0].file_name
 
 
@@ -125,8 +125,8 @@ def collect_photos(
 
 
 def usable(photos: Iterable[Photo], policy: LicensePolicy, *, windows: bool) -> NDArray[np.bool_]:
-    """Mask (photos,) of the photos that the license policy allows to be shown uncropped, or, with `windows`, in
-    windows.
+    """Mask (photos,) of the photos that may be shown under the license policy: as windows (crops) if `windows` is true,
+    otherwise uncropped.
     """
     return np.array([allowed(p.license_url, policy, windows=windows) for p in photos], dtype=np.bool_)
 
@@ -134,7 +134,7 @@ def usable(photos: Iterable[Photo], policy: LicensePolicy, *, windows: bool) -> 
 def _names_coco(table: SourceTable) -> bool:
     """Whether the file annotates COCO's photos and therefore uses COCO's file names.
 
-    The format of the file or COCO's 80 category names reveal this.
+    This is inferred from the format of the file or from COCO's 80 category names.
     """
     return FORMATS[table.kind].coco_photos or set(table.categories.column("name").to_pylist()) == set(COCO_NAMES)
 

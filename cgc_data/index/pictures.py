@@ -24,8 +24,8 @@ def perceptual_hash(content: bytes, *, turn: bool = False) -> np.uint64 | None:
     """64-bit DCT hash of a photo; None if the photo cannot be decoded. With `turn`, the photo is first rotated by its
     EXIF orientation.
 
-    If the photo cannot be decoded, rendering later rejects it by name. Raises UnshownError for a photo that image
-    libraries decode incorrectly.
+    A photo that cannot be decoded is reported by name later, when it is rendered. Raises UnshownError for a photo that
+    image libraries decode incorrectly.
     """
     try:
         width, height = photo_size(content)
@@ -40,8 +40,8 @@ def perceptual_hash(content: bytes, *, turn: bool = False) -> np.uint64 | None:
 def thumbnail(content: bytes, longest: int, *, turn: bool = False) -> Pixels:
     """Pixels (height, width, 3), BGR, of a photo whose longer side is reduced to `longest` pixels.
 
-    With `turn`, the photo is first rotated by its EXIF orientation. Decoding at reduced size takes a fraction of the
-    time. Raises PhotoError if the file is not a photo.
+    With `turn`, the photo is first rotated by its EXIF orientation. For speed, the photo is decoded at half its size.
+    Raises PhotoError if the file is not a photo.
     """
     photo_size(content)
     coarse = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_COLOR_2 | cv2.IMREAD_IGNORE_ORIENTATION)

@@ -1,7 +1,7 @@
-"""What one source states about every photo and concept: all instances are boxed, some are boxed, the concept is absent,
-or nothing.
+"""Derives the claims of one source about every photo and concept: all instances are boxed, some are boxed, the concept
+is absent, or nothing is known.
 
-What the source guarantees depends on the annotation protocol of its format. A protocol either labels some categories
+The guarantees of a source depend on the annotation protocol of its format. A protocol either labels some categories
 exhaustively, or lists for each photo which categories are verified absent and which are not completely boxed. A missing
 annotation alone never counts as absence.
 """
@@ -33,7 +33,8 @@ class Claims:
 
     Attributes:
         rule: the rule by which the source guarantees absence.
-        practice: COCO_PRACTICE if COCO's own 80 classes are labeled as COCO's annotators understood them.
+        practice: COCO_PRACTICE if the categories are COCO's own 80 classes, as COCO's annotators used them (they box a
+            mug as "cup").
         exhaustive: mask (categories,) of the categories whose instances are all boxed in every photo.
         single: mask (annotations,) of the annotations that are known to be a single instance, not a crowd.
         rows: sorted image rows of the source that `states` covers; None if `states` covers all rows.

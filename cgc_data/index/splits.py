@@ -22,7 +22,7 @@ from cgc_data.release.schema import Split
 
 
 def hash_folder(folder: Path) -> NDArray[np.uint64]:
-    """Hashes of the photos in a folder, (photos,). Raises SourceError if no photo can be decoded."""
+    """Perceptual hashes of the photos in a folder, (photos,). Raises SourceError if no photo can be decoded."""
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
     found = [h for file in files if (h := _hash_or_none(file)) is not None]
     if not found:

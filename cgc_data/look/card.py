@@ -85,7 +85,7 @@ def citation(manifest: Manifest, repo_id: str | None = None, tag: str | None = N
 def _explained(manifest: Manifest, stats: Stats) -> list[Format]:
     """The annotation formats of this release whose protocols guarantee that an object is absent.
 
-    Formats for COCO's photos count only if the release shows such photos.
+    Formats for COCO's photos are included only if the release shows such photos.
     """
     used = [form for name, form in FORMATS.items() if name in formats(manifest)]
     return [form for form in used if from_coco(stats) or not _of_coco_photos(form)]
@@ -155,8 +155,8 @@ def _license(url: str) -> dict[str, str]:
 def _excluded(exclusions: Exclusions) -> dict[str, object]:
     """The lists and folders of photos that were excluded from a release.
 
-    The result has the base names of the lists and folders, and the number of photos that the lists and the folders
-    excluded.
+    The result contains the base names of the lists and folders, the number of photos that the lists excluded, and the
+    number that the folders excluded.
     """
     return {
         "files": [base_name(name) for name in exclusions.get("files", [])],

@@ -47,7 +47,7 @@ CONTEXT: Node = {
 def croissant(manifest: Manifest, stats: Stats, *, repo_id: str | None = None, tag: str | None = None) -> Node:
     """The Croissant metadata of the dataset `repo_id` at the revision `tag`.
 
-    If `repo_id` is None, the metadata describe the folder that contains croissant.json.
+    If `repo_id` is None, the metadata describes the folder that contains croissant.json.
     """
     known = facts(manifest, stats, repo_id, tag)
     contrasts = configurations(manifest)

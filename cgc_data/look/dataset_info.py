@@ -34,7 +34,7 @@ def splits_of(manifest: Manifest, contrasts: Iterable[str]) -> dict[str, list[Sh
 
 
 def dataset_info(manifest: Manifest) -> list[dict[str, Any]]:
-    """One entry per configuration."""
+    """The `dataset_info` entries of the card, one per configuration."""
     return [_info(name, splits_of(manifest, contrasts)) for name, contrasts in configurations(manifest).items()]
 
 
@@ -58,7 +58,9 @@ def _split(name: str, shards: Iterable[Shard]) -> dict[str, Any]:
 
 
 def _num_bytes(shards: Iterable[Shard]) -> int | None:
-    """Bytes in memory; None if a shard of an earlier release does not state this number."""
+    """Number of bytes that the shards occupy in memory; None if a shard of an earlier release does not state this
+    number.
+    """
     sizes = [shard.get("num_bytes") for shard in shards]
     return None if None in sizes else sum(size or 0 for size in sizes)
 

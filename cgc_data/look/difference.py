@@ -164,7 +164,7 @@ def _moved(row: Known, now: Known | None) -> bool:
 
 
 def _asked_alike(removed: Iterable[Known], added: Iterable[Known]) -> list[tuple[Known, Known]]:
-    """Pairs of a removed and an added row that ask the same question about the same images, in a fixed order."""
+    """Pairs of one removed row and one added row that ask the same question about the same images, in a fixed order."""
     waiting: dict[int, list[Known]] = defaultdict(list)
     for row in sorted(added, key=lambda row: row.id, reverse=True):
         waiting[row.asked].append(row)

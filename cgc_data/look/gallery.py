@@ -29,7 +29,7 @@ Samples = dict[str, list[Sample]]
 
 @dataclass(frozen=True)
 class Gallery:
-    """The result of writing a gallery."""
+    """A written gallery: the path of its page, the paths of its contact sheets, and the number of its samples."""
 
     page: Path
     sheets: list[Path]
@@ -49,8 +49,8 @@ def write_gallery(
     """Write `index.html`, `images/`, and `sheets/` into `folder`, with up to `per_task` samples per contrast and task.
 
     Rows that belong together (`pair_id`) are chosen together. `kind` is the picture format of the contact sheets and of
-    the images on the page. Images that already have this format are copied byte for byte from the release; if `kind` is
-    `png`, all images are copied.
+    the images on the page. On the page, images that already have this format are copied byte for byte from the release.
+    If `kind` is `png`, all images are copied, including JPEG files.
 
     `images` is the folder or zip with the photos, for a release that stores no images. If `images` is None, the photos
     are read from their locations at the time of the build.

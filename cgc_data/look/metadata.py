@@ -21,7 +21,7 @@ SIZES = (
 
 
 def card_metadata(manifest: Manifest, stats: Stats) -> dict[str, Any]:
-    """The metadata of a dataset card, in the order in which they are written."""
+    """The metadata of a dataset card, with its fields in the order in which they are written."""
     return {
         "license": "other",
         "license_name": "per-photo",

@@ -1,4 +1,5 @@
-"""A row of a release in readable form: views with boxes, the question, and why each distractor has no answer.
+"""A row of a release in readable form: its views with boxes, its question, and the reason why each distractor image
+does not show the target.
 
 The gallery and the contact sheets both use this form, so that they are consistent.
 """
@@ -80,7 +81,7 @@ class Sample:
 
     @property
     def lines(self) -> tuple[tuple[View, ...], ...]:
-        """The views in the lines in which they are displayed.
+        """The views, grouped into the lines in which they are displayed.
 
         More than four views are split into two lines, so that no view gets too small.
         """
@@ -189,7 +190,7 @@ def _protocol(rule: str, source: SourceRecord | None) -> AnnotationProtocol | No
 
 
 def _who(key: str, sources: Sources) -> str:
-    """The name of whoever followed the annotation protocol, such as COCO.
+    """The name of the annotators who followed the protocol, such as COCO.
 
     If the user declared which categories of the source are exhaustive, the result is the name of the annotation file.
     """

@@ -22,15 +22,15 @@ from cgc_data.tasks import TASKS
 
 AREA_EDGES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # share of the view's area
 SIDE_EDGES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 640)  # shorter side, pixels of the view
-EXAMPLE = ["id", "question", "answer", "views"]  # number of columns shown in the card
+EXAMPLE = ["id", "question", "answer", "views"]  # columns of the example that the card shows
 DIFFICULTY_EDGES = tuple(round(0.1 * i, 1) for i in range(11))
 
 
-COCO_PHOTO = r"^\d{12}\.jpg$"  # name of the statistics file
+COCO_PHOTO = r"^\d{12}\.jpg$"  # base name of a COCO photo
 
 LENT = "lent"  # role of a photo that contributes one object to a view
 
-Key: TypeAlias = tuple[Any, ...]  # share of the counted items
+Key: TypeAlias = tuple[Any, ...]  # values by which items are counted, such as a contrast and a split
 Column: TypeAlias = npt.NDArray[Any]
 
 
@@ -176,7 +176,7 @@ def _asked(wording: Counter[Key]) -> dict[str, int]:
 def _answer_images(counts: Counter[Key]) -> dict[str, dict[str, int]]:
     """Number of rows by number of images and by number of images with an answer.
 
-    Only questions that ask for a set of objects in whole photos count.
+    Only questions that ask for a set of objects in uncropped photos are counted.
     """
     kept: Counter[Key] = Counter()
     for (task, images, answers), count in counts.items():

@@ -66,7 +66,7 @@ def macro_estimate(
 ) -> Estimate:
     """The unweighted mean of the groups' means, with an interval. `n` counts the values that are not None.
 
-    No two groups share a cluster, so each group is resampled separately. Groups without a value are skipped.
+    The groups must not share clusters, because each group is resampled separately. Groups without a value are skipped.
 
     Args:
         groups: for each group, its values and their clusters.
@@ -82,8 +82,8 @@ def macro_estimate(
 
 
 def effective_clusters(codes: NDArray[np.intp]) -> float:
-    """The number of clusters of equal size that carry the same information (Kish, 1965). The more the cluster sizes
-    differ, the smaller this number is.
+    """The number of equally large clusters that would carry the same information as these clusters (Kish, 1965). The
+    more the cluster sizes differ, the smaller this number is.
     """
     sizes = np.bincount(codes).astype(np.float64)
     return float(sizes.sum() ** 2 / (sizes**2).sum())
@@ -94,8 +94,8 @@ def _is_constant(values: NDArray[np.float64]) -> bool:
 
 
 def _macro_interval(columns: Sequence[Column]) -> tuple[float, float] | None:
-    """Like `bootstrap_interval`, but for a column whose values are all 0 or all 1, means are drawn from the bound of
-    Clopper and Pearson.
+    """Like `bootstrap_interval`, except that the means of a column whose values are all 0 or all 1 are drawn from the
+    distribution whose quantiles are the bounds of Clopper and Pearson.
     """
     if all(codes.max() == 0 for _, codes in columns):
         return None
@@ -121,7 +121,7 @@ def _draws(column: Column, seed: int) -> tuple[NDArray[np.float64], NDArray[np.f
 
 
 def _column(values: Sequence[float | bool | None], clusters: Sequence[str]) -> Column:
-    """The values that are not None, and the numbers of their clusters."""
+    """The values that are not None, and the cluster number of each of these values."""
     kept = [(float(value), cluster) for value, cluster in zip(values, clusters, strict=True) if value is not None]
     return np.array([value for value, _ in kept]), cluster_codes([cluster for _, cluster in kept])
 
@@ -135,7 +135,7 @@ def cluster_codes(clusters: Sequence[str]) -> NDArray[np.intp]:
 def bootstrap_interval(
     columns: Sequence[Column], *, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[float, float] | None:
-    """Percentile bounds of the mean over all columns of each column's mean; None if no column has two clusters."""
+    """Percentile bounds of the unweighted mean of the columns' means; None if no column has two clusters."""
     if all(codes.max() == 0 for _, codes in columns):
         return None
     draws = [
@@ -149,7 +149,7 @@ def bootstrap_interval(
 def bootstrap_means(
     values: NDArray[np.float64], codes: NDArray[np.intp], *, resamples: int = RESAMPLES, seed: int = 0
 ) -> NDArray[np.float64]:
-    """Means (resamples,) of bootstrap draws, each of which draws whole clusters. `codes` (n,) are the cluster numbers
+    """Means (resamples,) of bootstrap draws. Each draw resamples whole clusters. `codes` (n,) are the cluster numbers
     of the values (n,), counted from 0.
     """
     clusters = int(codes.max()) + 1

@@ -14,15 +14,15 @@ REASON = "This answer follows a fixed rule."
 
 
 def whole_image(truth: Truth) -> list[Object]:
-    """A box around the whole image that the question names, or otherwise around the first image without the reference
-    box.
+    """A box that covers the image that the question names. If the question names none, the box covers the first image
+    without the reference box.
     """
     return [_object(_named_image(truth), WHOLE, truth)]
 
 
 def center_box(truth: Truth) -> list[Object]:
-    """A box in the center of the image that the question names, or otherwise of the first image without the reference
-    box.
+    """A box in the center of the image that the question names. If the question names none, the box is in the center of
+    the first image without the reference box.
     """
     return [_object(_named_image(truth), CENTER, truth)]
 
@@ -38,7 +38,7 @@ def copied_reference(truth: Truth) -> list[Object]:
 
 
 def random_image(truth: Truth) -> list[Object]:
-    """A box in the center of a pseudorandom image, which depends only on the row's id."""
+    """A box in the center of one image, which is chosen pseudorandomly from the row's id alone."""
     return [_object(random.Random(truth.id).randint(1, truth.num_images), CENTER, truth)]
 
 
@@ -57,13 +57,13 @@ FLOORS: dict[str, Callable[[Truth], list[Object]]] = {
 
 
 def floor_response(name: str, truth: Truth) -> str:
-    """The answer of a floor in the strict format. `name` is a key of `FLOORS`."""
+    """The trivial answer `name` (a key of `FLOORS`) to a question, in the strict format."""
     return format_response(FLOORS[name](truth), REASON)
 
 
 def _named_image(truth: Truth) -> int:
-    """The number of the image that the question names, or otherwise of the first image without the reference box. The
-    true answer is not used.
+    """The number of the image that the question names. If the question names none, the number of the first image
+    without the reference box. The ground truth is not used.
     """
     return truth.img_idx or (2 if truth.ref_img_idx == 1 else 1)
 

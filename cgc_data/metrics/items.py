@@ -23,25 +23,28 @@ class ItemScore:
     """One response, scored.
 
     Attributes:
-        truth: true answer to the row.
+        truth: ground truth of the row.
         accuracy: `acc@0.5` with the parser that the reward uses.
         lenient: `acc@0.5` with the lenient parser; None if it was not computed.
-        miou: set-wise IoU within images.
+        miou: set-wise IoU, in which boxes match only within the same image.
         miou_any_image: set-wise IoU if the image index is ignored.
-        source: whether the predicted images are exactly the true images.
+        source: whether the images with predicted boxes are exactly the images with true objects; None if there are no
+            true objects or the question names the image.
         leaked: whether a predicted box is in an image that contains no true object; None if there are no true objects
             or the response is unreadable.
         leaked_boxes: the predicted boxes in images that contain no true object, x1, y1, x2, y2, 0-1000.
-        leaked_same_place: whether the coordinates of a leaked box overlap those of a true box (IoU >= 0.5).
-        hallucinated: whether an `absent` row was answered with any entry, including malformed ones.
+        leaked_same_place: whether a leaked box has about the same coordinates (IoU >= 0.5) as the box of a true object
+            in another image; None if no box is leaked.
+        hallucinated: whether an `absent` row was answered with any entry, including malformed ones; None for other rows
+            or if the response is unreadable.
         nowhere: whether a predicted box has a requested label that no image shows; None if `truth.nowhere` is empty or
             the response is unreadable.
-        binding: among the boxes that are correct except for their label, the share with another requested label; None
-            if the question asks for only one label.
+        binding: among the boxes that match a true object if labels are ignored, the share whose label is another
+            requested label; None if the question asks for only one label or no box matches.
         track: whether all images of a track are answered correctly, that is, every true box is matched and there is no
             other box; None for other rows.
         track_images: share of the images of a track that are answered correctly; None for other rows.
-        false_empty: whether a row with a target was answered `[]`.
+        false_empty: whether a row with a target was answered `[]`; None for `absent` rows.
         unreadable: whether the response contains no list.
         valid: whether the answer has the strict format.
         pixel_scale: whether the answer contains numbers above 1000.
@@ -74,7 +77,8 @@ class ItemScore:
 def score_item(
     response: str, truth: Truth, *, require_think: bool = True, prefix: str = "", lenient: bool | None = None
 ) -> ItemScore:
-    """Score a response; `require_think` and `prefix` are as in `read_answer`. No response raises an error.
+    """Score a response; `require_think` and `prefix` are as in `read_answer`. Never raises an error, not even for an
+    unreadable response.
 
     `lenient` selects whether the lenient parser also runs. It is slow on damaged answers, and needs json-repair. By
     default, it runs only if json-repair is installed.
@@ -120,7 +124,7 @@ def score_reading(reading: Reading, truth: Truth, *, lenient: Reading | None = N
 
 def accuracy(reading: Reading, truth: Truth) -> float:
     """`acc@0.5`. For one object, the score is 1 for exactly one box, in the right image, with IoU >= 0.5. For sets, it
-    is the F1 score at IoU 0.5. If the true answer is `[]`, the score is 1 for `[]`.
+    is the F1 score at IoU 0.5. If the ground truth is `[]`, the score is 1 for `[]`.
     """
     if truth.one_object and reading.elements != 1:
         return 0.0
@@ -170,8 +174,8 @@ def _swapped(reading: Reading, truth: Truth) -> float | None:
 
 
 def _right_along(reading: Reading, truth: Truth) -> list[bool]:
-    """For each image except the one with the reference box, whether the answer contains exactly the true boxes of the
-    image. If any entry is malformed, all images fail.
+    """For each image except the image with the reference box: whether the predicted boxes in this image match its
+    ground-truth boxes one to one. If any entry is malformed, all images fail.
     """
     images = [number for number in range(1, truth.num_images + 1) if number != truth.ref_img_idx]
     if not reading.readable or reading.elements != len(reading.objects):

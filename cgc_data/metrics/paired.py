@@ -1,4 +1,5 @@
-"""Tests whether the difference between two models on the same items is significant, over clusters that share photos.
+"""Tests whether the difference between two models on the same items is significant, given that items that share photos
+form clusters.
 
 The p-value comes from a permutation test that flips the signs of the clusters' sums. If several groups are tested, the
 p-values are corrected by the method of Holm (1979).

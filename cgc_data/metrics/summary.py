@@ -37,8 +37,8 @@ SHUFFLES = 50
 
 
 def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: int = 0) -> Summary:
-    """Every metric of `METRICS` over the scores, with 95 % intervals that are clustered by photos; without intervals if
-    `resamples` is 0.
+    """The mean of every metric of `METRICS` over the scores, with 95 % intervals that are clustered by photo. If
+    `resamples` is 0, there are no intervals.
     """
     photos = [score.truth.photos for score in scores]
     columns = item_columns(scores) | {"leakage_same_place_expected": expected_same_place(scores, seed)}
@@ -86,7 +86,8 @@ def _constancy(scores: Sequence[ItemScore], resamples: int, seed: int) -> Estima
 
 
 def direction_pairs(scores: Sequence[ItemScore]) -> list[tuple[ItemScore, ...]]:
-    """The scores of questions that are asked in both directions, as a pair per question. Incomplete pairs are skipped.
+    """The scores of questions that are asked in both directions, as one pair per question. Incomplete pairs are
+    skipped.
 
     If a question has several responses, its first response is paired with the first response to the reverse question,
     and so on.
@@ -99,8 +100,8 @@ def direction_pairs(scores: Sequence[ItemScore]) -> list[tuple[ItemScore, ...]]:
 
 
 def expected_same_place(scores: Sequence[ItemScore], seed: int) -> list[float | None]:
-    """The chance rate of `leaked_same_place`: for each leaked item, how often its boxes overlap the true boxes of other
-    items of the same kind.
+    """The chance rate of `leaked_same_place`: for each leaked item, how often its boxes overlap the ground-truth boxes
+    of other items of the same contrast and task (IoU >= 0.5).
     """
     pools: dict[tuple[str, str], list[Truth]] = defaultdict(list)
     for score in scores:

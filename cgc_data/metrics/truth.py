@@ -1,4 +1,4 @@
-"""The question and the truth of a row: everything that is needed to score an answer, without images."""
+"""The question and the ground truth of a row: everything that is needed to score an answer, without images."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +30,7 @@ COLUMNS = tuple(TruthRow.__annotations__)
 
 @dataclass(frozen=True)
 class Truth:
-    """The truth of one row.
+    """The ground truth of one row, and the parts of its question that scoring needs.
 
     Attributes:
         id: id of the row.
@@ -45,7 +45,8 @@ class Truth:
         safe_images: 1-based numbers of the images that contain no object of the answer, including reference images. A
             box in such an image is leakage.
         photos: the displayed photos, in any order; rows that share a photo are in the same cluster.
-        pair_id: an id shared by both directions of a question, or by a row and its twin with an empty answer.
+        pair_id: an id shared by both directions of a question, or by a row and its twin (a question with the same label
+            and wording, but an empty answer).
         difficulty: from 0 (easy) to 1 (hard).
     """
 
@@ -72,7 +73,7 @@ class Truth:
 
     @property
     def written_label(self) -> str:
-        """The label to write in an answer; the first one if there are several names."""
+        """The label to write in an answer; the first label if the question requests several."""
         return self._fixed_label or self.labels[0]
 
     @property
@@ -110,7 +111,7 @@ class Truth:
 
     @property
     def both_ways(self) -> bool:
-        """Whether the other row of the pair asks for the box that is the reference box of this row."""
+        """Whether the other row of the pair asks for the box that this row uses as its reference box."""
         return self.kind is not None and self.kind.both_ways and self.num_images == 2
 
     @cached_property
@@ -125,7 +126,7 @@ class Truth:
 
 
 def truth_of(row: TruthRow) -> Truth:
-    """The truth of a row (columns other than `COLUMNS` are ignored).
+    """The ground truth of a row (columns other than `COLUMNS` are ignored).
 
     Raises ReleaseError, which names the row, if one of its objects is not a valid box of an answer.
     """

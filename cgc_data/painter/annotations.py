@@ -25,8 +25,8 @@ KEPT, THINNED = 0.85, 0.15  # probability that LVIS covers a name in a photo, an
 
 @dataclass(frozen=True)
 class Photo:
-    """A painted photo: its path in the images folder, its size, its contents, and the kind of its oddity, if it has
-    one.
+    """A painted photo: its path in the images folder, its size, its contents, and the kind of oddity that it imitates,
+    if any.
     """
 
     path: str

@@ -1,6 +1,6 @@
-"""Adds oddities of real annotation files, which make readers fail, to a few of the painted photos.
+"""Gives a few of the painted photos the oddities of real annotation files that can make readers fail.
 
-Every statement about a photo stays true. An odd record only states less, or states it in an unusual form.
+Every statement about a photo stays true. An odd record only omits information, or contains it in an unusual form.
 """
 
 import io
@@ -71,7 +71,7 @@ def _zero_area(annotations: list[Record], _: Photo) -> list[Record]:
 
 
 def _past_border(annotations: list[Record], photo: Photo) -> list[Record]:
-    """Extend the boxes that touch the border of the photo past the border."""
+    """Extend the boxes that touch the border of the photo beyond this border."""
     return [{**a, "bbox": _stretched(a["bbox"], photo.width, photo.height)} for a in annotations]
 
 

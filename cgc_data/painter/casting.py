@@ -155,7 +155,9 @@ class _Casting:
         return self._posed(Look(*self.place.look.get(kind.name, picked)), kind)
 
     def _posed(self, look: Look, kind: Kind) -> Look:
-        """The same look in another pose, for another object of this kind that differs only in its pose and position."""
+        """The same look in another pose, for a second object of this kind that differs from the first only in pose and
+        position.
+        """
         turn = float(self.rng.uniform(-kind.turn, kind.turn))
         flip = bool(self.rng.random() < 0.5) and kind.mirrors
         return Look(look.variant, look.palette, flip, turn)

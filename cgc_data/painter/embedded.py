@@ -1,4 +1,4 @@
-"""Provides the embedded sample as sources of a build.
+"""Provides the embedded sample as the sources of a build.
 
 The sample is painted once into the cache, so that all commands can run without a download.
 """

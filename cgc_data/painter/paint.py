@@ -76,8 +76,8 @@ _RECIPES = {
 def paint(preset: Preset, out: Path, *, seed: int = 0, photos: int | None = None) -> list[PaintedSource]:
     """Paint a preset into the folder `out`, with `photos` photos in its train file.
 
-    The same arguments always give the same bytes. Raises ConfigError if the preset is unknown, if `photos` is below 1,
-    or if `out` contains other files.
+    The same arguments always produce the same bytes. Raises ConfigError if the preset is unknown, if `photos` is below
+    1, or if `out` contains other files.
     """
     if preset not in _RECIPES:
         raise ConfigError(f"there is no preset {preset!r}; choose from {', '.join(PRESETS)}")

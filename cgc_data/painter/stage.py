@@ -1,4 +1,4 @@
-"""A stage: the sheet on which a background is painted, which has the size of the photo.
+"""A stage: the sheet on which a background is painted. It has the size of the photo.
 
 Positions are fractions of the width and height of the stage. Backgrounds are flat and have no outlines, so that objects
 stand out; noise and strokes add texture.

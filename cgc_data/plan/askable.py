@@ -1,6 +1,6 @@
-"""The questions that each photo allows, by concept: one usable instance, a usable set of instances, or provably absent.
-At first, only the sizes of the annotated boxes are checked. Just before a photo is used, its objects are checked
-against their masks.
+"""For each photo, the concepts that questions can ask for: concepts with one usable instance, with a usable set of
+instances, or provably absent. At first, only the sizes of the annotated boxes are checked. Just before a photo is used,
+its objects are checked against their masks.
 """
 
 from collections.abc import Iterable, Sequence
@@ -168,10 +168,10 @@ def find_askable(
     forms: NDArray[np.str_],
     frequencies: Frequencies | None = None,
 ) -> Askable:
-    """Determine what questions can ask for, from the states of the index and the annotated boxes. `forms` are the
-    photos' file formats, (photos,).
+    """Determine which concepts questions can ask for, from the states in the index and the annotated boxes. `forms` are
+    the photos' file formats, (photos,).
 
-    If the index has only some of the photos, `frequencies` are over all photos.
+    `frequencies` are counted over all photos, even if the index contains only some of them.
     """
     frequencies = frequencies or Frequencies.of(index, config)
     named = nameable(index, config)
@@ -204,8 +204,8 @@ def find_askable(
 
 
 def _cosines(vectors: csr_matrix, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-    """Dot products of some unit vectors with another unit vector. For a few rows, scipy's own product is ten times
-    slower.
+    """Dot products of the unit vectors of `photos` with the unit vector of `photo`. For a few rows, this is ten times
+    faster than scipy's own product.
     """
     starts = vectors.indptr[photos].astype(np.int64)
     lengths = vectors.indptr[photos + 1] - starts
@@ -231,7 +231,7 @@ def _unit(present: csr_matrix, frequency: NDArray[np.int64], photos: int) -> csr
 def _weights(frequency: NDArray[np.int64], temperature: float) -> NDArray[np.float64]:
     """Weights frequency ** (temperature - 1).
 
-    A concept can be drawn once for each photo that shows it. All draws together are therefore proportional to frequency
-    ** temperature.
+    A concept can be drawn once for each photo that shows it. The total number of draws of a concept is therefore
+    proportional to frequency ** temperature.
     """
     return np.asarray(np.maximum(frequency, 1.0) ** (temperature - 1.0))

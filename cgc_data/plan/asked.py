@@ -1,5 +1,5 @@
-"""What the configuration of a build requested and what the build made: shares of tasks, set kinds, image counts, and
-answers.
+"""Compares the rows that a build made with the shares that its configuration requested: shares of tasks, kinds of sets,
+image counts, and answers.
 """
 
 import math
@@ -27,7 +27,7 @@ class Made:
     number of images with an answer.
 
     `answers` counts rows of set questions about photos, by number of images and by number of images with an answer.
-    Questions whose images all have an answer are excluded.
+    Tasks in which every image contains an answer by definition are excluded.
     """
 
     tasks: Counter[str] = field(default_factory=Counter)
@@ -68,9 +68,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Compared:
-    """A requested share and the share that was achieved, each 0-1, and the number of rows that they are computed
-    over.
-    """
+    """A requested share and the achieved share (0-1), and the number of rows from which they were computed."""
 
     what: str
     asked: float
@@ -99,7 +97,9 @@ def asked_as(contrast: str, template_id: str) -> str:
 
 
 def compare(config: BuildConfig, made: Made) -> Iterator[Compared]:
-    """Each share that a configuration requests; shares of rows that do not exist are skipped."""
+    """Each share that the configuration requests, compared with the achieved share. Shares without any rows to compute
+    them from are skipped.
+    """
     total = made.tasks.total()
     if total:
         for task, share in config.shares.items():
@@ -115,7 +115,9 @@ def compare(config: BuildConfig, made: Made) -> Iterator[Compared]:
 
 
 def _answers(answers: Mapping[tuple[int, int], int]) -> Iterator[Compared]:
-    """Shares of each number of images with an answer. For a given number of images, all shares should be equal."""
+    """Shares of the rows with an answer in one image, in two images, and so on. Among rows with the same number of
+    images, these shares should be equal.
+    """
     total = sum(answers.values())
     for number in range(1, max((images for images, _ in answers), default=0) + 1):
         asked = sum(rows / images for (images, _), rows in answers.items() if number <= images)
@@ -124,8 +126,8 @@ def _answers(answers: Mapping[tuple[int, int], int]) -> Iterator[Compared]:
 
 
 def differences(compared: Iterable[Compared]) -> Iterator[str]:
-    """The shares that differ most from the request, on one line and without the shares of tasks; empty if all shares
-    are close.
+    """A line that lists the shares that differ most from the request; empty if all shares are close. Shares of tasks
+    are not included.
     """
     found = sorted((c for c in compared if c.differs and c.what not in TASKS), key=lambda c: -c.difference)
     if found:

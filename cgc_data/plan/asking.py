@@ -13,8 +13,8 @@ from cgc_data.tasks import Task
 
 @dataclass(frozen=True)
 class Item:
-    """What a question about a set of photos asks for: its task, the concept, and the positions of the photos that show
-    it.
+    """The content of a question about a set of photos: its task, the requested concept, and the positions of the photos
+    that show the concept.
     """
 
     task: Task
@@ -26,8 +26,8 @@ class Item:
 def ask_twins(
     askable: Askable, there: Sequence[int], elsewhere: Sequence[int], item: Item, kind: str, rng: np.random.Generator
 ) -> list[Question]:
-    """A question about the item in photos that show it, and its twin about the photos `elsewhere`, which are proved not
-    to show it.
+    """A question about the item in the photos `there`, and its twin: the same question about the photos `elsewhere`,
+    which provably do not show the item.
     """
     present = ask_set(askable, there, item, kind, rng)
     absent = ask_set(askable, elsewhere, replace(item, targets=()), kind, rng)
@@ -37,7 +37,7 @@ def ask_twins(
 
 def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng: np.random.Generator) -> Question:
     """A question about the item in uncropped photos, in shuffled order. If no photo shows the concept, the question
-    belongs to the task of the empty twin.
+    belongs to the task for empty answers (`item.task.empty`).
     """
     return ask_labels(askable, members, [item], kind, rng)
 
@@ -77,7 +77,7 @@ def shown_in(askable: Askable, members: Sequence[int], item: Item) -> Iterator[S
 
 
 def _missing(askable: Askable, members: Sequence[int], item: Item) -> Iterator[Missing]:
-    """One claim per photo that does not show the item."""
+    """One claim of absence per photo that does not show the item."""
     for position, photo in enumerate(members):
         if position not in item.targets:
             yield claim_absent(askable, position, photo, item.concept)

@@ -43,14 +43,16 @@ class AbsentBalance:
                 self._absent[feature] += is_empty
 
     def lack(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> float:
-        """How many more absent questions with these features are needed. The feature that needs the fewest determines
-        the number. The number is 0 or negative if no absent question is needed.
+        """How far the absent questions with these features lag behind their share, divided by the square root of the
+        number of questions.
+
+        The feature that lags least determines the value. The value is 0 or negative if no absent question is needed.
         """
         return min(self._lack(feature) for feature in features(concept, pool, images, kind, form))
 
     def allows(self, rows: int, absent: int) -> bool:
-        """Whether a family with this number of rows can have this number of empty answers. In a small release, the
-        family must also keep the requested share.
+        """Whether a family with `rows` rows can have `absent` empty answers without exceeding the requested share. The
+        limit applies to the total of all rows so far and therefore holds even in a small release.
         """
         return self._absent[TOTAL] + absent <= self._share * (self._asked[TOTAL] + rows)
 
@@ -66,8 +68,9 @@ class AbsentBalance:
 
 
 class Made:
-    """Counts planned kinds, numbers of images, and numbers of targets, so that the planner can choose the value that is
-    furthest behind its share.
+    """Counts planned questions by kind of distractors, number of images, and number of images with an answer.
+
+    With these counts, planners choose the value that is furthest behind its share.
     """
 
     def __init__(self) -> None:
@@ -92,10 +95,12 @@ class Made:
         return sorted(wanted, key=lambda kind: self._kinds[pool, kind] - shares[kind] * total)
 
     def images(self, pool: str, numbers: Sequence[int], rng: np.random.Generator) -> list[int]:
-        """Numbers of images, least planned first; ties are in random order."""
+        """The given numbers of images, in ascending order of how often they were planned; ties are in random order."""
         return sorted(rng.permutation(numbers).tolist(), key=lambda number: self._images[pool, number])
 
     def targets(self, pool: str, images: int, rng: np.random.Generator) -> list[int]:
-        """Numbers of images with an answer, from 1 to `images`, least planned first; ties are in random order."""
+        """Numbers of images with an answer, from 1 to `images`, in ascending order of how often they were planned; ties
+        are in random order.
+        """
         order = (rng.permutation(images) + 1).tolist()
         return sorted(order, key=lambda number: self._targets[pool, images, number])

@@ -1,6 +1,7 @@
 """Plans a whole release: applies splits and exclusions, plans part by part, and joins the parts. No image is rendered.
 
-The plan has one Parquet file per split and contrast. Each row group is a shard to render and contains whole families.
+The plan has one Parquet file per split and contrast. Each row group is a shard to render and contains whole families
+(rows that are planned together).
 """
 
 import math
@@ -57,7 +58,9 @@ class PlannedShard:
 
 @dataclass
 class Plan:
-    """The result of planning, in addition to the plan's files: the shards, and everything that had to be omitted."""
+    """The result of planning, in addition to the plan's files: the shards, the row counts, and the photos and objects
+    that could not be used.
+    """
 
     shards: list[PlannedShard] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
@@ -74,11 +77,11 @@ def make_plan(
 ) -> Plan:
     """Write the plan's files into `folder`. The files are identical on every machine.
 
-    `state` is the digest of the states of the photo files. A part that was planned from other files is not reused.
+    `state` is the digest of the states of the photo files. A part that was planned from different photo files is not
+    reused.
 
-    Raises PlanError if the photos allow no sample of one of the paper's tasks or of a task that the user named. Tasks
-    that only the preset requests may have no samples, and so may tasks for which a small release has no room: see
-    `Plan.made`.
+    Raises PlanError if the photos allow no sample of one of the paper's tasks or of a task that the user named. A task
+    may have no samples if only the preset requests it, or if a small release has no room for it; see `Plan.made`.
     """
     displayed = [source.displayed for source in config.sources]
     facts = photo_facts(index.photos, index.stores, cache / "facts.npz", executor, displayed)
@@ -123,7 +126,7 @@ def part_tasks(
 
 
 def _frequencies(index: Index, config: BuildConfig, division: Division) -> Frequencies:
-    """Frequencies over all photos, which each part uses."""
+    """Frequencies of concepts over all photos; every part uses the same frequencies."""
     frequencies = Frequencies.of(index, config)
 
     def askable() -> Askable:
@@ -163,7 +166,7 @@ def _unusable(index: Index) -> Iterator[Rejection]:
 
 
 def _not_shown(index: Index, facts: Facts) -> Iterator[Rejection]:
-    """Photos that image libraries cannot decode faithfully."""
+    """Photos that image libraries do not decode correctly."""
     for number in np.flatnonzero(facts.faults != "").tolist():
         photo, fault = index.photos[number], str(facts.faults[number])
         key, detail = index.tables[photo.source].key, f"{photo.file_name}: {fault}"
@@ -241,6 +244,6 @@ def rejected_by_reason(plan: Plan) -> dict[str, int]:
 def estimated_bytes(plan: Plan) -> int:
     """Estimated size of the release with embedded photos.
 
-    Counts each view once per family, with the number of JPEG bytes per pixel that is typical of COCO.
+    Each view is counted once per family, at the number of JPEG bytes per pixel that is typical of COCO.
     """
     return round(plan.pixels * JPEG_BYTES_PER_PIXEL)

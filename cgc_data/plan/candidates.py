@@ -41,13 +41,13 @@ class Candidates:
 
     @property
     def _slack(self) -> NDArray[np.float64]:
-        """How many rows each name (concepts,) may deviate from chance."""
+        """For each name, (concepts,), how far the number of lists in which it is right may deviate from chance."""
         least = min(SLACK + SLOPE * self._lists, MOST_SLACK)
         return np.maximum(least, BY_CHANCE * np.sqrt(self._surplus.lists))
 
     def right(self, photo: int, choices: Mask, rng: np.random.Generator, *, only: bool) -> list[int]:
-        """The photo's names (concepts,) that may be the right name of another list; the name that is furthest behind
-        comes first.
+        """The categories in `choices` that may be the right name of another list. The category that is furthest behind
+        its expected number of lists comes first.
 
         `only`: also return names that can never be a wrong name, because fewer than two photos are proved not to show
         the category. Each of these names is used only a few times: if many lists used such names, too few wrong names
@@ -99,13 +99,15 @@ class Candidates:
         return self._tilt[len(wrong) + 1] + int(signs.sum())
 
     def count(self, right: int, wrong: Sequence[int]) -> None:
-        """Count a list."""
+        """Count a list of names with its right name."""
         self._lists += 1
         self._surplus.count([right, *wrong], right)
         self._tilt[len(wrong) + 1] = self._tilted(right, wrong)
 
     def _often(self, name: str, photo: int) -> Mask:
-        """Mask (concepts,) of the categories that this table marks for at least two photos of the photo's split."""
+        """Mask (concepts,) of the categories for which the table `name` of `Askable` marks at least two photos in the
+        split of this photo.
+        """
         if name not in self._tables:
             inside = np.array([split == self._askable.splits[photo] for split in self._askable.splits])
             table: Mask = getattr(self._askable, name)

@@ -67,7 +67,7 @@ def _another(
 
 
 def _alone(picture: Picture, window: Window, others: list[Window], rng: np.random.Generator) -> list[Window]:
-    """Places in a window that are not plain and that no other window shows, not even in part."""
+    """Textured places in a window that no other window shows, not even in part."""
     drawn = draw_rectangles(window, AREA, LEAST_SIDE, rng)
     return windows_of(drawn[apart(drawn, others) & (picture.spread(drawn) >= LEAST_SPREAD)])
 
@@ -108,7 +108,7 @@ def in_colors(picture: Picture, candidates: list[Candidate], rng: np.random.Gene
 def _nearer(colors: list[Colors], home: int, piece: Piece) -> int:
     """Number of windows that are closer in color to the piece than the right window is.
 
-    The color comparison with the lowest number counts.
+    Colors are compared in several ways, and the lowest of the resulting numbers is returned.
     """
     shares = colors[home].of(piece)
     distances = np.array([window.distances(shares, window.places(piece.window)) for window in colors])

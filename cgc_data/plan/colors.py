@@ -1,4 +1,4 @@
-"""Measures what colors alone reveal about the place of a piece.
+"""Measures how much the colors of a piece (a recolored crop of a photo) reveal about the place where it was cut out.
 
 The measures are how similar the most similar place is, and whether it is the right place.
 
@@ -31,8 +31,8 @@ Distances = NDArray[np.float32]
 def _distances(difference: Shares) -> Distances:
     """Distances between colors, (4, ...).
 
-    The four distances are based on the levels of each channel, the earth mover's distance of these levels, the joint
-    levels of all three channels, and chroma, which ignores brightness.
+    The four distances compare the levels of each channel, the same levels by earth mover's distance, the joint levels
+    of all three channels, and chroma, which ignores brightness.
     """
     apart, channels = np.abs(difference), difference[..., CHANNELS].reshape(*difference.shape[:-1], 3, LEVELS)
     moved = np.abs(channels.cumsum(axis=-1)).sum(axis=(-2, -1))
@@ -43,7 +43,7 @@ def _distances(difference: Shares) -> Distances:
 @dataclass(frozen=True)
 class Places:
     """The colors of all places (rows, columns) in a window that are as large as the piece, and a mask of the places
-    that the piece comes from.
+    that mostly coincide with the piece's own place.
     """
 
     shares: Shares
@@ -95,7 +95,7 @@ class Colors:
         return np.append(nearest, np.abs(self._whole - shares)[JOINT].sum())
 
     def places(self, piece: Window) -> Places:
-        """Places in the window where a piece could have been cut out, judged only by its size."""
+        """All places in the window that are as large as the piece."""
         rows, columns = (max(round(side / self._cell), 1) for side in (piece.height, piece.width))
         means = self._mean_of_places(rows, columns)
         y, x = (
@@ -115,8 +115,8 @@ class Colors:
 
 
 def _common(starts: NDArray[np.float64], side: int, start: int) -> NDArray[np.float64]:
-    """Overlap (n,) between the interval that starts at `start` and intervals of the same length that start at
-    `starts`.
+    """Length (n,) of the overlap between the interval that starts at `start` and the intervals that start at `starts`.
+    All intervals have the length `side`.
     """
     return np.asarray(np.maximum(side - np.abs(starts - start), 0.0))
 

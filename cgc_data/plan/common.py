@@ -3,8 +3,8 @@
 The question either lists several category names to choose from, or names no category and asks for the shared category
 in a given image.
 
-At least one photo shows each wrong category in the list. If possible, all photos but one show one of the wrong
-categories.
+Each wrong category in the list is in at least one photo. If possible, one of the wrong categories is in all photos but
+one.
 """
 
 from collections import Counter
@@ -35,8 +35,8 @@ PATIENCE = 30  # photos without a question after which any number of images and 
 
 
 class CommonPlanner:
-    """Composes families from photos of a deck. A family is one question, or two questions that name different
-    images.
+    """Composes families from a deck (the shuffled photos of a round). A family is one question, or two questions that
+    name different images.
     """
 
     def __init__(self, askable: Askable) -> None:
@@ -66,7 +66,7 @@ class CommonPlanner:
         return NO_OTHERS if shared.any() else NOT_SHARED
 
     def family(self, draw: Draw) -> Family | None:
-        """Questions about the anchor and free photos of the deck; None if no question fits."""
+        """Questions about the anchor (the first photo) and other unused photos of the deck; None if no photos fit."""
         return self._tried.note(draw.anchor, self._family(draw))
 
     def _family(self, draw: Draw) -> Family | None:
@@ -186,10 +186,12 @@ class CommonPlanner:
         return members
 
     def _gone(self, photos: Photos, right: int) -> Mask:
-        """Mask (photos, concepts) of the categories that are absent from each photo and that cannot be confused with
-        anything in the photo, except possibly with the right category.
+        """Mask (photos, concepts) of the categories that each photo provably lacks and that cannot be confused with
+        anything in the photo. Categories that can be confused with the right category are exempt from the second
+        condition.
 
-        For example, many people would call a bowl in one image and a cup in another the same kind of object.
+        The second condition matters because, for example, many people would call a bowl in one image and a cup in
+        another the same kind of object.
         """
         mistakable = self._askable.confused[photos] & ~self._askable.like(right)
         return np.asarray((self._askable.index.states[photos] == ABSENT) & ~mistakable)
@@ -221,7 +223,9 @@ class CommonPlanner:
         )
 
     def _allowed(self, rows: int) -> Mask:
-        """Mask (concepts,) of the categories that the next row can ask about, if it is one of `rows` rows."""
+        """Mask (concepts,) of the categories that the next row can ask about, if there are `rows` rows including this
+        one.
+        """
         allowed = np.ones(len(self._askable.named), dtype=np.bool_)
         if self._person is not None and self._people + 2 > MOST_PERSON * rows:
             allowed[self._person] = False
@@ -234,7 +238,7 @@ class CommonPlanner:
         self._people += rows if self._person in right else 0
 
     def _is_new(self, members: list[int], listed: Sequence[int], pool: str) -> bool:
-        """Whether this question is new. The question is remembered."""
+        """Whether this question is new. The question is recorded, so that it counts as known from now on."""
         asked = pool, frozenset(members), frozenset(listed)
         is_new = asked not in self._asked
         self._asked.add(asked)

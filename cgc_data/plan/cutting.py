@@ -45,7 +45,7 @@ def with_others(picture: Picture, whole: Window, asked: Piece, count: int, rng: 
 def _textured(
     picture: Picture, whole: Window, others: Sequence[Window], least: float, most: float, rng: np.random.Generator
 ) -> list[Window]:
-    """Places in the photo that are not plain, do not overlap the other pieces, and cover at most a certain share of the
+    """Textured places in the photo that do not overlap the other pieces and cover at most the share `most` of the
     photo.
     """
     drawn = draw_rectangles(whole, (AREA[0], most), least, rng)

@@ -1,4 +1,5 @@
-"""Assigns the photos of a split to families of rows, round after round, until the requested rows are planned.
+"""Assigns the photos of a split to families (rows that are planned together), round after round, until the requested
+rows are planned.
 
 Each round uses a photo at most once. Therefore, photos are used about equally often, and test samples share no photos
 if there are enough photos. Over all rounds, each photo is shown in a limited number of rows per task.
@@ -94,7 +95,7 @@ class Dealer:
         return self._askable.rejections
 
     def outcomes(self) -> Iterator[Outcome]:
-        """The results so far of each planner that has requested rows."""
+        """The results of each planner so far. Planners of tasks without requested rows are skipped."""
         for lane in (lane for lane in self._lanes if lane.share > 0):
             full = lane.may & ~self._spread.room(lane.tasks)
             yield Outcome(

@@ -1,8 +1,8 @@
 """Measures the fine detail in windows of a photo. The fine detail determines how sharp a window looks and how many
 bytes its file has.
 
-Windows that show an object have more detail than windows of sky or wall. Therefore, the detail would reveal which
-windows show the object.
+Windows that show an object have more detail than windows of sky or wall. If planners ignored the detail, it would
+reveal which windows show the object.
 """
 
 from collections import OrderedDict

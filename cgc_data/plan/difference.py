@@ -32,8 +32,8 @@ NO_PLACE = "too few free places on similar ground, or no two views that show the
 
 @dataclass(frozen=True)
 class _Scene:
-    """Objects added to a photo, and the framings of its two views. Only the view at position `place` shows the object
-    `target`.
+    """The objects added to a photo, and the windows and sizes of its two views. Only the view at position `place` shows
+    the object `target`.
     """
 
     photo: int
@@ -69,7 +69,7 @@ class DifferencePlanner:
 
     @property
     def lends(self) -> Mask:
-        """Labels (concepts,) of objects that another photo can show."""
+        """Mask (concepts,) of the labels with objects that can be pasted into another photo."""
         return self._lends
 
     @property
@@ -114,7 +114,7 @@ class DifferencePlanner:
         return scene if self._all_fit(scene) else None
 
     def _all_fit(self, scene: _Scene) -> bool:
-        """Whether all added objects are large enough to be asked for in both views."""
+        """Whether all added objects are large enough, in both views, to be the answer to a question."""
         views = [View(scene.photo, framing.window, *framing.size, FOCUS) for framing in scene.framings]
         limits = self._askable.config.limits
         return all(

@@ -1,7 +1,8 @@
 """Draws many windows of a photo at once: several sizes, and several random offsets for each size.
 
-Arrays have the shape (sizes, offsets). The content of all windows is computed together. The suitable windows of a size
-are a uniform sample of all suitable windows of this size.
+Arrays have the shape (sizes, offsets). The visible parts of objects are computed for all windows at once. Because the
+offsets are uniform, the drawn windows of a size that suit a planner are a uniform sample of all suitable windows of
+this size.
 """
 
 import math
@@ -66,12 +67,12 @@ class DrawnWindows:
 
     @cached_property
     def right(self) -> Numbers:
-        """Right edges, not part of the windows, (sizes, offsets)."""
+        """Right edges (exclusive), (sizes, offsets)."""
         return np.asarray(self.left + self.frames.width[:, None])
 
     @cached_property
     def bottom(self) -> Numbers:
-        """Bottom edges, not part of the windows, (sizes, offsets)."""
+        """Bottom edges (exclusive), (sizes, offsets)."""
         return np.asarray(self.top + self.frames.height[:, None])
 
     def take(self, sizes: NDArray[np.intp]) -> "DrawnWindows":
@@ -93,7 +94,7 @@ class DrawnWindows:
 
 
 def shared(low: Numbers, high: Numbers, start: float, end: float) -> Lengths:
-    """Length of the overlap of each interval with start..end."""
+    """Length of the overlap of each interval low..high with the interval start..end."""
     return np.asarray(np.maximum(np.minimum(high, end) - np.maximum(low, start), 0))
 
 
@@ -102,7 +103,7 @@ def draw_frames(
 ) -> Frames:
     """At most `number` random window sizes for a photo of width and height `photo`; none if the photo is too small.
 
-    Sizes are spread evenly between the smallest window that stays sharp and the photo, on a logarithmic scale.
+    Sizes are spread evenly on a logarithmic scale, from the smallest window that stays sharp to the whole photo.
     """
     least, most = least_side(view_sizes, enlargement), max(photo)
     number = number if least <= most else 0
@@ -120,8 +121,8 @@ def draw_frames(
 def shown_at(
     width: Numbers, height: Numbers, view_sizes: Sequence[int], enlargement: float, rng: np.random.Generator
 ) -> Frames:
-    """Windows of these sizes, (sizes,), each with a view size that keeps the window sharp; the view size is 0 if none
-    does.
+    """Windows of these sizes, (sizes,), each with a view size that keeps the window sharp; the view size is 0 if no
+    configured size does.
     """
     sides, longest = np.array([0, *sorted(view_sizes)]), np.maximum(width, height)
     sharp = np.searchsorted(sides[1:], enlargement * longest, side="right")
@@ -139,7 +140,8 @@ def least_side(view_sizes: Sequence[int], enlargement: float) -> int:
 def draw_offsets(
     photo: int, size: tuple[int, int], frames: Frames, number: int, rng: np.random.Generator
 ) -> DrawnWindows:
-    """Windows of each size at this number of offsets, uniform over a grid on the photo of width and height `size`.
+    """Windows of each size at `number` offsets, drawn uniformly from a grid over the photo. `size` is the width and
+    height of the photo.
 
     The grid reaches the borders, because only windows at a border miss an object in the middle of a small photo.
     """

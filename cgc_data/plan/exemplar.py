@@ -32,7 +32,7 @@ class ExemplarPlanner:
 
     @property
     def lends(self) -> Mask:
-        """Labels (concepts,) of objects that another photo can show."""
+        """Mask (concepts,) of the labels with objects that can be examples in questions about other photos."""
         return self._lends
 
     def family(self, draw: Draw) -> Family | None:

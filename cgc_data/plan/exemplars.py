@@ -51,7 +51,7 @@ class Exemplars:
     def labels_of(self, photo: int, offered: Mask, free: Mask) -> Mask:
         """Mask (concepts,) of the labels that have a suitable example in a free photo.
 
-        An example is suitable if no other label that `photo` might show covers much of its box.
+        An example is suitable if no object with another label that `photo` might show covers much of the example's box.
         """
         nowhere = self._askable.index.states[photo] == ABSENT
         found = np.zeros_like(offered)
@@ -65,8 +65,8 @@ class Exemplars:
         """A view of an example object in one of the `free` photos (photos,), and the object in this view; None if no
         example fits.
 
-        The view shows no other large object that the candidates also show, and copying the example's box (0-1000) would
-        be a wrong answer.
+        The view contains no other large object of a category that a candidate photo might show. Copying the example's
+        box (0-1000) would be a wrong answer.
         """
         nowhere = (self._askable.index.states[list(candidates)] == ABSENT).all(axis=0)
         for instance in rng.permutation(self._free(concept, free))[:TRIED].tolist():
@@ -117,7 +117,7 @@ class Exemplars:
 
 
 def _stands_alone(askable: Askable) -> Mask:
-    """Mask (instances,) of the single, large instances in photos that show nothing resembling their label."""
+    """Mask (instances,) of the single, large instances in photos that show nothing confusable with their label."""
     index, config = askable.index, askable.config
     instances = index.instances
     fine = askable.large & instances.single & askable.named[instances.concept]

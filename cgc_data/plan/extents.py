@@ -97,7 +97,7 @@ def _pixels(extent: Extent, windows: DrawnWindows, margin: int) -> Counts:
 
 
 def _clipped(edges: Numbers, origin: int, most: int) -> Numbers:
-    """Edges relative to the origin, within 0..most."""
+    """Edges relative to `origin`, clipped to 0..`most`."""
     ends = edges - origin
     np.maximum(ends, 0, out=ends)  # np.clip is three times slower
     np.minimum(ends, most, out=ends)

@@ -32,7 +32,7 @@ class Following:
         return [concept for concept in self._repeated(photo) if self._has_sibling(photo, concept)]
 
     def _repeated(self, photo: int) -> list[int]:
-        """Same as `concepts`, but includes objects that may be unusable."""
+        """Same as `concepts`, but without checking whether the objects are usable."""
         table, instances = self._askable, self._askable.index.instances
         inside = instances.of_photo(photo)
         here, number = np.unique(instances.concept[inside[~instances.crowd[inside]]], return_counts=True)
@@ -60,14 +60,14 @@ class Following:
 
     @cached_property
     def _large(self) -> Mask:
-        """Mask (instances,) of the instances that some window shows large enough, judged by the shorter side of the
+        """Mask (instances,) of the instances that are large enough in some window, judged by the shorter side of the
         annotated box.
         """
         box = self._askable.index.instances.box
         return np.asarray((box[:, 2:] - box[:, :2]).min(axis=1) >= self._askable.config.limits.min_side - SLACK)
 
     def _is_large(self, instance: int) -> bool:
-        """Whether some window shows the instance large enough, judged by its mask."""
+        """Whether the instance is large enough in some window, judged by its mask."""
         x1, y1, x2, y2 = self._truth.box(instance)
         return min(x2 - x1, y2 - y1) >= self._askable.config.limits.min_side
 
@@ -78,7 +78,7 @@ class Following:
         return len(list(islice(sound, 2))) == 2
 
     def siblings(self, photo: int, target: int) -> list[int]:
-        """Usable objects of the target's category in its photo."""
+        """The other usable objects of the target's category in its photo."""
         if self._siblings[0] != target:
             usable = self._askable.usable(photo, int(self._askable.index.instances.concept[target]))
             self._siblings = target, [instance for instance in usable if instance != target]
@@ -90,8 +90,8 @@ class Following:
         return {i for i in siblings if self._truth.see(i, view.window).state == "visible"}
 
     def distinguishes(self, views: Sequence[View], target: int) -> bool:
-        """Whether the object boxed in the first view can be recognized in the other views, rather than only guessed
-        from its place.
+        """Whether the object stands out in all views and has a different place in the first view than in the others.
+        Otherwise, it could be guessed from its place without being recognized.
         """
         if not all(self._stands_out(view, target) for view in views):
             return False
@@ -110,7 +110,7 @@ class Following:
         return out_of_view and beside == (gone == "beside") and self.distinguishes(shown, target)
 
     def _stands_out(self, view: View, target: int) -> bool:
-        """Whether a view shows the object large enough, next to a sibling, and not covered by a sibling or a crowd."""
+        """Whether the object is large enough in a view, next to a sibling, and not covered by a sibling or a crowd."""
         shown, instances = self._truth.see(target, view.window), self._askable.index.instances
         if shown.state != "visible" or not shown.box or not askable_in(view, shown.box, self._askable.config.limits):
             return False

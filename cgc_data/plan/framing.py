@@ -1,4 +1,6 @@
-"""Two views of one photo that show the same objects. The views have either the same frame or different frames."""
+"""Frames two views of one photo so that they show the same objects. The views show either the same window of the photo
+or different windows.
+"""
 
 from dataclasses import dataclass
 

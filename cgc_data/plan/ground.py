@@ -57,12 +57,12 @@ class Ground:
 
 
 def photos_by_split(splits: list[Split], available: Mask) -> dict[Split, int]:
-    """Number of photos that can be shown (photos,), by split."""
+    """Number of photos in the mask `available` (photos,), by split."""
     return {split: int((available & (np.array(splits) == split)).sum()) for split in SPLITS}
 
 
 def licensed_photos(index: Index, config: BuildConfig, division: Division) -> dict[str, Mask]:
-    """Photos (photos,) that can be used and whose licenses permit each contrast."""
+    """For each contrast, a mask (photos,) of the usable photos whose licenses permit the contrast."""
     return {
         name: division.allowed & usable(index.photos, config.licenses, windows=contrast.windows)
         for name, contrast in CONTRASTS.items()
@@ -70,7 +70,7 @@ def licensed_photos(index: Index, config: BuildConfig, division: Division) -> di
 
 
 def lay_ground(index: Index, config: BuildConfig, division: Division) -> Ground:
-    """Prepare the planning of all splits as a whole, from the facts in the index."""
+    """Prepare the planning of all splits, without dividing them into parts, from the facts in the index."""
     licensed = licensed_photos(index, config, division)
     askable = find_askable(index, config, division.splits, Truth(index, config.limits), division.forms)
     return Ground(config, division.splits, askable, licensed)

@@ -32,7 +32,7 @@ AGAIN = 8.0  # weight, in drawing labels, of a label that was in no photo too of
 
 
 class GroupPlanner:
-    """Composes one row per family from the photos in a deck."""
+    """Composes one row per family from a deck (the shuffled photos of a round)."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
@@ -46,7 +46,7 @@ class GroupPlanner:
         self.photos: Mask = np.any(askable.one, axis=1)
 
     def family(self, draw: Draw) -> Family | None:
-        """A question about the anchor and free photos in the deck; None if no photos fit."""
+        """A question about the anchor (the first photo) and other unused photos of the deck; None if no photos fit."""
         self._askable.check(draw.anchor)
         labels = self._askable.one[draw.anchor]
         for kind, scope in self._scenes.scopes(draw.made, GROUP.pool, labels, draw.rng):
@@ -111,8 +111,8 @@ class GroupPlanner:
         return int(rng.choice(labels, p=weights / weights.sum()))
 
     def _items(self, members: list[int], own: Mask, wanted: int, rng: np.random.Generator) -> list[Item]:
-        """The requested number of labels, drawn evenly from at least two photos; all available labels if there are
-        fewer.
+        """Items for the requested number of labels, drawn from at least two photos, or for all available labels if
+        there are fewer. Empty if only one photo has suitable labels.
         """
         template = int(rng.integers(template_count(GROUP.pool)))
         items: list[Item] = []
@@ -143,7 +143,9 @@ class GroupPlanner:
         return int(rng.choice(labels, p=weights / weights.sum()))
 
     def _is_apart(self, photo: int, concept: int, others: Sequence[int]) -> bool:
-        """Whether the label's object does not cover the objects of the photo's other labels."""
+        """Whether the box of the label's object overlaps the boxes of the other requested objects in the photo only
+        slightly.
+        """
         index, truth = self._askable.index, self._askable.truth
         box = truth.box(int(index.instances.of(photo, concept)[0]))
         return all(iou(box, truth.box(int(index.instances.of(photo, other)[0]))) <= APART for other in others)

@@ -80,8 +80,8 @@ class _Trial:
         self._lacking: dict[Change, list[str]] = {(): failure.missing}
 
     def changes(self, hints: Sequence[Hint]) -> Iterator[Change]:
-        """Single changes, then pairs of changes, then the same changes without the tasks that still have no samples.
-        Within the last group, the most helpful changes come first.
+        """Single changes, then pairs of changes, then these changes combined with removing the tasks that still have no
+        samples. Within the last group, the most helpful changes come first.
         """
         yield from ((hint,) for hint in hints)
         yield from combinations(hints, 2)

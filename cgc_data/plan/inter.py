@@ -3,7 +3,7 @@ other photo has.
 
 Every photo of a set is the target of one question and a distractor in the others, so that no photo is the odd one out.
 An `absent` question is the twin of a question whose target exists. For the twin, a second set is made: the target
-photos are replaced by photos that are proved not to contain the label. In return, the labels of the new photos are also
+photos are replaced by photos that provably do not contain the label. Conversely, the labels of the new photos are also
 requested in the first set, where the answer is empty.
 """
 
@@ -27,7 +27,9 @@ NONE: Set[int] = frozenset()
 
 
 class LocatePlanner:
-    """Composes families from a deck; each photo in the deck is used at most once per round."""
+    """Composes families of rows from a deck (the shuffled photos of a round). Each photo is used at most once per
+    round.
+    """
 
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
@@ -37,7 +39,9 @@ class LocatePlanner:
         self.photos: Mask = np.any(askable.one, axis=1)
 
     def family(self, draw: Draw) -> Family | None:
-        """A family of questions about the anchor and free photos in the deck; None if no photos fit."""
+        """A family of questions about the anchor (the first photo) and other unused photos of the deck; None if no
+        photos fit.
+        """
         size = self._sets.draw_size(draw.rng)
         self._askable.check(draw.anchor)
         labels = self._askable.one[draw.anchor]
@@ -104,8 +108,9 @@ class LocatePlanner:
         balance: AbsentBalance,
         rng: np.random.Generator,
     ) -> Family | None:
-        """Questions about the set, and about a second set in which some photos are replaced by photos without the
-        labels of the replaced photos; None if no twin is needed.
+        """Questions about the set and about a second set; None if no twin is needed or possible.
+
+        In the second set, some photos are replaced by photos without the labels of the replaced photos.
         """
         leaving = self._leaving(members, items, kind, balance)
         kept = [photo for place, photo in enumerate(members) if all(place not in item.targets for item in leaving)]
@@ -128,8 +133,8 @@ class LocatePlanner:
         return Family(tuple(questions), tuple(dict.fromkeys([*members, *second])))
 
     def _leaving(self, members: list[int], items: list[Item], kind: str, balance: AbsentBalance) -> list[Item]:
-        """Items whose labels need an absent twin; the most needed items come first. The items cover at most half of the
-        photos.
+        """Items whose labels need an absent twin; the items that need a twin most come first. The items cover at most
+        half of the photos.
 
         In a hard set, the first photo stays, because the other photos and the new photos resemble it.
         """

@@ -2,7 +2,7 @@
 from 1 to all.
 
 An `absent` question is the twin of a question whose targets exist. For the twin, a second set is made: the photos that
-show the label are replaced by photos with another label. In return, another question asks for this other label in the
+show the label are replaced by photos with another label. Conversely, another question asks for this other label in the
 first set, where the answer is empty.
 """
 
@@ -24,7 +24,9 @@ from cgc_data.tasks.inter.locate_all import LOCATE_ALL
 
 
 class LocateAllPlanner:
-    """Composes families from a deck; each photo in the deck is used at most once per round."""
+    """Composes families of rows from a deck (the shuffled photos of a round). Each photo is used at most once per
+    round.
+    """
 
     def __init__(self, askable: Askable, task: Task = LOCATE_ALL, labels: Mask | None = None, apart: int = 0) -> None:
         """Plan rows of `task` about the `labels` (a mask of concepts). Each row has `apart` images in addition to the
@@ -39,15 +41,17 @@ class LocateAllPlanner:
         self.photos: Mask = np.any(askable.every & self._labels, axis=1)
 
     def family(self, draw: Draw) -> Family | None:
-        """A family of questions about the anchor and free photos in the deck; None if no photos fit."""
+        """A family of questions about the anchor (the first photo) and other unused photos of the deck; None if no
+        photos fit.
+        """
         self._askable.check(draw.anchor)
         return next(self.families(draw, self._askable.every[draw.anchor]), None)
 
     def families(self, draw: Draw, about: Mask) -> Iterator[Family]:
-        """Families about one of the anchor's labels in the mask `about` (concepts,). The form that was planned least
-        often comes first.
+        """Families about one of the anchor's labels in the mask `about` (concepts,). The combination of image numbers
+        that was planned least often comes first.
 
-        Each family is made only when it is requested.
+        Families are generated lazily.
         """
         for kind in draw.made.kinds(self._task.pool, self._scenes.shares):
             for size, count in self._forms(draw):

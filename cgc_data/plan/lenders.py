@@ -34,11 +34,11 @@ Bytes = NDArray[np.uint8]
 
 
 class Lenders:
-    """Finds instances that stand by themselves, and determines which of them can be lent, that is, pasted into other
-    photos.
+    """Finds instances of objects that stand on something, and determines which of them can be lent (pasted into other
+    photos).
 
-    `labels` is a mask (concepts,) of the labels that have objects to lend: either the given labels, or all such labels
-    of the index.
+    `labels` is a mask (concepts,) of the labels with objects that can be lent. By default, it contains all such labels
+    in the index.
     """
 
     def __init__(self, askable: Askable, thumbnails: Thumbnails, labels: Mask | None = None) -> None:
@@ -101,8 +101,8 @@ class Lenders:
         return [self._askable.index.relations.supercategory(concept) for concept in self._askable.index.concepts]
 
     def _fully_annotated(self) -> Mask:
-        """Mask (photos,) of the photos in which all instances of the source's labels are boxed. In all other photos, a
-        pasted object could hide an object that has no box.
+        """Mask (photos,) of the photos from sources that box all instances of all their categories. In all other
+        photos, a pasted object could hide an object that has no box.
         """
         whole = [bool(len(claims.exhaustive) and claims.exhaustive.all()) for claims in self._askable.index.claims]
         photos = self._askable.index.photos
@@ -120,7 +120,7 @@ class Lenders:
         return np.asarray(sizes[self._askable.index.instances.photo])
 
     def _is_whole(self, instance: int) -> bool:
-        """Whether the instance has a valid mask that is a single piece, with most of its outline far from other
+        """Whether the instance has a valid mask that is one connected region, with most of its outline away from other
         objects.
         """
         rle = self._askable.truth.mask(instance)
@@ -179,7 +179,7 @@ def _cut(rle: Rle, frame: Window) -> Bytes:
 
 
 def below(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Boxes of the ground below the feet of the objects with these boxes (n, 4), in the same pixels."""
+    """Boxes (n, 4) of the ground below the feet of the objects with these boxes (n, 4), in the same coordinates."""
     x1, y1, x2, y2 = boxes.T
     return np.stack([x1, y2, x2, y2 + GROUND * (y2 - y1)], axis=1)
 

@@ -1,4 +1,6 @@
-"""Counts the objects that questions cannot ask about, stage by stage, to explain why no question is possible."""
+"""Counts the objects that no question can ask about, by the stage of planning that excludes them, to explain why no
+question is possible.
+"""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -19,11 +21,11 @@ CROWD, UNCOUNTED = "crowd", "it is not certain that all instances of the categor
 
 @dataclass(frozen=True)
 class Losses:
-    """The number of photos and objects in the sources, the number that cannot be used for each reason, and what the
-    remaining photos and objects allow.
+    """Numbers of photos and objects in the sources, of photos and objects that cannot be used (by reason), and of the
+    categories that remain.
 
-    `categories` counts categories with a usable object. `elsewhere` counts the categories that are also proved absent
-    from another photo.
+    `categories` counts categories with a usable object. `elsewhere` counts those of these categories that are also
+    proved absent from another photo.
     """
 
     photos: int
@@ -74,7 +76,8 @@ def _sign(found: Losses) -> str:
     """A likely cause of the most frequent reason, if the file itself is probably wrong."""
     if [reason for reason, _ in found.lost_objects.most_common(1)] == [DIFFER]:
         return (
-            "; check whether the boxes measure y from the bottom, or whether masks and boxes are of different objects"
+            "; check whether the boxes measure y from the bottom, or whether masks and boxes belong to different "
+            "objects"
         )
     return ""
 

@@ -75,7 +75,7 @@ def _none(needs: str, photos: int, tried: int, spent: bool) -> str:
     if tried < photos and not spent:  # other tasks made all requested rows
         found = f"no row was possible with the {counted(tried, 'photo')} tried; " if tried else ""
         return f"{found}a larger release may include some"
-    return f"no photo allows this task; it needs {needs}" if needs else "no photo allows one"
+    return f"no photo allows this task; it needs {needs}" if needs else "no photo allows this task"
 
 
 def skipped(rejections: Sequence[Rejection]) -> Iterator[str]:

@@ -1,4 +1,6 @@
-"""Determines what each photo can be asked about from the index and the annotated boxes, before any mask is read."""
+"""Determines the categories that questions about each photo can ask for, from the index and the annotated boxes, before
+any mask is read.
+"""
 
 from dataclasses import dataclass, field
 
@@ -16,8 +18,8 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Frequencies:
-    """Counts of photos for each concept, (concepts,) each: photos that show the concept, that show its supercategory,
-    that show exactly one instance, or that show the concept with all instances boxed.
+    """Numbers of photos, (concepts,) each, that show the concept, that show exactly one instance of it, or in which all
+    its instances are boxed. `groups` contains the number of photos that show each supercategory, (supercategories,).
 
     `single` is based on the annotated boxes. `lent` maps each task that shows objects from other photos to a mask
     (concepts,) of the labels with such objects. All other tasks use the labels in the index.
@@ -71,8 +73,8 @@ def nameable(index: Index, config: BuildConfig) -> Mask:
 
 
 def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """All pairs of a photo and a concept with only single, large enough instances of the concept in the photo, and the
-    number of instances for each pair.
+    """The photos and the concepts of all pairs in which every instance of the concept in the photo is a single object
+    and large enough, and the number of instances of each pair.
     """
     instances, fine = index.instances, large_enough(index, config)
     keys, pair = np.unique(instances.photo * len(index.concepts) + instances.concept, return_inverse=True)

@@ -48,14 +48,14 @@ PLAN_SCHEMA = (
 
 @dataclass(frozen=True)
 class PartTask:
-    """What another process needs to plan a part. It can be pickled.
+    """The inputs with which another process can plan a part. It can be pickled.
 
     Attributes:
         index: the index, narrowed to the part's photos.
         forms: file formats of the part's photos, (photos,); "" if all photos of the sources have the same format.
         licensed: masks (photos,) of the part's photos that each contrast can show.
         frequencies: frequencies of concepts in all photos of the sources.
-        folder: where the part's files are kept.
+        folder: folder with the part's files.
         state: digest of the states of all photo files.
     """
 
@@ -148,7 +148,7 @@ def _dealer(task: PartTask) -> Dealer:
 
 @dataclass
 class _Count:
-    """What passed by."""
+    """Counts the planned rows while they are written to the file."""
 
     tasks: Counter[str] = field(default_factory=Counter)
     made: Made = field(default_factory=Made)

@@ -1,6 +1,6 @@
 """Sets of windows: some windows show objects of a category, and the others show none. A window size is used only if
-some windows of this size show the category and others do not. A level of detail is used only if both groups of windows
-have it. Therefore, size, enlargement, sharpness, and file size do not reveal which window shows the category.
+some windows of this size show the category and others do not. A level of detail is used only if it occurs in both
+groups of windows. Therefore, size, enlargement, sharpness, and file size do not reveal which window shows the category.
 """
 
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ def draw_level(chances: Lengths, rng: np.random.Generator) -> int:
 
 
 class Parting:
-    """Places windows that show a category and windows that do not."""
+    """Chooses windows that show a category and windows that do not."""
 
     def __init__(self, index: Index, truth: Truth, config: BuildConfig, detail: Detail) -> None:
         self._index, self._truth, self._config, self._detail = index, truth, config, detail
@@ -108,8 +108,8 @@ class Parting:
         return Parted.of(windows, count[both], free[both], self._detail.of(windows))
 
     def choose(self, parted: Parted, count: int, rng: np.random.Generator) -> list[int]:
-        """Sizes for a set: the smallest size, then sizes that are larger by at least the configured factor; empty if
-        fewer than two sizes are found.
+        """Window sizes for a set: the smallest size, then sizes that are larger by at least the configured factor;
+        empty if fewer than two sizes are found.
         """
         sizes = parted.sizes
         scales = parted.windows.frames.scale[sizes]

@@ -28,7 +28,7 @@ Photos = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Part:
-    """The rows about one group of a split's photos.
+    """A group of a split's photos, and the number of rows to plan about it.
 
     Attributes:
         group: number of the group in its split.
@@ -66,8 +66,8 @@ def _of_groups(split: Split, groups: Sequence[Photos], available: Mask, wanted: 
 
 
 def number_of_groups(photos: int, wanted: Sequence[int]) -> int:
-    """Number of groups of a split, so that each group has enough photos and each contrast enough rows; 0 if the split
-    is empty.
+    """Number of groups into which a split is divided, so that each group has enough photos and enough rows of each
+    contrast; 0 if the split is empty.
     """
     fewest = min((rows for rows in wanted if rows), default=0)
     return min(max(1, min(photos // LEAST_PHOTOS, fewest // LEAST_ROWS)), photos)
@@ -82,8 +82,8 @@ def grouped(photos: Photos, number: int, seed: int, split: Split) -> list[Photos
 
 
 def shared_out(rows: int, sizes: Sequence[int]) -> list[int]:
-    """Distribute the rows in proportion to the sizes. The results add up to `rows`, and each is off by less than
-    one.
+    """Distribute the rows in proportion to the sizes. The results add up to `rows`, and each differs from its exact
+    share by less than one.
     """
     total = sum(sizes)
     reached = [round(rows * before / total) if total else 0 for before in accumulate(sizes)]

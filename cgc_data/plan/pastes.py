@@ -21,8 +21,8 @@ class Pastes:
         self.offered = 0  # objects that the last photo could have received if it had room
 
     def draw(self, photo: int, free: Mask, count: int, rng: np.random.Generator) -> list[Paste]:
-        """Up to `count` objects from free photos (photos,) that can be pasted into a photo. Raises PhotoError if the
-        photo cannot be read.
+        """Up to `count` objects from the photos in the mask `free` (photos,), each with the place where it is pasted
+        into the photo. Raises PhotoError if the photo cannot be read.
         """
         found: list[Paste] = []
         self.offered = 0

@@ -109,7 +109,7 @@ def _gray(picture: Picture, piece: Piece, scale: float) -> Gray:
 
 
 def piece_view(photo: int, piece: Piece, config: BuildConfig, rng: np.random.Generator) -> View:
-    """The piece as a separate image, at its size in the photo or enlarged as far as it stays sharp."""
+    """The piece as a separate image, at its size in the photo or enlarged by a random factor that keeps it sharp."""
     window, tone = piece.window, piece.tone
     scale = min(
         float(np.exp(rng.uniform(0, np.log(min(config.limits.enlargement, MOST_ENLARGED))))),

@@ -1,4 +1,5 @@
-"""The interface of all planners. A planner makes families of rows from the photos that it is given.
+"""The interface of all planners. A planner makes families (rows that are planned together) from the photos that it is
+given.
 
 A task names its planner. One planner can serve several tasks of a contrast. A planner also plans the twins of its
 questions, which have empty answers.
@@ -80,7 +81,7 @@ class Lending(Protocol):
 
     @property
     def lends(self) -> Mask:
-        """Labels (concepts,) of such objects."""
+        """Mask (concepts,) of the labels of these objects."""
         ...
 
 
@@ -99,7 +100,7 @@ class Tried:
 
     @property
     def fruitless(self) -> list[int]:
-        """Photos that are not in any family."""
+        """Photos that the planner was given but that are not in any family."""
         return sorted(self._tried - self._served)
 
 
@@ -123,8 +124,8 @@ class Lane:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The results of one planner in a split: the number of its rows, and the number of usable photos that are full or
-    lost.
+    """The results of one planner in a split: the number of its rows, and the numbers of usable photos that reached the
+    row limit (`full`) or produced no family (`lost`).
 
     `tried`: number of photos that the planner was given. `spent`: whether the photos of the split allowed fewer rows of
     the contrast than requested.
@@ -158,7 +159,7 @@ def lent_labels(config: BuildConfig, askable: Callable[[], Askable]) -> dict[str
 
 
 def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:
-    """One lane for each planner with requested rows, in the order in which tasks name the planners.
+    """One lane for each planner of tasks with requested rows, in the order in which tasks name the planners.
 
     `allowed`: mask (photos,) of the photos that can be used, by contrast.
     """

@@ -1,4 +1,4 @@
-"""The content of questions: views, the question about them, the true answer, and the evidence that a label is
+"""The content of questions: views, the question about them, the correct answer, and the evidence that a label is
 absent.
 """
 
@@ -24,10 +24,10 @@ class Pasted:
 
     Attributes:
         photo: the photo from which the object comes.
-        instance: the object.
+        instance: the object, as its position among the instances of the index.
         transform: a, b, c, d, e, f, in pixels. The point (x, y) in the object's photo is mapped to (ax + by + c, dx +
             ey + f) in the view's photo.
-        mask: COCO's compressed run-length encoding over the object's photo.
+        mask: mask of the object over its photo, in COCO's compressed run-length encoding.
     """
 
     photo: int
@@ -42,7 +42,8 @@ class View:
 
     Attributes:
         photo: the photo that is shown.
-        window: the part of the photo that is shown. width, height: size of the view in pixels.
+        window: the part of the photo that is shown.
+        width, height: size of the view in pixels.
         role: one of the contrast's roles, or `REFERENCE`.
         pasted: objects from other photos that are pasted into the view.
         operations: the steps that make the view; empty if it is only cropped and resized.
@@ -84,16 +85,17 @@ class Missing:
 
 @dataclass(frozen=True)
 class Question:
-    """One planned sample: the question, its views, and the true answer.
+    """One planned sample: the question, its views, and the correct answer.
 
     Attributes:
         concepts: the requested concepts, in the question's order; empty if the question is not about a category.
         shown: the answer.
-        form: file format of its photos, if the release has several formats and shows photos uncropped.
+        form: file format of the photos; empty if all photos of the release have the same format or are shown as
+            windows.
         reference: the object whose box is part of the question, or the whole view that the question refers to.
         named: the view (0-based) that, according to the question, contains the answer.
         reference_views: views (0-based) that never contain an answer.
-        relation: the property that distinguishes the object from other objects with its label.
+        relation: the property that distinguishes the object from other objects with its label, such as `leftmost`.
     """
 
     task: Task

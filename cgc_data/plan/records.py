@@ -1,4 +1,4 @@
-"""The record of a planned part, which is stored in addition to its rows and contains only types that JSON supports."""
+"""The record of a planned part. It is stored next to the part's rows and contains only types that JSON supports."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +12,9 @@ from cgc_data.tasks import TASKS
 
 @dataclass(frozen=True)
 class Counts:
-    """A `Made`. `answers` lists triples: number of images, number of images with an answer, and number of rows."""
+    """A `Made`, with types that JSON supports. `answers` lists triples: number of images, number of images with an
+    answer, and number of rows.
+    """
 
     tasks: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
@@ -35,7 +37,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Reached:
-    """An `Outcome` that contains the names of its tasks."""
+    """An `Outcome` that contains the names of its tasks instead of the tasks themselves."""
 
     tasks: list[str]
     share: float
@@ -67,7 +69,7 @@ class Planned:
         sha256: digest of the file with its rows.
         tasks: number of rows by task.
         pixels: total pixels of the views, each counted once per family.
-        made: number of rows by each property that can be requested.
+        made: number of rows by each property for which a configuration requests shares.
         reached: what each planner made.
         rejections: photos and objects that turned out to be unusable.
     """

@@ -1,5 +1,5 @@
-"""`inter/refer`: sets of photos. Each photo shows several objects of some label, and each other photo shows at most one
-object of this label. Each photo in a set is the target of one question, so no photo is the odd one out.
+"""`inter/refer`: sets of photos. For each photo, there is a label with several objects in this photo and at most one
+object in each of the others. Each photo in a set is the target of one question, so no photo is the odd one out.
 """
 
 from collections import Counter
@@ -36,7 +36,9 @@ class Member:
 
 
 class ReferPlanner:
-    """Composes families from a deck; each photo in the deck is used at most once per round."""
+    """Composes families of rows from a deck (the shuffled photos of a round). Each photo is used at most once per
+    round.
+    """
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._scenes = askable, Scenes(askable)
@@ -58,7 +60,9 @@ class ReferPlanner:
         return ALONE if self._member(photo, everything, np.random.default_rng(0)) else NOT_DISTINCT
 
     def family(self, draw: Draw) -> Family | None:
-        """A family of questions about the anchor and free photos in the deck; None if no photos fit."""
+        """A family of questions about the anchor (the first photo) and other unused photos of the deck; None if no
+        photos fit.
+        """
         return self._tried.note(draw.anchor, self._family(draw))
 
     def _family(self, draw: Draw) -> Family | None:
@@ -127,8 +131,8 @@ class ReferPlanner:
         return len(self._scenes.apart(kind, np.array([photo]), member.photo)) > 0
 
     def _member(self, photo: int, scope: Mask, rng: np.random.Generator) -> Member | None:
-        """The photo with a label in scope that has several instances in it, one of which a relation clearly identifies;
-        None if there is no such label.
+        """The photo as a member of a set; None if it shows no suitable label in `scope`. A label is suitable if the
+        photo shows several of its instances and a relation clearly identifies one of them.
         """
         self._askable.check(photo)
         labels = np.flatnonzero(self._several(photo) & scope)
@@ -178,7 +182,7 @@ def _countable(askable: Askable) -> Mask:
 
 
 def _all_whole(askable: Askable) -> Mask:
-    """Mask of the labels without an annotated instance that the photo's border cuts, (photos, concepts)."""
+    """Mask (photos, concepts): whether the photo's border cuts off none of the annotated instances of the label."""
     instances = askable.index.instances
     sizes = np.array([(photo.width, photo.height) for photo in askable.index.photos], dtype=np.int64).reshape(-1, 2)
     cut = ~uncut(instances.box, sizes[instances.photo])

@@ -59,9 +59,10 @@ class RegionPlanner:
         return None
 
     def _forms(self) -> tuple[bool, ...]:
-        """Which forms to try: whether the question names the image.
+        """The forms of the question to try, in order: True if the question names the image, otherwise False.
 
-        The form that needs more rows comes first. The other form follows until some photo has allowed the first.
+        The form that needs more rows comes first. The other form is also tried until some photo has allowed the first
+        form.
         """
         lacking = self._made[True] < self._config.named_image * (self._made.total() + 1)
         return (lacking,) if self._made[lacking] or self._config.named_image in (0, 1) else (lacking, not lacking)
@@ -88,7 +89,7 @@ class RegionPlanner:
         return [question.reordered([0, *(1 + rng.permutation(len(pieces))).tolist()])]
 
     def _among_windows(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
-        """Questions about windows of the photo and a piece of one window, then a piece of another window."""
+        """Up to two questions about windows of the photo. Each asks where a piece of one window was cut out."""
         wanted = int(rng.choice(WINDOWS, p=np.array(WINDOWS) / sum(WINDOWS)))
         longer = min(self._config.intra.view_sizes) / self._config.limits.enlargement
         candidates = draw_candidates(picture, self._whole(photo), wanted, longer, rng)
@@ -100,13 +101,15 @@ class RegionPlanner:
         return [self._which(views, one, rng) for one in chosen if self._askable_in(views[one.home], one.piece)]
 
     def _size(self, window: Window, rng: np.random.Generator) -> tuple[int, int]:
-        """Width and height of views of windows of this size, one of the configured sizes that keep them sharp."""
+        """Width and height of the views of windows of this size. The longer side is one of the configured sizes with
+        which the views stay sharp.
+        """
         longer, most = max(window.width, window.height), self._config.limits.enlargement
         scale = int(rng.choice([size for size in self._config.intra.view_sizes if size <= most * longer])) / longer
         return max(round(window.width * scale), 1), max(round(window.height * scale), 1)
 
     def _which(self, windows: Sequence[View], asked: Asked, rng: np.random.Generator) -> Question:
-        """The piece, and the windows in shuffled order."""
+        """A question that shows the piece first, and then the windows in shuffled order."""
         shown = [replace(view, role=HOLDS) if n == asked.home else view for n, view in enumerate(windows)]
         views = (self._view(windows[0].photo, asked.piece, rng), *shown)
         question = self._question(views, home=asked.home + 1, piece=0, named=False, rng=rng)
@@ -116,8 +119,10 @@ class RegionPlanner:
         return askable_in(view, _box(piece.window), self._config.limits)
 
     def _chosen(self, picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
-        """Two candidates whose colors do not reveal the right window, chosen from the color rank that needs more
-        rows.
+        """Up to two pieces from different windows, chosen so that colors do not reveal the right window.
+
+        Pieces with the color rank that needs more rows are preferred. The color rank of a piece is the number of other
+        windows that are closer to it in color.
         """
         chosen: list[Asked] = []
         asked, scenes = in_colors(picture, candidates, rng), [candidate.scene for candidate in candidates]
@@ -131,7 +136,7 @@ class RegionPlanner:
         return chosen
 
     def _lacking(self, windows: int, asked: list[Asked]) -> list[Asked]:
-        """Candidates with the rarest color rank, so that the window with the closest colors is the right window only as
+        """Pieces with the rarest color rank, so that the window with the closest colors is the right window only as
         often as chance predicts.
         """
         counts = [self._ranks[windows, rank] for rank in range(windows)]

@@ -45,8 +45,8 @@ def singled_out(truth: Truth, instances: list[int], size: tuple[int, int]) -> di
 
 
 def _first(values: Values, others: Values, margin: float) -> int | None:
-    """Index of the entry that is smallest in both measures (n,), each time by at least the margin; None if no
-    entry is.
+    """Index of the entry that is the smallest, by at least `margin`, in both `values` and `others`, (n,) each; None if
+    there is no such entry.
     """
     place = int(np.argmin(values))
     clear = all(np.delete(v, place).min() - v[place] >= margin for v in (values, others))

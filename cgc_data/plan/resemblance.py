@@ -43,8 +43,8 @@ class Picture:
         return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
     def sampled(self, window: Window, longer: int) -> Pixels:
-        """Pixels of a window, sampled in even steps to `longer` pixels on the longer side; all pixels if the window has
-        fewer.
+        """Pixels of a window, sampled at even steps so that the longer side has about `longer` pixels; all pixels if
+        the window is smaller.
         """
         step = max(max(window.width, window.height) / longer, 1.0)
         y, x = (
@@ -99,7 +99,8 @@ def only_at(piece: Gray, size: tuple[int, int], scene: Scene, home: Box | None) 
     `size`: width and height of the piece in photo pixels; the resolution of the piece is at least `LARGEST` times the
     resolution of the scene.
 
-    Tries the photo's own size first, so that a piece that resembles another place is usually rejected at once.
+    The piece's size in the photo is tried first, because a piece that resembles another place is usually rejected at
+    this size.
     """
     found = home is None
     for step in LADDER:

@@ -87,7 +87,7 @@ def _composite_license(views: Sequence[ViewRow]) -> str:
 
 
 def content_id(shown: Sequence[ViewRow], question: str, answer: str) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 digest of the images, the question, and the true answer."""
+    """The first 16 hexadecimal digits of the SHA-256 digest of the images, the question, and the correct answer."""
     views = [
         [
             *(v["source"], v["image_id"], v["window"], v["width"], v["height"]),

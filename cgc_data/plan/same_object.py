@@ -66,8 +66,8 @@ class SameObjectPlanner:
         return None
 
     def questions(self, photo: int, rng: np.random.Generator) -> list[Question]:
-        """A question about a track, or questions in both directions about an object in two views; empty if no object
-        can be followed.
+        """A question about a track (three or more views), or questions in both directions about an object in two views;
+        empty if no object can be followed.
         """
         numbers = range(2, self._askable.config.intra.track_views + 1)
         wanted = _furthest_behind(self._numbers, dict.fromkeys(numbers, 1 / len(numbers)), rng)[0]
@@ -81,7 +81,7 @@ class SameObjectPlanner:
         return []
 
     def _pair(self, photo: int, target: int, number: int, rng: np.random.Generator) -> list[Question]:
-        """The questions in both directions about an object, for a Focus View and a Context View that both show a
+        """The questions in both directions about an object, for a Focus View and a Context View that both show the same
         sibling.
         """
         del number
@@ -117,8 +117,8 @@ class SameObjectPlanner:
         return []
 
     def _through(self, views: Sequence[View], target: int, gone: Gone, rng: np.random.Generator) -> Question:
-        """The question about a track. The first view has the given box. The last view does not show the object unless
-        `gone` is "never".
+        """The question about a track. The question contains the object's box in the first view. The last view does not
+        show the object unless `gone` is "never".
         """
         settings, last = self._askable.config, len(views) - (gone != "never")
         named = _draw(self._named, settings.named_image, rng)
@@ -139,7 +139,7 @@ class SameObjectPlanner:
         *,
         named: bool,
     ) -> Question:
-        """The question that asks for the object of view `given` in the views `asked`."""
+        """A question that contains the object's box in view `given` and asks for the object in the views `asked`."""
         pool = SAME_OBJECT.named_pool if named else SAME_OBJECT.pool
         return Question(
             task=SAME_OBJECT,
@@ -167,7 +167,9 @@ def _until(laid: Iterable[list[View]], number: int) -> Iterator[list[View]]:
 
 
 def _draw(made: Counter[bool], share: float, rng: np.random.Generator) -> bool:
-    """Decide whether the next row has a feature that the given share of rows should have, and record the choice."""
+    """Decide whether the next row has a certain feature, so that about the given share of all rows has it, and record
+    the choice.
+    """
     chosen = _furthest_behind(made, {True: share, False: 1 - share}, rng)[0]
     made[chosen] += 1
     return chosen

@@ -25,7 +25,9 @@ class PhotoSets:
         self._settings = askable.config.inter
 
     def draw_size(self, rng: np.random.Generator) -> int:
-        """Draw the number of photos in a set, so that rows are distributed uniformly over this number."""
+        """Draw the number of photos in a set, so that about the same number of rows is planned for each possible
+        number.
+        """
         # a set of n photos gives about n rows: weights of 1/n make rows, not sets, uniform over n
         sizes = np.arange(self._settings.min_images, self._settings.max_images + 1)
         return int(rng.choice(sizes, p=(1 / sizes) / (1 / sizes).sum()))

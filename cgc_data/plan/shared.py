@@ -1,4 +1,4 @@
-"""Builds photo sets for questions about every instance.
+"""Builds photo sets for questions about every instance of a category.
 
 In a set of N photos, k photos show one label, and all others show another label. Therefore, each photo is a target of
 one question and a distractor in the other, and k can be any number from 1 to N.
@@ -117,7 +117,9 @@ class SharedSets:
         return side if len(side.photos) == number else None
 
     def _with(self, side: Side, photo: int, number: int) -> Side | None:
-        """The side with another photo, if the answer still has room for one object in each of `number` photos."""
+        """The side with another photo; None if the photo does not fit, or if `number` photos could then have more
+        objects than an answer can contain.
+        """
         more = Side(side.concept, (*side.photos, photo))
         if self.objects(more) + number - len(more.photos) > self._askable.config.limits.max_objects:
             return None

@@ -63,8 +63,8 @@ def _photos(question: Question) -> set[int]:
 
 
 def _asked(question: Question) -> Asked:
-    """A key for the content of a question and its windows. The key does not depend on wording, sizes, or the order of
-    the views.
+    """A key that identifies the content of a question and its windows. The key does not depend on wording, sizes, or
+    the order of the views.
     """
     frames = [(*view.photos, view.window.x1, view.window.y1, view.window.x2, view.window.y2) for view in question.views]
     answers = frozenset((frames[shown.view], shown.instance) for shown in question.shown)

@@ -76,7 +76,9 @@ class Standing:
         return float(low * (1 - LIKE)), float(high * (1 + LIKE))
 
     def place(self, site: Site, lender: int, rng: np.random.Generator) -> Paste | None:
-        """The object at the first random place that is free, has similar ground, and contrasts with the object."""
+        """The object, pasted at the first random place that is free, has similar ground, and differs enough from it in
+        brightness; None if there is no such place.
+        """
         grounds = np.stack([self._lenders.ground(lender), self._lenders.ground(site.beside)])
         if not np.linalg.norm(grounds[0] - grounds[1]) <= 2 * GROUND_DISTANCE:  # no place resembles both
             return None
@@ -95,8 +97,8 @@ class Standing:
         return int(self._askable.index.instances.photo[instance])
 
     def _on_like_ground(self, site: Site, grounds: Boxes, boxes: Boxes) -> Mask:
-        """Mask (boxes,) of the places that are on the same support as the neighbor and whose ground has colors similar
-        to `colors` (n, 3).
+        """Mask (boxes,) of the places that are on the same support as the neighbor and whose ground is similar in color
+        to all of `grounds` (n, 3).
         """
         here = self._thumbnails.colors(site.photo, below(boxes))
         like = (np.linalg.norm(here[:, None] - grounds, axis=2) <= GROUND_DISTANCE).all(axis=1)
@@ -132,8 +134,8 @@ class Standing:
         return scales, boxes
 
     def _in_the_way(self, site: Site, boxes: Boxes) -> Mask:
-        """Mask (boxes,) of the places that hide too much, touch an object that was pasted earlier, or are behind a
-        nearer object.
+        """Mask (boxes,) of the places where the object would hide too much of another object, touch an object that was
+        pasted earlier, or overlap a nearer object.
         """
         instances = self._askable.index.instances
         others = instances.box[instances.of_photo(site.photo)]
@@ -163,8 +165,8 @@ class Standing:
         return float(apart.mean()) if apart.size else 0.0
 
     def _paste(self, lender: int, scale: float, box: Boxes) -> Paste:
-        """The object, moved so that the top-left corner of its bounding box is approximately at the top-left corner of
-        `box` (4,).
+        """The object, scaled and moved so that the top-left corner of its bounding box is approximately at the top-left
+        corner of `box` (4,).
         """
         x1, y1, x2, y2 = self._askable.truth.box(lender)
         rle = self._askable.truth.mask(lender)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 
 class Surplus:
-    """For each concept, how much more often than by chance it was the right name, and how many lists contained it.
+    """For each concept, how much more often it was the right name than chance predicts, and how many lists contained
+    it.
 
     Both arrays are (concepts,).
     """

@@ -48,7 +48,7 @@ class Stages:
     without: Mapping[Gone, Mask]
 
     def allowing(self, gone: Gone) -> NDArray[np.intp]:
-        """The sizes that have windows for a view of this kind."""
+        """The sizes that have windows for a track of this kind."""
         sizes = self.parted.sizes
         return sizes if gone == "never" else sizes[self.without[gone][sizes].any(axis=1)]
 
@@ -81,7 +81,7 @@ class Tracks:
         return Stages(parted, seen_box(self._truth.box(target), windows, self._limits)[1], without)
 
     def _large(self, windows: DrawnWindows, target: int) -> DrawnWindows:
-        """The windows whose sizes can show the object large enough."""
+        """The windows of the sizes in which the object can be large enough."""
         x1, y1, x2, y2 = self._truth.box(target)
         return windows.take(np.flatnonzero(windows.frames.least_side(self._limits) <= min(x2 - x1, y2 - y1)))
 
@@ -100,8 +100,8 @@ class Tracks:
         """At most `number` views of random sizes. Sizes without a suitable window are skipped. Empty if too few windows
         are suitable.
 
-        The first view has the given box and shows the whole object; no other view shows the object in the same place.
-        The last view does not show the object unless `gone` is "never".
+        The first view, in which the question contains the object's box, shows the whole object. No other view shows the
+        object in the same place. The last view does not show the object unless `gone` is "never".
         """
         views: list[View] = []
         parted, used, allowed = stages.parted, list[int](), stages.allowing(gone)
@@ -183,7 +183,7 @@ def order_of(views: Sequence[View], lacking: int | None, rng: np.random.Generato
 
 
 def _in_roles(views: Sequence[View]) -> list[View]:
-    """The views with roles; the smallest is the Focus View."""
+    """The views with their roles: the view of the smallest window is the Focus View."""
     areas = [(v.window.x2 - v.window.x1) * (v.window.y2 - v.window.y1) for v in views]
     focus = areas.index(min(areas))
     return [replace(view, role=FOCUS) if place == focus else view for place, view in enumerate(views)]

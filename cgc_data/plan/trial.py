@@ -20,7 +20,9 @@ def allows(ground: Ground, task: str, seconds: float = SECONDS) -> bool:
 
 
 def lacking(ground: Ground, wanted: Sequence[str], until: float) -> list[str] | None:
-    """Requested tasks that get no row; None if this is not known by `until`, in process time."""
+    """The tasks in `wanted` for which no row can be planned; None if the search is still unfinished at the process time
+    `until`.
+    """
     left = list(wanted)
     for _, dealer in ground.dealers():
         for dealt in dealer.attempts():

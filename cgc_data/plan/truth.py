@@ -1,4 +1,4 @@
-"""The true box of an instance in a view: the tight, half-open box of its mask inside the window.
+"""Determines the ground-truth box of an instance in a view: the tight, half-open box of its mask inside the window.
 
 If an instance has no mask, its annotated box is used, but only in windows that contain either the whole box or no part
 of it.
@@ -23,7 +23,9 @@ UNREADABLE, DIFFER = "unreadable mask", "mask and box differ"
 
 @dataclass(frozen=True)
 class Sighting:
-    """The part of an instance that a window shows. `box` is in photo pixels, and None if the state is "gone"."""
+    """The part of an instance that a window shows. `box` is in photo pixels; None if the state is "gone", or if the
+    visible part is not known.
+    """
 
     state: Literal["visible", "gone", "ambiguous"]
     box: Box | None
@@ -51,7 +53,7 @@ class Truth:
         self._extents: OrderedDict[int, Extent] = OrderedDict()
 
     def fault(self, instance: int) -> str:
-        """The reason why an instance cannot be used at all; empty if it can be used."""
+        """The reason why an instance cannot be used; empty if it can be used."""
         return self._mask(instance).fault
 
     def detail(self, instance: int) -> str:
@@ -77,7 +79,9 @@ class Truth:
         return self._extents[instance]
 
     def covered(self, instance: int, window: Window) -> float:
-        """Photo pixels that an instance covers in a window. Without a mask, its box counts instead."""
+        """Number of photo pixels that an instance covers in a window, measured on its mask or, if it has none, on its
+        box.
+        """
         mask = self._mask(instance)
         if mask.rle is not None:
             return float(tight_box_in_window(mask.rle, window)[1])
@@ -174,8 +178,8 @@ def _see_box(box: Box, window: Window, margin: int) -> Sighting:
 
 
 def fits(box: Box, width: float, height: float, limits: Limits) -> bool:
-    """Whether a question can ask for a box (in pixels of a view of this size). The side after resizing, the area, and
-    the aspect ratio must be within the limits.
+    """Whether a question can ask for an object with this box, in pixels of a view with this width and height. The side
+    after resizing, the area, and the aspect ratio must be within the limits.
     """
     box_width, box_height = box[2] - box[0], box[3] - box[1]
     shorter, longer = min(box_width, box_height), max(box_width, box_height)

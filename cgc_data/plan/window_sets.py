@@ -1,4 +1,6 @@
-"""`locate_all` and `absent` about windows of one photo: every object of a category in each window, or none."""
+"""Questions of the tasks `locate_all` and `absent` about windows of one photo: every object of a category in each
+window, or no object.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -28,7 +30,7 @@ NOT_PARTED = "no two window sizes at which some windows show a category and othe
 
 
 class WindowSetPlanner:
-    """Asks set questions about windows of one photo at a time."""
+    """Composes questions about every object of a category in several windows (a set) of one photo at a time."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
@@ -124,7 +126,7 @@ class WindowSetPlanner:
         return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
 
     def _complete(self, photo: int) -> list[int]:
-        """Concepts whose instances are all known, if the photo shows nothing confusable with the concept."""
+        """Concepts whose instances are all boxed, if the photo shows nothing confusable with the concept."""
         table = self._askable
         known = (table.index.states[photo] == PRESENT_ALL) & table.named & ~table.confused[photo] & table.clear[photo]
         found: list[int] = np.flatnonzero(known).tolist()

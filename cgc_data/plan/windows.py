@@ -1,7 +1,7 @@
 """Windows of a photo: a Focus View around an object and a Context View at another scale and offset.
 
-Offsets are drawn uniformly from all offsets that keep the object whole, so that the place of the object in the view
-reveals nothing. No window is enlarged much, so that all views stay sharp.
+Offsets are drawn uniformly from all offsets that keep the object whole, so that a model cannot guess the place of the
+object in the view. No window is enlarged much, so that all views stay sharp.
 """
 
 import math
@@ -43,7 +43,7 @@ class Windows:
         self._truth, self._settings, self._enlargement = truth, config.intra, config.limits.enlargement
 
     def draw_count(self, rng: np.random.Generator) -> int:
-        """Number of views in a set question."""
+        """Draw the number of views for a question about a set of windows."""
         return int(rng.integers(self._settings.min_views, self._settings.max_views + 1))
 
     def frames(self, photo: int, number: int, rng: np.random.Generator) -> Frames:
@@ -120,7 +120,9 @@ def _between(low: Lengths | float, high: float, place: Lengths) -> Lengths:
 
 
 def askable_in(view: View, box: Box, limits: Limits) -> bool:
-    """Whether a question can ask for a box, in photo pixels, in a view; its shorter side must also fit in the photo."""
+    """Whether a question can ask for an object with this box (in photo pixels) in a view. The shorter side of the box
+    must reach the minimum in the photo as well as in the view.
+    """
     shorter = min(box[2] - box[0], box[3] - box[1])
     return shorter >= limits.min_side and fits(box_in_view(view, box), view.width, view.height, limits)
 

@@ -68,7 +68,7 @@ def _check(array: pa.Array, name: str) -> None:
 
 
 def _check_numbers(entries: pa.Array, views: pa.Array, name: str) -> None:
-    """Every entry of a row must refer to one of the row's views."""
+    """Check that every entry of a row refers to one of the row's views."""
     rows = pc.list_parent_indices(entries).to_numpy()
     most = pc.list_value_length(views).to_numpy(zero_copy_only=False)[rows]
     numbers = entries.flatten()
@@ -78,7 +78,7 @@ def _check_numbers(entries: pa.Array, views: pa.Array, name: str) -> None:
 
 
 def _check_images(images: pa.Array, views: pa.Array, embedded: bool) -> None:
-    """Every row must have one image per view, or no images if the release does not embed them."""
+    """Check that every row has one image per view, or no images if the release does not embed them."""
     found, wanted = (pc.list_value_length(column).to_numpy(zero_copy_only=False) for column in (images, views))
     if ((found != wanted) & (embedded | (found > 0))).any():
         raise ValueError("a row has a different number of images than views")

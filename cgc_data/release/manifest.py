@@ -62,7 +62,7 @@ class SourceRecord(SourceKeys, total=False):
 
 class ListUsageRecord(TypedDict):
     """How much of an exclusion list was used: the number of its distinct entries that match a photo of the sources. For
-    an exclusion folder, the number of its pictures that match a photo of the sources.
+    an exclusion folder, the pictures in the folder are the entries.
     """
 
     list: str
@@ -140,7 +140,7 @@ class Manifest(ManifestKeys, total=False):
 
 
 class WindowSettings(msgspec.Struct):
-    """The settings of views that code needs to read a release."""
+    """The settings of views that are needed to read a release."""
 
     jpeg_quality: int = 92
     min_cover: float = 0.03
@@ -148,7 +148,7 @@ class WindowSettings(msgspec.Struct):
 
 
 class KeptSettings(msgspec.Struct):
-    """The part of a manifest's `config` that code needs to read a release, with defaults for missing values."""
+    """The part of a manifest's `config` that is needed to read a release, with defaults for missing values."""
 
     intra: WindowSettings = msgspec.field(default_factory=WindowSettings)
 

@@ -70,9 +70,10 @@ def changes_of(operations: Sequence[Operation]) -> str:
 
 
 def compose(photo: Pixels, lenders: Sequence[Part], steps: Sequence[OperationRow], name: str) -> bytes:
-    """Apply the operations to a photo and the objects pasted into it, and return the encoded image.
+    """Apply the operations to a photo, and return the encoded image. `lenders` are the photos that supply the objects
+    to paste.
 
-    Raises PhotoError, which states the photo's `name`, for an operation that cannot be applied.
+    Raises PhotoError, which names the photo (`name`), for an operation that cannot be applied.
     """
     *before, last = steps
     if last["name"] != JPEG:
@@ -131,8 +132,8 @@ def _draw_box(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) 
 
 
 def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
-    """Paste the object of a part with a soft edge, where the part's transform places it. `values` contains only the
-    part's number in the view's `parts`.
+    """Paste the object from one of the view's `parts` (another photo) with a soft edge, at the place that the part's
+    transform determines. `values` contains only the number of this part.
     """
     number = int(values[0])
     if not 1 <= number <= len(lenders):

@@ -30,12 +30,14 @@ class Release:
 
     @property
     def name(self) -> str:
-        """The data set's name, as the manifest states it."""
+        """The name of the dataset, from the manifest."""
         return self.manifest["name"]
 
     @property
     def has_images(self) -> bool:
-        """Whether rows contain images. If not (`--images reference`), they only describe how to compose the views."""
+        """Whether rows contain images. If they do not (`--images reference`), the rows only describe how to compose the
+        views.
+        """
         return self.manifest["image_mode"] == "embed"
 
     def path(self, name: str) -> Path:

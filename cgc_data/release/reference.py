@@ -36,7 +36,7 @@ def load_reference(
 
 
 def photo_stores(release: Release, images: Path | str | None) -> dict[str, PhotoStore]:
-    """The photos of each source by source key. `images` is as for `load_reference`. Raises PhotoError."""
+    """The photo store of each source, by source key. `images` is as for `load_reference`. Raises PhotoError."""
     return {source["key"]: open_photos(Path(images or source["images"])) for source in release.manifest["sources"]}
 
 

@@ -60,7 +60,8 @@ def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
     """Count the boxes that extend beyond their photo. Raises SourceError if there are too many such boxes and no `form`
     was stated.
 
-    Boxes with a mask are compared with the mask later, so they count here only if they would fit in another format.
+    Boxes with a mask are compared with the mask later, so they are counted here only if another format would keep
+    nearly all boxes inside their photos.
     """
     counted = table.annotations.column("crowd").to_numpy() != 1
     boxes, sizes = _boxes(table)[counted], _sizes(table)[counted]
@@ -102,7 +103,7 @@ def _refuse_shares(table: SourceTable, boxes: Floats) -> None:
 
 
 def _within(boxes: Floats, sizes: Floats) -> NDArray[np.bool_]:
-    """Mask of the boxes (n, 4) that have positive extent and are inside photos of these sizes, up to rounding."""
+    """Mask of the boxes (n, 4) that are not inverted and are inside photos of these sizes, up to rounding."""
     low, high = boxes[:, :2], boxes[:, 2:]
     return np.asarray(((low >= -1e-3) & (high <= sizes + 1e-3) & (high >= low)).all(axis=1))
 

@@ -16,9 +16,9 @@ def distinct_categories(path: Path, parts: list[pa.Table], used: Set[int]) -> pa
     refer.
 
     A category that is listed twice counts once. A category without annotations is dropped if it is the supercategory of
-    another category or has the same name. For example, Roboflow adds a root category. If this category were kept,
-    "there is no animal" could be asked about photos whose animals are all boxed under other categories. Raises
-    SourceError if two different categories have the same id.
+    another category, or has the same name as a category with annotations. For example, Roboflow adds a root category
+    such as "animal". If it were kept, all photos would seem to show no animal, because their animals are boxed under
+    other categories. Raises SourceError if two different categories have the same id.
     """
     table = pa.concat_tables([CATEGORIES.empty_table(), *parts]).combine_chunks()
     rows = table.to_pylist()

@@ -1,5 +1,5 @@
-"""Converts decoded records into columns batch by batch, so that no record outlives its batch, and joins the columns by
-id.
+"""Converts decoded records into columns, and joins the columns by id. It works batch by batch, so that no record
+outlives its batch.
 """
 
 from collections.abc import Sequence

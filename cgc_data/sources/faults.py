@@ -1,8 +1,8 @@
 """Annotations that cannot be used unchanged: they are duplicates, have no box, or refer to images or categories that
 are not listed.
 
-If a file has only a few such annotations, they are dropped and listed. If it has more, the file is refused. An
-annotation without a box is kept as a sign that the photo shows its category.
+If a file has only a few such annotations, they are dropped and listed. If it has more, the file is refused. Only an
+annotation without a box is kept, as a sign that the photo shows its category.
 """
 
 import os

@@ -50,7 +50,7 @@ class LooseRecord(msgspec.Struct, kw_only=True, gc=False):
 
 
 class Forgiving:
-    """Decoder for a list of records, which falls back to lenient reading if the types do not match."""
+    """A decoder for a list of records. It falls back to lenient reading if the types do not match."""
 
     def __init__(self, strict: type[Any], loose: type[Any], convert: Callable[[Any], Any]) -> None:
         self._strict, self._loose = msgspec.json.Decoder(list[strict]), msgspec.json.Decoder(list[loose])  # type: ignore[valid-type]

@@ -1,4 +1,5 @@
-"""Finds the file to which the name of a photo refers, in all forms that annotation tools write.
+"""Finds the photo file to which a name in an annotation file refers. The name may have any form that annotation tools
+write.
 
 Supported forms are Windows paths, absolute paths, paths with `../`, percent-encoded paths, another case or Unicode
 form, Label Studio's hash prefix, and the file names of COCO 2014. A name that could refer to several files is refused.

@@ -24,7 +24,7 @@ class ZipPhotos:
         return reopened, (ZipPhotos, self._path)
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo, found by its name, or otherwise by its base name. Raises PhotoError."""
+        """Bytes of a photo, which is looked up by its name and, if this fails, by its base name. Raises PhotoError."""
         member = self._member(file_name)
         try:
             archive = self._archive()[0]

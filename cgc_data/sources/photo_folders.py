@@ -29,8 +29,8 @@ class FolderPhotos:
         return reopened, (FolderPhotos, self._root)
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo. The photo is looked up by its name, or otherwise by its base name, in this folder and its
-        subfolders. Raises PhotoError.
+        """Bytes of a photo. The photo is looked up in this folder and its subfolders by its name and, if this fails, by
+        its base name. Raises PhotoError.
         """
         path = self._path(file_name)
         try:
@@ -65,7 +65,7 @@ class FolderPhotos:
         return self._path(file_name).stat().st_size
 
     def stamp(self, file_name: str) -> str:
-        """Identity, size, and times of the file. One of the times is the ctime, which programs cannot set back."""
+        """The file's inode number, size, and timestamps (mtime and ctime). Programs cannot set the ctime back."""
         return file_stamp(self._path(file_name))
 
     def _path(self, file_name: str) -> Path:
@@ -73,7 +73,7 @@ class FolderPhotos:
 
     @cached_property
     def _index(self) -> NameIndex:
-        """All names below the folder, listed only if a photo is not at its stated path."""
+        """An index of all names below the folder. It is built only if a photo is not at its stated path."""
         return NameIndex(self.names())
 
 
@@ -87,7 +87,7 @@ class RemotePhotos:
         return reopened, (RemotePhotos, self._root)
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo, which is looked up by its name, or otherwise by its base name."""
+        """Bytes of a photo. The photo is looked up by its name and, if this fails, by its base name."""
         place = self._place(file_name)
         check_size(self._sizes[place], joined(self._root, place))
         return remote.read_bytes(joined(self._root, place))

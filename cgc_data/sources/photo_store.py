@@ -1,4 +1,6 @@
-"""What every place for photos can do, and what the kinds of places share."""
+"""The interface of every photo store (a folder, an archive, or a remote folder), and the functions that the stores
+share.
+"""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,7 +14,7 @@ LONGEST_NAME = 255  # longest file name, in characters, that file systems allow
 
 
 class PhotoStore(Protocol):
-    """The photos of a source. Forked and spawned processes can also use the object. File names have forward slashes."""
+    """The photos of a source. Forked and spawned processes can also use the store. File names have forward slashes."""
 
     def read(self, file_name: str) -> bytes:
         """Bytes of a photo. Raises PhotoError if the photo is missing or cannot be read."""
@@ -34,7 +36,7 @@ class PhotoStore(Protocol):
         ...
 
     def stamp(self, file_name: str) -> str:
-        """Identity and state of a photo's file, as a text that changes whenever the content changes.
+        """A text that identifies a photo's file and its state. It changes whenever the content changes.
 
         Raises PhotoError if the photo is missing.
         """
@@ -46,7 +48,9 @@ Pickled: TypeAlias = tuple[Callable[[OpenStore, Path], PhotoStore], tuple[OpenSt
 
 
 def reopened(kind: OpenStore, path: Path) -> PhotoStore:
-    """A store of a kind, as it arrives in another process. The path is opened again only if its state has changed."""
+    """Create the store again in another process, to which it was pickled. The path is opened again only if its state
+    has changed.
+    """
     return _opened_once(kind, path, file_stamp(path) if path.exists() else "")
 
 
@@ -57,8 +61,8 @@ def _opened_once(kind: OpenStore, path: Path, state: str) -> PhotoStore:
 
 
 def file_stamp(path: Path) -> str:
-    """Identity, size, and times of a file, the same on every machine that mounts its disk. Raises OSError if the file
-    no longer exists.
+    """The inode number, size, and timestamps (mtime and ctime) of a file. They are the same on every machine that
+    mounts the disk of the file. Raises OSError if the file no longer exists.
     """
     state = path.stat()  # without st_dev, which is the number of the mount
     return f"{state.st_ino}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
@@ -76,14 +80,16 @@ def path_below(file_name: str) -> PurePosixPath | None:
 
 
 def found_place(place: str | None, file_name: str, where: object, kind: str) -> str:
-    """The place of a photo. Raises PhotoError, with the kind of store to give, if the photo is missing."""
+    """Return `place`, the location of a photo in its store. If it is None, raise PhotoError, which asks for a store of
+    this `kind`.
+    """
     if place is None:
         raise PhotoError(f"{file_name}: not in {where}; give the {kind} that holds it")
     return place
 
 
 def check_size(size: int, name: object) -> None:
-    """Raises PhotoError if a photo has more bytes than any real photo."""
+    """Raise PhotoError if a photo has more bytes than any real photo."""
     if size > MOST_BYTES:
         raise PhotoError(
             f"{name}: has {size:,} bytes, and a photo may have at most {MOST_BYTES:,}; save a smaller version"

@@ -38,8 +38,8 @@ def parts(path: Path) -> list[Path]:
 
 
 class SeveralPhotos:
-    """Several folders or archives. A photo is taken from the first one that contains its exact name, or otherwise from
-    the only match.
+    """Several folders or archives. A photo is taken from the first location that contains its exact name. If there is
+    none, exactly one location may contain a matching name.
     """
 
     def __init__(self, stores: list[PhotoStore]) -> None:
@@ -62,7 +62,7 @@ class SeveralPhotos:
         return self._holder(file_name).size(file_name)
 
     def stamp(self, file_name: str) -> str:
-        """Identity and state of the file that contains a photo."""
+        """A text that identifies the file that contains a photo and the state of this file."""
         return self._holder(file_name).stamp(file_name)
 
     def _holder(self, file_name: str) -> PhotoStore:

@@ -1,4 +1,4 @@
-"""Reads the lists of a large JSON object batch by batch, typed by msgspec, with keys in any order.
+"""Reads the lists of a large JSON object batch by batch, and decodes them with msgspec. The keys may be in any order.
 
 One window slides over the file. The window is cut between two elements, wrapped in brackets, and decoded as a list. If
 this succeeds, the cut was correct, so no separate parser is needed. If decoding fails (at the end of a list, or if

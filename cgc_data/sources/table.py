@@ -1,7 +1,7 @@
 """One annotation file as columns, the same for all formats.
 
-All code after the readers works on these columns. Ids are unique, rows are sorted, and boxes are given by corners. A
-segmentation is stored as its byte range in the file, not as numbers in memory.
+All code after the readers works on these columns. Ids are unique, rows are sorted, and boxes are given by their
+corners. A segmentation is stored as its byte range in the file, not as numbers in memory.
 """
 
 from dataclasses import dataclass

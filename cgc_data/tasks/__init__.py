@@ -83,8 +83,8 @@ def check_ids(names: Iterable[str], known: Collection[str] = tuple(TASKS)) -> No
 
 
 def task_named(contrast: str, name: str) -> Task:
-    """The task that a row states in `contrast` and `task`. Raises ReleaseError if this version does not have the
-    task.
+    """The task that a row names in its fields `contrast` and `task`. Raises ReleaseError if this version does not have
+    the task.
     """
     try:
         return TASKS[f"{contrast}/{name}"]
@@ -107,8 +107,8 @@ def pools_of(task: Task) -> tuple[str, ...]:
 
 
 def answer_of_pool(pool: str) -> AnswerKind:
-    """The kind of answer (`one` or `set`) that the pool's phrasings ask for, according to the tasks of the pool. Raises
-    ReleaseError for an unknown pool.
+    """The kind of answer (`one` or `set`) that the pool's phrasings ask for, taken from the task that declares the
+    pool. Raises ReleaseError for an unknown pool.
     """
     answers = {name: task.answer_to(names_image=name == task.named_pool) for task in _ALL for name in task.pools}
     if pool not in answers:
@@ -120,7 +120,7 @@ def answer_of_pool(pool: str) -> AnswerKind:
 
 
 def pool_gives_box(pool: str) -> bool:
-    """Whether phrasings of the pool contain a box in one of the images."""
+    """Whether phrasings of the pool contain the coordinates of a box in one of the images."""
     return any(task.gives_box for task in _ALL if pool in task.pools)
 
 

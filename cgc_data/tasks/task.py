@@ -28,7 +28,7 @@ class Contrast:
     """How the images of a row are related.
 
     Attributes:
-        name: name in the release's folder and configuration.
+        name: name of its subfolder in the release, also used in the configuration (as in `inter/locate`).
         title: text that completes the phrase "no contrast between ...".
         meaning: sentences for the card.
         color: color in plots, as `#rrggbb`.
@@ -63,8 +63,8 @@ class Task:
         answer: `one` object, a non-empty `set`, or always the `empty` list.
         named_answer: like `answer`, for questions that name the image with the answer; None if it is the same as
             `answer`.
-        question: what the task asks, for the card's table.
-        meaning: what makes an answer correct, in one sentence for the gallery.
+        question: summary of the question, for the table in the dataset card.
+        meaning: the criterion for a correct answer, in one sentence for the gallery.
         pool: the question pool, in templates.yaml or `phrasings`. A task with `empty` answers has no pool and uses the
             pool of its twins.
         named_pool: question pool in templates.yaml whose phrasings name the image with the answer, if there is one.
@@ -81,17 +81,17 @@ class Task:
         answer_label: the label to write in the answer if the question names no label, such as `object`.
         named_label: like `answer_label`, for tasks in which only the phrasings in `named_pool` name no label. Questions
             with these phrasings ask for one label.
-        candidates: whether the labels of a row are candidates, exactly one of which is in every image.
+        candidates: whether the question lists labels to choose from; exactly one of them is in every image.
         claims: whether rows must contain evidence for every image in which a requested label is absent. If false, the
             check of the task determines which evidence is required.
-        gives_box: whether the question contains a box in one of the images.
+        gives_box: whether the question contains the coordinates of a box in one of the images.
         gives_image: whether the question refers to one of the reference images as a whole.
         draws_quality: whether each image has its own random JPEG quality. If false, all images of a row share one
             quality.
         both_ways: whether rows follow one object through several views. Rows with two images come in pairs: each row
             asks for the box that the question of the other row contains. Rows with more images are tracks.
-        needs: what the task's rows require of the photos, if this is not obvious. If no row is possible, the error
-            message contains this text.
+        needs: the photos that the task's rows require, if this is not obvious. If no row is possible, the error message
+            contains this text.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Checks claims of absence, each of which states why a view does not show a label.
+"""Checks claims of absence. Each claim states why a view shows no object with a certain label.
 
 Every claim is checked against the raw annotations, and no view may show anything that can be confused with the label.
 """
@@ -18,7 +18,7 @@ CHECKS = {
         "each view that does not show a requested label has exactly one claim of absence, and the raw annotations "
         "support this claim"
     ),
-    "contradictions": "no claim relies on a photo if the sources contradict each other about it",
+    "contradictions": "no claim relies on a photo for which the sources contradict each other about the category",
     "confusable in view": "no view is known to show anything that can be confused with the requested label",
     "confusable absent": "if a label is absent, everything that it can be confused with is absent too",
 }
@@ -34,8 +34,8 @@ class AbsenceCheck:
     def check(self, sample: Sample) -> None:
         """Check the claims of absence of a sample.
 
-        Every view without a label needs a valid claim, and no view may show anything that can be confused with the
-        label.
+        Every view that does not show a requested label needs a valid claim. No view may show anything that can be
+        confused with the label.
         """
         claims = Counter((claim.img_idx, claim.label) for claim in sample.evidence)
         for label in sample.labels:
@@ -84,9 +84,10 @@ class AbsenceCheck:
         return self._world.incomplete(photo, concept)
 
     def _shown(self, photo: str, concept: str, view: View, margin: int) -> str | None:
-        """The fault if the window, expanded by `margin`, shows any part of an instance or crowd of the concept.
+        """Return a fault if the window, expanded by `margin` pixels, shows any part of an instance or crowd of the
+        concept.
 
-        The result is None if the window shows no such part.
+        Return None if the window shows no such part.
         """
         for fact in self._world.facts(photo, concept):
             for instance in (*fact.instances, *fact.crowds):
@@ -124,17 +125,17 @@ class AbsenceCheck:
         return not self._outside(photo, concept, view) and not self._shown(photo, concept, view, self._limits.margin)
 
     def _list_confusable(self, concept: str) -> tuple[str, ...]:
-        """The concepts that must also be absent.
+        """The concepts that must be absent if this concept is absent.
 
-        These are all concepts that can be confused with this concept or, unless `strict_confusable` is set, only those
-        that a source labels.
+        These are all concepts that can be confused with this concept. Unless `strict_confusable` is set, concepts that
+        no source annotates are omitted.
         """
         names = self._world.relations.confusable(concept)
         return tuple(sorted(names if self._limits.strict_confusable else names & self._world.concepts))
 
 
 def _unwarranted(source: RawSource, images: list[int], concept: str, rule: str) -> str | None:
-    """The reason why this rule and this source do not prove that the concept is absent; None if they prove it."""
+    """The reason why this source does not prove by this rule that the concept is absent; None if it proves it."""
     if any(source.instances(image, concept) for image in images):
         return "the category is annotated in the photo"
     known = (type(source.protocol), *PROTOCOLS)

@@ -20,18 +20,18 @@ CHECKS = {
     "held out": "the test split contains all photos of COCO val2017 and of held-out sources, and no other photos",
     "excluded photos": "no row shows a photo that the manifest excludes",
     "pairs": (
-        "every same_object question about two views exists in both directions, and every row with an empty answer "
-        "has a twin row with an answer and with the same label, template, and number of images"
+        "every same_object question about two views exists in both directions; every row with an empty answer has a "
+        "twin, which is a row that has an answer and the same label, template, and number of images"
     ),
     "spread": "no photo is shown in more rows of a task than the release allows",
-    "tuples": "rows of a tuple show the same views in the same split, and do not all ask about the same photo",
+    "tuples": "rows of a tuple show the same views, are in the same split, and do not all ask about the same photo",
 }
 Frame = tuple[str, Rectangle]  # photo, window
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """The parts of a row that are needed to check its pair and its tuple."""
+    """The data of a row that is needed to check its pair and its tuple."""
 
     id: str
     task: str  # id of the task, such as inter/locate
@@ -53,7 +53,9 @@ class Member:
 
 
 class Shown(NamedTuple):
-    """The data kept until all rows are read, in row order: by photo, by pair, by tuple, and by task and photo."""
+    """The data that is kept until all rows are read: by photo, by pair, by tuple, and by task and photo, each in row
+    order.
+    """
 
     splits: dict[str, dict[str, str]]  # photo -> split -> first sample that shows the photo in this split
     pairs: dict[str, list[Member]]
@@ -144,7 +146,7 @@ class AcrossCheck:
 
 
 def _canonical(names: Iterable[str]) -> set[str]:
-    """The names, each reduced to COCO's twelve digits if it contains them."""
+    """The names. A name that contains a COCO image number (twelve digits) is replaced by this number."""
     found = set()
     for name in names:
         digits = re.search(r"(?<!\d)(\d{12})(?!\d)", name)
@@ -172,9 +174,9 @@ def _broken_pair(members: list[Member]) -> str:
 
 
 def _twins(present: Member, absent: Member) -> bool:
-    """Whether the second row can be the twin of the first row that has an empty answer.
+    """Whether `absent` can be the twin of `present`, that is, the same question with an empty answer.
 
-    The tasks of the two rows must match, and only the second answer may be empty.
+    The tasks of the two rows must match, and only the answer of `absent` may be empty.
     """
     alike = present.kind.empty == absent.kind or (present.kind == absent.kind and present.kind.may_be_empty)
     return alike and bool(present.answered) and not absent.answered
@@ -182,10 +184,10 @@ def _twins(present: Member, absent: Member) -> bool:
 
 def _not_reversed(first: Member, second: Member) -> str:
     if first.annotations != second.annotations:
-        return "the two directions follow different objects"
+        return "the two rows follow different objects"
     ends = [(m.frames[m.asked - 1], {m.frames[n - 1] for n in m.answered}) for m in (first, second)]
     if {ends[0][0]} != ends[1][1] or {ends[1][0]} != ends[0][1]:
-        return "the second row does not ask the question of the first row in the other direction"
+        return "the second row does not reverse the question of the first row"
     return ""
 
 

@@ -1,4 +1,6 @@
-"""Measures how many images contain an answer, and whether an image's number of objects reveals that it has one."""
+"""Measures how many images of a row contain an answer, and whether the number of annotated objects in an image reveals
+that it contains one.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -14,9 +16,10 @@ AUC_BOUND = 0.55
 
 
 def number_of_answer_images(traces: Sequence[Trace]) -> Check:
-    """Measure whether one image, two images, and so on up to all images contain an answer equally often.
+    """Measure whether all possible numbers of images with an answer, from one to all, are equally frequent.
 
-    Only questions that ask for a set of objects in whole photos count. The measured value has no bound.
+    Only rows with uncropped photos whose question asks for a set of objects are counted. The measured value has no
+    bound.
     """
     name, what = (
         "number of answer images",
@@ -38,7 +41,7 @@ def answer_images_by_objects(traces: Sequence[Trace]) -> Check:
     """Measure whether a photo with few, or with many, annotated objects is more likely to contain an answer."""
     name, what = (
         "answer images by number of objects",
-        "AUC of guessing which images contain an answer by their numbers of annotated objects",
+        "AUC of guessing, by the number of annotated objects in each image, which images contain an answer",
     )
     rows = [t for t in traces if not t.kind.contrast.windows and 0 < len(t.targets) < len(t.candidates)]
     if not rows:

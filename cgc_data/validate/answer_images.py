@@ -1,4 +1,4 @@
-"""Tests whether properties of the image files reveal which images contain the answer, if their number is known."""
+"""Tests whether properties of the image files reveal which images contain the answer, given how many images do."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -40,7 +40,7 @@ def answer_image_checks(traces: Sequence[Trace]) -> Iterator[Check]:
 
 
 def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
-    """How much more often than by chance the image with the highest (or lowest) value of a signal contains the answer.
+    """Measure how much more often than by chance the image with the highest (or lowest) signal contains the answer.
 
     A signal is a property of each image, such as its file size.
     """
@@ -56,7 +56,7 @@ def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
 
 
 def clusters(rows: Sequence[Trace]) -> NDArray[np.int64]:
-    """The number of each row's group, with shape (n,).
+    """The group number of each row, with shape (n,).
 
     Rows with windows of one photo are in one group, even if they are not linked by a pair or a tuple, because windows
     of one photo look alike.
@@ -67,14 +67,17 @@ def clusters(rows: Sequence[Trace]) -> NDArray[np.int64]:
 
 
 def _open(trace: Trace) -> bool:
-    """Whether the image of the answer is not named in the question, and some candidate images, but not all, have an
-    answer.
+    """Whether the image with the answer must be guessed.
+
+    This is the case if the question does not name the image, and some candidate images, but not all, contain an answer.
     """
     return not trace.named and 0 < len(trace.targets) < len(trace.candidates)
 
 
 def _above_chance(trace: Trace, values: NDArray[np.float64]) -> float:
-    """Share of images with an answer among the images with the highest value, minus their share of all candidates."""
+    """Share of images with an answer among the candidates with the highest value, minus this share among all
+    candidates.
+    """
     places = np.array(trace.candidates) - 1
     holding = np.array([number in trace.targets for number in trace.candidates], dtype=np.float64)
     greatest = np.isclose(values[places], values[places].max(), rtol=1e-9, atol=0)

@@ -1,6 +1,7 @@
-"""Box arithmetic for validation, written independently so that it shares no mistakes with the builder.
+"""Box arithmetic for validation, written independently of the builder so that the two share no mistakes.
 
-Boxes are x1, y1, x2, y2. If a function takes two boxes, both must be in the same unit: pixels or thousandths.
+Boxes are x1, y1, x2, y2. If a function takes two boxes, both must be in the same unit: pixels or thousandths of the
+image size.
 """
 
 from cgc_data.validate.samples import Box, Rectangle

@@ -1,6 +1,6 @@
-"""Features that could reveal rows with an empty answer without the images, and folds for cross-validation.
+"""Features that could reveal which rows have an empty answer without showing the images, and cross-validation folds.
 
-The folds keep families of linked rows together.
+All rows of a family (rows that are linked by a pair or a tuple) are in the same fold.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ Features: TypeAlias = Callable[[Sequence[Trace]], NDArray[np.float64]]
 
 
 def families(rows: Sequence[Trace]) -> NDArray[np.int64]:
-    """The number of each row's family, with shape (n,). Rows that are linked by a pair or a tuple form one family."""
+    """The family number of each row, with shape (n,). Rows that are linked by a pair or a tuple form one family."""
     nodes: dict[tuple[str, str], int] = {}
     ends = []
     for place, row in enumerate(rows):
@@ -46,7 +46,8 @@ def folds_of(groups: NDArray[np.int64]) -> NDArray[np.int64]:
 def absent_features(rows: Sequence[Trace]) -> NDArray[np.float64]:
     """The features of each row, with shape (n, features).
 
-    The features are the one-hot template, label, and number of images; the words; and the sizes and bytes of images.
+    The features are the template, label, number of images, and words of the question (all one-hot encoded), and
+    statistics of the image dimensions and file sizes.
     """
     words = Counter(word for row in rows for word in row.words)
     columns = [
@@ -60,12 +61,16 @@ def absent_features(rows: Sequence[Trace]) -> NDArray[np.float64]:
 
 
 def image_features(rows: Sequence[Trace]) -> NDArray[np.float64]:
-    """The features of each row, with shape (n, features), computed only from the sizes and bytes of its images."""
+    """The features of each row, with shape (n, features), computed only from the dimensions and file sizes of its
+    images.
+    """
     return _standardised(np.array([_measures(row) for row in rows]))
 
 
 def _measures(row: Trace) -> list[float]:
-    """Mean, minimum, maximum, and spread of the widths, heights, areas, and file sizes of a row's images."""
+    """Mean, minimum, maximum, and standard deviation of the widths, heights, areas, aspect ratios, and logarithms of
+    the file sizes of a row's images.
+    """
     sizes = np.array(row.sizes, dtype=np.float64)
     measures = [sizes[:, 0], sizes[:, 1], sizes.prod(axis=1), sizes[:, 0] / sizes[:, 1]]
     if row.num_bytes:

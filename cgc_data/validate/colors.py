@@ -1,8 +1,7 @@
-"""Measures what colors alone reveal about the place from which a piece was cut.
+"""Measures how well colors alone reveal the place from which a piece (a recolored part of a photo) was cut.
 
-Each image is compared with the piece as a whole, and the box in the image with the most similar colors is found.
-Histograms use all pixels, because downscaling an image changes its colors. Pixels are counted as whole numbers, so that
-sums are exact.
+The colors of the piece are compared with each whole image, and with each box of the same size in the image. Histograms
+use all pixels, because downscaling an image changes its colors. Counts of pixels are integers, so that sums are exact.
 """
 
 from collections.abc import Callable, Mapping
@@ -81,7 +80,8 @@ def color_shares(piece: Pixels) -> dict[str, Shares]:
 def likenesses(own: Mapping[str, Shares], image: Pixels, share: tuple[float, float]) -> dict[str, Likeness]:
     """Compare the colors of an image with those of a piece, for each histogram in `HISTOGRAMS`.
 
-    `own` contains the `color_shares` of the piece. The piece takes up a `share` of the image's width and of its height.
+    `own` contains the `color_shares` of the piece. `share` contains the shares of the image's width and height that the
+    piece takes up.
     """
     cell = max(max(image.shape[:2]) // CELLS, 1)
     there = _counted(image, (cell, cell))
@@ -99,7 +99,7 @@ class _Cells(NamedTuple):
     bins: int
 
     def total(self) -> Shares:
-        """Number of pixels of all cells in each bin, with shape (bins,)."""
+        """Number of pixels in each bin, summed over all cells, with shape (bins,)."""
         total = np.zeros(self.bins)
         total[self.used] = self.counts.sum(axis=(0, 1))
         return total
@@ -123,7 +123,7 @@ def _likeness(cells: _Cells, own: Shares, cell: int, size: tuple[int, int], shar
 
 
 def _box_sums(counts: Counts, height: int, width: int) -> Counts:
-    """Sums of the counts over every box with this number of rows and columns."""
+    """The sum of the counts in each box of this many rows and columns."""
     rows, columns, bins = counts.shape
     total = np.zeros((rows + 1, columns + 1, bins), dtype=np.int64)
     for row in range(rows):  # much faster than `cumsum`, which jumps through memory
@@ -154,8 +154,8 @@ def _by_cells(pixels: Pixels, cell: tuple[int, int], histogram: Histogram) -> _C
 
 @lru_cache(maxsize=4)
 def _first_bins(rows: int, columns: int, cell: tuple[int, int], bins: int) -> NDArray[np.int64]:
-    """The index of the first bin of each pixel's cell, with shape (height, width), if the bins of all cells form one
-    list.
+    """For each pixel, the index of the first bin of its cell in one list of the bins of all cells, with shape (height,
+    width).
     """
     numbers = np.arange(rows * columns).reshape(rows, columns) * bins
     return numbers.repeat(cell[0], axis=0).repeat(cell[1], axis=1)

@@ -1,4 +1,4 @@
-"""Composes the image of a view again from its photos and operations, without the builder's code."""
+"""Recomposes the image of a view from its photos and operations, without the builder's code."""
 
 from collections.abc import Callable, Sequence
 from math import ceil
@@ -21,7 +21,8 @@ EDGE = 0.9  # pixels by which the edge of a pasted object is blurred
 def composed(view: View, photo_of: Callable[[Part], Pixels]) -> Pixels:
     """Pixels (height, width, 3) of the view in blue-green-red order, before the view is encoded.
 
-    Raises PhotoError if a photo cannot be read, or if the operations do not produce the view.
+    Raises PhotoError if a photo cannot be read, or if the operations cannot be applied or do not result in the view's
+    size.
     """
     pixels = photo_of(view.parts[0])
     for step in view.operations:
@@ -62,14 +63,14 @@ def _after(pixels: Pixels, step: Operation, view: View, photo_of: Callable[[Part
 
 
 def _is_between(width: float, height: float, view: View) -> bool:
-    """Whether the image is as large as the view, or has a size between the size of the window and that of the view."""
+    """Whether the width and the height are between those of the window and those of the view, inclusive."""
     x1, y1, x2, y2 = view.window
     ways = ((width, view.width, x2 - x1), (height, view.height, y2 - y1))
     return all(min(there, here) <= side <= max(there, here) for side, there, here in ways)
 
 
 def _looked_up(pixels: Pixels, levels: Pixels) -> Pixels:
-    """The pixels, with each level replaced by its entry in the lookup table `levels`, with shape (1, 256, channels)."""
+    """The pixels, with each level replaced by its entry in the lookup table `levels` of shape (1, 256, channels)."""
     return np.asarray(cv2.LUT(pixels, levels), dtype=np.uint8)
 
 

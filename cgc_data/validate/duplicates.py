@@ -1,7 +1,7 @@
 """Finds near-duplicate photos in different splits by their thumbnails, regardless of file names.
 
-Two photos are candidates if one quarter of their 64-bit difference hashes is the same. Candidates count as one picture
-if their hashes and thumbnails nearly agree.
+Two photos are candidates if any of the four quarters of their 64-bit difference hashes is identical. Candidates count
+as duplicates if their complete hashes and their thumbnails are nearly identical.
 """
 
 from collections import defaultdict
@@ -34,7 +34,7 @@ class Print(NamedTuple):
 
 
 class Looks(NamedTuple):
-    """The data that is kept of each photo: its split, the first sample that shows it, and its appearance (None if
+    """The data that is kept for each photo: its split, the first sample that shows it, and its appearance (None if
     unreadable).
     """
 
@@ -55,7 +55,7 @@ class DuplicateCheck:
         self.state: dict[str, Looks] = {}
 
     def add(self, sample: Sample) -> None:
-        """Compute the hash and the thumbnail of each photo that is new."""
+        """Compute the hash and the thumbnail of each photo that was not seen before."""
         for part in (part for view in sample.views for part in view.parts):
             photo = self._world.photo(part)
             if photo not in self.state:
@@ -69,7 +69,7 @@ class DuplicateCheck:
             self.state.setdefault(photo, seen)
 
     def finish(self) -> None:
-        """Check all pairs of photos that look alike."""
+        """Report all pairs of photos from different splits that look alike."""
         photos = [(photo, seen.split, seen.sample, seen.looks) for photo, seen in self.state.items() if seen.looks]
         self._ledger.look("near-duplicates", len(photos))
         alike = _alike([split for _, split, _, _ in photos], [looks for _, _, _, looks in photos])

@@ -20,14 +20,14 @@ from cgc_data.validate.samples import Sample
 CHECKS = {
     "hashes": "every listed file exists, with the sha256 and size that the manifest states",
     "unlisted files": "the manifest lists every shard of the release",
-    "schema": "every shard has the columns, types, and features of the row schema",
+    "schema": "every shard has the columns, types, and Hugging Face features of the row schema",
     "right shard": "every row is in the shard of its contrast and split",
     "counts": "the manifest's counts are correct",
 }
 
 
 def sha256(path: Path) -> str:
-    """Digest of a file of any size, read in chunks."""
+    """The sha256 digest of a file. The file is read in chunks, so it can be larger than memory."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
@@ -104,7 +104,7 @@ class CountCheck:
 
     @property
     def state(self) -> dict[str, Counter[str]]:
-        """The counts so far, in the form that `merge` takes."""
+        """The counts so far, in the form that `merge` accepts."""
         return self._counts
 
     def merge(self, state: Mapping[str, Counter[str]]) -> None:

@@ -1,6 +1,6 @@
 """Measures how often one fixed box is the right answer.
 
-The fixed box is the one that is right most often in other rows.
+The box is chosen from a grid of boxes. Counted over other rows, it is right more often than any other box of the grid.
 """
 
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ Boxes = NDArray[np.float64]
 def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
     """Accuracy at IoU 0.5 of always answering with the same box.
 
-    The box is the one that is right most often in other families of rows. The image is guessed unless the question
-    names it.
+    The box is chosen from a grid of boxes. In other families (rows that are linked by a pair or a tuple), it is right
+    more often than any other box of the grid. The image is guessed unless the question names it.
     """
     what = (
-        "accuracy at IoU 0.5 of a fixed box in a guessed image; the fixed box is the one that is right most often in "
-        "other families of rows"
+        "accuracy at IoU 0.5 of a fixed box in a guessed image; in other families of rows, this box is right more "
+        "often than any other box"
     )
     rows = [trace for trace in traces if len(trace.boxes) == 1]
     if not rows:
@@ -47,9 +47,9 @@ def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
 
 
 def _right(answers: Boxes) -> NDArray[np.bool_]:
-    """Whether each box of a grid is right for each answer, with shape (n, boxes).
+    """Whether each box of a grid matches each answer (IoU of at least `RIGHT`), with shape (n, boxes).
 
-    The answers have shape (n, 4) and coordinates 0-1000.
+    The answers are boxes with shape (n, 4) and coordinates 0-1000.
     """
     sides = [(low, high) for low, high in product(STEPS, STEPS) if low < high]
     tried = np.array([(x1, y1, x2, y2) for (x1, x2), (y1, y2) in product(sides, sides)], dtype=np.float64)

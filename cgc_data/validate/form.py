@@ -1,4 +1,4 @@
-"""Checks each row by itself, before any photo is opened: its form, prompt, answer, and box sizes."""
+"""Checks each row separately, before any photo is opened: its form, prompt, answer, and box sizes."""
 
 import re
 from itertools import pairwise
@@ -21,7 +21,7 @@ CHECKS = {
         "in the prompt, a number precedes each image, the question comes last and contains the requested names, and "
         "there are no answer tags"
     ),
-    "answer": "the answer parses strictly, matches `objects`, and scores 1.0",
+    "answer": "the answer follows the strict format, matches `objects`, and scores 1.0",
     "box limits": "box sides, box areas, aspect ratios, and the number of objects are within the limits of the release",
 }
 
@@ -38,7 +38,7 @@ class FormCheck:
         self.ids: list[str] = []
 
     def check(self, sample: Sample) -> bool:
-        """Check a row. Returns False if the row has too many faults for other checks to make sense."""
+        """Check a row. Returns False if the row has faults that make other checks meaningless."""
         self.ids.append(sample.id)
         faults = [*_values(sample), *_indices(sample, self._world)]
         for fault in faults or [""]:
@@ -126,13 +126,13 @@ def _indices(sample: Sample, world: World) -> list[str]:
 def _images(sample: Sample) -> list[str]:
     """Faults in the lists of answer images and reference images.
 
-    Answer images may contain an answer, and reference images cannot.
+    An answer image may contain an answer; a reference image never does.
     """
     listed = sorted([*sample.answer_images, *sample.reference_images])
     faults = (
         []
         if listed == list(range(1, len(sample.views) + 1))
-        else [(f"the answer images and the reference images together must be all images, but are {listed}")]
+        else [(f"every image must be either an answer image or a reference image, but the two lists contain {listed}")]
     )
     holding = {target.img_idx for target in sample.objects} | ({sample.img_idx} - {None})
     if stray := holding - set(sample.answer_images):
@@ -174,7 +174,7 @@ def _parts(view: View, world: World) -> list[str]:
     own, *lent = view.parts
     faults = []
     if (own.source, own.image_id, own.file_name) != (view.source, view.image_id, view.file_name) or own.annotation_id:
-        faults.append(f"the first part of {view.file_name} is another photo or an object")
+        faults.append(f"the first part of {view.file_name} must be this photo, but is another photo or an object")
     for part in lent:
         if not world.known(part.source, part.image_id):
             faults.append(f"part {part.image_id} is not in source {part.source}")
@@ -194,10 +194,10 @@ def _frame(view: View, contrast: str, world: World, *, is_reference: bool) -> li
     if not (x1 < x2 and y1 < y2 and view.width > 0 and view.height > 0):
         faults.append(f"window {view.window}, shown at {view.width} x {view.height} pixels, is empty")
     elif not within((x1, y1, x2, y2), (0, 0, *source.size(view.image_id))):
-        faults.append(f"window {view.window} extends beyond its photo of {source.size(view.image_id)}")
+        faults.append(f"window {view.window} extends beyond its photo, whose size is {source.size(view.image_id)}")
     if view.file_name.rpartition("/")[2] not in source.base_names(view.image_id):
         faults.append(
-            f"file {view.file_name} is not the file of image {view.image_id}, which is "
+            f"file {view.file_name} is not the file of image {view.image_id}, whose file is "
             f"{source.file_name(view.image_id)}"
         )
     return faults
@@ -207,7 +207,7 @@ def _prompt(sample: Sample, world: World) -> list[str]:
     faults = []
     parts = [part for message in sample.prompt for part in message["content"]]
     if any(set(part) != {"type", "text"} or part["type"] not in ("text", "image") for part in parts):
-        return ["a part of the prompt does not consist of `type` and `text`"]
+        return ["a part of the prompt is not a text or an image with exactly the keys `type` and `text`"]
     images = [i for i, part in enumerate(parts) if part["type"] == "image"]
     if len(images) != len(sample.views) or any(parts[i]["text"] is not None for i in images):
         faults.append(f"{len(images)} images in the prompt, {len(sample.views)} views")

@@ -12,8 +12,8 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "hard distractors": (
-        "in a hard set, distractors show another category with the same supercategory as the requested label, and the "
-        "label is proved absent from them (all distractors, or at least half of them in sets of four or more images)"
+        "enough distractors of a hard set show another category of the label's supercategory, and are proved not to "
+        "show the label (all distractors, or at least half of them in sets of four or more images)"
     )
 }
 ALL_BELOW = 4  # with this number of images or more, half of the distractors are enough
@@ -29,7 +29,10 @@ def hard_distractors(sample: Sample, world: World) -> Iterator[Finding]:
         free = [photo for photo in photos if not sample.kind.claims or world.absent(photo, concept)]
         alike = [photo for photo in free if _shows_relative(world, photo, concept)]
         due = len(numbers) if len(sample.answer_images) < ALL_BELOW else (len(numbers) + 1) // 2
-        fault = f"{label}: {len(alike)} of {len(numbers)} distractors show another of its supercategory, {due} due"
+        fault = (
+            f"{label}: {len(alike)} of {len(numbers)} distractors show another category of its supercategory, but "
+            f"{due} are needed"
+        )
         yield Finding("hard distractors", "" if len(alike) >= due else fault)
 
 

@@ -30,7 +30,7 @@ class ImageFile:
         size: width and height from the header; None if the header cannot be read.
         fault: the reason why viewers cannot show the file as stored; "" if they can.
         format: name of the format, such as "JPEG"; "" if the header cannot be read.
-        tables: quantization tables as text; "None" if the format has none.
+        tables: JPEG quantization tables as text; "None" if the format has none.
         sharpness: variance of the Laplacian of the gray levels; 0 if the file cannot be decoded.
     """
 

@@ -26,7 +26,7 @@ NO_DERIVATIVES = re.compile(rf"{COMMONS}licenses/by(-nc)?-nd(/[\w./-]*)?", re.I)
 
 
 class LicenseCheck:
-    """Checks the views, one sample at a time."""
+    """Checks the licenses of the photos, one sample at a time."""
 
     def __init__(self, ledger: Ledger, world: World, manifest: Manifest) -> None:
         self._ledger, self._world = ledger, world
@@ -77,7 +77,7 @@ def _not_composable(urls: set[str], stated: str) -> str:
 
 
 def _kind(url: str) -> str:
-    """The kind of license, one of `KINDS`, that adaptations of a photo must have.
+    """The kind of license, one of `KINDS`, that adaptations of a photo with this license must have.
 
     The result is "" if the license allows no adaptations or is unknown.
     """

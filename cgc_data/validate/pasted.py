@@ -1,4 +1,7 @@
-"""Derives what a pasted object shows and hides in a view, from both photos, the mask, and the transform."""
+"""Derives which pixels of a photo a pasted object covers, and how much of other objects it hides.
+
+The inputs are the two photos, the object's mask, and its transform.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +25,7 @@ class Placed:
 
     Attributes:
         box: tight box of the object's mask, in pixels of the photo.
-        corner: x, y of the pixel of the photo at which `mask` starts.
+        corner: x, y of the top-left pixel of `mask` in the photo.
         mask: whether the object covers the center of each pixel, with shape (height, width).
         contrast: mean difference in gray levels between the object and the area that it hides.
     """
@@ -34,7 +37,7 @@ class Placed:
 
 
 def lent(part: Part, view: View, world: World) -> tuple[Instance | None, str]:
-    """The annotation that a part of a view shows as a pasted object, and the fault of the part ("" if it has none)."""
+    """The annotation of the object that a part pastes into a view, and the fault in the part ("" if it has none)."""
     found = world.instance(part.annotation_id)
     if found is None or found.crowd or not found.has_mask:
         return None, f"{part.annotation_id} is not a single object with a mask"
@@ -49,7 +52,7 @@ def lent(part: Part, view: View, world: World) -> tuple[Instance | None, str]:
 
 
 def _misdrawn(found: Instance, part: Part, world: World) -> str:
-    """The reason why the stated mask is not the complete mask of the annotation; "" if it is the complete mask."""
+    """The reason why the mask of the part is not the complete mask of the annotated object; "" if it is."""
     raw = world.sources[found.source].mask(found.number)
     height, width = raw.shape
     try:
@@ -86,7 +89,7 @@ def place(part: Part, found: Instance, view: View, world: World) -> Placed:
 
 
 def hidden(placed: Placed, view: View, world: World) -> Iterator[tuple[str, float]]:
-    """For each concept in the photo, the largest share of an object that the pasted object hides.
+    """Yield each concept in the photo with the largest share of any of its objects that the pasted object hides.
 
     If several sources annotate the concept, the smallest of their values counts, because sources outline the same
     objects slightly differently.

@@ -31,7 +31,7 @@ TOOL_PREFIX = re.compile(r"^(?:[0-9a-f]{8}-(?=.)|coco_(?:train|val|test)2014_)")
 
 
 class PhotoFiles:
-    """Reads photos by file name, from a folder or zip, or from several of them, separated by commas.
+    """Reads photos by file name from a folder or a zip. The path can also list several of them, separated by commas.
 
     Raises ReleaseError if a path is neither a folder nor a zip.
     """
@@ -64,7 +64,7 @@ class PhotoFiles:
 
 
 class _Place:
-    """One folder or zip, and the photos at any depth below it."""
+    """One folder or zip, with the photos at any depth below it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -203,7 +203,7 @@ def picture_size(content: bytes) -> tuple[int, int]:
 
 
 def _candidates(name: str) -> Iterator[str]:
-    """Possible locations of a photo, all of which are inside the folder of photos."""
+    """Possible locations of a photo, all inside the folder of photos."""
     if not name or "\0" in name:
         return
     if not posixpath.isabs(name) and ".." not in name.split("/"):
@@ -222,7 +222,7 @@ def _plain(name: str) -> list[str]:
 
 
 def _only_likely(name: str, files: dict[str, list[str]]) -> str:
-    """The only file that the name can refer to; "" if no file or several files match."""
+    """The file that matches the name best; "" if no file matches, or if several match equally well."""
     wanted = _plain(name)
     likely = files.get(wanted[-1]) or files.get(TOOL_PREFIX.sub("", wanted[-1])) or []
     for spelled in (lambda path: path.replace("\\", "/").split("/"), _plain):

@@ -1,4 +1,6 @@
-"""Checks the stored pixels. Each image must be the stated photo, either unchanged or cropped to the window."""
+"""Checks the stored pixels. Each image must be the stated photo, either unchanged or changed only by the listed
+operations, such as a crop.
+"""
 
 import io
 from collections.abc import Sequence
@@ -106,10 +108,10 @@ class PictureCheck:
 
 
 def _not_turned(content: bytes, original: bytes) -> str:
-    """The reason why the image is not the photo, rotated as EXIF states and encoded again; "" if it is."""
+    """The reason why the image is not a re-encoded copy of the photo after its EXIF rotation; "" if it is."""
     stored, expected = decode(content), as_displayed(original)
     if stored.shape != expected.shape:
-        return f"is {stored.shape[1]} x {stored.shape[0]}, unlike its photo after the EXIF rotation"
+        return f"is {stored.shape[1]} x {stored.shape[0]} pixels, unlike its photo after EXIF rotation"
     apart = _apart(_halved(stored), _halved(expected))
     return f"differs from its rotated photo by {apart:.1f} gray levels" if apart > DIFFERENCE else ""
 
@@ -147,7 +149,7 @@ def _mean_difference(one: Pixels, other: Pixels) -> float:
 
 
 def _halved(pixels: Pixels) -> Pixels:
-    """The image at half size, which averages out the fine noise that resampling and encoding change."""
+    """The image at half size. This averages out fine noise, which resampling and encoding change."""
     odd = pixels.shape[0] % 2, pixels.shape[1] % 2
     even = cv2.copyMakeBorder(pixels, 0, odd[0], 0, odd[1], cv2.BORDER_REPLICATE) if any(odd) else pixels
     size = even.shape[1] // 2, even.shape[0] // 2
@@ -161,7 +163,7 @@ def _unreadable(file: ImageFile, view: View) -> str:
 
 
 def _only_untagged(content: bytes, original: bytes) -> bool:
-    """Whether the two files differ only in the orientation tag, which is 1 only in the stored image."""
+    """Whether the two files differ only in the orientation tag: 1 in the stored image, but not in the original."""
     if len(content) != len(original) or _orientation(original) == 1 or _orientation(content) != 1:
         return False
     changed = np.flatnonzero(np.frombuffer(content, np.uint8) != np.frombuffer(original, np.uint8))
@@ -174,7 +176,9 @@ def _orientation(content: bytes) -> int:
 
 
 def _shifted(stored: Pixels, expected: Pixels) -> float:
-    """Smallest mean difference between two images if one of them is shifted by `SHIFT` pixels."""
+    """Smallest mean difference between two images if one of them is shifted by `SHIFT` pixels in any of four
+    directions.
+    """
     s = SHIFT
     if min(stored.shape[:2]) <= 4 * s:
         return float("inf")

@@ -1,4 +1,7 @@
-"""Tests whether colors or files reveal where a piece was cut out, without searching the images for the piece."""
+"""Tests whether colors or file properties reveal where a piece (a recolored part of a photo) was cut out.
+
+None of the tests searches the images for the piece.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
@@ -23,28 +26,32 @@ BY_LEARNING = 0.15
 
 
 def image_by_color(traces: Sequence[Trace]) -> Check:
-    """How much more often than by chance the answer is in the image with the most similar colors.
+    """Measure how much more often than by chance the answer is in the image whose colors are most similar to the piece.
 
-    The image with the least similar colors is tried too.
+    The check also measures this for the image with the least similar colors.
     """
     rows = [trace for trace in traces if len(trace.candidates) > 1]
     return answer_image("answer image by color", rows, _apart)
 
 
 def _apart(trace: Trace) -> list[float]:
-    """Color distance between the piece and each image; 0 for images that cannot contain the answer and are never
-    chosen.
+    """Color distance between the piece and each image; 0 for images that cannot contain the answer, because they are
+    never chosen.
     """
     return [one["channels"].apart if one else 0.0 for one in trace.colors]
 
 
 def image_by_learning(traces: Sequence[Trace], matcher: Matcher = held_out_scores) -> Check:
-    """How much more often than by chance a classifier finds the answer's image by colors and files.
+    """Measure how much more often than by chance a classifier finds the image with the answer by colors and file
+    properties.
 
     The classifier is tested on photos that it has not seen. The default `matcher` is a logistic classifier.
     """
     name = "answer image by a learned matcher"
-    what = "accuracy minus chance of a classifier that sees the color distances, files, and sharpness of the images"
+    what = (
+        "accuracy minus chance of a classifier that sees the color distances, file properties, and sharpness of the "
+        "images"
+    )
     rows = [trace for trace in traces if len(trace.candidates) > 1 and trace.colors]
     if len(rows) < 2:
         return nothing(name, what)
@@ -60,7 +67,7 @@ def image_by_learning(traces: Sequence[Trace], matcher: Matcher = held_out_score
 def _features(rows: Sequence[Trace]) -> Floats:
     """Features of each candidate image in each row, with shape (candidates, features).
 
-    The features are values relative to the other candidates of the row, and ranks within the row.
+    The features are the values of `_measures`, standardized within the row, and their ranks within the row.
     """
     return np.concatenate([np.hstack([_against(table), _ranks(table)]) for table in map(_measures, rows)])
 
@@ -82,15 +89,15 @@ def _ranks(table: Floats) -> Floats:
 
 
 def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
-    """For each histogram, how often the box with the most similar colors is right.
+    """For each histogram, measure how often the box with the most similar colors is right.
 
-    The size of the box and the image that contains the answer are given.
+    The image that contains the answer and the size of the true box are assumed to be known.
     """
     rows = [trace for trace in traces if len(trace.boxes) == 1 and trace.colors]
     for histogram in HISTOGRAMS:
         name, what = (
             f"place by color ({histogram})",
-            "accuracy at IoU 0.5 of a box that has the right size and is at the place with the most similar colors",
+            "accuracy at IoU 0.5 of the box of the right size whose colors are most similar to the piece",
         )
         if not rows:
             yield nothing(name, what)
@@ -100,6 +107,6 @@ def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
 
 
 def _is_likest(trace: Trace, histogram: str) -> bool:
-    """Whether the box with the most similar colors, in the image that contains the answer, is the answer."""
+    """Whether the box with the most similar colors in the answer's image matches the answer (IoU of at least 0.5)."""
     (target,) = trace.targets
     return iou(trace.boxes[0], trace.colors[target - 1][histogram].likest) >= 0.5

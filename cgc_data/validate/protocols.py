@@ -1,4 +1,4 @@
-"""Derives what the protocol of an annotation file guarantees from raw records, independently of the builder."""
+"""Derives from raw records what an annotation file proves, independently of the builder."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ Record: TypeAlias = dict[str, Any]  # an image, a category, or an annotation, as
 
 
 class RawProtocol(ABC):
-    """An annotation protocol: what can be concluded from the records of a file.
+    """An annotation protocol, which determines what the records of a file prove.
 
     `rule` is the name that a release gives to this kind of proof. `refusal` is the message if the rule does not apply
     to a source.
@@ -26,7 +26,8 @@ class RawProtocol(ABC):
 
     @abstractmethod
     def status(self, image: Record, wanted: set[int], found: Sequence[Record]) -> Status:
-        """What the file states about a category in an image.
+        """What the file proves about a category in an image: whether all or only some of its instances are annotated,
+        whether it is absent, or nothing ("unknown").
 
         `found` contains the category's annotations in this image.
         """
@@ -48,8 +49,9 @@ class Exhaustive(RawProtocol):
     def of(cls, names: Mapping[int, str], own: bool, declared: Declared) -> "Exhaustive":
         """The protocol of a file with these category names.
 
-        `declared` names the categories that the user declared exhaustive, or states whether all are. If `declared` is
-        None, all categories are exhaustive if they are the format's `own` list, and none otherwise.
+        `declared` lists the categories that the user declared exhaustive, or is a bool that applies to all categories.
+        If it is None, all categories are exhaustive if `own` is true (the file has the format's own list of
+        categories); otherwise, no category is exhaustive.
         """
         if isinstance(declared, list):
             return cls(frozenset(number for number, name in names.items() if name in declared), True)

@@ -47,7 +47,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Sight:
-    """What a window shows of an instance.
+    """How much of an instance a window shows, and where.
 
     Attributes:
         box: tight box of the part inside the window, in pixels of the photo; None if the window shows no part.
@@ -64,8 +64,8 @@ class Sight:
     def state(self, visible: float) -> Literal["visible", "gone", "ambiguous"]:
         """Whether the instance is visible, gone, or ambiguous.
 
-        An instance is visible if at least the share `visible` is inside the window, gone if no pixel is near the
-        window, and ambiguous otherwise.
+        An instance is visible if at least the share `visible` is inside the window, gone if none of its pixels is in or
+        near the window, and ambiguous otherwise.
         """
         if not self.near:
             return "gone"
@@ -78,10 +78,10 @@ class RawSource:
     Args:
         key: key of the source in the manifest.
         kind: format of the file.
-        exhaustive: the categories that were declared exhaustive; None for only those that the format guarantees.
+        exhaustive: the categories that the user declared exhaustive; None if only the guarantees of the format apply.
         test_only: whether all photos of the file are held out for testing.
         box_format: declared format of the boxes.
-        displayed: whether the annotations fit the photos after EXIF rotation.
+        displayed: whether the annotations refer to the photos after EXIF rotation.
         ignored: parts of the file that the user declared wrong: masks, crowd flags, or duplicates.
     """
 
@@ -150,7 +150,7 @@ class RawSource:
         return {self.concept_of[raw["category_id"]] for raw in self._of_image.get(image_id, ())}
 
     def status(self, image_id: int, concept: str) -> Status:
-        """What this file alone states about a concept in an image."""
+        """The status of a concept in an image according to this file alone."""
         wanted = set(self.categories.get(concept, ()))
         if not wanted:
             return "unknown"
@@ -261,13 +261,13 @@ def _concepts(categories: Mapping[int, Record]) -> dict[int, str]:
 
 
 def _unbounded(segmentation: Any, size: tuple[int, int]) -> str:
-    """The reason why reading a mask could take too much memory; "" if it could not."""
+    """The reason why decoding a mask could take too much memory; "" if it is safe."""
     width, height = segmentation["size"] if isinstance(segmentation, Mapping) else size
     if width * height > MOST_PIXELS:
         return f"the mask has {width} x {height} pixels"
     if isinstance(segmentation, Mapping):
         return ""
-    return "" if sum(map(_edges, segmentation)) <= LONGEST_EDGES else "its polygons have no end"
+    return "" if sum(map(_edges, segmentation)) <= LONGEST_EDGES else "the edges of its polygons are too long"
 
 
 def _edges(polygon: Sequence[float]) -> float:

@@ -33,7 +33,7 @@ class Check:
     """Outcome of one check.
 
     Attributes:
-        n: number of things checked.
+        n: number of items checked.
         value: the measured value; for checks of samples, the number of breaches.
         bound: the limit that the value is compared with.
         interval: 95 % interval of the value, if the value is a statistic.
@@ -53,8 +53,8 @@ class Check:
 
 
 class Drawn(NamedTuple):
-    """The rows that were drawn for a validation: the requested share, the seed, the number of drawn rows, and the
-    number of all rows.
+    """The random sample of a validation: the requested share, the seed, the number of drawn rows, and the number of all
+    rows.
     """
 
     share: float
@@ -106,7 +106,7 @@ class Ledger:
         self._breaches: defaultdict[str, list[Breach]] = defaultdict(list)
 
     def look(self, check: str, count: int = 1) -> None:
-        """Record that `count` more things were checked."""
+        """Record that `count` more items were checked."""
         self._seen[check] += count
 
     def breach(self, check: str, sample: str, message: str) -> None:

@@ -50,13 +50,15 @@ def search(piece: Pixels, image: Pixels, size: tuple[float, float], home: Box | 
 
 
 def small(pixels: Pixels, width: float, height: float) -> Gray:
-    """Convert pixels (height, width, 3) in blue-green-red order to gray, and resize them to whole pixels."""
+    """Convert pixels (height, width, 3) in blue-green-red order to gray, and resize them to `width` x `height`,
+    rounded.
+    """
     size = max(1, round(width)), max(1, round(height))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) @ np.array(WEIGHTS))
 
 
 def _correlations(scene: Gray, template: Gray) -> Iterator[Gray]:
-    """Yield the normalized correlation with each place of the scene, first of the template and then of its mirror
+    """Yield the normalized correlation of the template with each place of the scene, then the same for its mirror
     image.
     """
     rows, columns = template.shape

@@ -1,6 +1,6 @@
 """Runs all checks of rows, and collects their results.
 
-Groups of rows are checked in any process, and the results are merged in the order of the groups.
+Groups of rows can be checked in different processes. Their results are merged in the order of the groups.
 """
 
 from collections import Counter
@@ -105,7 +105,7 @@ class RowChecker:
 
     @property
     def left(self) -> Left:
-        """The results of all rows that this checker has checked until now."""
+        """The results of all rows that this checker has checked so far."""
         return Left(
             self._ledger,
             self._counts.state,

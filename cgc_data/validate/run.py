@@ -38,7 +38,7 @@ class SourcePaths(NamedTuple):
 class Given(NamedTuple):
     """The data that a process needs to open a release.
 
-    `run` distinguishes several validations that use the same process.
+    `run` distinguishes validations that run in the same process.
     """
 
     folder: Path
@@ -66,13 +66,13 @@ def validate(
 ) -> Report:
     """Validate a release by deriving every sample again from the raw sources.
 
-    The report does not depend on where the tasks run.
+    The report is the same for any executor.
 
     Args:
         release: folder of a finished release.
         sources: current locations of sources that were moved since the build. Sources are identified by sha256.
-        sample: share of the rows, above 0 and at most 1, that are compared with photos and masks and used to measure
-            shortcuts; None for all rows. All other checks always cover all rows.
+        sample: share of the rows to draw, above 0 and at most 1; None for all rows. Only the drawn rows are compared
+            with photos and masks, and used to measure shortcuts. All other checks always cover all rows.
         seed: random seed of the sample.
         executor: runs the checks of row groups, for example in several processes.
 

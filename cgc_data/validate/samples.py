@@ -1,4 +1,4 @@
-"""The rows of a release as plain objects, which keep the code of each check close to the rule that it checks.
+"""The rows of a release as plain objects, so that the code of each check reads like the rule that it checks.
 
 A malformed row raises ValueError; nothing is repaired.
 """
@@ -136,7 +136,7 @@ class Sample:
     def kind(self) -> Task:
         """The declared task.
 
-        Raises ReleaseError if the task is unknown, which the check of the row's form rules out.
+        Raises ReleaseError if the task is unknown. The check of the row's form runs first and rejects such rows.
         """
         return task_named(self.contrast, self.task)
 
@@ -157,7 +157,7 @@ class Sample:
         return self.views[img_idx - 1]
 
     def targets(self, img_idx: int, label: str) -> tuple[Target, ...]:
-        """The objects of the answer that have a requested label and are in one view."""
+        """The objects of the answer that are in this view and have this label."""
         written = self.written_label or label
         return tuple(t for t in self.objects if t.img_idx == img_idx and t.label == written)
 

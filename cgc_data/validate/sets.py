@@ -15,9 +15,10 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "set complete": (
-        "the answer contains every visible instance, all instances are boxed, and no instance is ambiguous or a crowd"
+        "the answer contains every visible instance, all instances are annotated, and no instance is ambiguous or a "
+        "crowd"
     ),
-    "one instance": "if a question asks for one object, exactly one instance is in exactly one image",
+    "one instance": "if a question asks for one object, only one image shows an instance, and it shows exactly one",
     "roles": "target views show the target, distractors do not, and no photo is shown twice",
 }
 
@@ -53,9 +54,9 @@ def lookalikes(sample: Sample, world: World) -> Iterator[str]:
 
 
 def complete(sample: Sample, world: World, limits: Limits, *, everywhere: bool = False) -> Iterator[Finding]:
-    """Check that the answer has every instance in each view for which it has an answer.
+    """Check that the answer contains every instance in each view in which it contains any instance.
 
-    With `everywhere`, the answer must have every instance in all views.
+    If `everywhere` is true, the answer must contain every instance in every view.
     """
     for label in sample.labels:
         for number in range(1, len(sample.views) + 1):

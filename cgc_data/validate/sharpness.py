@@ -24,7 +24,7 @@ class SharpnessCheck:
     def check(self, sample: Sample) -> None:
         """Check the views of a row and the boxes in them.
 
-        Releases that were built before the bound existed are exempt.
+        Releases that were built before the bound on enlargement existed are exempt.
         """
         most = self._limits.enlargement
         if most is None:
@@ -41,7 +41,7 @@ class SharpnessCheck:
 
 
 def enlargement(view: View) -> float:
-    """Number of view pixels per photo pixel, along the axis with the larger value."""
+    """The factor by which a view enlarges its photo, in width or height, whichever is larger."""
     x1, y1, x2, y2 = view.window
     return max(view.width / (x2 - x1), view.height / (y2 - y1))
 

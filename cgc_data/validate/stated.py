@@ -1,4 +1,4 @@
-"""Derives the properties that a row states again, and compares them.
+"""Derives again the properties that each row states, and compares the results with the row.
 
 The properties are the wording, the number of images, the difficulty, and the records of the photos.
 """
@@ -163,8 +163,8 @@ def _phrasings() -> Mapping[str, Mapping[int, str]]:
 def _difficulty(sample: Sample) -> Iterator[str]:
     """The fault in the stated difficulty, if there is one.
 
-    The difficulty is the mean of three values from 0 to 1, which are higher for more images, for more similar scenes,
-    and for a smaller object.
+    The difficulty is the mean of three values from 0 to 1. The first is higher for more images, the second for more
+    similar scenes, and the third for a smaller object.
     """
     likeness = {kind.name: kind.likeness for kind in sample.kind.contrast.distractors}[sample.distractors]
     shares = [_side_share(sample, number) for number in range(len(sample.objects))]

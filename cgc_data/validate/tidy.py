@@ -86,7 +86,7 @@ def _without_roots(categories: list[Record], used: set[Any]) -> list[Record]:
 
 
 def _sound(document: Record) -> list[Record]:
-    """Annotations whose photo and category are listed.
+    """Annotations whose photo and category are in the document.
 
     If several annotations are exact duplicates, only the first by id is kept.
     """

@@ -21,8 +21,8 @@ from cgc_data.validate.world import World
 class Focus:
     """An object in its Focus View.
 
-    `cover` is the share of the window that the object covers. `places` contains, for each axis, the window's position
-    among all possible positions (0-1).
+    `cover` is the share of the view that the object's box covers. `places` contains, for each axis, the window's
+    position among all possible positions (0-1).
     """
 
     cover: float
@@ -48,7 +48,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The values of one row that are kept, which include neither its text nor its pixels."""
+    """The values that are kept for one row. They include neither its full text nor its pixels."""
 
     id: str
     contrast: str
@@ -89,7 +89,7 @@ class Trace:
 
 
 def trace_of(sample: Sample, world: World, images: Sequence[ImageFile] | None = None) -> Trace:
-    """The trace of a sample. Pass the sample's `images` if they have been read before."""
+    """The trace of a sample. `images` contains the sample's image files, if they have already been read."""
     photos = tuple(world.photo(view) for view in sample.views)
     return Trace(
         id=sample.id,
@@ -152,7 +152,7 @@ def _followed(sample: Sample, world: World) -> tuple[Box | None, ...]:
 
 
 def _focus(sample: Sample, world: World) -> Focus | None:
-    """The followed object in the Focus View, if the answer is in the Focus View."""
+    """The followed object in the Focus View; None if the answer is not in a Focus View."""
     if not sample.kind.both_ways or len(sample.views) != 2 or len(sample.objects) != 1:
         return None
     target = sample.objects[0]

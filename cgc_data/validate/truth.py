@@ -10,9 +10,13 @@ from cgc_data.validate.tasks import check_of, task_checks
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "annotations": "every object is a known, single instance of the requested category in the displayed photo",
-    "true boxes": "every box is within 1/1000 of the tight box of the mask inside the view",
-    "visible share": "`visible` is the share of the mask inside the view, and is at least the limit of the release",
+    "annotations": (
+        "every object of the answer is an annotated single instance of the requested category in the displayed photo"
+    ),
+    "true boxes": (
+        "every box matches the tight box of the mask inside the view, with a tolerance of 1/1000 of the image size"
+    ),
+    "visible share": "`visible` is the share of the mask inside the view, and is at least the minimum of the release",
     **sets.CHECKS,
     **hard.CHECKS,
     **task_checks(),
@@ -82,6 +86,6 @@ class TruthCheck:
 
 
 def _agrees(mask: Box, box: Box) -> bool:
-    """Whether the mask's box matches the annotated box, within 2 px and 1 % of the longer side."""
+    """Whether the mask's box matches the annotated box, with a tolerance of 2 px plus 1 % of the longer side."""
     longer = max(box[2] - box[0], box[3] - box[1])
     return furthest(mask, box) <= 2 + 0.01 * longer + 1e-6

@@ -78,7 +78,7 @@ class World:
         return source.instance(int(number)) if source and number.lstrip("-").isdecimal() else None
 
     def sight(self, instance: Instance, view: View, margin: int) -> Sight:
-        """How much a view shows of an annotated instance in its photo. `margin` is in photo pixels."""
+        """How much of an annotated instance a view of its photo shows. `margin` is in photo pixels."""
         return self.sources[instance.source].sight(instance.number, view.window, margin)
 
     def _composed(self, view: View) -> Pixels:
@@ -181,7 +181,7 @@ class World:
         return any(self._says_absent(identity, name, concept) for name in (concept, *self.ancestors(concept)))
 
     def _says_absent(self, identity: str, above: str, concept: str) -> bool:
-        """Whether a source proves that `above` is absent from the photo, and uses this name for `concept` too."""
+        """Whether a source proves that `above` is absent from the photo, and counts `concept` as a kind of `above`."""
         facts = self.facts(identity, above)
         if any(fact.instances or fact.crowds for fact in facts):
             return False
@@ -254,7 +254,7 @@ def _part_pictures(sources: Mapping[str, RawSource], identity: dict[Appearance, 
 
 
 def _alike(sources: Mapping[str, RawSource], first: Appearance, second: Appearance) -> bool:
-    """Whether two files show the same picture, by the correlation of their thumbnails."""
+    """Whether two files show the same picture, judged by the correlation of their thumbnails."""
     views = [_thumbnail(sources[key], image_id) for key, image_id in (first, second)]
     if views[0] is None or views[1] is None or not views[0].std() or not views[1].std():
         return False

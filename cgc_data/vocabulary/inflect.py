@@ -23,8 +23,8 @@ JOINERS = "\u200c\u200d"  # letters of some scripts are written with them
 def plain(name: str) -> str:
     """The name of a category as words.
 
-    Underscores and control characters become spaces, and text in parentheses is removed. Capital letters are kept if
-    they carry meaning, that is, in a word with a capital letter after its first letter.
+    Underscores and control characters become spaces, and text in parentheses is removed. A word is converted to
+    lowercase only if all letters after its first letter are lowercase.
 
     >>> plain("cup_(for_drinking)"), plain("Hard Hat"), plain("WBC count")
     ('cup', 'hard hat', 'WBC count')
@@ -42,7 +42,7 @@ def _in_small(word: str) -> str:
 
 
 def normalised(name: str) -> str:
-    """The key that all spellings of a name share; text in parentheses is kept."""
+    """A key that is the same for all spellings of a name. Text in parentheses is kept."""
     return " ".join(re.sub("[_-]", " ", name).split()).casefold()
 
 
@@ -90,7 +90,7 @@ def _english() -> _English:
 
 
 def _unit(word: str) -> str:
-    """The unit in which a noun is counted that is already plural, such as "a pair of"; "" for other nouns."""
+    """The unit for counting a noun that is already plural, such as "a pair of"; "" for other nouns."""
     if _is_pair(word):
         return PAIR
     low = word.lower()

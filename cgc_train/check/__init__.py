@@ -1,4 +1,4 @@
-"""Checks on a CPU, before a run uses GPU time, whether its recipe is valid and likely to work."""
+"""Checks whether a recipe is valid and likely to work. The checks run on a CPU, before the run uses GPU time."""
 
 from cgc_train.check.context import Finding
 from cgc_train.check.run import CHECKS, run_checks

@@ -1,8 +1,8 @@
 """Estimates the memory that forward and backward passes need in addition to the weights.
 
-The estimate depends only on the sizes of the model. The coefficients per layer count the tensors that autograd saves in
-the layer classes of the transformers library. Tests measure these coefficients again. Attention is assumed to be fused,
-so no array of tokens x tokens is stored.
+The estimate depends only on the sizes of the model. The coefficients for each layer are derived from the tensors that
+autograd saves in the layer classes of the transformers library. Tests compare the coefficients with measurements.
+Attention is assumed to be fused, so that no tokens x tokens matrix is stored.
 """
 
 from cgc_train.check.shape import LinearAttention, ModelShape
@@ -19,8 +19,8 @@ def decoder_layer(shape: ModelShape, width: int) -> int:
     `width` is the number of bytes per activation value.
 
     If only some layers use linear attention, the function computes the value for both kinds of layers and returns the
-    larger one. Norms keep a copy in float32. Linear layers keep their inputs. Attention keeps its queries, keys,
-    values, and output.
+    larger one. For the backward pass, norms keep a float32 copy of their input, linear layers keep their inputs, and
+    attention keeps its queries, keys, values, and output.
     """
     return max(attending_layer(shape, width), linear_layer(shape, width))
 
@@ -45,7 +45,9 @@ def linear_layer(shape: ModelShape, width: int) -> int:
 
 
 def _rule(linear: LinearAttention, width: int) -> int:
-    """Bytes per token for the keys, values, and chunks of linear attention. Keys are repeated for every value head."""
+    """Bytes per token for the keys, values, and chunks of linear attention. Keys are repeated to match the number of
+    value heads.
+    """
     repeated = linear.heads * linear.key_head
     mixed = 4 * width * linear.keys + (16 + 8 * width) * repeated + (24 + 5 * width) * linear.values
     # in float32: five token-by-token matrices per chunk, its state, and ten numbers per token
@@ -58,8 +60,8 @@ def _norms(shape: ModelShape, width: int) -> int:
 
 
 def _mlp(shape: ModelShape, width: int) -> int:
-    """Bytes per token for the gated MLP. In models with experts, the bytes are for the shared expert and the routed
-    experts.
+    """Bytes per token for the gated MLP. In mixture-of-experts models, the MLP consists of the shared expert and the
+    experts to which the token is routed.
     """
     if not shape.experts:
         return 4 * width * shape.intermediate
@@ -79,16 +81,16 @@ def vision_block(shape: ModelShape, width: int) -> int:
 
 
 def vision_forward(shape: ModelShape, width: int) -> int:
-    """Bytes per image patch while one vision block runs without gradients.
+    """Bytes per image patch that are in use while one vision block runs without gradients.
 
-    The bytes cover the block's queries, keys, and values, and the hidden layer of its MLP before and after the
+    This memory contains the block's queries, keys, and values, and the hidden layer of its MLP before and after the
     activation.
     """
     return width * (6 * shape.vision_hidden + 2 * shape.vision_intermediate)
 
 
 def image_features(shape: ModelShape, width: int) -> int:
-    """Bytes per image patch for the output of the vision tower while the language model reads a prompt.
+    """Bytes per image patch that the output of the vision tower occupies while the language model reads a prompt.
 
     The vision tower keeps its last hidden state. The tower also keeps every image feature twice: once per image, and
     once concatenated over all images.
@@ -99,15 +101,15 @@ def image_features(shape: ModelShape, width: int) -> int:
 def decoder_forward(shape: ModelShape, width: int, adapters: int = 0) -> int:
     """Peak bytes per token while one layer of the language model runs without gradients.
 
-    The peak is in the gated MLP or in linear attention. Linear attention is assumed to need as much memory as it saves
-    for gradients.
+    The peak occurs in the gated MLP or in linear attention. Linear attention is assumed to need as much memory without
+    gradients as autograd saves for it during training.
 
     The embeddings, the layer's input, the residual, and the normalized residual are always in memory.
 
     `adapters` is the number of bytes per adapter weight, or 0 without adapters. PEFT casts the input of a projection to
     the type of the adapters. PEFT keeps the adapter output twice, before and after scaling, in addition to the output
-    of the frozen projection. So the outputs of float32 adapters take four times as much memory as the output of a
-    bfloat16 model.
+    of the frozen projection. So the outputs of a float32 adapter take four times as much memory as the output of a
+    frozen bfloat16 projection.
     """
     cast = adapters if adapters != width else 0
     mlp = (2 * (width + adapters) if adapters else 3 * width) * shape.intermediate
@@ -120,10 +122,11 @@ def decoder_forward(shape: ModelShape, width: int, adapters: int = 0) -> int:
 def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing: bool, lora: bool) -> int:
     """Bytes kept for the backward pass of the language model over `tokens` tokens.
 
-    With checkpointing, the function counts the input of every layer, plus two layers: one that is recomputed, and one
-    for its gradients. With adapters, the recomputed layer and its gradients together need less memory than one layer,
-    because autocast keeps inputs in the model's type and the backward pass frees tensors after use. When all weights
-    were trained on a GPU, one layer was enough (docs/gpu.md), so the second layer is a safety margin.
+    With gradient checkpointing, this is the memory for the input of every layer, plus the activations of two layers:
+    the layer that is recomputed, and as much memory again for its gradients. With adapters, the recomputed layer and
+    its gradients together need less memory than the activations of one layer. The reason is that autocast keeps inputs
+    in the model's data type, and that the backward pass frees tensors after use. In a GPU run that trained all weights,
+    one layer was enough (docs/gpu.md), so the second layer is a safety margin.
     """
     adapters = adapters_of_layer(shape) if lora else 0
     layer = decoder_layer(shape, width) + adapters
@@ -135,8 +138,8 @@ def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing:
 
 
 def vision_tower(shape: ModelShape, patches: int, width: int, *, checkpointing: bool, trains: bool) -> int:
-    """Bytes for `patches` image patches in the vision tower. A frozen tower keeps only the activations of the current
-    block.
+    """Bytes of the vision tower's activations for `patches` image patches. A frozen tower keeps only the activations of
+    the current block.
     """
     if not trains:
         return patches * vision_forward(shape, width)

@@ -14,7 +14,7 @@ from cgc_train.recipe.arguments import grpo_config
 
 @dataclass(frozen=True)
 class Batch:
-    """Batch sizes, as numbers of completions. A group consists of the `generations` completions of one prompt."""
+    """Batch sizes, as numbers of completions. A group consists of `generations` completions of the same prompt."""
 
     generations: int
     per_device: int  # completions in one forward pass of one process
@@ -45,10 +45,11 @@ class Batch:
 
 
 def arguments(recipe: Recipe) -> GrpoArguments:
-    """Build TRL's GRPOConfig for a recipe without a GPU, in one process.
+    """Build TRL's GRPOConfig for a recipe in a single process, on a machine without a GPU.
 
-    Every value is the same as in the run, except that `per_device_*_batch_size` is the sum over all processes. TRL's
-    divisibility checks then apply to the combined batch. Raises RecipeError for values that TRL rejects.
+    `per_device_*_batch_size` is the sum over all processes, so that TRL's divisibility checks apply to the combined
+    batch. Device and precision are those of a CPU. All other values are the same as in the run. Raises RecipeError for
+    values that TRL rejects.
     """
     from trl import GRPOConfig
 

@@ -53,7 +53,7 @@ class Finding:
 
 
 class Unchecked(Exception):
-    """Raised if a check cannot run on this machine. The error message states which requirement is missing, and why."""
+    """Raised if a check cannot run on this machine. The error message states what is missing."""
 
 
 def ok(message: str, value: float | None = None, bound: float | None = None) -> Finding:
@@ -62,17 +62,17 @@ def ok(message: str, value: float | None = None, bound: float | None = None) -> 
 
 
 def warning(message: str, fix: str, value: float | None = None, bound: float | None = None) -> Finding:
-    """Report that the run would work, but probably not as intended."""
+    """Report that the run would probably work, but has a known risk, such as little free memory."""
     return Finding("warning", message, fix, value, bound)
 
 
 def failed(message: str, fix: str, value: float | None = None, bound: float | None = None) -> Finding:
-    """Report that the run would fail, or would train on something unintended."""
+    """Report that the run would crash, or would not train as the recipe intends."""
     return Finding("failed", message, fix, value, bound)
 
 
 def gigabytes(size: float) -> str:
-    """Format a number of bytes in units of 10^9, such as `0.003 GB`, `2.1 GB`, or `116 GB`."""
+    """Format a number of bytes in gigabytes (10^9 bytes), such as `0.003 GB`, `2.1 GB`, or `116 GB`."""
     value = size / 1e9
     return f"{value:,.0f} GB" if value >= 10 else f"{value:.2g} GB"
 
@@ -150,12 +150,14 @@ class Context:
 
     @cached_property
     def bounds(self) -> Bounds:
-        """The image sizes that the model sees. If the processor is not available, the sizes of Qwen3-VL are used."""
+        """The limits on the sizes of the images that the model sees. If the processor is not available, the limits of
+        Qwen3-VL are used.
+        """
         return _bounds(self.processor, self.recipe.data.max_pixels)
 
     @cached_property
     def own_bounds(self) -> Bounds:
-        """The image sizes that the model's folder allows. By default, a vLLM server uses these sizes."""
+        """The limits on image sizes in the model's own configuration, which a vLLM server uses by default."""
         if self.processor is None:
             return _bounds(None, LARGEST_IMAGE)
         from cgc_train.model import load_processor
@@ -164,7 +166,9 @@ class Context:
 
     @cached_property
     def model_config(self) -> ModelConfig:
-        """The model's configuration, or the published sizes of the 8B model if it cannot be downloaded."""
+        """The model's configuration. If the configuration of the 8B model cannot be downloaded, this package's copy of
+        its published sizes is used.
+        """
         need("train")
         from cgc_train.model import load_config, qwen3_vl_8b_config
 
@@ -173,7 +177,7 @@ class Context:
 
     @cached_property
     def shape(self) -> ModelShape:
-        """The sizes of the model, counted on PyTorch's meta device."""
+        """The parameter counts and layer sizes of the model, determined on PyTorch's meta device."""
         return measure(self.model_config)
 
     @cached_property
@@ -193,7 +197,7 @@ class Context:
         """Whether a file of the model is available.
 
         For models whose sizes are built into this package, the function returns False if the file is missing. For other
-        models, a missing file raises an error.
+        models, a missing file raises ModelError.
         """
         name = self.recipe.model.name
         if within_reach(name, self.recipe.model.revision, file):
@@ -206,7 +210,7 @@ class Context:
         )
 
     def sizes(self, row: Row) -> list[tuple[int, int]]:
-        """Width and height of a row's images, as the model sees them."""
+        """Width and height, in pixels, at which the model sees each image of a row."""
         return [self.bounds.size(view["width"], view["height"]) for view in row["views"]]
 
 

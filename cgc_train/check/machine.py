@@ -50,12 +50,12 @@ def check_trackers(context: Context) -> Finding:
 
 
 def check_hub(context: Context) -> Finding:
-    """Check that the login has permission to upload checkpoints to hub.repo."""
+    """Check that the Hugging Face account that is logged in may upload checkpoints to hub.repo."""
     repo = context.recipe.hub.repo
     if repo is None:
         return ok("checkpoints are not uploaded to the Hub")
     if constants.HF_HUB_OFFLINE:
-        raise Unchecked(f"the login for {repo} was not checked, because the Hub client is offline")
+        raise Unchecked(f"write access to {repo} was not checked, because the Hub client is offline")
     there = is_there(repo)
     private = "private" if context.recipe.hub.private else "public"
     state = "exists" if there else f"will be created as {private} when training starts"
@@ -69,7 +69,7 @@ def check_gpus(context: Context) -> Finding:
         return ok("no GPU is needed")
     found, machines = gpu_bytes(), launch_machines(recipe.accelerate)
     if recipe.gpus % machines:
-        fix = f"set gpus to a multiple of {machines}, or choose another launch file with accelerate"
+        fix = f"set gpus to a multiple of {machines}, or set accelerate to another launch file"
         message = f"{recipe.gpus} GPUs cannot be divided evenly among {machines} machines"
         return failed(message, fix, recipe.gpus, machines)
     asked, each = recipe.gpus // machines, " on each machine" * (machines > 1)
@@ -78,10 +78,13 @@ def check_gpus(context: Context) -> Finding:
     smallest = min(found) / 1e9
     message = f"{len(found)} GPUs, the smallest with {smallest:.0f} GB"
     if len(found) < asked:
-        fix = "set gpus to this number, and raise grpo.gradient_accumulation_steps to keep the batch size"
+        fix = (
+            "set gpus to the number of available GPUs, and raise grpo.gradient_accumulation_steps to keep the batch "
+            "size"
+        )
         return failed(f"{message}; the recipe is for {asked}{each}", fix, len(found), asked)
     if smallest < recipe.gpu_memory_gb:
-        fix = f"set gpu_memory_gb={smallest:.0f}, and check whether the plan still fits"
+        fix = f"set gpu_memory_gb={smallest:.0f}, and check whether the memory plan still fits"
         return failed(f"{message}; the recipe states {recipe.gpu_memory_gb:g}", fix, smallest, recipe.gpu_memory_gb)
     return ok(message, len(found), asked)
 

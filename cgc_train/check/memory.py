@@ -1,7 +1,7 @@
 """Estimates how much GPU memory a run needs while it samples completions and while it learns from them.
 
-A gigabyte is 10^9 bytes. A GPU that is sold with 80 GB has about 6 % more memory. This difference is the margin for
-everything that the estimate does not cover, such as fragmentation.
+A gigabyte is 10^9 bytes. A GPU that is sold as an 80 GB model has about 6 % more memory than that. This difference is
+the margin for everything that the estimate does not cover, such as fragmentation.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,9 @@ LARGEST_IMAGE = 16_777_216
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """The memory use of one GPU. `sequences` is the number of maximum-length sequences that fit into vLLM's cache."""
+    """The planned memory use of one GPU. `sequences` is the number of maximum-length sequences that fit into vLLM's
+    cache.
+    """
 
     parts: tuple[Part, ...]
     available: int | None  # bytes of GPU memory; None without a GPU
@@ -49,11 +51,11 @@ class MemoryPlan:
         return "sampling" if self.at("sampling") >= self.at("learning") else "learning"
 
     def during(self, when: When) -> list[Part]:
-        """List the parts of the memory that are in use while sampling or while learning."""
+        """List the parts of the plan that are in use in the given phase: while sampling or while learning."""
         return [part for part in self.parts if part.when in ("always", when)]
 
     def held(self) -> list[Part]:
-        """List the parts of the memory that are in use at the peak, largest first."""
+        """List the parts of the plan that are in use at the peak, largest first."""
         return sorted(self.during(self.fuller), key=lambda part: -part.bytes)
 
 

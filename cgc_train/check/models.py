@@ -51,7 +51,7 @@ def check_template(context: Context) -> Finding:
 
 
 def check_model(context: Context) -> Finding:
-    """Report the size of the model, counted on PyTorch's meta device."""
+    """Report the number of weights of the model, determined without loading them (on PyTorch's meta device)."""
     shape, name = context.shape, context.recipe.model.name
     size = f"{shape.total / 1e9:.2f} billion" if shape.total > 10**8 else f"{shape.total:,}"
     return ok(f"{name}: {size} weights, {shape.layers} layers, context {shape.context:,}", shape.total)
@@ -93,7 +93,7 @@ def check_adapters(context: Context) -> Finding:
         return failed("model.lora.targets matches no module", fix, 0, len(intended))
     weights = f"{shape.adapter(lora.targets, lora.rank) / 1e6:,.1f} million weights"
     message = f"adapters on {len(matched)} of {len(intended)} projections, none of them in the vision tower: {weights}"
-    message += "; the experts are not trained" * family.experts
+    message += "; the routed experts are not trained" * family.experts
     if matched != intended:
         return warning(message, fix, len(matched), len(intended))
     return ok(message, len(matched), len(intended))

@@ -35,7 +35,9 @@ FIXES = {
 
 
 def check_settings(context: Context) -> Finding:
-    """Check that TRL accepts the settings, and that the combined batch of all processes consists of complete groups."""
+    """Check that TRL accepts the settings, and that the combined batch of all processes consists of complete groups of
+    completions.
+    """
     given = len(context.recipe.grpo)
     return ok(f"TRL accepts the {given} grpo settings; each sampling round has {context.batch.sampled} completions")
 
@@ -95,14 +97,13 @@ def check_memory(context: Context) -> Finding:
     plan = plan_memory(context)
     peak, available = plan.peak / GB, (plan.available or 0) / GB
     if plan.available is None:
-        found = ok(f"planned peak: about {gigabytes(plan.peak)} while {plan.fuller}; the recipe states no GPU", peak)
+        found = ok(f"planned peak: about {gigabytes(plan.peak)} while {plan.fuller}; the recipe uses no GPU", peak)
     else:
         message = f"planned peak: {peak:.0f} of {available:g} GB per GPU while {plan.fuller}: {_parts(plan)}"
         found = ok(message, peak, available)
         if peak > TIGHT * available:
-            found = warning(
-                message, (f"little memory is left for anything outside the plan: {_fix(plan)}"), peak, available
-            )
+            fix = f"little memory remains for anything that the plan does not cover: {_fix(plan)}"
+            found = warning(message, fix, peak, available)
         elif plan.sequences is not None and plan.sequences < context.batch.generations:
             room = f"vLLM has room for {plan.sequences:.0f} samples of maximum length at a time"
             fix = "raise grpo.vllm_gpu_memory_utilization, so that all completions of a prompt can be sampled together"
@@ -126,13 +127,13 @@ def plan_memory(context: Context) -> MemoryPlan:
 
 
 def _parts(plan: MemoryPlan) -> str:
-    """List the largest parts of the peak memory use, in descending order. Small parts are omitted."""
+    """List the parts of the plan that are in use at the peak, largest first. Small parts are omitted."""
     named = [part for part in plan.held() if part.bytes >= WORTH_NAMING * plan.peak]
     return ", ".join(f"{part.name} {part.bytes / GB:.1f}" for part in named)
 
 
 def _fix(plan: MemoryPlan) -> str:
-    """Suggest settings that reduce the memory use. The suggestion is for the largest part that settings can reduce."""
+    """Suggest settings that reduce the memory use, for the largest part of the plan that settings can reduce."""
     return next((FIXES[part.name] for part in plan.held() if part.name in FIXES), "use more GPUs")
 
 

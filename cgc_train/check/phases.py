@@ -1,4 +1,4 @@
-"""Computes the memory that a run uses in only one phase: while sampling or while learning."""
+"""Computes the memory that a run uses in only one of its two phases: while sampling or while learning."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ TRIED_TOKENS = 4096
 
 
 def learning(run: PlannedRun) -> Iterator[Part]:
-    """List the parts of the memory that only the backward pass and the weight update use."""
+    """List the parts of the memory plan that only the backward pass and the weight update use."""
     backward = list(_backward(run))
     yield from backward
     # the backward pass has freed its memory by then
@@ -53,7 +53,7 @@ def _gathered(run: PlannedRun) -> int:
 
 
 def sampling(run: PlannedRun) -> Iterator[Part]:
-    """List the parts of the memory that only the sampling of completions uses."""
+    """List the parts of the memory plan that only the sampling of completions uses."""
     config, shape = run.config, run.shape
     if run.colocated:
         size = int(config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB)

@@ -1,4 +1,4 @@
-"""The inputs of a run's memory plan. Also computes how much of each part is stored on one GPU."""
+"""Defines the inputs of a run's memory plan, and computes how much of each part is stored on one GPU."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -28,8 +28,8 @@ DEEPSPEED = frozenset({"zero2", "zero3"})
 
 @dataclass(frozen=True)
 class Longest:
-    """The largest prompt in the data, measured in tokens (including image tokens), and the largest number of image
-    patches in a row.
+    """The length of the longest prompt in the data, in tokens (including image tokens), and the largest number of image
+    patches per row.
     """
 
     tokens: int
@@ -72,8 +72,8 @@ class PlannedRun:
     def trained_width(self) -> int:
         """Bytes per trained weight.
 
-        Adapters are trained in float32 unless the base model is quantized. With FSDP2, weights are trained in float32.
-        Otherwise, they keep the type in which they were loaded.
+        Adapters are trained in float32 unless the base model is quantized. With FSDP2, a model without adapters is
+        trained in float32 too. In all other cases, the weights keep the data type in which they were loaded.
         """
         model = self.recipe.model
         if model.lora:
@@ -104,6 +104,8 @@ class PlannedRun:
         return self.longest.tokens + int(self.config.max_completion_length)
 
     def share(self, name: str, size: float) -> int:
-        """Bytes that a part of `size` bytes takes on each GPU. If the part is sharded, the GPUs divide these bytes."""
+        """Bytes on each GPU of a part that has `size` bytes in total. If the part is sharded, each GPU stores an equal
+        share.
+        """
         divided = name in DIVIDED[self.recipe.sharing]
         return int(size / self.recipe.gpus if divided else size)

@@ -1,5 +1,5 @@
-"""Checks that the data is readable and consistent, that true answers earn the full reward, and that prompts are short
-enough.
+"""Checks that the data is readable and consistent, that ground-truth answers earn the full reward, and that prompts are
+short enough.
 """
 
 import time
@@ -36,7 +36,7 @@ def check_data(context: Context) -> Finding:
 
 
 def check_groups(context: Context) -> Finding:
-    """Check that most groups have different rewards, according to the measurements of `cgc-train difficulty`."""
+    """Check that rewards differ within most groups, according to the measurements of `cgc-train difficulty`."""
     data, settings = context.recipe.data, context.recipe.groups
     found = measurements(Path(data.keep)) if data.keep else {}
     groups = [found[identity].rewards for identity in context.ids if identity in found]
@@ -48,19 +48,19 @@ def check_groups(context: Context) -> Finding:
     idle = sum(not teaches(rewards, settings) for rewards in groups) / len(groups)
     message = f"{idle:.0%} of {len(groups):,} measured groups are useless according to the settings in `groups`"
     if idle >= context.recipe.warnings.idle_groups:
-        fix = "relax groups.min_spread, min_mean, or max_mean, or measure again with a better warm-up"
+        fix = "relax groups.min_spread, min_mean, or max_mean, or measure again after a better warm-up"
         return warning(message, fix, idle, context.recipe.warnings.idle_groups)
     return ok(message, idle, context.recipe.warnings.idle_groups)
 
 
 def check_gold(context: Context) -> Finding:
-    """Check that the true answer of every row earns the full reward."""
+    """Check that the ground-truth answer of every row earns the full reward."""
     wrong = gold_check(context.all_rows(), context.recipe.reward, context.recipe.prompt)
     if wrong:
         fix = "build or download the release again, or use data.keep to exclude these rows"
-        message = f"{len(wrong)} rows whose true answer does not earn the full reward: {_named(wrong)}"
+        message = f"{len(wrong)} rows whose ground-truth answer does not earn the full reward: {_named(wrong)}"
         return failed(message, fix, len(wrong), 0)
-    return ok("the true answer of every row earns the full reward", 0, 0)
+    return ok("the ground-truth answer of every row earns the full reward", 0, 0)
 
 
 def check_prompts(context: Context) -> Finding:
@@ -81,11 +81,11 @@ def check_prompts(context: Context) -> Finding:
 
 
 def check_completions(context: Context) -> Finding:
-    """Check that the longest true answer, with its reasoning trace, fits into a completion."""
+    """Check that the longest ground-truth answer, with its reasoning trace, fits into a completion."""
     count, limit = counter(context.processor), context.config.max_completion_length
     lengths = [(count(_answer(context, row)), row["id"]) for row in context.all_rows()]
     tokens, identity = max(lengths)
-    message = f"longest true answer: {tokens:,} tokens, including its rule-based trace (row {identity})"
+    message = f"longest ground-truth answer: {tokens:,} tokens, including its rule-based reasoning (row {identity})"
     if tokens > limit:
         rows = sum(length > limit for length, _ in lengths)
         fix = f"raise grpo.max_completion_length to {tokens} or more"
@@ -100,17 +100,17 @@ def check_images(context: Context) -> Finding:
     for name, bounds in _readers(context):
         if changed := sorted(size for size in stored if not bounds.fits(*size)):
             width, height = changed[0]
-            fix = f"choose data.max_pixels from {bounds.min_pixels} to {bounds.max_pixels}"
+            fix = f"set data.max_pixels to a value from {bounds.min_pixels} to {bounds.max_pixels}"
             return failed(f"{name} would resize {len(changed)} of {len(stored)} sizes, such as {width}x{height}", fix)
     sides = f"both sides are multiples of {context.bounds.factor}, with at most {context.bounds.max_pixels:,} pixels"
     return ok(
-        f"image sizes: {len(stored)} (resized beforehand: {len(seen - stored)}), {sides}: the processor resizes none "
-        "of them"
+        f"{len(stored)} image sizes after resizing {len(seen - stored)} original sizes: {sides}, so that the processor "
+        "resizes none of them"
     )
 
 
 def check_speed(context: Context) -> Finding:
-    """Check that the reward is fast enough not to keep a GPU waiting."""
+    """Check that the reward is computed fast enough, so that the GPU does not have to wait."""
     rows = [row for row, _ in zip(context.rows(), range(TIMED), strict=False)]
     answers = [(_answer(context, row), truth_of(row)) for row in rows]
     started = time.perf_counter()
@@ -119,9 +119,8 @@ def check_speed(context: Context) -> Finding:
     speed = len(rows) / (time.perf_counter() - started)
     message = f"the reward scores {speed:,.0f} completions per second"
     if speed < SCORED:
-        return warning(
-            message, (f"expected {SCORED:,.0f}; check whether other programs keep this machine busy"), speed, SCORED
-        )
+        fix = f"expected at least {SCORED:,.0f}; check whether other programs keep this machine busy"
+        return warning(message, fix, speed, SCORED)
     return ok(f"{message}, at least {SCORED:,.0f}", speed, SCORED)
 
 

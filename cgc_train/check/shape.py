@@ -1,6 +1,6 @@
 """Determines the sizes of a model from its configuration, on PyTorch's meta device.
 
-No weights are loaded or allocated, so even an 8B model takes only a fraction of a second on any machine.
+No weights are loaded or allocated, so this takes only a fraction of a second on any machine, even for an 8B model.
 """
 
 import re
@@ -46,7 +46,7 @@ class LinearAttention:
 
 @dataclass(frozen=True)
 class ModelShape:
-    """Sizes of a supported model. Unless stated otherwise, each size is a number of parameters."""
+    """Sizes of a supported model. `total`, `vision`, `embedding`, and `head` are numbers of parameters."""
 
     linears: Mapping[str, tuple[int, int]]  # module name -> (inputs, outputs) of every linear layer
     total: int
@@ -94,8 +94,8 @@ class ModelShape:
         return 2 * self.attending * self.key_value * width
 
     def state_bytes(self, width: int) -> int:
-        """Bytes of the linear attention states per sequence, in float32. The size does not depend on the sequence
-        length.
+        """Bytes of the linear attention states per sequence. The recurrent state is in float32, and the convolution
+        state has `width` bytes per value. The number does not depend on the sequence length.
         """
         return self.linear.layers * (4 * self.linear.state + width * self.linear.recent) if self.linear else 0
 

@@ -64,7 +64,7 @@ def _model(settings: ModelSettings, model: Path) -> ModelSettings:
 
 
 def _prefix(model: Path) -> str:
-    """The text with which the chat template of a tiny model starts a response."""
+    """The text that the chat template of a tiny model writes at the start of a response."""
     return opening(load_processor(ModelSettings(name=str(model)))).strip()
 
 

@@ -12,7 +12,7 @@ STEP = 10**9
 
 
 def states(run: PlannedRun) -> Iterator[Part]:
-    """List the parts of the memory that are in use both while sampling and while learning."""
+    """List the parts of the memory plan that are in use both while sampling and while learning."""
     lora, deepspeed = run.recipe.model.lora, run.recipe.sharing in DEEPSPEED
     trained, width = run.trained, run.trained_width
     weights = run.base + trained * width if lora else run.base + trained * (width - run.width)

@@ -23,7 +23,8 @@ LONGEST = 300  # maximum number of reported characters per error
 def check_step(context: Context) -> Finding:
     """Check that a tiny model can run an evaluation and one training step, and can write a checkpoint and a model.
 
-    Except for sizes, the settings are the same as in the recipe.
+    Sizes are reduced, and settings that a tiny model on a CPU does not support are replaced. All other settings are the
+    same as in the recipe.
     """
     recipe, seconds = context.recipe, context.step_seconds
     if recipe.accelerate == "cpu":
@@ -38,7 +39,7 @@ def check_step(context: Context) -> Finding:
         error = take_step(recipe, processes, Path(folder), seconds, context.model_config.model_type)
     trial += f", {processes} process{'es' * (processes > 1)}"
     if error:
-        return failed(f"{trial}: {error}", "correct the recipe, or choose another launch file with accelerate")
+        return failed(f"{trial}: {error}", "correct the recipe, or set accelerate to another launch file")
     without = "; vLLM was skipped" if recipe.grpo.get("use_vllm") else ""
     return ok(f"{trial}: held-out answers, a step, a checkpoint, and a model were written{without}")
 
@@ -71,8 +72,8 @@ def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float, fami
 
 
 def first_error(output: str) -> str:
-    """Find the first error in the output of a launcher. The first error is from a training process. The launcher's own
-    error comes later.
+    """Find the first error in the output of a launcher. This error comes from a training process, and the launcher
+    prints its own error later.
     """
     found = ERROR.search(output)
     line = found.group() if found else output.strip().rpartition("\n")[2]

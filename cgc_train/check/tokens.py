@@ -21,8 +21,8 @@ def estimate(text: str) -> int:
     """Estimate the maximum number of tokens in a text.
 
     The estimate counts one token per two letters, and one token per byte of all other characters except spaces. With
-    Qwen's vocabulary, the estimate is 1.5 to 1.8 times the actual number for prompts, and 1.1 to 2 times for answers,
-    in which each digit is a token.
+    Qwen's vocabulary, the estimate is 1.5 to 1.8 times the actual number for prompts. For answers, in which each digit
+    is a token, it is 1.1 to 2 times the actual number.
     """
     letters = sum(1 for char in text if char.isascii() and char.isalpha())
     others = sum(len(char.encode()) for char in text if not (char.isascii() and (char.isalpha() or char.isspace())))
@@ -30,7 +30,9 @@ def estimate(text: str) -> int:
 
 
 def counter(processor: Processor | None) -> CountTokens:
-    """Count the tokens in a text with the processor's tokenizer, or with `estimate` if there is no processor."""
+    """Return a function that counts the tokens in a text: with the processor's tokenizer, or, without a processor, with
+    `estimate`.
+    """
     if processor is None:
         return estimate
 

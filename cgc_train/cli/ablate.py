@@ -17,7 +17,7 @@ from cgc_data.common.progress import show
     "--table",
     "of",
     type=click.Path(path_type=Path),
-    help="Print the results of the finished runs in this ablation folder.",
+    help="Print the results of all evaluated runs in this ablation folder.",
 )
 def ablate(
     recipe: str | None,
@@ -27,7 +27,7 @@ def ablate(
     list_switches: bool,
     of: Path | None,
 ) -> None:
-    """Write an unchanged copy of RECIPE, one changed copy per switch of --over, and a script that checks and runs all
+    """Write an unchanged copy of RECIPE, one changed copy per switch in --over, and a script that checks and runs all
     copies.
     """
     from cgc_train import ablate as ablation

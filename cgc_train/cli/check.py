@@ -40,7 +40,8 @@ COLORS = {"ok": "green", "warning": "yellow", "failed": "red", "not checked": "c
 def check(recipe: str, settings: tuple[str, ...], to: Path | None, as_json: bool, step_seconds: float) -> None:
     """Check RECIPE before you use a GPU. RECIPE is the name of an included recipe, or a YAML file.
 
-    The exit status is 0 if no check failed, and 2 if the run would fail or would train on something unintended.
+    The exit status is 0 if no check failed, and 2 if any check failed: the run would crash, or would not train as the
+    recipe intends.
     """
     from cgc_train.check import run_checks
     from cgc_train.recipe import load_recipe
@@ -73,8 +74,8 @@ def _outcome_table(findings: Sequence["Finding"]) -> Table:
 
 
 def _quiet() -> None:
-    """Silence transformers if it is installed. If the extra `train` is missing, the checks report this problem
-    later.
+    """Suppress the messages of transformers, if it is installed. If the extra `train` is missing, the checks report
+    this problem later.
     """
     if find_spec("transformers"):
         from cgc_train.console import quiet

@@ -24,12 +24,15 @@ from cgc_data.common.progress import show
     "--results",
     multiple=True,
     metavar="[DATASET=]FILE",
-    help="File written by `cgc-bench score --json`, to publish in the card and as Hub evaluation results. Repeatable.",
+    help=(
+        "Results file written by `cgc-bench score --json`. The scores are published in the model card and as "
+        "evaluation results on the Hub. Repeatable."
+    ),
 )
 def push(run: Path, repo_id: str, *, tag: str | None, private: bool, license: str, results: tuple[str, ...]) -> None:
     """Merge the adapters of RUN, and publish the model as ORG/NAME with a generated model card.
 
-    Log in with `hf auth login` or HF_TOKEN.
+    Before you run this command, log in with `hf auth login`, or set HF_TOKEN.
     """
     from cgc_data.common.extras import need
 

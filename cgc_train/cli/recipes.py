@@ -30,6 +30,6 @@ def recipes(name: str | None, launch_file: str | None) -> None:
 
 
 def describe(path: Path) -> str:
-    """The sentence in the header of a recipe that describes the recipe."""
+    """The sentence that describes a recipe, taken from the comment at the top of its file."""
     comments = (line.removeprefix("#").strip() for line in path.read_text(encoding="utf-8").splitlines())
     return next((text for text in comments if text.startswith("GRPO ")), "")

@@ -26,8 +26,8 @@ FLOOR_METRICS: tuple["Metric", ...] = ("acc@0.5", "miou", "leakage", "hallucinat
     type=click.Path(path_type=Path),
     required=True,
     help=(
-        "JSON Lines file with the fields id and response. If a row has several responses, number them in the field "
-        "sample."
+        "JSON Lines file with the fields id and response. If a row has several responses, number them with the "
+        "field sample."
     ),
 )
 @click.option(
@@ -128,7 +128,9 @@ def _reward_table(scored: Sequence["Scored"]) -> Table:
 
 
 def _metric_table(scored: Sequence["Scored"]) -> Table:
-    """Build a table of metrics with intervals and n. Metrics that are not defined for any row are omitted."""
+    """Build a table of metrics with their intervals and the number of rows (n). Metrics that are not defined for any
+    row are omitted.
+    """
     from cgc_data.metrics import summarise
 
     table = Table("metric", title="Metrics", title_justify="left", title_style="bold")

@@ -1,4 +1,4 @@
-"""`cgc-train sft`: teach a model the answer format with supervised training (warm-up)."""
+"""`cgc-train sft`: teach a model the answer format by supervised training (warm-up)."""
 
 from pathlib import Path
 
@@ -17,10 +17,10 @@ from cgc_train.cli.shown import show_outcome
     "--until",
     type=click.FloatRange(0, 1, min_open=True),
     metavar="R_MIOU",
-    help="Stop training once R_miou on held-out rows reaches this value.",
+    help="Stop training once the mean R_miou on held-out rows reaches this value.",
 )
 def sft(recipe: str, settings: tuple[str, ...], folder: Path | None, until: float | None) -> None:
-    """Teach a model the answer format with supervised training (warm-up), with RECIPE and overrides.
+    """Warm up a model with RECIPE and overrides: teach it the answer format by supervised training.
 
     RECIPE is the name of an included recipe, or a YAML file.
 

@@ -1,4 +1,4 @@
-"""`cgc-train view`: write the page of a run."""
+"""`cgc-train view`: write an HTML page about a run."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from cgc_train.errors import RecipeError
     type=click.Path(path_type=Path),
     help=("Folder of the run's release, if the release was moved after training."),
 )
-@click.option("--steps", metavar="1,50,100", help="Steps to show responses of.  [default: first, middle, last]")
+@click.option("--steps", metavar="1,50,100", help="Steps whose responses to show.  [default: first, middle, last]")
 @click.option(
     "--per-step",
     default=24,

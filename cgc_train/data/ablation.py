@@ -1,4 +1,4 @@
-"""The ablation "no distractor contrast", which shows only the images that contain the answer.
+"""The ablation "no distractor contrast", in which each row shows only the images that contain its answer.
 
 Most rows then have a single image, so each question is rephrased for the number of images that remain.
 """
@@ -32,8 +32,9 @@ def without_distractors(row: Row) -> Row:
     """Keep only the images of a row that contain its answer, and renumber them. The id and difficulty do not change.
 
     A row stays unchanged if its question names the image of the answer, refers to an image, or names no label. A row
-    with an empty answer keeps one image, which the row's id determines. Usually, the paired row with an answer also has
-    one image. Rows with an empty answer are kept so that the model still learns to answer with an empty list.
+    with an empty answer keeps one image, which the row's id determines. Its paired row, whose answer is not empty,
+    usually keeps one image too. Rows with an empty answer are kept so that the model still learns to answer with an
+    empty list.
     """
     kept = _kept(row)
     if len(kept) == len(row["views"]):
@@ -86,8 +87,8 @@ def _question(row: Row, count: int) -> str:
 
 
 def _asked(row: Row, names: Sequence[Name], count: int) -> str:
-    """Build the question with the phrasing of the release. Returns "" if the phrasing is unknown or does not fit
-    `count` images.
+    """Build the question with the same phrasing as in the release. Returns "" if the phrasing is unknown or does not
+    fit `count` images.
     """
     pool, _, number = row["template_id"].partition("/")
     try:

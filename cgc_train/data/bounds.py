@@ -1,6 +1,6 @@
 """Computes the size at which the model sees an image.
 
-Both sides are multiples of the token size in pixels, and the area is within limits.
+Both sides are multiples of the side of one image token, in pixels, and the area is within limits.
 
 The computation is the same as in Qwen3-VL's processor (and in vLLM's copy of it), so an image of this size is not
 resized again.
@@ -19,8 +19,8 @@ MOST_ASPECT = 200  # largest ratio of the sides; the processor rejects more elon
 
 @dataclass(frozen=True)
 class Bounds:
-    """The image sizes that a model accepts. Both sides are multiples of `factor` pixels. The limits are in pixels per
-    image.
+    """The image sizes that a model accepts. Both sides are multiples of `factor` pixels. `min_pixels` and `max_pixels`
+    limit the number of pixels per image.
     """
 
     factor: int = 32
@@ -30,8 +30,8 @@ class Bounds:
     def __post_init__(self) -> None:
         if self.max_pixels < self.min_pixels:
             raise TrainingDataError(
-                f"data.max_pixels={self.max_pixels} is below {self.min_pixels}, the number of pixels to which the "
-                f"model's processor enlarges every image; set data.max_pixels={self.min_pixels} or more"
+                f"data.max_pixels={self.max_pixels} is below {self.min_pixels}, the minimum number of pixels to "
+                f"which the model's processor enlarges images; set data.max_pixels={self.min_pixels} or more"
             )
 
     def fits(self, width: int, height: int) -> bool:

@@ -1,4 +1,4 @@
-"""Converts a release to a training dataset: ordered rows with the recipe's prompts and with paths of image files.
+"""Converts a release to a training dataset: ordered rows with the recipe's prompts and the paths of the image files.
 
 Memory use does not grow with the number of images, because rows are streamed, images are stored as files, and all other
 columns are memory-mapped.
@@ -42,8 +42,8 @@ def training_set(
     The columns are the same as in a release, with two differences. `prompt` asks for the answer format with tags.
     `images` contains paths of image files in `image_folder`, resized to fit `bounds` (default: the bounds for the
     recipe's model). With `completions`, an additional column `completion` for SFT contains a rule-based reasoning trace
-    and the true answer. Every process of a run can call this function. One process prepares the data, and the others
-    wait.
+    and the ground-truth answer. Every process of a run can call this function. One process prepares the data, and the
+    others wait.
 
     Raises ReleaseError if the release cannot be read, and TrainingDataError if a row or an image cannot be used or no
     row is left.

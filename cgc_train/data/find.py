@@ -1,4 +1,6 @@
-"""Finds a recipe's release in a folder or on the Hub. If the release stores no images, this module composes them."""
+"""Finds a recipe's release in a folder or on the Hub. If the release stores no images, this module composes them from
+the photos.
+"""
 
 from collections.abc import Collection, Iterator
 
@@ -14,7 +16,7 @@ from cgc_train.recipe import DataSettings
 def find_release(settings: DataSettings) -> Release:
     """Open the release that a recipe's `data` section names. A release on the Hub is downloaded first.
 
-    Raises ReleaseError if the release does not exist, is unfinished, has another schema version, or cannot be
+    Raises ReleaseError if the release does not exist, is unfinished, has an unsupported schema version, or cannot be
     downloaded.
     """
     return locate_release(settings.release, settings.revision, setting="data.")

@@ -1,9 +1,9 @@
-"""Stores the image files that the model, vLLM, and the HTML page of a run share.
+"""Stores the image files that the trained model and vLLM read during a run.
 
 Each image is stored once, at a size that the processor does not resize again.
 
-Files are named after their content and size, and are written atomically, so several processes can store files at the
-same time.
+Files are named after a hash of their content and their image size, and are written atomically, so several processes can
+store files at the same time.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ class ImageStore:
         self.folder, self._bounds = folder.resolve(), bounds
 
     def add(self, content: bytes) -> Path:
-        """Store an encoded image and return its path. An image that already fits is stored byte for byte.
+        """Store an encoded image and return its path. An image that already fits is stored unchanged, byte for byte.
 
         Raises PhotoError if the bytes are not a complete image, and TrainingDataError if no size fits.
         """

@@ -36,7 +36,7 @@ class Choice:
 
 
 def grade(difficulty: float) -> int:
-    """Convert a difficulty from 0 to 1 into a grade, in tenths."""
+    """Convert a difficulty from 0 to 1 into a grade from 0 to `GRADES` - 1."""
     return min(int(difficulty * GRADES), GRADES - 1)
 
 
@@ -62,8 +62,9 @@ def grades(settings: DataSettings, ids: Sequence[str], difficulties: Sequence[fl
 def chosen(release: Release, settings: DataSettings, split: str) -> list[str]:
     """Select the ids of the training rows, in training order.
 
-    Rows are shuffled with the seed and truncated to `limit`. With a curriculum, rows are then sorted by grade, and keep
-    their order within a grade. Raises TrainingDataError if the settings leave no row.
+    The rows are shuffled with the seed, and only the first `limit` rows are kept. With a curriculum, these rows are
+    then sorted by grade, without changing their order within a grade. Raises TrainingDataError if the settings leave no
+    row.
     """
     rows = _shuffled(sorted(_matching(release, settings, split)), settings.seed)[: settings.limit]
     ids = [row.id for row in rows]
@@ -146,11 +147,11 @@ def _matching(release: Release, settings: DataSettings, split: str) -> Iterable[
         )
     if not kept:
         why = (
-            (f"no row that passes the other filters of `data` is in data.keep={settings.keep}")
+            f"data.keep={settings.keep} lists no row that passes the other filters of `data`; relax them"
             if rows
             else "the filters of `data` exclude all rows; relax them"
         )
-        raise TrainingDataError(f"{release.folder}: no rows of split {split!r} to train on, {why}; relax them")
+        raise TrainingDataError(f"{release.folder}: no rows of split {split!r} to train on, because {why}")
     return kept
 
 

@@ -48,7 +48,7 @@ def stored_table(folder: Path, columns: Features, make_rows: Callable[[], Iterab
 
 
 def _whole(folder: Path) -> bool:
-    """Whether the table exists and all image files have their original size. Damaged image files are removed."""
+    """Whether the table exists, and all image files still have their recorded size. Damaged image files are removed."""
     if not folder.is_dir():
         return False
     listed = pq.read_table(folder / FILES)

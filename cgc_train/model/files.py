@@ -19,7 +19,9 @@ def listed_files(folder: Path) -> set[str]:
 
 
 def damage(file: Path) -> str:
-    """Describe what is wrong with a safetensors file, or return "". The length of the file must match its header."""
+    """Describe what is wrong with a safetensors file, such as a length that does not match its header. Returns "" if
+    the file is intact.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -50,7 +52,7 @@ def _diverged(folder: Path) -> Iterator[str]:
 def is_sound(tensor: object) -> bool:
     """Whether all numbers in a tensor are finite and within `LARGEST`.
 
-    Of a sharded tensor, only the shard of this process is checked.
+    If the tensor is sharded, only the shard of this process is checked.
     """
     import torch
 

@@ -31,7 +31,7 @@ def load_config(settings: "ModelSettings") -> ModelConfig:
 
 
 def load_base(settings: "ModelSettings", device: str | None = None) -> Any:
-    """Load a model with its weights for inference, in the recipe's data type. Raises ModelError."""
+    """Load a model with its weights for inference, in the recipe's data type. Raises ModelError if this fails."""
     import torch
     from transformers import AutoModelForImageTextToText
 
@@ -95,8 +95,8 @@ def lora_config(lora: "LoraSettings") -> Any:
 
 
 def quantisation(settings: "ModelSettings") -> Any:
-    """Build the transformers configuration for 4-bit weights, or return None. Raises MissingExtraError without
-    bitsandbytes.
+    """Build the transformers configuration for 4-bit weights, or return None if the recipe does not quantize. Raises
+    MissingExtraError if bitsandbytes is not installed.
     """
     if settings.quantize is None:
         return None
@@ -132,7 +132,8 @@ def keep_names(model: Model) -> None:
 
 @contextmanager
 def names_in_memory(model: Model) -> "Iterator[None]":
-    """Context manager that saves a model as it is in memory, with all experts of a layer in one tensor.
+    """Context manager in which a model saves its weights in the layout that they have in memory: all experts of a layer
+    in one tensor.
 
     Released weights contain each expert separately. When Trainer resumes, it does not convert separate experts to one
     tensor, and would skip their weights.

@@ -23,7 +23,8 @@ def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> 
 
     Args:
         settings: model settings; `name` is a folder or a Hub id.
-        max_pixels: maximum number of pixels per image, up to the limit of the model's processor; None: use this limit.
+        max_pixels: maximum number of pixels per image, which cannot exceed the limit of the model's processor; None:
+            the limit of the model's processor.
 
     Raises:
         ModelError: the processor does not exist, does not support images, or cannot be downloaded.

@@ -1,4 +1,4 @@
-"""Finds out how a chat template starts a response, and whether the response can still earn the format reward.
+"""Determines how a chat template starts a response, and whether a response with this start can earn the format reward.
 
 The chat templates of reasoning models start every response with `<think>`. If thinking is disabled, these templates
 also add `</think>` immediately.
@@ -41,7 +41,7 @@ def opening(processor: Processor, prompt: PromptSettings | None = None, **templa
 def check_template(
     name: str, processor: Processor, prompt: PromptSettings, template: Mapping[str, object] | None = None
 ) -> str:
-    """Return the `opening` of a model's chat template, or raise an error if it prevents strictly valid responses.
+    """Return the `opening` of a model's chat template, after checking that it allows strictly valid responses.
 
     Raises ModelError if no response could earn the format reward. The message names the model and the fix.
     """
@@ -113,7 +113,9 @@ def rendered(processor: Processor, messages: Sequence[Message], **template: obje
 
 
 def _lost_tag(processor: Processor) -> str:
-    """Name a tag that is lost when a response is decoded, and the fix. Returns "" if no tag is lost."""
+    """Name a tag that the tokenizer drops when it decodes a response, and state the fix. Returns "" if no tag is
+    dropped.
+    """
     tokenizer = processor.tokenizer
     for tag in _TAGS:
         tokens = tokenizer(tag, add_special_tokens=False)["input_ids"]

@@ -20,7 +20,7 @@ Score = dict[str, float]
 
 
 class Response(TypedDict):
-    """A response and the true answer of its row, as EasyR1 passes them."""
+    """A response and the ground-truth answer of its row, as EasyR1 passes them."""
 
     response: str
     ground_truth: str

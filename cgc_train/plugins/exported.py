@@ -1,7 +1,7 @@
 """Computes the reward for a response to an exported row. All three plugins use this module.
 
-An exported row contains the true answer and the query, but no evidence of which objects are absent. To measure leakage,
-use `cgc-train reward`.
+An exported row contains the ground-truth answer and the query, but does not state which objects are absent from which
+images. Leakage (boxes in images without the object) therefore cannot be measured here; use `cgc-train reward`.
 """
 
 import sys
@@ -49,11 +49,12 @@ def score_exported(
     Args:
         response: the model's response; end tokens are removed.
         answer: answer of the row (`solution`, `answer`, or `ground_truth`).
-        rules: settings of reward and prompt.
+        rules: reward and prompt settings.
         num_images: number of images in the row. Without this number, every image number above 0 is accepted.
         query: query of the row, as JSON text. Without a query, predicted labels must match if the answer contains
             several labels.
-        contrast: contrast of the row, which affects `task_weights`, and `acc@0.5` of questions about one object.
+        contrast: contrast of the row, which determines the entry in `task_weights` and, for questions about one object,
+            affects `acc@0.5`.
         task: task of the row, which is used like `contrast`.
 
     Raises TrainingDataError if `answer` or `query` was not written by `cgc-data export`.
@@ -66,7 +67,7 @@ def score_exported(
 def exported_truth(
     answer: str, num_images: int | None = None, query: str | None = None, contrast: str = "", task: str = ""
 ) -> Truth:
-    """Parse the true answer to an exported row. The arguments and errors are the same as in `score_exported`."""
+    """Parse the ground-truth answer to an exported row. The arguments and errors are those of `score_exported`."""
     count = sys.maxsize if num_images is None else int(num_images)
     reading = read_list(answer, count)
     if not reading.valid:

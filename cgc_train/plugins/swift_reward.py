@@ -56,7 +56,7 @@ class ExportedReward:
     term: str
 
     def __call__(self, completions: Sequence[Completion], **columns: Sequence[object]) -> list[float]:
-        """Compute the term of each completion (a text). All columns must have the same length."""
+        """Compute the reward term of each completion. All columns must have the same length."""
         return [terms.values[self.term] for terms in self.scorer(completions, columns)]
 
 
@@ -65,7 +65,8 @@ def reward_classes(base: type, reward: Given = None, prompt: Given = None) -> di
 
     Args:
         base: ms-swift's `ORM`, which defines the constructor of the classes.
-        reward: settings of a recipe's `reward` section. ms-swift sets and applies the weights of the terms.
+        reward: settings of a recipe's `reward` section. Its weights have no effect, because ms-swift applies its own
+            (`--reward_weights`).
         prompt: settings of a recipe's `prompt` section.
 
     Raises RecipeError for an unknown or invalid setting.

@@ -97,7 +97,7 @@ def model_card(
 
 
 def card_pictures(run: Run) -> dict[str, bytes]:
-    """Draw the curves in `CARD_CURVES` that have points, as PNG files by name."""
+    """Draw the curves in `CARD_CURVES` that have points. Returns PNG files by path in the repository."""
     pictures = {}
     for number, curve in enumerate(CARD_CURVES, 1):
         figure = plot(curve, run.metrics(), size=(4.2, 2.5))

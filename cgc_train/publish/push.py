@@ -1,4 +1,4 @@
-"""Publishes a merged model. All files are uploaded in one commit, and then tagged. Existing tags are never moved."""
+"""Publishes a merged model. All files are uploaded in one commit, which is then tagged. Existing tags never move."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -53,8 +53,8 @@ def push_model(
 ) -> PushedModel:
     """Merge a finished run's model and publish it with its card, recipe, and curves.
 
-    `results` names files that `cgc-bench score --json` wrote, as in `read_results`. The scores become metadata on the
-    Hub.
+    `results` lists files written by `cgc-bench score --json`, in the notation of `read_results`. Their scores become
+    metadata on the Hub.
 
     Raises PushError if the repository or the tag cannot be used, or if the Hub cannot be reached. Also raises the
     errors of `merge` and `model_card`. After any of these errors, nothing has been published.

@@ -79,8 +79,8 @@ def read_results(named: Sequence[str], recipe: Recipe) -> list[Result]:
     """Read results from files, which are passed as FILE or as DATASET=FILE. DATASET is the Hub id of the benchmark's
     data set.
 
-    Raises PushError if `cgc-bench score` did not write a file, if a data set name is missing, or if two files contain
-    results of the same benchmark and protocol.
+    Raises PushError if a file was not written by `cgc-bench score`, if a data set name is missing, or if two files
+    contain results of the same benchmark and protocol.
     """
     results = [_read(text, recipe) for text in named]
     names = [file_name(result) for result in results]
@@ -112,7 +112,7 @@ def file_name(result: Result) -> str:
 
 
 def eval_results(results: Sequence[Result], url: str) -> dict[str, bytes]:
-    """Build the files in `.eval_results`, by path. `url` is the future address of the model."""
+    """Build the files in `.eval_results`, by path. `url` is the address at which the model will be published."""
     return {f".eval_results/{file_name(result)}": _entry(result, url) for result in results}
 
 

@@ -46,7 +46,7 @@ def check_keys(recipe: Recipe, origin: str) -> None:
         known = [field.name for field in fields(config) if field.init]
         for key in getattr(recipe, section):
             if place := DECIDED[section].get(key):
-                raise RecipeError(f"{origin}: {section}.{key} cannot be set here; it follows from {place}")
+                raise RecipeError(f"{origin}: {section}.{key} cannot be set here; it is determined by {place}")
             if key not in known:
                 raise RecipeError(f"{origin}: unknown setting '{section}.{key}'{nearest(f'{section}.{key}', known)}")
 

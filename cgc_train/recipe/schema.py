@@ -111,7 +111,7 @@ class GroupSettings(Section):
     """Settings that define which groups of completions are useful for training, and how often to replace the others."""
 
     resample: int = Field(
-        0, ge=0, description=("maximum number of extra sampling rounds to replace useless groups of completions")
+        0, ge=0, description=("maximum number of extra sampling rounds that replace useless groups of completions")
     )
     min_spread: Weight = Field(
         0.0,
@@ -160,12 +160,13 @@ class HubSettings(Section):
 
 
 class WarningSettings(Section):
-    """Thresholds for warnings about rewards that the model earns without using the images."""
+    """Thresholds for warnings during training: about wrong `[]` answers and about groups that teach nothing."""
 
     false_empty: Share = Field(
         0.2,
         description=(
-            "print a warning if the model answers at least this share of the questions that have objects with []"
+            "print a warning if at least this share of the questions whose right answer is not empty is answered "
+            "with []"
         ),
     )
     idle_groups: Share = Field(
@@ -174,7 +175,8 @@ class WarningSettings(Section):
     rise: Share = Field(
         0.1,
         description=(
-            "print a warning only if the share of false [] answers has risen by at least this value since the start"
+            "print a warning only if the share of wrong [] answers has risen by at least this value since the "
+            "start of the run"
         ),
     )
 
@@ -184,7 +186,7 @@ class Recipe(Section):
 
     name: str = Field(description="name of the recipe")
     accelerate: Literal["cpu", "ddp", "zero2", "zero3", "zero3-2x8", "fsdp2"] = Field(
-        "ddp", description="shipped launch file"
+        "ddp", description="name of an included launch file"
     )
     gpus: int = Field(1, ge=1, description="number of processes")
     gpu_memory_gb: float | None = Field(None, gt=0, description="memory of each GPU; null: no GPU")
@@ -210,7 +212,7 @@ class Recipe(Section):
 
     @property
     def sharing(self) -> str:
-        """The way in which GPUs share the work, such as `zero3`: the name of the launch file without the number of
-        machines and GPUs.
+        """How the GPUs share the work, such as `zero3`: the name of the launch file without the number of machines and
+        GPUs.
         """
         return self.accelerate.partition("-")[0]

@@ -1,4 +1,6 @@
-"""Two optional reward terms for boxes: the F1 of hits, and CIoU, which rewards near misses more than distant boxes."""
+"""Two optional reward terms for boxes: the F1 score at an IoU threshold, and CIoU, which rewards near misses more than
+distant boxes.
+"""
 
 from typing import Annotated
 
@@ -12,8 +14,8 @@ from cgc_train.reward.term import Answered, Term
 
 
 def f1_term(answer: Answered, settings: "BoxSettings") -> float:
-    """R_f1: F1 of box pairs in the same image with an IoU of at least `f1_iou`; 1 if there are no true and no predicted
-    boxes.
+    """R_f1: F1 score of the predicted boxes, where a hit is a pair of a predicted and a ground-truth box in the same
+    image with an IoU of at least `f1_iou`. R_f1 is 1 if there are neither predicted nor ground-truth boxes.
     """
     return f1_at(answer.boxes, answer.truth.objects, settings.f1_iou, use_label=answer.truth.use_label)
 
@@ -21,7 +23,7 @@ def f1_term(answer: Answered, settings: "BoxSettings") -> float:
 def ciou_term(answer: Answered, _: "BoxSettings") -> float:
     """R_ciou: the sum of (1 + CIoU) / 2 over one-to-one pairs in the same image, divided by max(|P|, |G|).
 
-    P is the set of predicted boxes, and G is the set of true boxes. R_ciou is 1 if both sets are empty.
+    P is the set of predicted boxes, and G is the set of ground-truth boxes. R_ciou is 1 if both sets are empty.
     """
     given = (answer.boxes.objects, answer.truth.objects)
     return set_share(answer, lambda: match_ciou(*given, use_label=answer.truth.use_label).total)
@@ -32,7 +34,10 @@ def _f1_meaning(settings: "BoxSettings") -> str:
 
 
 def _ciou_meaning(_: "BoxSettings") -> str:
-    return "(1 + CIoU) / 2, summed over one-to-one pairs in the same image, divided by the larger number of boxes"
+    return (
+        "(1 + CIoU) / 2, summed over one-to-one pairs in the same image, divided by the number of predicted or "
+        "ground-truth boxes, whichever is larger"
+    )
 
 
 F1: Term["BoxSettings"] = Term("f1", f1_term, "F1", _f1_meaning)
@@ -42,7 +47,7 @@ CIOU: Term["BoxSettings"] = Term("ciou", ciou_term, "set-wise CIoU", _ciou_meani
 class BoxSettings(ImageSettings):
     """The weights of R_f1 and R_ciou, and the IoU threshold of R_f1."""
 
-    f1: Annotated[Weight, F1] = Field(0.0, description="weight of F1 over hits")
+    f1: Annotated[Weight, F1] = Field(0.0, description="weight of the F1 score")
     f1_iou: float = Field(
         0.5, gt=0, le=1, description=("a pair counts as a hit for R_f1 if its IoU is at least this value")
     )

@@ -58,6 +58,6 @@ class FormatSettings(MiouSettings):
     format: Annotated[Weight, FORMAT] = Field(1.0, description="weight of a strictly valid answer")
     format_needs_miou: bool = Field(False, description="reward the format only if R_miou is above 0")
     format_min_think: int = Field(
-        0, ge=0, description=("minimum number of characters of reasoning for the format reward")
+        0, ge=0, description=("minimum length of the reasoning, in characters, for the format reward")
     )
     tags: Annotated[Weight, TAGS] = Field(0.0, description="weight of the four tags; each tag earns a quarter of it")

@@ -1,4 +1,4 @@
-"""Checks that the true answer of every row, in the strict format, earns the full reward."""
+"""Checks that the ground-truth answer of every row, in the strict format, earns the full reward."""
 
 import math
 from collections.abc import Iterable
@@ -18,7 +18,8 @@ def gold_check(
     settings: RewardSettings | None = None,
     prompt: PromptSettings | None = None,
 ) -> list[str]:
-    """Find the rows whose true `answer` does not earn the full reward, and return their ids. Images are not needed.
+    """Find the rows whose ground-truth `answer` does not earn the full reward, and return their ids. Images are not
+    needed.
 
     Each term is checked separately, regardless of its weight. Otherwise, every row would pass if all weights were 0.
     """

@@ -17,8 +17,8 @@ from cgc_train.reward.term import Answered, Term
 def images_term(answer: Answered, _: "ImageSettings") -> float:
     """R_images: the number of boxes in the right images, divided by max(|P|, |G|).
 
-    In each image, boxes count only up to the number of true objects. P is the set of predicted boxes, and G is the set
-    of true boxes.
+    In each image, boxes count only up to the number of ground-truth objects. P is the set of predicted boxes, and G is
+    the set of ground-truth boxes.
     """
     said = Counter(item.img_idx for item in answer.boxes.objects)
     true = Counter(item.img_idx for item in answer.truth.objects)

@@ -1,4 +1,6 @@
-"""R_miou, the source-aware set-wise IoU. Predicted and true boxes are matched as in the benchmark."""
+"""R_miou, the source-aware set-wise IoU: boxes match only within an image, and all boxes of an answer are scored
+together. Predicted and ground-truth boxes are matched as in the benchmark.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -15,10 +17,10 @@ from cgc_train.reward.term import Answered, Term
 def miou_term(answer: Answered, settings: "MiouSettings") -> float:
     """R_miou: the sum of IoU over one-to-one pairs in the same image, divided by max(|P|, |G|).
 
-    |P| is the number of elements in the predicted list, including malformed ones. |G| is the number of true objects.
-    R_miou is 1 if both lists are empty, and 0 if only one list is empty or the answer is unreadable. Without
-    `source_aware`, a predicted box can match a true box in any image. Without `set_wise`, `any_box_term` computes the
-    value.
+    |P| is the number of elements in the predicted list, including malformed ones. |G| is the number of ground-truth
+    objects. R_miou is 1 if both lists are empty, and 0 if only one list is empty or the answer is unreadable. Without
+    `source_aware`, a predicted box can match a ground-truth box in any image. Without `set_wise`, `any_box_term`
+    computes the value.
     """
     objects = answer.truth.objects
     if not settings.set_wise and answer.boxes.elements and objects:
@@ -29,7 +31,8 @@ def miou_term(answer: Answered, settings: "MiouSettings") -> float:
 def set_share(answer: Answered, total: Callable[[], float]) -> float:
     """Divide a sum over pairs by max(|P|, |G|).
 
-    The result is 1 if the answer and the truth are both empty, and 0 if only one is empty or the answer is unreadable.
+    The result is 1 if the answer and the ground truth are both empty, and 0 if only one is empty or the answer is
+    unreadable.
     """
     elements, objects = answer.boxes.elements, answer.truth.objects
     if not answer.boxes.readable or bool(elements) != bool(objects):
@@ -38,18 +41,18 @@ def set_share(answer: Answered, total: Callable[[], float]) -> float:
 
 
 def any_box_term(answer: Answered, settings: "MiouSettings") -> float:
-    """An alternative to set-wise matching: the best IoU of any box for each true object, averaged over the true
-    objects.
+    """An alternative to set-wise matching: for each ground-truth object, the best IoU of any predicted box, averaged
+    over the objects.
 
-    Boxes are not matched one to one, so one box can match many objects. Boxes are not counted, so extra boxes cost
-    nothing. The value is 0 if there is no true object.
+    Boxes are not matched one to one, so one box can match many objects. The number of boxes has no effect, so extra
+    boxes cost nothing. The value is 0 if there is no ground-truth object.
     """
     best = [_matched(answer, [item], settings) for item in answer.truth.objects]
     return math.fsum(best) / len(best) if best else 0.0
 
 
 def _matched(answer: Answered, objects: Sequence[Object], settings: "MiouSettings") -> float:
-    """Sum the IoUs of the best one-to-one pairs with the given true objects, after applying floor, ceiling, and
+    """Sum the IoUs of the best one-to-one pairs with the given ground-truth objects, after applying floor, ceiling, and
     power.
     """
     found = match(
@@ -66,7 +69,10 @@ def _matched(answer: Answered, objects: Sequence[Object], settings: "MiouSetting
 
 def _meaning(settings: "MiouSettings") -> str:
     within = " in the same image" if settings.source_aware else ""
-    return f"sum of IoU over one-to-one pairs{within}, divided by the larger number of boxes"
+    return (
+        f"sum of IoU over one-to-one pairs{within}, divided by the number of predicted or ground-truth boxes, "
+        "whichever is larger"
+    )
 
 
 MIOU: Term["MiouSettings"] = Term("miou", miou_term, "set-wise IoU", _meaning)
@@ -88,11 +94,13 @@ class MiouSettings(Section):
         False,
         description="also accept answers with decimal numbers such as 120.0, trailing commas, or a JSON code fence",
     )
-    source_aware: bool = Field(True, description="false (ablation): a box can match a true box in any image")
+    source_aware: bool = Field(
+        True, description="false (ablation): a predicted box can match a ground-truth box in any image"
+    )
     set_wise: bool = Field(
         True,
         description=(
-            "false (ablation): for each true object, take the best IoU of any predicted box, and average these values, "
-            "regardless of the number of predictions"
+            "false (ablation): for each ground-truth object, take the best IoU of any predicted box, and average these "
+            "values, regardless of the number of predictions"
         ),
     )

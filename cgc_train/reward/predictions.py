@@ -1,4 +1,4 @@
-"""Scores saved completions on a release, and writes every reward term of every completion.
+"""Scores saved completions against the answers in a release, and writes every reward term of every completion.
 
 A predictions file, such as a run's held-out answers, contains one JSON object per line:
 `{"id": row, "response": text}`. If a row has several responses, the responses are numbered:
@@ -49,7 +49,7 @@ class Asked:
     """The rows of a release that the predictions refer to.
 
     Attributes:
-        truths: true answers by row id, in the order of the first prediction for each row.
+        truths: ground-truth answers by row id, in the order of the first prediction for each row.
         answered: number of rows with a prediction, by split.
         rows: total number of rows in each of these splits.
     """
@@ -89,8 +89,8 @@ def read_predictions(path: Path) -> list[Prediction]:
 
 
 def find_asked(release: Release, ids: Sequence[str]) -> Asked:
-    """Find the true answers to the rows with these ids, without reading images. Raises PredictionsError for unknown
-    ids.
+    """Find the ground-truth answers to the rows with these ids, without reading images. Raises PredictionsError for
+    unknown ids.
     """
     wanted, found = set(ids), dict[str, Truth]()
     answered, rows = Counter[str](), Counter[str]()

@@ -3,7 +3,7 @@
 Terms form a chain: the settings class of each term inherits from the settings class of the previous term. To add a
 term, write a module like `boxes.py`. The module must contain the function, its `Term`, and a settings class that
 declares the weight as `NAME: Annotated[Weight, TERM]`. Then import the new settings class in `settings.py` as the last
-one of the chain.
+class of the chain.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,10 +19,10 @@ SettingsT_contra = TypeVar("SettingsT_contra", bound=Section, contravariant=True
 
 @dataclass(frozen=True)
 class Answered:
-    """A parsed response, the true answer of its row, and the values of earlier reward terms by name.
+    """A parsed response, the ground-truth answer of its row, and the values of earlier reward terms by name.
 
-    `boxes` is the parsed response from which boxes are scored. `boxes` differs from the strict reading only if the
-    settings accept more than the strict format.
+    `reading` is the response parsed in the strict format. `boxes` is the parsed response whose boxes are scored; it
+    differs from `reading` only if the settings accept more than the strict format.
     """
 
     reading: Reading

@@ -24,7 +24,7 @@ class Terms:
         reward: the weighted sum.
         values: value of each term by name, 0-1, times the task weight.
         reading: the response, parsed according to the strict format.
-        truth: the true answer of the row.
+        truth: the ground-truth answer of the row.
     """
 
     reward: float

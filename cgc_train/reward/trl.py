@@ -1,4 +1,4 @@
-"""The reward for TRL, with one function per reward term, such as `miou_reward`. TRL then logs the mean of each term.
+"""The reward for TRL, as one function per reward term (such as `miou_reward`), so that TRL logs the mean of each term.
 
 TRL applies the weights of the terms through its `reward_weights`. Each response is parsed only once, and batch
 statistics are logged only once, although there are several terms.

@@ -1,9 +1,10 @@
-"""Writes a Qwen3-VL with a few hundred thousand weights, in the folder layout of the full-size model.
+"""Writes a tiny model, such as a Qwen3-VL with a few hundred thousand weights, in the folder layout of the full-size
+model.
 
 The weights are random or warmed up (trained on the answer format).
 
-The model has no practical use except that all training and benchmark code can run with it on a CPU. The warmed-up model
-answers in the right format about photos from `cgc-data paint single`, so that GRPO has answers to rank.
+The model answers too poorly to be useful, but all training and benchmark code can run with it on a CPU. The warmed-up
+model answers questions about photos from `cgc-data paint single` in the right format, so that GRPO has answers to rank.
 """
 
 from importlib.resources import as_file, files

@@ -4,8 +4,8 @@ answer in detail.
 Usage: python -m scripts.demo.page DEMO
 
 The demo asks each held-out question only once, which is too few answers to measure a small gain. Therefore, the page
-shows the paired change of each metric with its interval. It also shows the results in docs/demo_learns.json, which
-measure the same training on more questions, with several answers each.
+shows the paired change of each metric with its interval. It also shows docs/demo_learns.json: results of the same
+training, measured on more questions with several answers each.
 """
 
 import json
@@ -28,11 +28,11 @@ from cgc_train.view.curves import draw_curves
 
 # Metric, its meaning, and whether more is better.
 SHOWN = (
-    ("miou", "overlap with the true boxes, image by image (R_miou)", True),
+    ("miou", "overlap with the ground-truth boxes, image by image (R_miou)", True),
     ("acc@0.5", "questions answered correctly", True),
     ("source_acc", "exactly the right images", True),
     ("leakage", "a box in an image that does not show the object", False),
-    ("hallucination", "a box although no image shows the object", False),
+    ("hallucination", "a box, although no image shows the object", False),
     ("false_empty", "[], although the object is there", False),
     ("unreadable", "no readable answer", False),
     ("format", "answers in the strict format", True),
@@ -121,7 +121,7 @@ def first_and_last(metrics: Sequence[MetricsLine]) -> tuple[float, float] | None
 
 
 def measured(seeds: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[tuple[float, float, Change]]]]:
-    """Each measured metric with, for every seed, its means before and after training and its change."""
+    """For each measured metric and every seed, the means before and after training, and the change."""
     return [
         (title, [(one[name]["before"], one[name]["after"], _risen(one[name]["rise"], more)) for one in seeds])
         for name, title, more in MEASURED

@@ -31,7 +31,8 @@ class Stage:
         command: the command, run in the root of the repository.
         makes: file or folder that the command writes, relative to the demo's folder. It is removed before a new
             attempt.
-        resumes: function that returns the command that resumes an interrupted attempt, or None if it cannot be resumed.
+        resumes: function that returns a command to resume an interrupted attempt, or None if the attempt cannot be
+            resumed.
     """
 
     name: str

@@ -1,6 +1,4 @@
-"""Tests EasyR1: reads an export with its dataset class, runs this project's reward in its reward manager, and runs its
-trainer.
-"""
+"""Tests EasyR1: its dataset class on an export, its reward manager with this project's reward, and its trainer."""
 
 import json
 import os

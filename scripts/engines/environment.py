@@ -32,7 +32,8 @@ print(json.dumps(found))
 
 
 def prepare(engine: Engine, home: Path = HOME) -> Path:
-    """The Python interpreter of an engine's environment, which is rebuilt if its requirements changed.
+    """Return the Python interpreter of an engine's environment. The environment is rebuilt if its requirements have
+    changed.
 
     Raises StageError if pip fails or the disk has too little free space.
     """

@@ -1,4 +1,4 @@
-"""PyTorch FSDP2: weights, gradients, and optimizer are sharded across processes."""
+"""PyTorch FSDP2: weights, gradients, and optimizer states are sharded across processes."""
 
 from scripts.engines.ddp import TRAINING
 from scripts.engines.records import Engine

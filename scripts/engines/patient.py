@@ -13,7 +13,7 @@ PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_po
 
 
 def wait_for_ray() -> None:
-    """Let `ray.init` start without a dashboard and wait longer for its processes. Ray has no settings for this."""
+    """Make `ray.init` start without a dashboard and wait longer for its processes. Ray has no settings for this."""
     from ray._private import node, services
 
     look, begin, start = services.get_node, node.Node.__init__, services.start_raylet

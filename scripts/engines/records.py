@@ -134,7 +134,7 @@ class Record:
 
 
 def record_of(values: dict[str, Any]) -> Record:
-    """The record from the result of `Record.values`."""
+    """The record that `Record.values` converted to JSON values."""
     results = [
         Result(**{**result, "comparisons": [Comparison(**entry) for entry in result["comparisons"]]})
         for result in values["results"]

@@ -118,7 +118,7 @@ def _stage(result: Result) -> str:
 
 
 def without_chatter(error: str) -> str:
-    """The output of a command that failed, without progress and warnings."""
+    """The output of a command that failed, without progress bars and warnings."""
     return "\n".join(line.rstrip() for line in error.strip().splitlines() if not CHATTER.search(line))
 
 

@@ -32,7 +32,7 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Scored:
-    """The scores that a transformers model gives to a rollout, with one value per token of the completion.
+    """The scores that a transformers model assigns to a rollout, with one value per token of the completion.
 
     Attributes:
         gap: logit of the most likely token minus that of the sampled token.

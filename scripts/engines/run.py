@@ -2,10 +2,10 @@
 
 Usage: python scripts/engines/run.py [ENGINE ...] [--stages WORDS] [--remove] [--fresh] [--list] [--page]
 
-Without a name, every engine runs. Each engine has a separate environment in .engines/, which is kept until its
-requirements change. `--remove` deletes an engine's environment and runs after its stages. `--fresh` rebuilds the
-release and the models. `--page` runs nothing and rewrites the page and the headers of the recipes. `--stages` runs only
-the stages whose names contain the words. All other stages keep their results if the versions are unchanged.
+If no engine is named, all engines run. Each engine has a separate environment in .engines/, which is kept until its
+requirements change. `--remove` deletes each engine's environment and its runs once its stages are finished. `--fresh`
+rebuilds the release and the models. `--page` only rewrites the page and the headers of the recipes. `--stages` runs
+only the stages whose names contain all of WORDS. All other stages keep their results if the versions are unchanged.
 """
 
 import argparse

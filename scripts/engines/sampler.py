@@ -11,7 +11,9 @@ TOKENS, LIKELIEST = 160, 50
 
 
 class Sampler:
-    """A model with its processor, in float32 on the CPU. Every new instance samples the same responses."""
+    """A model with its processor, in float32 on the CPU. Every new instance samples the same responses to the same
+    prompts.
+    """
 
     def __init__(self, folder: Path) -> None:
         torch.manual_seed(0)

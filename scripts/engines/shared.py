@@ -67,8 +67,8 @@ ALONE = Sharing("cpu", 1)
 
 @dataclass(frozen=True)
 class Plan:
-    """A run to make both with one process and with several: folder name, command, recipe, and settings that override
-    the recipe.
+    """A run that is made twice, with one process and with several: folder name, command, recipe, model to start from,
+    and settings that override the recipe.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Plan:
 
 
 def warm_ups(sharing: Sharing) -> tuple[Stage, ...]:
-    """Warm-ups of all weights and of adapters."""
+    """The stages that warm up all weights or only adapters."""
     kinds = (("all weights", "sft", ()), ("adapters", "sft-adapters", ADAPTERS))
     return tuple(
         Stage(f"Warm-up, {told}, {sharing.count}", partial(warm_up, sharing=sharing, name=name, over=over))
@@ -88,7 +88,7 @@ def warm_ups(sharing: Sharing) -> tuple[Stage, ...]:
 
 
 def by_reward(sharing: Sharing, recipes: Sequence[str]) -> tuple[Stage, ...]:
-    """GRPO with recipes."""
+    """One stage of GRPO per recipe."""
     return tuple(
         Stage(f"GRPO with {recipe}, {sharing.count}", partial(grpo, sharing=sharing, recipe=recipe))
         for recipe in recipes

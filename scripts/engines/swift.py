@@ -39,7 +39,9 @@ SETTINGS = (
 
 
 def grpo(place: Workplace) -> list[Comparison]:
-    """Run two steps, and compare rewards and saved weights. Repeat the run with all reward weights at zero."""
+    """Run two steps, and compare rewards and saved weights. As a control, repeat the run with all reward weights at
+    zero: the model must not change.
+    """
     model, data = start(place), _asked(place)
     out, unpaid = (_train(place, model, data, name, weight) for name, weight in (("out", "1"), ("unpaid", "0")))
     paid = _paid(out / "completions.jsonl", lines(data))

@@ -98,14 +98,16 @@ def paid_alike(place: Workplace, paid: Sequence[Paid], expected: int) -> list[Co
 
 
 def not_reached() -> list[Comparison]:
-    """The comparisons that are skipped if training stops before it saves anything, as on every machine without a
-    GPU.
+    """The comparisons that are skipped if training stops before it saves anything, as it does on every machine without
+    a GPU.
     """
     return [skipped("saved weights", "no machine without a GPU reaches this")]
 
 
 def told_apart(paid: Sequence[Paid], size: int) -> Comparison:
-    """Number of consecutive groups whose responses earn different rewards. Other groups teach nothing."""
+    """Number of consecutive groups whose responses earn different rewards. Groups with equal rewards do not change the
+    weights.
+    """
     groups = _groups(paid, size)
     apart = sum(max(rewards) - min(rewards) > EXACT for rewards in groups)
     return at_least("groups with responses that earn different rewards", apart, 1, f"of {len(groups)}")

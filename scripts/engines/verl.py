@@ -1,6 +1,4 @@
-"""Tests verl: reads an export with its dataset class, runs this project's reward in its reward manager, and runs its
-trainer.
-"""
+"""Tests verl: its dataset class on an export, its reward manager with this project's reward, and its trainer."""
 
 from collections.abc import Mapping
 from functools import partial

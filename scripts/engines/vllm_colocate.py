@@ -180,7 +180,9 @@ def chances(sampled: list[tuple[Judge, Rollout]]) -> list[Comparison]:
 
 
 def _images(sampled: list[tuple[Judge, Rollout]]) -> Comparison:
-    """Difference between the log-probabilities of vLLM and transformers after the images are swapped."""
+    """Difference between the log-probabilities of vLLM and transformers if the images are swapped for transformers
+    only.
+    """
     rows = [(judge.score(r, others(r)), torch.tensor(r.chances)) for judge, r in sampled if len(r.images) > 1]
     return at_least(
         "mean difference in log-probability after the images are swapped",

@@ -33,7 +33,7 @@ def plain_layers() -> None:
 
 
 def uncompiled() -> None:
-    """Make TRL start vLLM without compiling the model, which takes minutes and is not tested here."""
+    """Make TRL start vLLM without compiling the model. Compilation takes minutes and is not tested here."""
     from trl.generation import vllm_generation
 
     vllm_generation.LLM = partial(vllm_generation.LLM, enforce_eager=True)

@@ -16,7 +16,8 @@ UNSAID = 3.0  # factor of the padding embedding, which no answer contains, for t
 
 
 def widen(model: Path, folder: Path, max_pixels: int) -> Path:
-    """Write a model with the vocabulary size and special token ids of the real model, and with small images.
+    """Write a model with the vocabulary size and special token ids of the real model, and a processor that limits
+    images to `max_pixels`.
 
     The written model gives the same answers as the given model. It almost never produces a token that the given model
     lacks.

@@ -98,7 +98,7 @@ def small_disk(lab: Lab) -> Iterator[tuple[Path, dict[str, Any], Callable[[], ob
 
 def replaced_photos(lab: Lab) -> None:
     """Test that the release changes if photos are replaced while a build is stopped, even if their names, sizes, and
-    times stay the same.
+    timestamps stay the same.
     """
     config, annotations, images = lab.copied()
     content = json.loads(annotations.read_bytes())
@@ -116,7 +116,7 @@ def replaced_photos(lab: Lab) -> None:
 
 
 def twin(path: Path, other: Path) -> None:
-    """Replace a photo's content with that of another photo, but keep the image size, the file times, and the number of
+    """Replace a photo's content with that of another photo, but keep the image size, the timestamps, and the number of
     bytes.
     """
     state = path.stat()

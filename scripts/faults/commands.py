@@ -1,4 +1,4 @@
-"""Runs every command that opens a release on hostile releases, all in one process."""
+"""Lets every command that opens a release open hostile releases, all in one process."""
 
 import json
 import os
@@ -33,8 +33,8 @@ COMMANDS = (
 
 
 def write_material(folder: Path) -> None:
-    """Write a recipe and the model that it names, but without weights. Commands that need the weights stop after they
-    have read the data.
+    """Write a recipe and the model that it names, but without the model's weights. Commands that need the weights stop
+    after they have read the data.
     """
     from cgc_train.recipe import load_recipe, save_recipe
     from cgc_train.tiny import write_tiny

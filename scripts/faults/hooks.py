@@ -1,8 +1,8 @@
 """Runs `cgc-data` for `scripts/try_faults.py`, with a fault at a given moment of a build or with a guard disabled.
 
-CGC_FAULT is ACTION:FUNCTION:CALL[:ARGUMENT]. At call number CALL of FUNCTION, the process is killed, waits while the
-file ARGUMENT exists, or touches that file. CGC_WITHOUT is the name of a guard (a safety check of the package) to
-disable.
+CGC_FAULT is ACTION:FUNCTION:CALL[:ARGUMENT]. At call number CALL of FUNCTION, the process is killed (`kill`), waits
+while the file ARGUMENT exists (`wait`), or appends a newline to that file (`touch`). CGC_WITHOUT is the name of a guard
+(a safety check of the package) to disable.
 """
 
 import os
@@ -110,7 +110,7 @@ GUARDS = {
 
 
 def set_fault(fault: str) -> None:
-    """Make a function of the package trigger the fault before one of its calls."""
+    """Patch a function of the package so that it triggers the fault before one of its calls."""
     action, moment, call, *argument = fault.split(":", 3)
     calls = 0
 

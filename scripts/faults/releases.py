@@ -61,5 +61,5 @@ def _hostile(release: Path, *, refused: bool) -> Hostile:
 
 
 def _is_output(path: Path, out: Path) -> bool:
-    """Whether a command can write or lock the path."""
+    """Whether a command is allowed to write or lock the path."""
     return path.is_relative_to(out) and path.relative_to(out).parts[1].lstrip(".").startswith(OUTPUT)

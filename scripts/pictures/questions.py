@@ -36,7 +36,7 @@ def of_task(task: Task) -> Callable[[World], Image.Image]:
 def _rows(world: World, task: Task) -> list[Mapping[str, Any]]:
     """Rows of the task that show two or three images.
 
-    Rows with an empty answer are used only if the task never has another answer.
+    Rows with an empty answer are used only if every answer of the task is empty.
     """
     rows = [row for row in world.rows if task_of(row) is task and bool(row["objects"]) != (task.answer == "empty")]
     return [row for row in rows if len(row["views"]) in (2, 3)]
@@ -50,15 +50,17 @@ def distances(world: World) -> Image.Image:
 
 
 def inter_twins(world: World) -> Image.Image:
-    """Draws a question about one photo of a set, and its twin question about a set in which no photo shows the
-    label.
+    """Draws a question about one photo of a set, and its twin: the same question about a set in which no photo shows
+    the label.
     """
     present, absent = twins(world, "inter", "locate", 2)
     return stack(asked(world.sample(present)), asked(world.sample(absent)))
 
 
 def views(world: World) -> Image.Image:
-    """Draws a photo with two windows cropped from it, and the question in both directions."""
+    """Draws a photo with two windows (crops) of it, and two questions: from each window, find the same object in the
+    other.
+    """
     rows = of_kind(world, "intra", "same_object", 2)
     row = best((r for r in rows if _landscape(world, r)), shown_well)
     back = next(r for r in rows if r["pair_id"] == row["pair_id"] and r["id"] != row["id"])
@@ -85,7 +87,8 @@ def _windows(world: World, row: Mapping[str, Any]) -> Panel:
 
 
 def asked(sample: Sample, most: int = 250, first: Iterable[Panel] = ()) -> Image.Image:
-    """Draws a sample: its question, its views with boxes and the evidence for each view, and its answer.
+    """Draws a sample: its question, its views (displayed images) with boxes, the evidence that a view does not show the
+    target, and its answer.
 
     Panels in `first` come before the views.
     """

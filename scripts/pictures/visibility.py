@@ -14,8 +14,8 @@ TINT = "#ffd500"
 
 
 def visibility(world: World) -> Image.Image:
-    """One object in three windows: visible, ambiguous, and gone. The true box encloses the part of the object's mask
-    that is inside the window.
+    """One object in three windows: visible, ambiguous, and gone. The ground-truth box encloses the part of the object's
+    mask that is inside the window.
     """
     index, truth = world.index, world.truth
 

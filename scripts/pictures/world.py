@@ -60,7 +60,7 @@ def best(rows: Iterable[T], key: Callable[[T], Any]) -> T:
     """The row with the highest key. Exits the script if no row fits."""
     found = sorted(rows, key=key, reverse=True)
     if not found:
-        sys.exit("none of the samples fits one of the pictures: increase SAMPLES")
+        sys.exit("no sample is suitable for one of the pictures: increase SAMPLES")
     return found[0]
 
 

@@ -155,7 +155,7 @@ def _held_by_a_candidate(row: Row) -> None:
         (_copied, "a copy of the given box"),
         (_left_out, "answered"),
         (_shown_as_a_candidate, "shown twice"),
-        (_held_by_a_candidate, "not given by one box in Image 1"),
+        (_held_by_a_candidate, "must be given by one box in Image 1"),
     ],
 )
 def test_a_falsified_example_is_found(falsify: Callable[[Row], None], said: str, rows: list[Row], world: World) -> None:

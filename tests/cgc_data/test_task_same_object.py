@@ -253,10 +253,10 @@ def plain(row: Row) -> bool:
         (plain, cut_it_off_where_it_is_given, "is not whole in the view of the reference"),
         (plain, look_twice, "a copy of the reference box reaches an IoU of"),
         (of_all_images, look_at_it_alone, "shows the object without a sibling"),
-        (plain, draw_answer, "a box is drawn into image"),
+        (plain, draw_answer, "an unexpected box is drawn into image"),
         (plain, draw_elsewhere, "px away from the given box"),
-        (plain, name_another_image, "not exactly one object in the named image"),
-        (plain, answer_two, "not exactly one object in the named image"),
+        (plain, name_another_image, "not exactly one object in the image that the question names"),
+        (plain, answer_two, "not exactly one object in the image that the question names"),
         (of_all_images, follow_another, "different objects are answered"),
     ],
 )

@@ -136,7 +136,7 @@ def test_tasks_wait_for_a_node_and_results_that_are_lost_with_it_are_made_again(
     try:
         results = RayCluster(resources=needs).run(large, tasks())
         found = [next(results)]
-        assert "none of the 1 nodes offers CPU=1, large=1: waiting for one" in capsys.readouterr().err
+        assert "none of the 1 nodes offers CPU=1, large=1; waiting for a node" in capsys.readouterr().err
         reached.read_text()  # the last task is running, so the others are done
         nodes.remove_node(*nodes.worker_nodes, allow_graceful=False)
         nodes.add_node(num_cpus=1, resources=needs, object_store_memory=size)

@@ -119,7 +119,7 @@ def test_a_recipe_that_every_other_check_passes_and_the_step_does_not(
     findings = {found.check: found for found in run_checks(recipe, step_seconds=SECONDS)}
     assert findings.pop("step").line == (
         "a trial step of a tiny model with ddp, 2 processes: ValueError: One of min_lr or min_lr_rate should be set "
-        "through the `lr_scheduler_kwargs`; correct the recipe, or choose another launch file with accelerate"
+        "through the `lr_scheduler_kwargs`; correct the recipe, or set accelerate to another launch file"
     )
     assert not [found for found in findings.values() if found.status == "failed"]
 

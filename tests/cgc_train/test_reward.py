@@ -229,12 +229,12 @@ def test_the_page_about_the_reward_lists_everything() -> None:
 @pytest.mark.parametrize(
     ("answer", "response"),
     [
-        ("the true box, in image 2", says((2, BOX))),
-        ("a box in image 2 that covers half of the true box", says((2, HALF))),
-        ("the true box, in image 1", says((1, BOX))),
-        ("the true box in image 2, and another box anywhere", says((2, BOX), (1, FAR))),
-        ("the true box twice", says((2, BOX), (2, BOX))),
-        ("the true box in a fence, or with a word after the answer", says((2, BOX)) + " There."),
+        ("the ground-truth box, in image 2", says((2, BOX))),
+        ("a box in image 2 that covers half of the ground-truth box", says((2, HALF))),
+        ("the ground-truth box, in image 1", says((1, BOX))),
+        ("the ground-truth box in image 2, and another box anywhere", says((2, BOX), (1, FAR))),
+        ("the ground-truth box twice", says((2, BOX), (2, BOX))),
+        ("the ground-truth box in a fence, or with a word after the answer", says((2, BOX)) + " There."),
         ("`[]`", says()),
         ("a box in pixels, with numbers above 1000", says((2, BOX)).replace("500, 500", "1920, 1080")),
         ("no list", "I see no dog."),

@@ -204,7 +204,7 @@ def test_a_checkpoint_with_broken_weights_is_passed_over(
     save_file(weights | {name: torch.full_like(weights[name], 5e19)}, file, metadata={"format": "pt"})
     assert resume(run).finished
     said = capsys.readouterr().err
-    assert f"checkpoint-2 is skipped, because {name}" in said
+    assert f"checkpoint-2 is skipped, because its weight {name}" in said
     assert "resuming from checkpoint-1" in said
 
 
@@ -245,7 +245,7 @@ def test_groups_that_teach_nothing_for_long_are_warned_of_once(
 
     assert said([0.9] * 9) == ""
     assert said([0.9, 0.5] * 10) == ""
-    assert said([0.2] * 5 + [0.9] * 30).count("step 13: 83% of the last groups") == 1
+    assert said([0.2] * 5 + [0.9] * 30).count("step 13: 83% of the recent groups") == 1
 
 
 @pytest.mark.parametrize("begin", ["grpo", "sft"])

@@ -177,7 +177,7 @@ def market(stage: Stage) -> None:
 
 
 def plain(stage: Stage) -> None:
-    """A background of two flat colors, so that there is as little as possible to learn."""
+    """A background of two flat colors, which gives a model as little as possible to learn."""
     wall, table = stage.choose(*WALLS), stage.choose((206, 196, 186), (180, 188, 196), (214, 206, 178))
     horizon = float(stage.rng.uniform(0.2, 0.4))
     stage.box(0, 0, 1, 1, wall)

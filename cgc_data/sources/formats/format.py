@@ -9,7 +9,9 @@ from cgc_data.sources.records import Image
 
 
 class FileNames(Protocol):
-    """Returns the file name of the photo of each image record. Raises SourceError if a record names no photo."""
+    """A function that returns the file name of the photo of each image record. Raises SourceError if a record names no
+    photo.
+    """
 
     def __call__(self, path: Path, images: list[Image]) -> list[str]: ...
 
@@ -20,11 +22,12 @@ class Format:
     interpret these lists.
 
     Attributes:
-        name: used in the configuration and manifest, as a command-line flag, and as the prefix of a source's key.
-        content: what files of this format contain, for the help of `cgc-data build`.
+        name: name of the format (such as `coco`), used in the configuration and manifest, as a command-line flag, and
+            as the prefix of a source's key.
+        content: description of the files of this format, for the help of `cgc-data build`.
         one: the usual name of the format with an article, such as "a COCO".
         file_names: function that returns the file names of the photos of image records.
-        crowd_unless_stated: crowd flag of an annotation that does not state one; -1 means unknown.
+        crowd_unless_stated: crowd flag to assume for an annotation without a crowd flag; -1 means unknown.
         coco_photos: whether files of this format always annotate COCO's photos, even with other categories, so that the
             photos have COCO's file names.
         protocol: the facts that files of this format guarantee.

@@ -1,7 +1,8 @@
-"""Annotation protocols: what a file guarantees because of how it was annotated, and how the card and the gallery
-describe this.
+"""Annotation protocols: the facts that a file guarantees because of how it was annotated, and the wording of these
+facts on the card and in the gallery.
 
-A source's records state what its photos show; only its protocol states how far the records can be trusted.
+A source's records state what its photos show. Only its protocol states which further conclusions are allowed, such as
+that a category without a box is absent.
 """
 
 from abc import ABC, abstractmethod
@@ -52,8 +53,8 @@ class AnnotationProtocol(ABC):
 
     @abstractmethod
     def all_boxed(self, table: SourceTable, declared: Declared) -> Flags:
-        """Mask (annotations,) of the annotations for whose category every instance in the photo is boxed. Exceptions
-        that the photo itself lists are not considered.
+        """Mask (annotations,) that is true if every instance of the annotation's category in the photo is boxed.
+        Exceptions listed in the record of the photo are not considered.
         """
 
     @abstractmethod
@@ -72,7 +73,8 @@ class Exhaustive(AnnotationProtocol):
     """Every instance of certain categories is labeled: those of the format's own `vocabulary`, or those that the user
     declares.
 
-    `naming` is the annotators' naming practice, which determines what else a category includes.
+    `naming` is the annotators' naming practice, which determines what else a category includes (COCO's "cup" includes
+    mugs).
     """
 
     vocabulary: frozenset[str]
@@ -92,7 +94,7 @@ class Exhaustive(AnnotationProtocol):
 
     def single(self, table: SourceTable, declared: Declared) -> Flags:
         """Every official COCO record has a crowd flag and a segmentation. A record that lacks one of them is not
-        official. Such a record counts as a single instance only if the user declares how exhaustive the source is.
+        official. Such a record counts as a single instance only if the user sets `exhaustive` for the source.
         """
         crowd = table.annotations.column("crowd").to_numpy()
         if declared is not None:
@@ -115,8 +117,8 @@ class Exhaustive(AnnotationProtocol):
 
 @dataclass(frozen=True)
 class Federated(AnnotationProtocol):
-    """Each photo lists the categories that are verified absent and the categories that are not completely boxed. A
-    missing box means nothing.
+    """Each photo lists the categories that were verified to be absent and the categories that are not completely boxed.
+    A missing box does not mean that an object is absent.
     """
 
     rule = "negative"
@@ -133,8 +135,8 @@ class Federated(AnnotationProtocol):
         return np.asarray(table.annotations.column("crowd").to_numpy() != 1)
 
     def all_boxed(self, table: SourceTable, declared: Declared) -> Flags:
-        """False for annotations in photos whose two lists are empty, because nothing shows that such a photo was
-        checked at all.
+        """False for annotations in photos whose two lists are empty, because the annotators may never have checked such
+        a photo.
         """
         del declared
         lengths = [np.diff(table.images.column(name).combine_chunks().offsets.to_numpy()) for name in LISTS]

@@ -1,6 +1,7 @@
 """The one kind of object that all photos show.
 
-The question either lists several names to choose from, or names no kind and asks where it is in one image.
+The question either lists the names of several categories to choose from, or names no category and asks where the shared
+one is in a given image.
 """
 
 from cgc_data.tasks.inter import INTER

@@ -18,7 +18,7 @@ from cgc_data.validate.tidy import tidy
 
 
 class Reader(Protocol):
-    """Reads an annotation file, with the categories that the user declared exhaustive.
+    """Reads an annotation file. `declared` states which categories the user declared exhaustive.
 
     Raises the errors that the reference reader raises.
     """

@@ -1,6 +1,7 @@
 """COCO instances files, read by pycocotools.
 
-COCO's 80 categories are labeled exhaustively. Other categories are labeled exhaustively only if the user declares so.
+COCO's 80 categories are labeled exhaustively. Other categories count as exhaustive only if the user declares them
+exhaustive.
 """
 
 from pathlib import Path

@@ -1,6 +1,7 @@
 """LVIS v1 files, read by the reader of the lvis package.
 
-Each image lists the categories that are verified as absent and the categories that are not exhaustively labeled.
+For each image, the file lists the categories that are verified as absent and the categories that are not exhaustively
+labeled.
 """
 
 from pathlib import Path
@@ -29,7 +30,7 @@ def read(path: Path, declared: Declared) -> RawFile:
 
 
 class _Lvis(LVIS):  # type: ignore[misc]
-    """The LVIS reader, extended to files with a byte order mark."""
+    """The LVIS reader, extended to accept files that begin with a byte order mark."""
 
     def _load_json(self, path: str) -> Any:
         return decoded(Path(path))

@@ -1,8 +1,8 @@
-"""The checks of single tasks, which derive again why the rows of each task are correct.
+"""The checks of the individual tasks. They derive again why the rows of a task are correct.
 
 Each task has a module with a function `check`. The module is named CONTRAST_TASK after the task's id. A module also has
 `CHECKS` if it reports task-specific checks, and `measures` if the rows of the task have task-specific shortcuts. A task
-without a module cannot be validated, and a test fails.
+without a module cannot be validated, and makes a test fail.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ def check_of(task: Task) -> TaskCheck:
 
 
 def task_measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """The task-specific measurements over all rows of each task that has rows."""
+    """For each task that has rows, the task-specific measurements over its rows."""
     for task in TASKS.values():
         rows = [trace for trace in traces if trace.kind is task]
         if rows and (measures := getattr(import_module(_module(task)), "measures", None)):

@@ -1,6 +1,6 @@
 """Checks `inter/exemplar` rows, which ask for every instance of the category of an example.
 
-Image 1 shows the example, which must be large and alone.
+Image 1 shows the example. The example must be large, and not next to objects that the other images may also show.
 """
 
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ from cgc_data.vocabulary import concept_of
 
 CHECKS = {
     "exemplar": (
-        "the example is a large instance of the requested category, but not a person or table, and its window shows "
-        "no other object that the other images may show"
+        "the example is a large instance of the requested category, but not a person or table; its window shows no "
+        "other object that the other images may show"
     )
 }
 LEAST_FILL = 0.4  # minimum share of the window that the given box covers
@@ -41,13 +41,13 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
     if sample.reference_images != (1,) or sample.ref_img_idx != 1 or sample.ref_bbox is None or len(sample.labels) != 1:
-        return ["the example is not given by one box in Image 1 alone"]
+        return ["the example must be given by one box in Image 1, and Image 1 must be the only reference image"]
     concept = world.concept(sample.labels[0]) or ""
     unfit = UNFIT.union(*map(world.relations.hyponyms, UNFIT))
     faults = [f"{sample.labels[0]} is not suitable for an example"] if concept in unfit else []
     copied = max((iou(sample.ref_bbox, target.bbox) for target in sample.objects), default=0.0)
     if copied >= COPY_IOU:
-        faults.append(f"a copy of the given box reaches an IoU of {copied:.2f} with an answer")
+        faults.append(f"a copy of the given box reaches an IoU of {copied:.2f} with a box of the answer")
     example = _example(sample, world, concept)
     if example is None:
         return [*faults, f"the given box is not the box of a {sample.labels[0]}"]
@@ -67,13 +67,13 @@ def _example(sample: Sample, world: World, concept: str) -> Instance | None:
 
 
 def _small(sample: Sample, example: Instance, limits: Limits) -> Iterator[str]:
-    """Whether the example is too small in its window or in its photo."""
+    """Yield the reasons why the example is too small in its window or in its photo."""
     x1, y1, x2, y2 = example.box
     fill = area(sample.ref_bbox or (0, 0, 0, 0)) / 1e6
     if fill < LEAST_FILL * 0.99:
         yield f"the example covers {fill:.2f} of its window, but must cover at least {LEAST_FILL:g}"
     if min(x2 - x1, y2 - y1) < limits.min_side - 2:
-        yield f"the example is {x2 - x1:.0f} x {y2 - y1:.0f} px in its photo"
+        yield f"the example is only {x2 - x1:.0f} x {y2 - y1:.0f} px in its photo"
 
 
 def _beside(sample: Sample, world: World, concept: str) -> Iterator[str]:
@@ -92,9 +92,9 @@ def _beside(sample: Sample, world: World, concept: str) -> Iterator[str]:
 
 
 def _covered(world: World, photo: str, concept: str, window: tuple[int, int, int, int]) -> float:
-    """Number of pixels in the window that a label covers.
+    """Number of pixels in the window that objects with a label cover.
 
-    If several sources annotate the label, the lowest number counts, because outlines differ slightly.
+    If several sources annotate the label, the lowest number counts, because their outlines differ slightly.
     """
     return min(
         sum(fact.source.covered(instance.number, window) for instance in (*fact.instances, *fact.crowds))

@@ -1,6 +1,6 @@
 """Checks `inter/group` rows, which ask for several labels at once.
 
-Each label is shown exactly once, in exactly one photo. At most one label may be in no photo.
+Each label has exactly one object, in one of the photos. As the only exception, one label may have no object.
 """
 
 from collections import Counter
@@ -20,15 +20,17 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "group": (
-        "each label occurs once, except that at most one label is in no image; several images contain answers, and no "
-        "label can be confused with another"
+        "each label has exactly one object, except that one label may have none; several images contain answers, and "
+        "no label can be confused with another"
     ),
 }
 APART = 0.3
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that each label has at most one object, that none is missing, and that labels and boxes are distinct."""
+    """Check that each label has at most one object, that the answer omits no object, and that labels and boxes are
+    distinct.
+    """
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     yield from complete(sample, world, limits)
@@ -42,7 +44,7 @@ def _counts(sample: Sample) -> Iterator[str]:
     if (nowhere := [label for label in sample.labels if not found[label]])[1:]:
         yield f"{len(nowhere)} labels are in no image"
     if len(images := {target.img_idx for target in sample.objects}) < 2:
-        yield f"all answers are in image {sorted(images)}"
+        yield f"all objects of the answer are in image {sorted(images)}"
 
 
 def _overlaps(sample: Sample) -> Iterator[str]:

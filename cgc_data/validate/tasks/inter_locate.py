@@ -11,7 +11,9 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the answer is one object, that its view shows no other instance, and that the roles match."""
+    """Check that the answer is one object, that its view shows no other instance, and that the roles of the views
+    match.
+    """
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
     images = sorted({target.img_idx for target in sample.objects})

@@ -11,7 +11,8 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the answer contains every object in the views with objects, and that the roles of views match.
+    """Check the roles of the views, and that the answer contains every instance in each view in which it contains any
+    instance.
 
     The answer must contain at least one object.
     """

@@ -1,4 +1,6 @@
-"""Checks `inter/refer` rows, in which a relation identifies one of several objects with the label in one image.
+"""Checks `inter/refer` rows, in which a relation (such as "leftmost") identifies one of several objects in an image.
+
+All these objects have the same label.
 
 Every other image shows at most one object with the label.
 """
@@ -38,7 +40,7 @@ PLACES: dict[str, Callable[[Box], tuple[float, float]]] = {
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the answer is the one object, among several in its image, that the relation identifies.
+    """Check that the relation identifies the answer among several objects with the label in its image.
 
     No other image may show two objects with the label.
     """
@@ -53,7 +55,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterable[Check]:
-    """Measure, for each relation, how often one fixed answer is right."""
+    """Measure, for each relation, how often a single fixed box is the right answer."""
     del limits
     for relation in RELATIONS:
         yield fixed_answer(f"fixed answer ({relation})", [trace for trace in traces if trace.relation == relation])
@@ -80,7 +82,7 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
 
 
 def _others(sample: Sample, world: World, concept: str) -> Iterator[str]:
-    """Faults of the other images, each of which must show at most one object with the label.
+    """Faults of the other images. Each of them must show at most one object with the label.
 
     In each other image, the label must be proved absent or be known to occur exactly once.
     """

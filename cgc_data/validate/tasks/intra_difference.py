@@ -25,17 +25,17 @@ CHECKS = {
         "single view"
     ),
     "pasted objects": (
-        "pasted objects are whole objects from other photos, which are cut out by the masks of their sources and "
+        "pasted objects are whole objects from other photos; they are cut out along the masks in their sources, and "
         "pasted once, before all other operations"
     ),
     "difference box": "the answer is the tight box of the mask, after the mask is moved into the view",
     "pasted sensibly": (
-        "a pasted object is visible, low in the photo, and about as high as the objects with its label in the photo; a "
-        "pasted person is upright; both photos are in color, or both are black-and-white"
+        "a pasted object is clearly visible, in the lower part of the photo, and about as tall as the objects with its "
+        "label there; a pasted person is upright; both photos are in color, or both are black-and-white"
     ),
     "little hidden": (
-        "a source boxes every instance of its labels in the photo; pasted objects hide less than a tenth of any "
-        "object and never touch each other"
+        "some source states for each of its labels whether the photo shows it; pasted objects hide less than a tenth "
+        "of any object and never touch each other"
     ),
     "shown alike": "each view shows at least half as much of every annotated object as the other view does",
 }
@@ -93,7 +93,7 @@ def _object(part: Part) -> Object:
 
 
 def _difference(sample: Sample) -> str:
-    """The reason why the answer is not the only object that is in just one of the views; "" if it is."""
+    """The reason why the answer is not the only pasted object that is in a single view; "" if it is."""
     first, second = ({_object(part) for part in view.parts[1:]} for view in sample.views)
     if len(first & second) < 2:
         return f"{len(first & second)} pasted objects are in both views"
@@ -118,9 +118,8 @@ def _placed(sample: Sample, parts: Sequence[Part], world: World) -> Iterator[Fin
         yield Finding("pasted sensibly", str(error))
         return
     yield from _boxes(sample, placed)
-    yield Finding(
-        "little hidden", "" if _annotated(view, world) else ("no source boxes all instances of its labels in the photo")
-    )
+    unknown = "no source states for each of its labels whether the photo shows it"
+    yield Finding("little hidden", "" if _annotated(view, world) else unknown)
     for number, (part, found, here) in enumerate(placed):
         yield Finding("pasted sensibly", _misplaced(found, here, view, world))
         alike = _is_gray(part, world) == _is_gray(view.parts[0], world)
@@ -138,7 +137,7 @@ def _is_gray(part: Part, world: World) -> bool:
 
 
 def _annotated(view: View, world: World) -> bool:
-    """Whether some source covers the photo for every one of the source's labels."""
+    """Whether at least one source states for each of its labels whether the photo shows it."""
     seen = [(world.sources[key], image) for key, image in world.appearances(world.photo(view))]
     return any(all(source.status(image, label) != "unknown" for label in source.categories) for source, image in seen)
 
@@ -159,17 +158,16 @@ def _boxes(sample: Sample, placed: Sequence[tuple[Part, Instance, Placed]]) -> I
                 fault = "" if apart <= BOX_TOLERANCE + 1e-6 else f"{target.bbox}, the mask gives {said}"
                 yield Finding("difference box", fault)
         whole = target.visible == 1.0
-        yield Finding(
-            "difference box", "" if whole else (f"`visible` is {target.visible:.3f} although the object is whole")
-        )
+        fault = f"`visible` is {target.visible:.3f}, although the whole object is in the photo"
+        yield Finding("difference box", "" if whole else fault)
 
 
 def _misplaced(found: Instance, here: Placed, view: View, world: World) -> str:
-    """The reason why an object must not be at its position; "" if it may be there."""
+    """The reason why a pasted object must not be at its position; "" if it may be there."""
     x1, y1, x2, y2 = here.box
     width, height = world.sources[view.source].size(view.image_id)
     if not (x1 >= 0 and y1 >= 0 and x2 <= width and y2 <= height) or y2 <= HORIZON * height:
-        return f"{found.id} at {here.box} leaves the photo, or stands above its lower part"
+        return f"{found.id} at {here.box} extends beyond the photo, or is not in its lower part"
     if world.relations.supercategory(found.concept) == PERSON and (y2 - y1) < UPRIGHT * (x2 - x1) * (1 - SLACK):
         return f"{found.id} is not an upright person"
     if here.contrast < CONTRAST * (1 - SLACK):
@@ -177,9 +175,9 @@ def _misplaced(found: Instance, here: Placed, view: View, world: World) -> str:
     facts = [fact for fact in world.facts(world.photo(view), found.concept) if fact.instances]
     heights = [[other.box[3] - other.box[1] for other in fact.instances] for fact in facts]
     if not heights:
-        return f"{found.id} is not next to an object of its kind"
+        return f"{found.id} is in a photo without other objects with its label"
     like = any(_within(y2 - y1, *np.percentile(found_there, [10, 90]).tolist()) for found_there in heights)
-    return "" if like else f"{found.id} is {y2 - y1:.0f} px high, unlike those of its kind there"
+    return "" if like else f"{found.id} is {y2 - y1:.0f} px tall, unlike the other objects with its label in the photo"
 
 
 def _within(height: float, low: float, high: float) -> bool:

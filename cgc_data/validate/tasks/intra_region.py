@@ -1,4 +1,4 @@
-"""Checks `intra/region` rows, which ask for the place from which a piece was cut out.
+"""Checks `intra/region` rows, which ask for the place from which a piece (a recolored part of a photo) was cut out.
 
 The piece must come from the stated place, and must not resemble any other place in the images.
 """
@@ -18,11 +18,12 @@ from cgc_data.validate.trace import Trace
 from cgc_data.validate.world import World
 
 CHECKS = {
-    "pieces": (
-        "a piece is a sharp window of the photo in changed colors, and the answer is the place where it was cut out"
+    "pieces": "a piece is a sharp, recolored crop of the photo, and the answer is the place from which it was cut",
+    "pieces apart": (
+        "apart from the piece itself, only the image with the answer shows any part of the piece or of the margin "
+        "around it"
     ),
-    "pieces apart": "no other image shows any part of the piece or of the margin around the piece",
-    "pieces unique": "the piece is not a plain area, and resembles no other place, at any size, mirrored or not",
+    "pieces unique": "the piece is not a plain area, and resembles no other place at any scale, mirrored or not",
 }
 AT_HOME, ELSEWHERE, LEAST_SPREAD = 0.8, 0.7, 20.0
 SLACK = 0.03  # tolerance of a correlation, due to resampling in a different order
@@ -33,7 +34,7 @@ MARGIN = 8  # photo pixels
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check the place and the colors of the piece, and its distance from other images.
+    """Check the place and the colors of the piece, and its distance from the other windows.
 
     Also check that the images show the piece at only one place.
     """
@@ -50,7 +51,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """Measure whether colors or files reveal the place of a piece, or the image from which it was cut."""
+    """Measure whether colors or file properties reveal the place of a piece, or the image from which it was cut."""
     del limits
     yield image_by_color(traces)
     yield image_by_learning(traces)
@@ -67,7 +68,7 @@ def _misformed(sample: Sample, world: World) -> str:
         return _not_searched(sample)
     first, (answer,) = sample.view(1), sample.answer_images or (0,)
     if (answer, sample.img_idx) != (1, 1) or first.window != (0, 0, *world.sources[first.source].size(first.image_id)):
-        return "the question asks for a place in an image that is not Image 1, or Image 1 is not an uncropped photo"
+        return "the question must ask for a place in Image 1, and Image 1 must be an uncropped photo"
     return ""
 
 
@@ -112,20 +113,20 @@ def _changed(view: View) -> Iterator[str]:
     if not GAMMAS[0] - 1e-9 <= steps["gamma"][0] <= GAMMAS[1] + 1e-9:
         yield f"the gamma correction is {steps['gamma'][0]}"
     if view.width > ENLARGEMENT * (view.window[2] - view.window[0]) + 1:
-        yield f"a piece that is {view.window[2] - view.window[0]} px wide is shown {view.width} px wide"
+        yield f"a piece that is {view.window[2] - view.window[0]} px wide in its photo is shown {view.width} px wide"
 
 
 def _near(sample: Sample) -> str:
-    """The fault if an image, other than the answer's image, shows a part of the piece or of its margin.
+    """Return a fault if an image other than the answer's image shows a part of the piece or of its margin.
 
-    The result is "" if there is no such image.
+    Return "" if there is no such image.
     """
     (target,) = sample.objects
     others = {n: view.window for n, view in enumerate(sample.views, 1) if n != target.img_idx}
     pieces = set(sample.reference_images)
     for (one, first), (two, second) in combinations(others.items(), 2):
         if pieces & {one, two} and area(overlap(grown(first, MARGIN), second)) > 0:
-            return f"images {one} and {two} show places that are less than {MARGIN} px apart"
+            return f"images {one} and {two} show regions of the photo that are less than {MARGIN} px apart"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Checks `intra/same_object` rows, which ask for one instance in a second view or along a track.
+"""Checks `intra/same_object` rows, which ask for one instance in a second view or along a track (three or more views).
 
 The views must also show a sibling, which is another object with the same label. A copy of the given box must be wrong.
 """
@@ -20,7 +20,7 @@ CHECKS = {
         "all views, or all but one, show the instance and another object with its label, and a copy of the reference "
         "box is a wrong answer"
     ),
-    "box drawn": "only the given box is drawn, and only into its own image",
+    "box drawn": "the only box that is drawn is the reference box, in the reference image",
 }
 COPY_IOU = 0.3
 SIBLING_IOU = 0.3
@@ -31,7 +31,8 @@ WHOLE_PIXEL = 0.5 + 1e-6  # tolerance for the rounding of a drawn box
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
     """Check that the answer contains the object in the given box, for exactly the views that show it.
 
-    The object must also be distinct from its siblings, which are other objects with the same label.
+    The object's box must also be clearly different from the boxes of its siblings, which are other objects with the
+    same label.
     """
     for fault in _Follow(limits, world).faults(sample) or [""]:
         yield Finding("same object", fault)
@@ -99,7 +100,10 @@ class _Follow:
         faults = [] if len(views) - len(showing) <= (len(views) > 2) else ["too many views do not show the object"]
         beside = [{o.number for o in others if not o.crowd and self._visible(o, view)} for view in showing]
         if not all(beside) or (len(views) == 2 and not set.intersection(*beside)):
-            faults.append("a view shows the object without a sibling, or no sibling is visible in both views")
+            faults.append(
+                "a view shows the object without a sibling (an object with the same label), or no sibling is visible "
+                "in both views"
+            )
         for view in showing:
             own = self._sight(found, view).box
             seen = [(other, self._sight(other, view).box) for other in others]
@@ -122,7 +126,7 @@ def _misasked(sample: Sample) -> str:
     return (
         ""
         if [t.img_idx for t in sample.objects] == [sample.img_idx]
-        else "the answer is not exactly one object in the named image"
+        else "the answer is not exactly one object in the image that the question names"
     )
 
 
@@ -134,12 +138,12 @@ def _covered(own: Box | None, other: Instance, box: Box | None) -> str:
 
 
 def _misdrawn(sample: Sample, number: int, view: View) -> str:
-    """The fault of the boxes that are drawn into a view; "" if there is none."""
+    """The fault in the boxes that are drawn into a view; "" if there is none."""
     drawn = [step.values for step in view.operations if step.name == "draw_box"]
     if not drawn:
         return ""
     if number != sample.ref_img_idx or len(drawn) > 1 or sample.ref_bbox is None:
-        return f"a box is drawn into image {number}"
+        return f"an unexpected box is drawn into image {number}"
     x1, y1, x2, y2 = sample.ref_bbox
     across, down = view.width / 1000, view.height / 1000
     given = (x1 * across, y1 * down, x2 * across, y2 * down)
