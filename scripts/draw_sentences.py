@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from scripts.prose import Passage, passages
 
 LEAST_WORDS = 6
+FAULTY_ON_PURPOSE = ("tests/", "scripts/mutant")
 
 
 def main() -> None:
@@ -34,7 +35,7 @@ def draw(texts: Iterable[Passage], seed: int, number: int) -> list[tuple[str, st
     """
     kinds: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for text in texts:
-        if text.kind != "comment" and not text.path.startswith("tests/"):
+        if text.kind != "comment" and not text.path.startswith(FAULTY_ON_PURPOSE):
             found = [sentence for sentence in text.sentences() if _is_prose(sentence)]
             kinds[text.kind] += [(f"{text.path}:{text.line}", sentence) for sentence in found]
     source = random.Random(seed)
@@ -45,7 +46,7 @@ def draw(texts: Iterable[Passage], seed: int, number: int) -> list[tuple[str, st
 def _is_prose(sentence: str) -> bool:
     """Whether the text is a sentence, and not just a name, a command, or a value in a settings file."""
     return (
-        len(sentence.split()) >= LEAST_WORDS
+        sum(any(map(str.isalpha, word)) for word in sentence.split()) >= LEAST_WORDS
         and sentence[0] not in "{["
         and not re.search(r"^cgc-| --\w+ .* --|[\],]$|\$\(|= ?\[|\{\{|\(\?:|- \{|^>>>|^https:", sentence)
     )
