@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import platform
-import re
 import resource
 import shutil
 import subprocess
@@ -37,7 +36,6 @@ from scripts.markdown import table  # noqa: E402
 
 LIBRARIES = ("numpy", "pillow", "pyarrow", "datasets", "pycocotools", "lvis", "opencv-python")
 PIXELS = ("intra/region", "intra/difference")  # tasks that need photos
-STAGE = re.compile(r"^(?:cgc-data: )?render: \d+ in ([\d.]+) s$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,25 @@ Measure = Callable[[Inputs], Cost]
 
 
 def main() -> None:
-    """Measure all rows of the table, and print it. With --docs, also store it."""
+    """Measure the rows of the table, and print it. With --docs, also store it."""
+    options = arguments()
+    if options.inside:
+        return inside(json.loads(options.inside))
+    with tempfile.TemporaryDirectory(prefix="cgc-run-") as folder:
+        inputs = prepared(options, Path(folder))
+        wanted = [entry for entry in measures(inputs) if not options.only or entry[0] in options.only]
+        lines = [asdict(measure(inputs, 1 if options.quick else options.repeat)) for _, measure in wanted]
+        if options.only and options.docs:
+            lines = merged(measured.read(options.docs, "run")["lines"], lines)
+        figures = {"about": about(inputs), "lines": lines}
+    print(shown(figures))
+    if options.docs:
+        measured.keep(options.docs, "run", "performance.md", figures, shown(figures))
+    return None
+
+
+def arguments() -> argparse.Namespace:
+    """The options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--coco", type=Path, help="annotation file for measuring the index")
     parser.add_argument("--lvis", type=Path, help="the same for LVIS")
@@ -98,21 +114,18 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=5_000, help="photos to paint for builds")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", nargs="*", metavar="STAGE", help="measure only these rows; --docs keeps the others")
     parser.add_argument(
         "--docs", type=Path, help=("folder in which to write measured.json and the table in performance.md")
     )
     parser.add_argument("--inside", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.inside:
-        return inside(json.loads(options.inside))
-    with tempfile.TemporaryDirectory(prefix="cgc-run-") as folder:
-        inputs = prepared(options, Path(folder))
-        lines = [measure(inputs, 1 if options.quick else options.repeat) for measure in measures(inputs)]
-        figures = {"about": about(inputs), "lines": [asdict(line) for line in lines]}
-    print(shown(figures))
-    if options.docs:
-        measured.keep(options.docs, "run", "performance.md", figures, shown(figures))
-    return None
+    return parser.parse_args()
+
+
+def merged(known: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The known rows of the table, in which new rows replace rows of the same stage."""
+    by_stage = {entry["what"]: entry for entry in new}
+    return [by_stage.get(entry["what"], entry) for entry in known]
 
 
 def prepared(options: argparse.Namespace, work: Path) -> Inputs:
@@ -129,9 +142,9 @@ def painted(photos: Path, name: str) -> Path:
     return photos / "annotations" / f"{name}.json"
 
 
-def measures(inputs: Inputs) -> list[Callable[[Inputs, int], Line]]:
-    """One function per row of the table, in the order of the table. Earlier functions write the releases that later
-    ones need.
+def measures(inputs: Inputs) -> list[tuple[str, Callable[[Inputs, int], Line]]]:
+    """The stage and the function of each row of the table, in order. Earlier functions write releases that later ones
+    need.
     """
     found = [
         line(
@@ -141,9 +154,9 @@ def measures(inputs: Inputs) -> list[Callable[[Inputs, int], Line]]:
         line("index of LVIS, cold", partial(within, "index_lvis"), "lvis.LVIS()", partial(within, "lvis")),
         line("index of LVIS, warm", partial(within, "warm_lvis"), "lvis.LVIS()", partial(within, "lvis")),
         line("plan", planned, "pycocotools.COCO()", partial(within, "pycocotools")),
-        line("render inter", partial(built, "inter"), "Pillow and datasets", partial(plainly, "inter")),
-        line("render intra", partial(built, "intra"), "Pillow and datasets", partial(plainly, "intra")),
-        line("whole build", partial(built, ""), "Pillow and datasets", partial(plainly, "both")),
+        line("render inter", partial(rendered, "inter"), "Pillow and datasets", partial(plainly, "inter")),
+        line("render intra", partial(rendered, "intra"), "Pillow and datasets", partial(plainly, "intra")),
+        line("whole build", built, "Pillow and datasets", partial(plainly, "both")),
         line("validate", validated, "copy of the release", copied),
         line("reward", partial(within, "reward"), "json.loads of the answers", partial(within, "json_answers")),
     ]
@@ -153,8 +166,8 @@ def measures(inputs: Inputs) -> list[Callable[[Inputs, int], Line]]:
     return found
 
 
-def line(what: str, ours: Measure, peer: str, theirs: Measure) -> Callable[[Inputs, int], Line]:
-    """A function that measures one row of the table: first this project, then the peer."""
+def line(what: str, ours: Measure, peer: str, theirs: Measure) -> tuple[str, Callable[[Inputs, int], Line]]:
+    """A stage, and a function that measures its row of the table: first this project, then the peer."""
 
     def measured_line(inputs: Inputs, repeat: int) -> Line:
         runs = [(ours(inputs), theirs(inputs)) for _ in range(repeat)]
@@ -163,7 +176,7 @@ def line(what: str, ours: Measure, peer: str, theirs: Measure) -> Callable[[Inpu
         print(f"{what}: {mine.cpu:.2f} s, {peer}: {other.cpu:.2f} s", file=sys.stderr)
         return Line(what, mine, peer, other)
 
-    return measured_line
+    return what, measured_line
 
 
 def within(name: str, inputs: Inputs) -> Cost:
@@ -230,33 +243,27 @@ def planned(inputs: Inputs) -> Cost:
     return run([*command, "--rows", str(inputs.rows), "--workers", "2"]).cost
 
 
-def built(contrast: str, inputs: Inputs) -> Cost:
-    """A whole build in one process, or only the rendering of one contrast.
+def rendered(contrast: str, inputs: Inputs) -> Cost:
+    """Render the planned rows of one contrast in one process."""
+    out = inputs.work / f"rendered-{contrast}"
+    shutil.rmtree(out, ignore_errors=True)
+    cgc_data("plan", *build_settings(inputs, contrast), "--out", str(out))
+    return cgc_data("render", str(out), "--workers", "1").cost
 
-    The release is kept for `validated`. The log does not contain the processor time of rendering, so the wall-clock
-    time of the only worker is used.
-    """
+
+def built(inputs: Inputs) -> Cost:
+    """Build a whole release in one process. The release is kept for `validated`."""
+    out = inputs.work / "release-both"
+    shutil.rmtree(out, ignore_errors=True)
+    return cgc_data("build", *build_settings(inputs), "--workers", "1", "--out", str(out)).cost
+
+
+def build_settings(inputs: Inputs, contrast: str = "") -> list[str]:
+    """Settings for `cgc-data build`, without tasks that need pixels. A contrast excludes the tasks of the other."""
     from cgc_data.tasks import PLANNED
 
-    out = inputs.work / f"release-{contrast or 'both'}"
-    shutil.rmtree(out, ignore_errors=True)
     others = [task for task in PLANNED if task in PIXELS or not task.startswith(contrast)]
-    words = [
-        "build",
-        *(f"tasks.{task}=0" for task in others),
-        *inputs.known,
-        "--samples",
-        str(inputs.rows),
-        "--workers",
-        "1",
-        "--out",
-        str(out),
-    ]
-    whole = cgc_data(*words)
-    if not contrast:
-        return whole.cost
-    seconds = float(STAGE.findall(whole.log)[-1])
-    return Cost(seconds, seconds, whole.cost.peak)
+    return [*(f"tasks.{task}=0" for task in others), *inputs.known, "--samples", str(inputs.rows)]
 
 
 def plainly(contrast: str, inputs: Inputs) -> Cost:

@@ -38,7 +38,7 @@ def test_the_table_has_the_ratio_of_processor_times() -> None:
 def test_a_line_takes_the_cheapest_run_of_either_side(tmp_path: Path) -> None:
     ours, theirs = ([run.Cost(1.0, cpu, 1.0) for cpu in costs] for costs in ((3, 2, 5), (7, 8, 6)))
     one, other = iter(ours), iter(theirs)
-    found = run.line("x", lambda _: next(one), "peer", lambda _: next(other))(inputs(tmp_path), 3)
+    found = run.line("x", lambda _: next(one), "peer", lambda _: next(other))[1](inputs(tmp_path), 3)
     assert (found.ours.cpu, found.theirs.cpu) == (2, 6)
 
 
@@ -46,8 +46,9 @@ def test_scoring_is_measured_if_the_annotations_are_given(tmp_path: Path) -> Non
     assert len(run.measures(inputs(tmp_path, tmp_path / "mig.json"))) == len(run.measures(inputs(tmp_path))) + 1
 
 
-def test_a_stage_is_read_from_what_a_build_says() -> None:
-    assert run.STAGE.findall("index: ready\nrender: 12 in 3.5 s\n") == ["3.5"]
+def test_new_rows_replace_those_of_their_stage() -> None:
+    known = [{"what": "plan", "ratio": 1}, {"what": "validate", "ratio": 2}]
+    assert run.merged(known, [{"what": "validate", "ratio": 3}]) == [known[0], {"what": "validate", "ratio": 3}]
 
 
 @pytest.mark.parametrize("contrast", ["inter", "intra", "both"])

@@ -28,7 +28,7 @@ def load_yaml(text: str) -> Any:
     except RecursionError:
         raise ValueError("nested too deep") from None
     except (AttributeError, KeyError, TypeError, OverflowError, MemoryError):  # such as `!!timestamp x` and `!!bool x`
-        raise ValueError("a value does not have the type of its tag") from None
+        raise ValueError("a value does not match the type of its tag") from None
 
 
 class _Loader(yaml.SafeLoader):

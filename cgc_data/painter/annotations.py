@@ -105,7 +105,10 @@ def _shape(outline: Outline, *, runs: bool) -> Record:
 
 
 def lvis_file(photos: Sequence[Photo], rng: np.random.Generator) -> Record:
-    """A federated LVIS v1 file, in which every statement about a photo is true and no image has a `file_name`."""
+    """A federated LVIS v1 file whose boxes and category lists match the painted photos exactly.
+
+    As in LVIS, no image record has a `file_name`.
+    """
     categories = lvis_categories()
     ids = {category["name"]: category["id"] for category in categories}
     images: list[Record] = []

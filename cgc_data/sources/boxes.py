@@ -22,9 +22,9 @@ FORM_NAMES: dict[BoxFormat, str] = {
     "xyxy": "x1, y1, x2, y2",
     "cxcywh": "center x, center y, width, height",
     "yxhw": "y, x, height, width (unless the width and height of the photos are swapped)",
-    "xywh_normalized": "x, y, width, height as shares of the photo",
-    "xyxy_normalized": "x1, y1, x2, y2 as shares of the photo",
-    "cxcywh_normalized": "center x, center y, width, height as shares of the photo",
+    "xywh_normalized": "x, y, width, height as fractions of the photo's width and height",
+    "xyxy_normalized": "x1, y1, x2, y2 as fractions of the photo's width and height",
+    "cxcywh_normalized": "center x, center y, width, height as fractions of the photo's width and height",
 }
 IN_PIXELS = [form for form in BOX_FORMATS if not form.endswith(NORMALIZED)]
 SHARES: list[BoxFormat] = [form for form in BOX_FORMATS if form.endswith(NORMALIZED)]

@@ -92,7 +92,9 @@ def check_faults(path: Path, columns: Mapping[str, Array], faults: Faults) -> No
         if of and (count == of or count > max(1, MOST_FAULTY * of)):
             first = {name: values[int(np.argmax(faults[reason]))] for name, values in columns.items()}
             example = f"annotation {first['annotation_id']}"
-            raise SourceError(f"{path}: {count:,} of {of:,} annotations, first {example}, {fix.format_map(first)}")
+            raise SourceError(
+                f"{path}: {count:,} of {of:,} annotations (the first is {example}) {fix.format_map(first)}"
+            )
 
 
 def unusable(columns: Mapping[str, Array], faults: Faults) -> pa.Table:

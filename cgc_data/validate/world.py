@@ -239,7 +239,7 @@ def _join(sources: Mapping[str, RawSource]) -> tuple[dict[Appearance, str], dict
 
 
 def _part_pictures(sources: Mapping[str, RawSource], identity: dict[Appearance, str]) -> None:
-    """Remove the COCO name from images whose picture differs from the other pictures with that name."""
+    """If image records share a COCO name but show different pictures, keep the name for one of the pictures."""
     groups: defaultdict[str, list[Appearance]] = defaultdict(list)
     for appearance, name in identity.items():
         groups[name].append(appearance)

@@ -26,8 +26,8 @@ FLOOR_METRICS: tuple["Metric", ...] = ("acc@0.5", "miou", "leakage", "hallucinat
     type=click.Path(path_type=Path),
     required=True,
     help=(
-        "JSON Lines file with the fields id and response. If a row has several responses, number them with the "
-        "field sample."
+        "JSON Lines file with the fields id and response. If a row has several responses, a third field named sample "
+        "numbers them."
     ),
 )
 @click.option(

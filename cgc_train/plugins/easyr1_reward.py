@@ -46,7 +46,9 @@ def compute_score(
     """
     rules = rules_of(reward, prompt)
     if rules.reward.task_weights:
-        raise RecipeError("reward function: EasyR1 does not pass the task to it; remove reward.task_weights")
+        raise RecipeError(
+            "reward.task_weights: EasyR1 does not pass the task of a row to the reward function; remove this setting"
+        )
     if isinstance(reward_inputs, Mapping):
         return _score(reward_inputs, rules)
     return [_score(item, rules) for item in reward_inputs]

@@ -12,7 +12,7 @@ DTYPES = ("bfloat16", "float32")
 
 
 def merge(run: Run, folder: Path, *, checkpoint: int | None = None, dtype: str = "bfloat16") -> Path:
-    """Write the model of a run with merged adapters, its processor, and its generation settings.
+    """Merge the adapters of a run into its model, and write the model with its processor and generation settings.
 
     Args:
         run: a finished run, or any run if `checkpoint` is given.

@@ -34,12 +34,12 @@ def recipe_path(name: str) -> Path:
 
 
 def launch_path(name: str) -> Path:
-    """Path of an included launch file for `accelerate launch --config_file`."""
+    """Path of a launch file that this package includes, for `accelerate launch --config_file`."""
     return Path(str(files("cgc_train") / "accelerate" / f"{name}.yaml"))
 
 
 def launch_machines(name: str) -> int:
-    """Number of machines that an included launch file states."""
+    """Number of machines that a launch file of this package states."""
     return int(yaml.safe_load(launch_path(name).read_text(encoding="utf-8"))["num_machines"])
 
 

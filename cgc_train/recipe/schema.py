@@ -186,7 +186,7 @@ class Recipe(Section):
 
     name: str = Field(description="name of the recipe")
     accelerate: Literal["cpu", "ddp", "zero2", "zero3", "zero3-2x8", "fsdp2"] = Field(
-        "ddp", description="name of an included launch file"
+        "ddp", description="name of a launch file that this package includes"
     )
     gpus: int = Field(1, ge=1, description="number of processes")
     gpu_memory_gb: float | None = Field(None, gt=0, description="memory of each GPU; null: no GPU")

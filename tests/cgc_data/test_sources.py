@@ -187,14 +187,14 @@ def test_empty_lists_are_empty_tables(tmp_path: Path) -> None:
         (
             "coco",
             document(annotations=[annotation(1, 1000)]),
-            "1 of 1 annotations, first annotation 1, refer to images .* image 1000;",
+            r"1 of 1 annotations \(the first is annotation 1\) refer to images .* image 1000;",
         ),
         (
             "coco",
             document(annotations=[annotation(1, category_id=4)]),
-            "first annotation 1, refer to categories .* such as 4;",
+            r"the first is annotation 1\) refer to categories .* such as 4;",
         ),
-        ("coco", document(images=[], annotations=[annotation(1)]), "first annotation 1, refer to images .* image 7;"),
+        ("coco", document(images=[], annotations=[annotation(1)]), r"the first is annotation 1\) refer to images .* image 7;"),
         ("coco", document(images=[image(7, width=0)]), "image 7 is 0 x 10 pixels"),
         (
             "coco",
