@@ -25,11 +25,12 @@ NO_BOX, TWICE = "annotation without a box", "annotation written twice"
 MOST_FAULTY = 0.01  # share of the annotations that may be faulty; one faulty annotation is always allowed
 _FIXES = {
     NO_IMAGE: (
-        "refer to images that the file does not list, such as image {image_id}; add these images or remove the annotations"
+        "refer to images that the file does not list, such as image {image_id}; add these images or remove the "
+        "annotations"
     ),
     NO_CATEGORY: (
         "refer to categories that the file does not list, such as {category_id}; add these categories or remove the "
-        "objects"
+        "annotations"
     ),
     NO_BOX: (
         "have a box that is not four numbers, or whose width or height is negative; correct them, or add "
