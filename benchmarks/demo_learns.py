@@ -1,12 +1,13 @@
-"""Measures how much GRPO improves the model of `make demo` on held-out rows, with the recipe tiny-cpu and three seeds.
+"""Measures how much GRPO with the recipe tiny-cpu improves the model of `make demo` on held-out rows. Three seeds are
+used.
 
 Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--rebuilt NAME=FOLDER] [--quick] [--docs docs]
 
 As in `make demo`, photos are painted, a release is built from examples/painted.yaml, and GRPO starts from the warmed-up
 tiny model. Before and after training, each held-out row is answered eight times at the training temperature.
 Differences are computed per row, and their confidence intervals are bootstrapped over photo sets. `--rebuilt` names a
-warm start (a warmed-up model) that was built again. This model answers the same rows, and is compared with the packaged
-warm start in the same way. Parts whose results already exist in FOLDER are skipped.
+warm start (a warmed-up model) that was built a second time. That model answers the same rows, and is compared with the
+packaged warm start in the same way. Parts whose results already exist in FOLDER are skipped.
 """
 
 import argparse
@@ -46,7 +47,7 @@ def main() -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="run every part for only two steps, as a quick test without meaningful results",
+        help="quick test: run only two steps per part (the results are meaningless)",
     )
     parser.add_argument(
         "--docs", type=Path, help=("folder in which to write demo_learns.json and the table in learning.md")

@@ -1,5 +1,5 @@
-"""Plans a release from an annotation file of any size, such as COCO's, without real photos: each photo is a file that
-contains only its own name.
+"""Plans a release without real photos: each photo is a file that contains only its own name. The annotation file can be
+as large as COCO's.
 
 Usage: python benchmarks/empty_photos.py instances_train2017.json OUT [--rows 20000] [--workers 2] [KEY=VALUE ...]
 
@@ -126,7 +126,7 @@ def processor_seconds() -> float:
 
 
 def peak() -> float:
-    """Peak memory of this process in MB; on Linux `ru_maxrss` would include the process that started it."""
+    """Peak memory of this process in MB. On Linux, `ru_maxrss` would also cover the process that started this one."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

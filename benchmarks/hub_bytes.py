@@ -1,4 +1,5 @@
-"""Measures how many bytes a release takes on the Hub, and how many bytes a push uploads again after a photo is removed.
+"""Measures how many bytes a release takes on the Hub, and how many bytes must be uploaded again after a photo is
+removed.
 
 Usage: python benchmarks/hub_bytes.py RELEASE [--photos 3] [--seed 0] [--docs docs]
 
@@ -42,8 +43,8 @@ class Upload:
 
 
 def main() -> None:
-    """Upload the release to an empty store. Then upload each version without one photo to a copy of the store that
-    contains only the release.
+    """Upload the release to an empty store. Then, for each removed photo, upload the reduced release to a store that
+    contains only the full release.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
@@ -59,8 +60,8 @@ def main() -> None:
 
 
 def measure(path: Path, work: Path, count: int, seed: int) -> dict[str, Any]:
-    """Measure the bytes of the first push, and of `count` later pushes. For each of these, one photo is removed from
-    the full release.
+    """Measure the bytes of the first push, and of `count` later pushes. Each later push follows the removal of one
+    photo from the full release.
     """
     release = open_release(path)
     first = pushed(files(path), work / "stores" / "first")
@@ -99,7 +100,10 @@ def shown(figures: Mapping[str, Any]) -> str:
         share = f"{one['chunks'] / total:.1%}"
         lines.append([what, *(megabytes(one[name]) for name in ("rewritten", "chunks", "sent")), share])
     head = ("push", "MB of changed files", "MB of new chunks", "MB sent", "share of the release")
-    images = f"All displayed images take `{megabytes(figures['images'])}` MB, each counted as often as it is shown."
+    images = (
+        f"The images of all rows take `{megabytes(figures['images'])}` MB "
+        "if each image counts once per row that shows it."
+    )
     return f"{table(head, lines)}\n{images}\n"
 
 

@@ -117,7 +117,9 @@ def generated(generator: Path, kind: str, folder: Path, scale: float) -> Path:
 @click.option("--coco", type=click.Path(path_type=Path, exists=True), help="COCO instances file.")
 @click.option("--lvis", type=click.Path(path_type=Path, exists=True), help="LVIS v1 file.")
 @click.option(
-    "--generator", type=click.Path(path_type=Path, exists=True), help="Script that writes `KIND OUT --scale S`."
+    "--generator",
+    type=click.Path(path_type=Path, exists=True),
+    help="Script that generates an annotation file. It is called with `KIND OUT --scale S`.",
 )
 @click.option("--scale", default=1.0, show_default=True, help="Size of the generated files, relative to train2017.")
 @click.option("--repeat", default=3, show_default=True, help="Runs per method.")
@@ -127,7 +129,7 @@ def generated(generator: Path, kind: str, folder: Path, scale: float) -> Path:
 @click.option(
     "--check",
     is_flag=True,
-    help=(f"Exit with status 1 unless this reader is {FASTER:g} times as fast, at a third of the peak memory."),
+    help=(f"Exit with status 1 unless this reader is {FASTER:g} times as fast and needs a third of the peak memory."),
 )
 @click.option("--measure", "method", type=click.Choice(list(METHODS)), hidden=True)
 def main(

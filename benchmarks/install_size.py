@@ -95,7 +95,7 @@ def package(one: metadata.Distribution) -> Package:
 
 
 def plain(name: str) -> str:
-    """The normalized name of a package. Package indexes treat names with the same normalized form as equal."""
+    """The normalized name of a package. Two names refer to the same package if their normalized forms are equal."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -112,7 +112,9 @@ def closure(packages: Mapping[str, Package], names: Iterable[str]) -> set[str]:
 
 
 def shown(figures: Mapping[str, Any]) -> str:
-    """The table in Markdown, and a line with the size of the libraries `NAMED` and the cost of starting `cgc-data`."""
+    """The table in Markdown, and a line below it. The line states the size of the libraries `NAMED` with their
+    dependencies, and the cost of starting `cgc-data`.
+    """
     packages: Mapping[str, Package] = figures["packages"]
     large = sorted((n for n in packages if packages[n]["size"] >= SMALL), key=lambda name: -packages[name]["size"])
     rows = [[name, megabytes(packages, [name]), ", ".join(users(packages, name))] for name in large]
@@ -122,7 +124,7 @@ def shown(figures: Mapping[str, Any]) -> str:
     names, cost = ", ".join(f"`{name}`" for name in NAMED), (figures["start_seconds"], figures["start_mb"])
     return (
         f"{table(('package', 'MB', 'required by'), rows)}\n"
-        f"{names} and what they require: `{floor}` MB. "
+        f"{names} and their dependencies: `{floor}` MB. "
         f"`cgc-data --help`: `{cost[0]:.2f}` processor seconds, `{cost[1]:.0f}` MB of memory.\n"
     )
 

@@ -3,11 +3,11 @@
 Usage: python benchmarks/learning.py [--seeds 0 1 2] [--work FOLDER] [--jobs 2] [--quick] [--docs docs]
 
 The script paints photos and builds a release from them. A randomly initialized model cannot recognize any object.
-Therefore, SFT first trains it on traces (reasoning texts) that name what each image shows, until its held-out R_miou
-reaches a set value. Then the model is trained in four ways (arms), each with the same number of steps: GRPO, GRPO with
-the solutions permuted among the rows, SFT, and GRPO that ignores the image index. Every arm answers the same held-out
-rows, which show photos that were not used in training. Parts whose results already exist in FOLDER are skipped. The
-results do not apply to models of practical size.
+Therefore, SFT first trains it on traces (reasoning texts) that name what each image shows, until the model's held-out
+R_miou reaches a set value. Then the model is trained in four ways (arms), each with the same number of steps: GRPO,
+GRPO with the solutions permuted among the rows, SFT, and GRPO with a reward that ignores the image index. Every arm
+answers the same held-out rows, which show photos that were not used in training. Parts whose results already exist in
+FOLDER are skipped. The results do not apply to models of practical size.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="run every part with only a few steps, as a quick test without meaningful results",
+        help="quick test: run only a few steps per part (the results are meaningless)",
     )
     parser.add_argument(
         "--docs", type=Path, help=("folder in which to write the table in learning.md and the curve in pictures/")
@@ -135,7 +135,7 @@ def build(work: Path, release: Path, photos: int, changes: dict[str, Any]) -> No
 
 
 def recipe(scale: Scale, work: Path, seed: int, model: Path, *settings: str) -> Any:
-    """The recipe of an arm, with the settings that a user would write."""
+    """The recipe of an arm. `settings` are KEY=VALUE overrides, as on the command line."""
     from cgc_train.recipe import load_recipe
 
     values = {
@@ -275,7 +275,7 @@ def naming(rows: Any, work: Path) -> Any:
 
 
 def kinds_shown(work: Path) -> dict[str, str]:
-    """For each painted photo, by file name, the name of the only kind of object that it shows."""
+    """The kind of object in each painted photo, by file name. Each photo shows only one kind."""
     from cgc_data.vocabulary import readable
 
     names: dict[str, str] = {}

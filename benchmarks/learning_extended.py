@@ -3,10 +3,10 @@ Also compares GRPO with SFT on rows that differ from those of the warm-up.
 
 Usage: python benchmarks/learning_extended.py --work FOLDER [--list] [--part PART ...] [--quick] [--docs docs]
 
-The parts are the releases, and each warm-up and each arm (way of training) with its seed. Each part runs on one core
-and writes its outcome to FOLDER. Without --part, all missing parts run one after another, and the tables are printed.
-The protocol is fixed in this file, and no setting depends on an outcome. The results do not apply to models of
-practical size.
+The first part builds the releases. Every other part is a warm-up or an arm (a way of training) with one seed. Each part
+runs on one core and writes its outcome to FOLDER. Without --part, all missing parts run one after another, and the
+tables are printed. The protocol is fixed in this file, and no setting depends on an outcome. The results do not apply
+to models of practical size.
 """
 
 import argparse
@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="run every part with only a few steps, as a quick test without meaningful results",
+        help="quick test: run only a few steps per part (the results are meaningless)",
     )
     parser.add_argument(
         "--docs", type=Path, help=("folder in which to write learning_extended.json and the tables in learning.md")
@@ -180,7 +180,7 @@ def release_of(name: str, work: Path) -> Path:
 
 def warm_up(release: str, seed: int, protocol: Protocol, work: Path) -> Path:
     """The model from which the arms start. SFT trains it on traces (reasoning texts) that name what each image shows,
-    until its held-out R_miou reaches `protocol.skill`.
+    until the model's held-out R_miou reaches `protocol.skill`.
     """
     from cgc_train.data import training_set
     from cgc_train.run import image_folder, open_run

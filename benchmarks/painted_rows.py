@@ -60,13 +60,13 @@ def named(images: Iterable[Iterable[str]]) -> str:
 
 
 def message(role: str, *content: Any) -> list[Row]:
-    """A conversation of one message. Each item of `content` is a text, or None for an image."""
+    """A conversation of one message. Each item of `content` is a string, or None for an image."""
     parts = [{"type": "image" if text is None else "text", "text": text} for text in content]
     return [{"role": role, "content": parts}]
 
 
 def listings(photos: Sequence[str], work: Path, *, count: int, most: int, seed: int) -> list[Row]:
-    """Rows that show one to `most` photos and list everything in them as the answer."""
+    """Rows that each show one to `most` photos. The answer of a row lists every object in its photos."""
     from cgc_data.answer import Object, format_response
 
     annotations, generator = Annotations(work / "photos"), random.Random(seed)

@@ -16,8 +16,9 @@ DRAWS = 2000
 
 
 def comparison(runs: Sequence[dict[str, Any]], metric: str) -> dict[str, Any] | None:
-    """For each seed, the means of a metric at the start and after each arm, and the difference between the arms; also
-    the difference over all seeds. None if the metric is not defined for any row.
+    """Compare two arms by a metric. For each seed, returns the mean at the start, the mean after each arm, and the
+    difference between the arms. Also returns the difference over all seeds. Returns None if the metric is not defined
+    for any row.
     """
     first, second = runs[0]
     photos = runs[0][first]["end"]["photos"]

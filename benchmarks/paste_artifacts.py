@@ -10,8 +10,8 @@ is the answer. One classifier consists of boosted trees on residual noise, edges
 object. The other is a small convolutional network on the pixels of the crop. AUC is computed over pairs of crops within
 one image. As a control, the objects that are the answer are slightly blurred, and the classifiers must detect this
 planted artifact. With --docs, the figures are written to measured.json in that folder, and a table to validate.md.
---photos states whether the photos are `painted` or `real`. Exits with status 1 if the upper bound of an interval
-without planted artifacts exceeds 0.58, or if the AUC of a control is below 0.9.
+--photos states whether the photos are `painted` or `real`. Exits with status 1 if the AUC of a control is below 0.9, or
+if the upper end of a confidence interval without planted artifacts exceeds 0.58.
 """
 
 import argparse
@@ -106,7 +106,7 @@ def holds(one: dict[str, Any]) -> bool:
 
 
 def keep(docs: Path, found: Sequence[dict[str, Any]]) -> None:
-    """Store the figures, and keep the stored figures for other photos and classifiers."""
+    """Store the figures. Stored figures for other photos and classifiers do not change."""
     kept = measured.read(docs, NAME) | {f"{one['photos']}, {one['by']}": one for one in found}
     measured.keep(docs, NAME, "validate.md", kept, shown(kept))
 
@@ -158,8 +158,8 @@ def crops_of(row: Row, number: int, world: World) -> Iterator[Crop]:
 
 
 def box_of(part: PartRow, view: ViewRow, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Box of a pasted object in whole pixels of the view. `size` is the (width, height) of the photo from which it
-    comes.
+    """Box of a pasted object in whole pixels of the view. `size` is the (width, height) of the photo from which the
+    object was copied.
     """
     x, y, width, height = coco_mask.toBbox({"size": size[::-1], "counts": part["mask"].encode()}).tolist()
     scale, _, right, _, _, down = part["transform"]
@@ -235,7 +235,9 @@ def of_region(channel: Floats, where: NDArray[np.bool_]) -> Floats:
 
 
 def blockiness(channel: Floats, where: NDArray[np.bool_]) -> list[float]:
-    """Mean difference between neighboring pixels across block borders, the same elsewhere, and the ratio of both."""
+    """Mean difference between neighboring pixels across block borders, mean difference between all other neighboring
+    pixels, and the ratio of the first mean to the second.
+    """
     steps, both = np.abs(np.diff(channel, axis=1)), where[:, 1:] & where[:, :-1]
     border = np.zeros_like(both)
     border[:, BLOCK - 1 :: BLOCK] = True

@@ -1,11 +1,11 @@
-"""Compares the plans that two versions of the code make, with intervals: the shares of tasks, the limits, the spread
-over photos, the balance, the positions of answers, and shortcuts.
+"""Compares the plans that two versions of the code make: the shares of tasks, the limits, the spread over photos, the
+balance, the positions of answers, and shortcuts. Most figures have confidence intervals.
 
 Usage: python benchmarks/plan_parts.py instances_train2017.json --before WORKTREE [--rows 1000 --rows 20000] [--workers
        1] [KEY=VALUE ...]
 
-WORKTREE is a checkout of the other version. Photos are empty files, so tasks that need pixels are omitted. The current
-version of `cgc-data validate` checks the rows of both plans, except for checks that need pixels.
+WORKTREE is a checkout of the other version. Photos are empty files, so tasks that need pixels are omitted. The rows of
+both plans are checked with the current version of `cgc-data validate`. Checks that need pixels are omitted.
 """
 
 import os
@@ -74,7 +74,7 @@ def _plan_with(tree: Path, annotations: Path, settings: Iterable[str], rows: int
 
 
 def _figures(annotations: Path, out: Path) -> Iterator[tuple[str, Found]]:
-    """The results of validating the rows of a plan, without checks that need pixels."""
+    """Validate the rows of a plan with all checks that do not need pixels, and yield the results."""
     from cgc_data.config import BuildConfig
     from cgc_data.sources.read import file_sha256
     from cgc_data.validate.across import CHECKS, AcrossCheck
@@ -132,7 +132,7 @@ def _shares(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Found]]:
     most, photos = max(shown.values()), len({photo for *_, photo in shown})
     labels = Counter(label for row in rows for label in row["query"]["labels"])
     for what, value in (
-        ("most rows of one task that show the same photo", most),
+        ("highest number of rows of one task that show the same photo", most),
         ("photos", photos),
         ("labels", len(labels)),
     ):
@@ -140,7 +140,7 @@ def _shares(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Found]]:
 
 
 def compared(rows: int, *figures: Figures) -> str:
-    """One line per measurement. Lines whose intervals do not overlap are marked."""
+    """One line per measurement. If the intervals of the two versions do not overlap, the line is marked."""
     lines = [f"## {rows} rows"]
     for name in dict.fromkeys(name for found in figures for name in found):
         values = [found[name] for found in figures if name in found]

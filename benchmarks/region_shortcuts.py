@@ -1,13 +1,14 @@
-"""Tests whether shortcuts can find where a piece (a small crop that a question shows) was cut from a photo: its
-position by histograms, or the image that contains it by colors and by properties of the files.
+"""Tests whether shortcuts reveal where a piece (a small crop that a question shows) was cut from a photo. Color
+histograms must not reveal its position in the photo. Colors and properties of the image files must not reveal which
+image contains the piece.
 
 Usage: python benchmarks/region_shortcuts.py RELEASE [--docs docs]
 
 RELEASE contains rows of `intra/region` with their images. The statistics are the same as in `cgc-data validate`. In
-addition, boosted trees try to find this image. As a control, each measure is repeated with planted artifacts: pieces
-keep their original colors, and the image that contains the answer is slightly blurred. Exits with status 1 if an
-interval without artifacts exceeds the bound in `cgc-data validate`, or if an interval with artifacts is not above the
-bound.
+addition, boosted trees try to find the image that contains the piece. As a control, each measure is repeated with
+planted artifacts: pieces keep their original colors, and the image that contains the answer is slightly blurred. Exits
+with status 1 if a confidence interval without artifacts extends above the bound in `cgc-data validate`, or if a
+confidence interval with artifacts does not lie entirely above it.
 """
 
 import argparse
@@ -76,7 +77,9 @@ def asks_for_a_piece(sample: Sample) -> bool:
 
 
 def with_artifacts(row: Row) -> Row:
-    """The row with the piece in its original colors, and with a slight blur on the image that contains the answer."""
+    """A copy of the row with planted artifacts: the piece has its original colors, and the image that contains the
+    answer is slightly blurred.
+    """
     home = row["objects"][0]["img_idx"] - 1
     views = [
         {**view, "operations": [step for step in view["operations"] if step["name"] not in COLORS]}
@@ -131,7 +134,7 @@ def checks(traces: Sequence[Trace]) -> Iterator[tuple[str, Check]]:
 
 
 def holds(one: dict[str, Any]) -> bool:
-    """Whether the interval without artifacts is below the bound, and the interval with artifacts is above it."""
+    """Whether the confidence interval without artifacts is below the bound, and the one with artifacts is above it."""
     return bool(one["as built"][2] <= one["bound"] < one["planted"][1])
 
 

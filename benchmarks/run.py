@@ -1,4 +1,4 @@
-"""Measures every stage of the project together with a comparable tool (the peer), and writes the table of
+"""Measures each stage of the project, measures a comparable tool (the peer) for the same stage, and writes the table of
 docs/performance.md.
 
 Usage: python benchmarks/run.py [--coco ANN.json] [--lvis ANN.json] [--rows 20000] [--photos 5000] [--mig ANN.json]
@@ -56,8 +56,8 @@ class Inputs:
 
     @property
     def known(self) -> list[str]:
-        """The flags of `sources`, with a flag that states that every painted object has a box, and with the orientation
-        of the photos.
+        """The flags of `sources`, plus flags which state that every painted object has a box and how the photos are
+        oriented.
         """
         return [*self.sources, "--exhaustive", "--orientation", "as_stored"]
 
@@ -87,7 +87,7 @@ Measure = Callable[[Inputs], Cost]
 
 
 def main() -> None:
-    """Measure the rows of the table, and print it. With --docs, also store it."""
+    """Measure the stages, and print the table. With --docs, also store it."""
     options = arguments()
     if options.inside:
         return inside(json.loads(options.inside))
@@ -114,7 +114,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--photos", type=int, default=5_000, help="photos to paint for builds")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", nargs="*", metavar="STAGE", help="measure only these rows; --docs keeps the others")
+    parser.add_argument("--only", nargs="*", metavar="STAGE", help="stages to measure; --docs keeps all other rows")
     parser.add_argument(
         "--docs", type=Path, help=("folder in which to write measured.json and the table in performance.md")
     )
@@ -123,13 +123,13 @@ def arguments() -> argparse.Namespace:
 
 
 def merged(known: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The known rows of the table, in which new rows replace rows of the same stage."""
+    """The stored rows of the table. If a stage was measured again, its new row replaces the stored row."""
     by_stage = {entry["what"]: entry for entry in new}
     return [by_stage.get(entry["what"], entry) for entry in known]
 
 
 def prepared(options: argparse.Namespace, work: Path) -> Inputs:
-    """The inputs of a run. Files that were not given are painted."""
+    """The inputs of a run. Paints photos. If no COCO or LVIS file was given, their annotations are used."""
     photos = 60 if options.quick else options.photos
     cgc_data("paint", "standard", "--to", str(work / "photos"), "--photos", str(photos))
     rows = 40 if options.quick else options.rows
@@ -180,7 +180,7 @@ def line(what: str, ours: Measure, peer: str, theirs: Measure) -> tuple[str, Cal
 
 
 def within(name: str, inputs: Inputs) -> Cost:
-    """Cost of one function in `plain.FUNCTIONS`, run in a separate process, without imports and preparation."""
+    """Cost of one function in `plain.FUNCTIONS` in a separate process, excluding imports and preparation."""
     given = {"name": name, **{key: str(value) for key, value in asdict(inputs).items()}}
     output = run([sys.executable, __file__, "--inside", json.dumps(given)]).output
     return Cost(**json.loads(output.splitlines()[-1]))
@@ -244,7 +244,7 @@ def planned(inputs: Inputs) -> Cost:
 
 
 def rendered(contrast: str, inputs: Inputs) -> Cost:
-    """Render the planned rows of one contrast in one process."""
+    """Render the planned rows of one contrast (`inter` or `intra`) in one process."""
     out = inputs.work / f"rendered-{contrast}"
     shutil.rmtree(out, ignore_errors=True)
     cgc_data("plan", *build_settings(inputs, contrast), "--out", str(out))
@@ -259,7 +259,9 @@ def built(inputs: Inputs) -> Cost:
 
 
 def build_settings(inputs: Inputs, contrast: str = "") -> list[str]:
-    """Settings for `cgc-data build`, without tasks that need pixels. A contrast excludes the tasks of the other."""
+    """Settings for `cgc-data build`, without tasks that need pixels. If `contrast` is given, the tasks of the other
+    contrast are excluded.
+    """
     from cgc_data.tasks import PLANNED
 
     others = [task for task in PLANNED if task in PIXELS or not task.startswith(contrast)]

@@ -1,5 +1,5 @@
-"""Compares the answers of models with trivial answers, by task: means, differences with intervals, and the table of a
-page.
+"""Compares, for each task, the scores of models with the scores of trivial answers. Computes means and differences with
+intervals, and writes the tables of a page.
 """
 
 import json
@@ -30,7 +30,7 @@ def by_task(truths: Sequence[Any]) -> dict[str, list[int]]:
 
 def compared(places: Sequence[int], truths: Sequence[Any], given: dict[str, list[str]]) -> Row:
     """Mean scores of all models and trivial answers on the rows of a task. Also the lead of the model trained on `full`
-    over the others, with intervals.
+    over each of the others, with its interval.
     """
     from cgc_data.metrics import FLOORS, score_item
 

@@ -1,5 +1,5 @@
-"""Measures whether a tiny model learns the tasks of the preset `full`, compared with training on the preset `paper` and
-with trivial answers.
+"""Measures whether a tiny model learns the tasks of the preset `full`. Compares it with a model trained on the preset
+`paper`, and with trivial answers.
 
 Usage: python benchmarks/tasks_learned.py --work FOLDER [--seed 1] [--quick] [--docs docs]
 
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="run every part with only a few steps, as a quick test without meaningful results",
+        help="quick test: run only a few steps per part (the results are meaningless)",
     )
     parser.add_argument(
         "--docs", type=Path, help=("folder in which to write tasks_learned.json and the table in learning.md")
@@ -158,8 +158,8 @@ def sources(work: Path) -> list[Row]:
 
 
 def warm_up(protocol: Protocol, work: Path, seed: int) -> None:
-    """Train a tiny random model to list what photos of the training file show: first one photo, then up to three
-    photos.
+    """Train a tiny random model to list what the training photos show: first for one photo at a time, then for up to
+    three photos.
     """
     from cgc_train.tiny import tiny_processor, write_tiny
 
@@ -191,7 +191,9 @@ def train_arm(arm: str, protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def loaded(folder: Path) -> Any:
-    """A model in float32, on one thread. With models of this size, several threads slow each other down."""
+    """Load a model in float32, and limit torch to one thread. With models of this size, several threads slow each other
+    down.
+    """
     import torch
     from transformers import AutoModelForImageTextToText
 

@@ -3,8 +3,8 @@
 Usage: python benchmarks/validating.py RELEASE [--coco ANN.json:IMAGES] [--repeat 2] [--docs docs]
 
 A check of one kind in `KINDS` can call a check of another kind; time counts only for the innermost kind. "everything
-else" includes reading the shards, hashing, and the checks of form, truth, absence, and statements. With --docs, the
-figures are written to measured.json in that folder, and their table to performance.md.
+else" includes reading the shards, hashing, and the checks in the modules `form`, `truth`, `absence`, and `stated`. With
+--docs, the figures are written to measured.json in that folder, and their table to performance.md.
 """
 
 import argparse
@@ -51,14 +51,14 @@ class Clock:
         self._kinds, self._since = [REST], time.process_time()
 
     def turn(self) -> None:
-        """Count the time since the last call for the current kind."""
+        """Add the time since the last call to the total of the current kind."""
         now = time.process_time()
         self.spent[self._kinds[-1]] += now - self._since  # type: ignore[assignment]
         self._since = now
 
     @contextmanager
     def kind(self, name: str) -> Iterator[None]:
-        """Count the time spent in this context for the given kind."""
+        """Add the time spent in this context to the total of the given kind."""
         self.turn()
         self._kinds.append(name)
         try:
@@ -85,7 +85,7 @@ def main() -> None:
     """Print milliseconds per row by kind."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
-    parser.add_argument("--coco", action="append", default=[], help="ANN.json:IMAGES of a source, if it was moved")
+    parser.add_argument("--coco", action="append", default=[], help="new ANN.json:IMAGES of a source that was moved")
     parser.add_argument("--repeat", type=int, default=2)
     parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in performance.md")
     options = parser.parse_args()

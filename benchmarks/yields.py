@@ -1,5 +1,5 @@
-"""Measures how many rows each task yields if it is the only task: rows made and requested, photos shown, time, and
-causes of missing rows.
+"""Measures how many rows each task yields if it is the only task in a plan. Prints the rows made and requested, the
+photos shown, the time, and why rows are missing.
 
 Usage: python benchmarks/yields.py [--coco ANN.json:IMAGES] [--lvis ANN.json:IMAGES] [--exhaustive] [--rows 120] [--task
        inter/refer] [KEY=VALUE ...]

@@ -41,8 +41,8 @@ class Source(Section):
         None,
         description=(
             "format of the boxes: xywh (as in COCO), xyxy, cxcywh (center), or yxhw; add _normalized to one of the "
-            "first three if boxes are relative to the photo; null: xywh, but the build fails if many boxes then extend "
-            "beyond their photos"
+            "first three if coordinates are fractions of the photo's width and height; null: xywh, but the build fails "
+            "if many boxes then extend beyond their photos"
         ),
     )
     ignore: list[Part] = Field(
@@ -55,8 +55,8 @@ class Source(Section):
     orientation: Orientation | None = Field(
         None,
         description=(
-            "for photos that EXIF rotates: whether boxes fit the photo as_stored or as_displayed; null: as_stored if "
-            "the sizes of the photos prove it, otherwise the build fails"
+            "whether boxes fit photos before (as_stored) or after (as_displayed) EXIF rotation; null: as_stored if the "
+            "sizes of the rotated photos prove it, otherwise the build fails"
         ),
     )
     split: Literal["auto", "test"] = Field(
@@ -65,7 +65,7 @@ class Source(Section):
 
     @property
     def displayed(self) -> bool:
-        """Whether the boxes fit the photos as they look after EXIF rotation."""
+        """Whether the boxes fit the photos after EXIF rotation."""
         return self.orientation == "as_displayed"
 
 
@@ -121,12 +121,10 @@ class IntraSettings(Section):
         gt=0,
         le=1,
         description=(
-            "minimum share of the area of a Focus View (the narrower of two windows) that the box of its object covers"
+            "the target's box covers at least this share of the area of a Focus View (the narrower of two windows)"
         ),
     )
-    max_cover: Share = Field(
-        0.5, description="maximum share of the area of a Focus View that the box of its object covers"
-    )
+    max_cover: Share = Field(0.5, description="the target's box covers at most this share of the area of a Focus View")
     context_scale: float = Field(
         1.25,
         ge=1,
@@ -233,7 +231,10 @@ class BuildConfig(Section):
     absent: float = Field(0.12, ge=0, le=0.15, description="share of rows whose answer is the empty list")
     named_image: Share = Field(
         0.5,
-        description=("for tasks with optional image names: share of rows whose question names the answer's image"),
+        description=(
+            "for tasks whose question can name the image that contains the answer: share of rows whose question names "
+            "this image"
+        ),
     )
     category_temperature: Share = Field(
         0.5,

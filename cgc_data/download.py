@@ -120,7 +120,9 @@ def _check(part: Path, url: str) -> None:
                 _read_through(archive, info)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         part.unlink()
-        raise DownloadError(f"{url}: not a valid zip archive ({error}); removed, rerun to download it again") from None
+        raise DownloadError(
+            f"{url}: not a valid zip archive ({error}); it was removed; rerun to download it again"
+        ) from None
 
 
 def _read_through(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:

@@ -68,8 +68,8 @@ def export_release(
     "answer". `photos` is a folder or zip with the photos. It is required if the release stores no images.
 
     Raises:
-        ExportError: the release stores no images and `photos` is None, `folder` is not empty or cannot be written, or
-            the format does not support the instruction.
+        ExportError: `photos` is None although the release stores no images; `folder` is not empty or cannot be written;
+            or the format does not support the instruction.
     """
     chosen = instruction or ("answer" if form == "llamafactory" else "think")
     _refuse(release, folder, form, chosen, photos)

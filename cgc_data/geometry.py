@@ -72,9 +72,9 @@ def corners(a: Column, b: Column, c: Column, d: Column, form: BoxFormat) -> tupl
 def to_thousand(box_px: Sequence[float] | Boxes, width: float, height: float) -> ThousandBox:
     """Convert a box from pixels of a `width` x `height` view to integers 0-1000 relative to the view.
 
-    Parts outside the view are clipped. Each coordinate is rounded half up, so it is off by at most half a unit. A side
-    that would become empty is replaced by the one-unit cell that contains the center of the side. The coordinates of
-    this cell are off by at most one unit. The result has x1 < x2 and y1 < y2.
+    Parts outside the view are clipped. Each coordinate is rounded half up, so it is off by at most half a unit. If
+    rounding would give a box no width, the box becomes one unit wide, at its original center; the same applies to the
+    height. In this case, a coordinate is off by at most one unit. The result has x1 < x2 and y1 < y2.
 
     Raises:
         ValueError: a coordinate is not finite, or the box has no area inside the view.
@@ -86,7 +86,7 @@ def to_thousand(box_px: Sequence[float] | Boxes, width: float, height: float) ->
 
 def _thousand_side(low: float, high: float, size: float) -> tuple[int, int]:
     if not (math.isfinite(low) and math.isfinite(high) and max(low, 0.0) < min(high, size)):
-        raise ValueError(f"the side of the box from {low} to {high} does not overlap the range 0 to {size}")
+        raise ValueError(f"the box spans {low} to {high}, which does not overlap the range 0 to {size}")
     start, stop = (min(max(value, 0.0), size) * THOUSAND / size for value in (low, high))
     first, last = math.floor(start + 0.5), math.floor(stop + 0.5)
     if first < last:
@@ -157,7 +157,8 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
 
 
 def iou_table(a: Sequence[ThousandBox], b: Sequence[ThousandBox]) -> list[list[float]]:
-    """`iou_matrix` as nested lists, for boxes in answers: integers with x1 < x2 and y1 < y2.
+    """Like `iou_matrix`, but for boxes in answers (integers with x1 < x2 and y1 < y2), and with nested lists as the
+    result.
 
     For a few boxes, this function takes a tenth of the time of `iou_matrix`. The values of both functions are identical
     to the last bit.
@@ -184,8 +185,8 @@ def ciou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
     """Complete IoU (N, M) of boxes (N, 4) and (M, 4). Values are greater than -2 and at most 1; equal boxes have the
     value 1.
 
-    The complete IoU is the IoU minus the squared distance of the centers divided by the squared diagonal of the
-    enclosing box, minus an aspect-ratio term (Zheng et al., "Distance-IoU Loss", AAAI 2020).
+    The complete IoU is the IoU minus two terms: the squared distance of the centers, divided by the squared diagonal of
+    the enclosing box; and an aspect-ratio term (Zheng et al., "Distance-IoU Loss", AAAI 2020).
 
     Raises:
         ValueError: a coordinate is not finite.

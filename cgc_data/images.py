@@ -43,8 +43,8 @@ def decode_photo(data: bytes, *, turn: bool = False) -> Pixels:
     orientation.
 
     Raises PhotoError if the bytes are not a photo, are truncated, or have a header that states more than MOST_PIXELS
-    pixels. Raises UnshownError for more than 8 bits per channel, which image libraries decode as white or black, and
-    for a photo with a single color.
+    pixels. Raises UnshownError for a photo with a single color, and for a photo with more than 8 bits per channel,
+    because image libraries decode such a photo as white or black.
     """
     check_whole(data)
     photo_size(data)

@@ -45,7 +45,7 @@ def license_class(url: str) -> LicenseClass:
 
 
 def allowed(url: str, policy: LicensePolicy, *, windows: bool) -> bool:
-    """Whether a photo under the license at `url` may be used, either whole or, with `windows`, cropped and resized.
+    """Whether a photo under the license at `url` may be used: uncropped, or cropped and resized if `windows` is true.
 
     "permissive" accepts photos that anyone may use and adapt (COCO's licenses 4, 5, 7, 8). "noncommercial" adds photos
     under non-commercial licenses, and uncropped photos under no-derivatives licenses. "all" accepts every photo, but no
@@ -66,9 +66,9 @@ def composite_license(urls: Iterable[str]) -> str | None:
     """URL of the license for a picture that is composed of photos under these licenses; None if no license allows such
     a picture.
 
-    Attribution and freer licenses are compatible with every license that permits adaptations. ShareAlike and
-    NonCommercial are each compatible with these licenses and with themselves, and then apply to the result. ShareAlike
-    and NonCommercial are not compatible with each other.
+    Photos under Attribution licenses, or licenses that require less, can be combined with photos under any license that
+    permits adaptations. If some of the photos are under ShareAlike, the result is too; the same holds for
+    NonCommercial. ShareAlike photos cannot be combined with NonCommercial photos.
     """
     found = sorted(set(urls), key=lambda url: (RANKS.index(_elements(url)) if _elements(url) in RANKS else -1, url))
     elements = [_elements(url) for url in found]

@@ -159,8 +159,8 @@ def intersection(rles: Sequence[Rle]) -> Rle:
 
 @lru_cache(maxsize=256)
 def window_rle(window: Window, height: int, width: int) -> Rle:
-    """A window as a mask over a photo of this size, clipped at the border of the photo. The result is cached, so do not
-    modify it.
+    """The mask of a window in a photo of this size. The window is clipped at the photo's border. The result is cached,
+    so do not modify it.
     """
     left, top = max(window.x1, 0), max(window.y1, 0)
     right, bottom = min(window.x2, width), min(window.y2, height)

@@ -28,7 +28,7 @@ class Matching:
     Attributes:
         pairs: for each pair, the position of the prediction and the position of the ground-truth box.
         ious: IoU of each pair.
-        scores: score of each pair: its IoU after floor, ceiling, and power are applied.
+        scores: score of each pair, which is its IoU after floor, ceiling, and power are applied.
     """
 
     pairs: tuple[tuple[int, int], ...]
@@ -115,7 +115,7 @@ def match_at(
 def match_ciou(
     predictions: Sequence[Object], truths: Sequence[Object], *, use_image: bool = True, use_label: bool = False
 ) -> Matching:
-    """The matching with the largest sum of (1 + CIoU) / 2, in which each term is at least 0. The other arguments are
+    """The matching with the largest sum of (1 + CIoU) / 2, where negative values count as 0. The other arguments are
     the same as in `match`.
 
     Boxes that do not overlap also earn a score, which is higher for closer boxes. `ious` contains values of
@@ -167,7 +167,7 @@ def f1_at(answer: Answer, truths: Sequence[Object], threshold: float = 0.5, *, u
 
 
 def _counted(answer: Answer) -> tuple[Sequence[Object], int | None]:
-    """The objects to match and the number of predictions |P|; None instead of |P| if the answer is unreadable."""
+    """The objects to match, and the number of predictions |P| (None if the answer is unreadable)."""
     if isinstance(answer, Reading):
         return answer.objects, answer.elements if answer.readable else None
     return answer, len(answer)
@@ -221,8 +221,8 @@ def _grouped(
 def _positions(
     items: Sequence[Object], use_image: bool, read: Callable[[str], str] | None
 ) -> dict[tuple[int, str], list[int]]:
-    """Positions of the items, grouped by image and label. Images count only with `use_image`, and labels count only
-    with `read`, which normalizes them.
+    """Positions of the items, grouped by image and label. The image is ignored unless `use_image` is true. The label is
+    ignored unless `read`, which normalizes labels, is given.
     """
     groups: dict[tuple[int, str], list[int]] = {}
     for position, item in enumerate(items):

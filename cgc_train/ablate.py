@@ -33,7 +33,7 @@ class EstimateJson(TypedDict):
 
 @dataclass(frozen=True)
 class Switch:
-    """The settings of a switch as `key=value`, and a description of what they remove or change."""
+    """The `key=value` settings of a switch, and a description of their effect."""
 
     settings: tuple[str, ...]
     meaning: str
@@ -51,7 +51,7 @@ SWITCHES = {
     "decoupled-only": Switch((f"data.distractors=[{', '.join(EASY)}]",), "no hard distractors"),
     "no-distractors": Switch(
         ("data.distractor_images=false",),
-        ("show only the images that contain an answer, without distractor images to compare them with"),
+        ("show only images that contain a target object, without distractor images"),
     ),
     "no-source": Switch(
         ("reward.source_aware=false",), ("boxes in the wrong image earn as much as boxes in the right image")
@@ -83,7 +83,7 @@ def switch(name: str) -> Switch:
 
 
 def all_switches() -> dict[str, Switch]:
-    """Every switch by name. `kl`, which accepts any weight, is listed with one example."""
+    """Every switch by name. `kl` accepts any weight, so only one example is listed."""
     return SWITCHES | {f"loss:{loss}": _loss(loss) for loss in LOSSES} | {"kl:0.04": _kl("0.04")}
 
 
@@ -168,7 +168,8 @@ def _runner(recipe: Recipe, names: Sequence[str]) -> str:
 
 
 def table(folder: Path) -> str:
-    """Format the held-out metrics of all evaluated runs as a Markdown table, in percent with 95 % intervals.
+    """Format the held-out metrics of all evaluated runs as a Markdown table. Values are percentages with 95 %
+    confidence intervals.
 
     Raises RunError if no run has been evaluated.
     """
@@ -184,7 +185,9 @@ def table(folder: Path) -> str:
 
 
 def _cell(estimate: EstimateJson | None) -> str:
-    """Format a table cell as `62.5 [25.0, 75.0], n=8`, without the interval if there are too few photos for one."""
+    """Format a table cell as `62.5 [25.0, 75.0], n=8`. The interval is omitted if there are too few photos to compute
+    it.
+    """
     if estimate is None or estimate["value"] is None:
         return ""
     ends = [f"{100 * end:.1f}" for end in (estimate["low"], estimate["high"]) if end is not None]

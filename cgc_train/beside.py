@@ -150,12 +150,12 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
 
 
 def check_benchmark(recipe: Recipe, arguments: GrpoArguments) -> None:
-    """Raise RecipeError unless the run saves a checkpoint at every step at which the benchmark runs."""
+    """Raise RecipeError unless the run saves a checkpoint at every benchmark step."""
     every = recipe.benchmark.every
     if recipe.benchmark.command and (arguments.save_strategy != "steps" or every % arguments.save_steps):
         raise RecipeError(
-            f"benchmark.every={every}: the benchmark needs a checkpoint every {every} steps; set this value to a "
-            f"multiple of grpo.save_steps={arguments.save_steps:g}, and set grpo.save_strategy=steps"
+            f"benchmark.every={every}: the benchmark needs a checkpoint every {every} steps; set benchmark.every "
+            f"to a multiple of grpo.save_steps={arguments.save_steps:g}, and set grpo.save_strategy=steps"
         )
 
 

@@ -1,4 +1,4 @@
-"""Trainer callbacks that write metrics and held-out answers, and print warnings about reward hacking."""
+"""Trainer callbacks that write metrics and the answers to held-out rows, and print warnings during training."""
 
 import json
 from collections import deque
@@ -38,8 +38,8 @@ class MetricsWriter(LogReader):
 
 
 class FalseEmptyWarning(LogReader):
-    """Warns if the model answers `[]` more and more often although the right answer contains objects. A model can learn
-    this shortcut if boxes earn little reward.
+    """Warns if the model increasingly answers `[]` to questions whose ground-truth answer contains objects. A model can
+    learn this shortcut if boxes earn little reward.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -57,16 +57,14 @@ class FalseEmptyWarning(LogReader):
         if risen and not self.said and state.is_world_process_zero:
             self.said = True
             say(
-                f"warning: step {state.global_step}: {share:.0%} of the questions with objects are answered with [], "
-                f"up from {self.first:.0%}; the model may be learning to always answer []; to prevent this, use fewer "
-                "rows without objects, or a warm-up"
+                f"warning: step {state.global_step}: the model answers [] to {share:.0%} of the questions about "
+                f"objects that exist, up from {self.first:.0%}; it may be learning to always answer []; to prevent "
+                "this, use fewer training rows with an empty answer, or a warm-up"
             )
 
 
 class IdleGroupsWarning(LogReader):
-    """Warns if all completions earn the same reward in most groups, over many log entries. GRPO cannot learn from such
-    groups.
-    """
+    """Warns if all completions earn the same reward in most recent groups. GRPO cannot learn from such groups."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.settings = recipe.warnings
@@ -84,21 +82,21 @@ class IdleGroupsWarning(LogReader):
             self.said = True
             if state.is_world_process_zero:
                 say(
-                    f"warning: step {state.global_step}: {idle:.0%} of the recent groups have equal rewards, so GRPO "
-                    "learns nothing from them; use easier or harder rows (see `cgc-train difficulty` and data.keep), "
-                    "a larger grpo.num_generations, or a warm-up"
+                    f"warning: step {state.global_step}: in {idle:.0%} of the recent groups, all completions earn the "
+                    "same reward, so GRPO learns nothing from these groups; use easier or harder rows (see `cgc-train "
+                    "difficulty` and data.keep), a larger grpo.num_generations, or a warm-up"
                 )
 
 
 class HeldOutWriter(TrainerCallback):  # type: ignore[misc]
-    """Writes the held-out answers of every evaluation, and their metrics with intervals."""
+    """Writes the answers to held-out rows after every evaluation, and their metrics with confidence intervals."""
 
     def __init__(self, folder: Path, recipe: Recipe, truths: Mapping[str, Truth]) -> None:
         self.folder, self.recipe, self.truths = folder, recipe, truths
         self.trainer: AnsweringTrainer
 
     def on_evaluate(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Write the held-out answers that were gathered from all processes."""
+        """Write the answers to held-out rows, which were gathered from all processes."""
         answers = self.trainer.gathered_answers()
         if state.is_world_process_zero and answers:
             values = write_held_out(self.folder, state.global_step, answers, self.truths, self.recipe)
@@ -108,7 +106,8 @@ class HeldOutWriter(TrainerCallback):  # type: ignore[misc]
 def write_held_out(
     folder: Path, step: int, answers: Mapping[str, str], truths: Mapping[str, Truth], recipe: Recipe
 ) -> dict[str, float]:
-    """Write held-out answers and a summary of their metrics, and append the summary to metrics.jsonl.
+    """Write the answers to held-out rows and a summary of their metrics, and append the overall values to
+    metrics.jsonl.
 
     Returns the value of each metric over all held-out rows, by name.
     """

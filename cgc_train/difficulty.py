@@ -88,7 +88,7 @@ def measure(
 ) -> list[Measured]:
     """Measure the recipe's training rows, and append one JSON line per row to a file.
 
-    Returns the measurements of these rows. Rows that other processes are still answering are missing.
+    Returns the measurements of these rows. The result omits rows that other processes are still answering.
 
     Rows that are already in the file are skipped. If every process of a launch calls this function, the processes share
     the work.

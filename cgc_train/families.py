@@ -1,8 +1,8 @@
 """The supported model families, with their differences and shared settings.
 
 LoRA adapts attention, the MLP, and the shared expert. LoRA does not adapt the routed experts, because they are stored
-as three-dimensional parameters instead of linear layers, and each of them sees few tokens. LoRA also does not adapt the
-two linear attention projections that output one number per head.
+as three-dimensional parameters instead of linear layers, and because each expert sees few tokens. In linear attention,
+LoRA does not adapt the two projections that output one number per head.
 """
 
 from collections.abc import Iterable

@@ -47,7 +47,7 @@ def generate(
         conversations: chat messages. The image parts of the messages are placeholders for `images`, in order.
         images: the images of each conversation, as file paths or PIL images.
         max_new_tokens: maximum length of a response, in tokens.
-        temperature: sampling temperature; 0: greedy decoding, which makes all samples of a prompt equal.
+        temperature: sampling temperature; 0: greedy decoding, which makes all samples of a prompt identical.
         samples: responses per conversation.
         template: settings of the chat template, such as `enable_thinking`.
         batch_size: number of conversations processed at a time.

@@ -3,7 +3,7 @@
 All other groups are replaced by groups of completions for new prompts, or get an advantage of zero.
 
 Completions are generated and rewarded in rounds before TRL's own sampling step. TRL then reuses the selected
-completions. It computes probabilities and advantages only for them, and logs only them.
+completions: it computes probabilities and advantages only for these completions, and does not log the others.
 """
 
 import hashlib

@@ -27,7 +27,7 @@ SHOWN: tuple[Metric, ...] = (
 class Change:
     """A metric before and after training, and the paired difference.
 
-    Each value has a 95 % interval, computed with clustering by photo.
+    Each value has a 95 % confidence interval, clustered by photo.
     """
 
     metric: Metric

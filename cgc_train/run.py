@@ -148,11 +148,11 @@ class Run:
         return rows
 
     def held_out_steps(self) -> list[int]:
-        """Steps with saved held-out answers."""
+        """Steps with saved answers to held-out rows."""
         return sorted(int(path.stem.rpartition("-")[2]) for path in self.folder.glob("held_out/step-*.jsonl"))
 
     def held_out(self, step: int) -> list[HeldOutRow]:
-        """Read the held-out answers of a step, with keys `id` and `response`."""
+        """Read the answers to held-out rows at a step, with keys `id` and `response`."""
         lines = read_lines(held_out_path(self.folder, step))
         return [cast(HeldOutRow, line) for line in lines if _is_text(line.get("id")) and _is_text(line.get("response"))]
 
@@ -217,8 +217,8 @@ def open_run(folder: Path | str) -> Run:
 
 
 def check_same(run: Run, recipe: Recipe) -> None:
-    """Raise RunError if the run was started with different settings, so that its checkpoints cannot be used with a
-    recipe. Settings in `MAY_DIFFER` are ignored.
+    """Raise RunError if the settings of `recipe` differ from those of the run. In this case, the run cannot be resumed
+    with `recipe`. Settings in `MAY_DIFFER` are ignored.
     """
     before, now = (_flat(r.model_dump(mode="json")) for r in (run.recipe, recipe))
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key) and key not in MAY_DIFFER]
@@ -257,7 +257,7 @@ def without_usage_ping() -> None:
 
 
 def held_out_path(folder: Path, step: int) -> Path:
-    """The path of the file with the held-out answers of a step."""
+    """The path of the file with a step's answers to held-out rows."""
     return folder / "held_out" / f"step-{step:06d}.jsonl"
 
 

@@ -11,7 +11,7 @@ from cgc_train.data.select import epoch_order
 
 
 class EpochSampler:
-    """Yields indices of a training set like TRL's `RepeatSampler`, but in an order that depends only on seed and
+    """Like TRL's `RepeatSampler`, yields indices of a training set, but in an order that depends only on seed and
     epoch.
 
     Every prompt is repeated `group` times in a row. A generation batch consists of `prompts` different prompts. Each

@@ -1,8 +1,8 @@
 """Writes rule-based reasoning for the training answers of a warm-up, without coordinates.
 
-The reasoning goes through the images in order. The reasoning states only facts that follow from the row: its objects,
-and its proofs that an image does not show an object. Simplification: the reasoning names visible objects, but does not
-explain how to recognize them.
+The reasoning goes through the images in order. The reasoning states only facts that the row contains: which objects an
+image shows, and which labels an image is proven not to show. Simplification: the reasoning names visible objects, but
+does not explain how to recognize them.
 """
 
 import hashlib
@@ -122,7 +122,9 @@ MATCHED = (
 
 @dataclass(frozen=True)
 class Sight:
-    """Facts that a row proves about one image (numbered from 1): labels with the number of boxes, and absent labels."""
+    """What a row states about one image: the number of boxes of each label in the image, and the labels that are not in
+    the image. Images are numbered from 1.
+    """
 
     image: int
     shown: Mapping[str, int]
@@ -130,7 +132,7 @@ class Sight:
 
 
 def sights(row: Row) -> list[Sight]:
-    """Collect the facts that a row proves about its images, in order. Images without such facts are omitted."""
+    """Collect what a row states about its images, in order. Images about which it states nothing are omitted."""
     counts = Counter((o["img_idx"], _asked_label(o["label"], row)) for o in row["objects"])
     lacking = {(e["img_idx"], e["label"]) for e in row["evidence"]} - counts.keys()
     found = []
@@ -178,7 +180,7 @@ def _reasoning(row: Row) -> Callable[[Row], Iterator[str]]:
 
 
 def completion(row: Row, prompt: PromptSettings) -> list[Message]:
-    """Build the message with a perfect answer, in the format that the prompt asks for, as TRL expects it.
+    """Build an assistant message with the ground-truth answer, in the format that the prompt requests.
 
     With `prompt.think`, the reasoning precedes the answer. The text that the chat template writes at the start of a
     response is omitted.
@@ -230,7 +232,7 @@ def _single_out(row: Row) -> Iterator[str]:
     """Write the reasoning for a question about one of several objects.
 
     The sentences state which image shows several objects, and which of these objects is requested. Every other image
-    shows exactly one such object, unless the row proves that the image shows none.
+    shows exactly one such object, unless the `evidence` column states that the image shows none.
     """
     name, answer = readable(row["query"]["labels"][0]), row["objects"][0]["img_idx"]
     words = {"counted": name.counted, "plural": name.plural, "referred": referred(name, row["query"]["relation"])}

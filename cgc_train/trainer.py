@@ -1,6 +1,7 @@
-"""Extends TRL's GRPOTrainer with fixes for multi-image prompts, and with held-out answers during training.
+"""Extends TRL's GRPOTrainer: fixes multi-image prompts, and answers held-out rows during training.
 
-A comment or docstring states why a method overrides one of TRL. Everything else, including the loss, comes from TRL.
+If a method overrides a method of TRL, a comment or docstring states the reason. Everything else, including the loss,
+comes from TRL.
 """
 
 import math
@@ -83,7 +84,7 @@ class GroundingTrainer(GroupTrainer):
             freeze_vision(self.model)
 
     def gathered_answers(self) -> Answers:
-        """Collect the held-out answers of all processes, one per row, and clear the collected answers."""
+        """Gather the answers to held-out rows from all processes, one per row, and clear the local copy."""
         pairs = gather_object(list(self.held_out_answers.items()))
         self.held_out_answers = {}
         return dict(sorted(map(tuple, pairs)))

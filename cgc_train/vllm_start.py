@@ -1,7 +1,7 @@
 """Passes settings to vLLM that TRL omits when it starts vLLM: the data type of the weights, and limits for images.
 
-By default, vLLM computes in half precision even if the weights are float32, so that sampling and training would differ.
-vLLM would also reserve memory for videos and for the largest image that the processor allows.
+By default, vLLM computes in half precision even if the weights are float32, so sampling and training would differ. vLLM
+would also reserve memory for videos and for the largest image that the processor allows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -161,8 +161,8 @@ def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Rev
 
 
 def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
-    """The pairs that the review names. A COCO class that covers a concept also covers all concepts below that concept
-    in the relations `kinds`, except COCO classes.
+    """The pairs that the review names. If a COCO class covers a concept, it also covers the concepts that the relations
+    `kinds` place below that concept. Only concepts that are COCO classes themselves are excluded.
     """
     below: dict[str, set[str]] = defaultdict(set)
     for row in kinds:

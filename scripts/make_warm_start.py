@@ -153,7 +153,7 @@ def pointing(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def message(role: str, *content: str | None) -> list[dict[str, Any]]:
-    """A conversation of one message. Each item of `content` is a text, or None for an image."""
+    """A conversation of one message. Each item of `content` is a string, or None for an image."""
     parts = [{"type": "image" if text is None else "text", "text": text} for text in content]
     return [{"role": role, "content": parts}]
 

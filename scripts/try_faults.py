@@ -1,4 +1,5 @@
-"""Breaks builds and releases in every known way, and checks that no data is lost, wrong, or written to other places.
+"""Breaks builds and releases in every known way, and checks that no data is lost, incorrect, or written to the wrong
+place.
 
 Usage: python scripts/try_faults.py [--seed N] [--without GUARD | --self-test]
 

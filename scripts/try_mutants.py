@@ -4,7 +4,7 @@ than one gigabyte of memory.
     python scripts/try_mutants.py --count 100000 --seed 0 --keep found/
 
 Mutants run in processes that are forked after every command has run once on valid files. After each failure, a new
-process is forked. Failures are printed, their folders are kept, and the exit status is 1.
+process is forked. If mutants fail, the failures are printed, their folders are kept, and the exit status is 1.
 """
 
 import gc

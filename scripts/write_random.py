@@ -1,5 +1,5 @@
-"""Writes a Qwen3-VL with random weights and the size of the 8B model for `scripts/check_gpu.py`. The files take up 18
-GB, and writing them takes half a minute.
+"""Writes a Qwen3-VL model of the 8B size with random weights, for `scripts/check_gpu.py`. The files take up 18 GB, and
+writing them takes half a minute.
 
 Usage: python scripts/write_random.py FOLDER
 """

@@ -41,7 +41,7 @@ def compare(
     """Compare models item by item. Each NEW model is compared with BASE.
 
     BASE and NEW are output folders of lmms-eval or files of saved responses. Name each file of saved responses after
-    its model. The file contains JSON Lines of {"index", "response"}.
+    its model. Each line of the file is a JSON object with the keys "index" and "response".
     """
     from cgc_bench.report import write_comparison
     from cgc_bench.report.runs import one_run

@@ -18,8 +18,8 @@ from cgc_data.common.tables import PlainConsole
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def floors(task: str, *, annotations: Path, as_json: bool) -> None:
-    """Score trivial answers, which ignore the images, to the benchmark TASK (mig, vlm2, contrast, transfer, or
-    refcoco). These scores are a floor: a useful model must exceed them.
+    """Print the scores of trivial answers to the benchmark TASK (mig, vlm2, contrast, transfer, or refcoco). Trivial
+    answers ignore the images. These scores are a floor: a useful model must exceed them.
     """
     import json
 

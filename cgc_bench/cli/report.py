@@ -23,11 +23,11 @@ def report(
     prefix: str,
     folder: Path,
 ) -> None:
-    """Report the scores of models by task, with intervals and floors (scores of trivial answers). Published figures are
-    listed separately. The tables are also written as CSV and LaTeX.
+    """Report the scores of models by task, with confidence intervals and floors (scores of trivial answers). Published
+    figures are listed separately. The tables are also written as CSV and LaTeX.
 
     A RUN is an output folder of lmms-eval or a file of saved responses. Name each file of saved responses after its
-    model. The file contains JSON Lines of {"index", "response"}.
+    model. Each line of the file is a JSON object with the keys "index" and "response".
     """
     from cgc_bench.report import write_report
     from cgc_bench.report.runs import read_runs

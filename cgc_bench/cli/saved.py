@@ -30,13 +30,13 @@ _OPTIONS = (
 
 
 def saved_options(command: Command) -> Command:
-    """Add the options that state to which benchmark the saved responses belong, and how to score them."""
+    """Add the options that specify the benchmark of the saved responses, and how to score them."""
     return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
 
 
 def questions(benchmark: str | None, annotations: Path | None, protocol: str, prefix: str) -> "Questions | None":
     """The questions of the benchmark, or None if neither --benchmark nor --annotations is given. Raises ReportError if
-    only one of the two is given.
+    only one of these options is given.
     """
     from cgc_bench.report.saved import read_questions
 

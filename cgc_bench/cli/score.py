@@ -21,8 +21,9 @@ PATH = click.Path(path_type=Path)
     required=True,
     multiple=True,
     help=(
-        'Saved responses: JSON Lines of {"index", "response"}, samples files of lmms-eval, or an output folder of '
-        "lmms-eval with one run (only the newest file of each task counts). Repeatable."
+        'Saved responses: a JSON Lines file of objects with the keys "index" and "response", a samples file of '
+        "lmms-eval, or an output folder of lmms-eval with one run (only the newest file of each task counts). "
+        "Repeatable."
     ),
 )
 @click.option(
@@ -41,11 +42,11 @@ PATH = click.Path(path_type=Path)
     "--postprocess",
     help="Post-processing step that a model's authors applied to its boxes, such as migician.",
 )
-@click.option("--json", "json_file", type=PATH, help="Also write all figures to this JSON file.")
+@click.option("--json", "json_file", type=PATH, help="Also write all scores to this JSON file.")
 @click.option(
     "--video-judgements",
     type=PATH,
-    help=('For VLM2-Bench: replies of a judge model, as JSON Lines of {"vid", "score"}.'),
+    help=('For VLM2-Bench: replies of a judge model, as a JSON Lines file of objects with the keys "vid" and "score".'),
 )
 @click.option("--judge", help="For VLM2-Bench: name of the model that judged the videos.")
 def score(
@@ -60,11 +61,11 @@ def score(
     video_judgements: Path | None,
     judge: str | None,
 ) -> None:
-    """Score saved responses to the benchmark TASK (such as mig or contrast) by its authors' rules. Also print how often
-    responses have errors that these scores hide.
+    """Score saved responses to the benchmark TASK (such as mig or contrast) by the rules of the benchmark's authors.
+    Also print how often responses contain errors that these scores do not show, such as boxes in pixels.
 
-    Figures are in percent. The 95 % intervals are resampled over clusters of items that share photos. If the responses
-    cover only a subset of the items, the output states this.
+    Scores are in percent. The 95 % confidence intervals are computed by resampling clusters of items that share photos.
+    If the responses cover only a subset of the items, the output states this.
     """
     from cgc_bench.scoring.asked import Asked, described
     from cgc_bench.scoring.benchmark import benchmark

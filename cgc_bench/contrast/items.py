@@ -67,7 +67,7 @@ def held_out_release(name: Path | str, revision: str | None = None) -> Release:
 
 
 def version_of(release: Release) -> str:
-    """The version of the release, as reports state it. It contains the first 12 digits of the split's sha256, because a
+    """The version of the release, as shown in reports. It contains the first 12 digits of the split's sha256, because a
     tag on the Hub can later point to other content.
     """
     return f"{release.name}@{split_sha256(release)[:12]}"

@@ -1,5 +1,5 @@
-"""Lets lmms-eval find this project's tasks without a flag, records the name of the model that runs, and registers a
-model that returns trivial answers (floors).
+"""Lets lmms-eval find this project's tasks without a flag, records the name of the model being evaluated, and registers
+a model that returns trivial answers (floors).
 
 lmms-eval has an entry point for models, but not for tasks. It calls the entry point for models before it lists any
 tasks. During that call, this package patches the method that lists tasks, so that it also lists the task folder of this

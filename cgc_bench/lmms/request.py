@@ -1,5 +1,5 @@
-"""Records everything except the model that an answer depends on: in every document, and in the configuration of each
-task.
+"""Records everything that an answer depends on, except the model. The values are stored in every document and in the
+configuration of each task.
 
 lmms-eval builds the key of its response cache (`--use_cache`) from the name of a task, the position of a document, and
 the task's configuration. It also writes the configuration to its results. lmms-eval does not know this project's data
@@ -38,8 +38,8 @@ _MARK = "_cgc_states_requests"
 
 
 def stated(ready: Prepared, asked: Mapping[str, str], items: Iterable[Any], max_pixels: int) -> Columns:
-    """The values of the columns `STATED` for one task, which describe its data, prompts, and settings. `items` are the
-    items of the task, in order.
+    """The values of the columns listed in `STATED`, which describe one task's data, prompts, and settings. `items` are
+    the items of the task, in order.
     """
     own, bench = list(items), benchmark(asked["benchmark"])
     prompts = [bench.asked(item, asked["prompt"], chosen(asked).name) for item in own]
@@ -69,8 +69,8 @@ def _version(name: str) -> str:
 
 
 def state_in_configuration() -> None:
-    """Add the columns `STATED` to the configuration of each task of this project. Warns if lmms-eval does not support
-    this.
+    """Add the columns listed in `STATED` to the configuration of each task of this project. Warns if lmms-eval does not
+    support this.
     """
     try:
         from lmms_eval.api.task import ConfigurableTask
@@ -95,8 +95,8 @@ def state_in_configuration() -> None:
 
 
 def _of_task(task: Any) -> Columns:
-    """The columns for one of this project's tasks, and whether its model interface places images within the text
-    (`chat`) or before it (`simple`).
+    """The columns listed in `STATED` for one of this project's tasks, and a column for the model interface: `chat`
+    places images within the text, and `simple` places them before it.
     """
     from lmms_eval.api.task import ConfigurableMessagesTask
 

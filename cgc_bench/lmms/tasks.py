@@ -59,9 +59,7 @@ def documents(request: Any) -> Any:
 
 
 def images(doc: Document) -> list[Image.Image]:
-    """The item's images in RGB. Each is downscaled to at most the number of pixels that was allowed when the task was
-    loaded.
-    """
+    """The item's images in RGB. Each is downscaled if it exceeds the pixel limit from when the task was loaded."""
     with expected_errors_end():
         ready = _ready(doc)
         contents = ready.images(doc["cgc_task"], doc["cgc_place"])
@@ -121,7 +119,7 @@ def score(doc: Document, results: Sequence[Any]) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Scored:
-    """The value of one metric for one response. `str()` returns the value as the samples file shows it."""
+    """The value of one metric for one response. `str()` returns the value as it appears in the samples file."""
 
     benchmark: str
     metric: str
@@ -136,7 +134,7 @@ def percent(scored: Sequence[Scored]) -> float | list[float]:
     """The mean of one metric over a task, in percent. If the benchmark's own table contains the metric, its value is
     used. Otherwise, it is the mean over the items for which the metric is defined.
 
-    If the metric is not defined for any item, returns an empty list, which lmms-eval omits from its tables instead of
+    If the metric is undefined for every item, returns an empty list, which lmms-eval omits from its tables instead of
     showing NaN. For metrics that lmms-eval averages over a group, returns NaN instead, because their values must be
     numbers.
     """

@@ -1,6 +1,6 @@
 """MIG-Bench as a benchmark. The same code scores saved responses and the responses in runs of lmms-eval.
 
-Tables list the official figures first, followed by diagnostics for errors that these figures hide: boxes in the
+Tables list the official scores first, followed by diagnostics for errors that these scores do not show: boxes in the
 reasoning, missing boxes, boxes in pixels, and wrong images.
 """
 
@@ -121,7 +121,7 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
         return "authors" if variant == "original" else prompts.PROFILES[0].name
 
     def asked(self, item: Item, prompt: str = "official", profile: str = "") -> list[Message]:
-        """Chat messages of an item, written as the profile prescribes."""
+        """Chat messages for an item, in the form that the profile specifies."""
         return prompts.messages(item, prompt, profile)
 
     def shown(self, item: Item, sizes: Callable[[], Sequence[Size]]) -> Item:
@@ -139,7 +139,7 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
             protocol: `official` reads a box from the full text; `strict` reads one only from the text after the
                 reasoning.
             postprocess: key of `POSTPROCESSES`, which selects a function that changes the box before scoring. The
-                metric `acc@0.5_strict` is computed without it.
+                metric `acc@0.5_strict` is computed from the unchanged box.
         """
         concluded = read_conclusion(response, item)
         read = concluded.read if protocol == "strict" else read_box(response, item.scale)
@@ -165,10 +165,10 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
         return ItemResult(item.task, item.index, response, values, item.cluster)
 
     def table(self, results: Sequence[ItemResult]) -> Table:
-        """The official figures in percent. The macro average is the unweighted mean over the tasks that were run.
+        """The official scores in percent. The macro average is the unweighted mean over the tasks that were run.
 
-        Sums are computed in the order of the results, as in the authors' script, so that the figures match the script's
-        to the last digit.
+        Sums are computed in the order of the results, as in the authors' script, so that the scores match the script's
+        scores to the last digit.
         """
         groups: dict[str, list[ItemResult]] = defaultdict(list)
         for result in results:

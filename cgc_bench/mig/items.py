@@ -70,7 +70,7 @@ class Item:
             `fault`.
         scale: coordinate of the right and bottom edges of the image: 1000 (revised) or 1 (original).
         version: `revised`, `original`, or `unknown version (boxes 0-N)` followed by a digest, where N is 1000 or 1.
-        cluster: ID shared by all items whose photos overlap.
+        cluster: ID of the group of items that share photos.
         names_image: whether the question states which image contains the box.
         target_image: 1-based number of the image with the box, if the file states it and the question does not;
             otherwise None.
@@ -212,7 +212,9 @@ def _names_image(task: str, question: str) -> bool:
 
 
 def _named_image(question: str, images: int) -> int | None:
-    """The last image that the question names. It contains the answer, because the source image is named first."""
+    """The last image that the question names. The ground-truth box is in this image, because the source image is named
+    first.
+    """
     named = list(_IMAGE.finditer(question))
     if not named:
         return 1 if "source image" in question else None

@@ -41,7 +41,7 @@ class OfficialBox:
     """The box that the authors' script reads from a response.
 
     Attributes:
-        box: x1, y1, x2, y2 in the item's scale; four zeros if the script could read no box.
+        box: x1, y1, x2, y2 in the item's scale; four zeros if the script could not read a box.
         found: whether any pattern matched. The box can be four zeros even if a pattern matched.
         alone: whether the pattern matched only once.
         over: whether any coordinate is over 1000, which suggests an answer in pixels.

@@ -1,7 +1,7 @@
 """Finds the multiple-choice option that a free-form response names, as a person would read it. A response can state its
 answer (`\\boxed{C}`, "the answer is C", a line with only `C`), hint at it ("which is option C"), or start with it ("C
-is closer"). The last statement counts. Without a statement, the last hint counts. Without a hint, the option at the
-start counts. Options that are only discussed are never taken as the answer.
+is closer"). The last statement counts. If there is no statement, the last hint counts. If there is no hint either, the
+option at the start counts. Options that are only discussed are never taken as the answer.
 """
 
 import re
@@ -73,7 +73,7 @@ def _first_or_last_line(text: str) -> Iterator[_Found]:
 
 def _in_a_list(body: str, line: Listed, before: Listed | None) -> bool:
     """Whether the line is part of a list of options. This is the case if the text before the line announces options, if
-    the next letter follows on the same line, or if the previous line has the preceding letter.
+    the next letter follows on the same line, or if the previous line starts with the preceding letter.
     """
     start = line.start
     rest, announced = body[start + 2 : end_of_line(body, start)], body[max(0, start - 2 * _NEAR) : start]

@@ -1,5 +1,5 @@
-"""The cache of prepared benchmarks. Each variant of a benchmark has its own folder, which is complete once it contains
-a manifest.
+"""The cache of prepared benchmarks. Each variant of a benchmark has its own folder, and the folder is complete once it
+contains a manifest.
 
 The folder also contains the annotations, and for each task a shard TASK.parquet with the columns `index` and `images`
 (a list of bytes). Each item is a separate Parquet row group. Each shard stores a digest of its content, and the
@@ -153,8 +153,8 @@ def _annotations(folder: Path, stated: str, elsewhere: bool) -> Path:
 
 
 def find_revision(folder: Path, revision: str | None) -> Prepared | None:
-    """The prepared benchmark in a folder if it was prepared from this revision on the Hub; otherwise None. A `revision`
-    of None accepts any.
+    """The prepared benchmark in a folder if it was prepared from this revision on the Hub; otherwise None. If
+    `revision` is None, any revision is accepted.
     """
     ready = open_prepared(folder)
     return ready if ready and (revision is None or ready.source.endswith(f"@{revision}")) else None

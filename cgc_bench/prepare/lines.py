@@ -26,7 +26,7 @@ class Lines(Generic[ItemT]):
 
     Attributes:
         file: name of the file.
-        noun: the word for an item in error messages, with its article and in the plural: ("a question", "questions").
+        noun: how error messages refer to one item and to several items, such as ("a question", "questions").
         prepare: the command that writes the file.
         decode: function that decodes a line. It may raise ValueError or msgspec.MsgspecError.
     """

@@ -24,8 +24,8 @@ Row = tuple[str, Sequence[bytes]]
 
 
 def prepare_once(folder: Path, found: Callable[[], Prepared | None], make: Callable[[Path], Prepared]) -> Prepared:
-    """Return the result of `found`. If it is None, return the result of `make`, which writes to the staging folder
-    passed to it. A lock lets only one process prepare the folder at a time.
+    """Return the result of `found` unless it is None. Otherwise, return the result of `make`, which writes to the
+    staging folder passed to it. A lock lets only one process prepare the folder at a time.
 
     Raises PrepareError if the folder cannot be written.
     """

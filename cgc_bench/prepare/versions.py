@@ -28,7 +28,7 @@ def without_digest(version: str) -> str:
 
 
 def agrees(stated: str, version: str) -> bool:
-    """Whether the version that a file states (`stated`) can be `version`.
+    """Whether `stated`, the version recorded in a file, can be the same as `version`.
 
     A name without a digest, as in older files, matches any digest.
     """
@@ -36,8 +36,8 @@ def agrees(stated: str, version: str) -> bool:
 
 
 def joined(versions: Iterable[str]) -> str:
-    """Combine several versions into one. If all versions have the same name, the result is this name with one digest
-    over all of them. Otherwise, the result lists the versions.
+    """Combine several versions into one. If all versions have the same name, the result is this name with a digest
+    computed from all of them. Otherwise, the result lists the versions.
     """
     found = sorted(set(versions))
     names = sorted({without_digest(version) for version in found})

@@ -101,7 +101,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
         protocol: str = "official",
         postprocess: str | None = None,  # noqa: ARG002 - there is none for this benchmark
     ) -> ItemResult:
-        """Score one response after its reasoning. Never raises on any text.
+        """Score the part of a response that follows the reasoning. Never raises on any text.
 
         With the protocol `strict`, a response whose reasoning has no closing tag counts as an answer without a box.
         """
@@ -131,7 +131,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
         )
 
     def table(self, results: Sequence[ItemResult]) -> Table:
-        """Figures in percent. The overall mean is the unweighted mean over the tasks that were run."""
+        """Scores in percent. The overall mean is the unweighted mean over the tasks that were run."""
         tasks: dict[str, Row] = {
             task: _row(chosen) for task in TASKS if (chosen := [r for r in results if r.task == task])
         }

@@ -50,5 +50,5 @@ _LINES = Lines(
 
 
 def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-    """Items by index. The arguments and errors are those of `Lines.read`."""
+    """Items by index. Takes the same arguments as `Lines.read` and raises the same errors."""
     return _LINES.read(annotations, version)

@@ -22,7 +22,7 @@ class Compared:
         new: the new run.
         found: differences for every task and for the mean of the tasks.
         cards: examples of items won and lost.
-        warnings: settings that differ, or that only one of the two runs states.
+        warnings: warnings about settings that differ, or that only one of the two runs records.
     """
 
     new: Run

@@ -34,7 +34,7 @@ _TAIL = """\\bottomrule
 
 
 def as_csv(board: Leaderboard) -> str:
-    """CSV with one line per model: protocol, tag, model, metric, the columns of the table, and the bounds of the mean's
+    """CSV with one row per model: protocol, tag, model, metric, the columns of the table, and the bounds of the mean's
     95 % interval.
     """
     buffer = io.StringIO()

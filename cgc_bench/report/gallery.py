@@ -15,7 +15,7 @@ from cgc_data.answer.layout import read_layout
 
 @dataclass(frozen=True)
 class Shown:
-    """An image of an item with boxes as (kind, left, top, width, height), in percent of the image.
+    """An image of an item, and the boxes on it as (kind, left, top, width, height), in percent of the image's size.
 
     If the image of a box is unknown, the box is drawn on every image.
     """
@@ -113,9 +113,7 @@ def _card(unit: ItemResult, won: bool, base: Run, new: Run, album: Album) -> Car
 
 
 def _telling(unit: ItemResult, base: Run, new: Run, metric: str) -> str:
-    """The index of the item to show: the first item of a pair on which the scores of the two models differ, or the item
-    itself if it is not in a pair.
-    """
+    """The index of the item to show. For a pair, this is the first item on which the scores of the models differ."""
     members = unit.members or (unit.index,)
     return next((i for i in members if base.by_index[i].values[metric] != new.by_index[i].values[metric]), members[0])
 

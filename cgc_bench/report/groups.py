@@ -1,5 +1,5 @@
-"""Tables for tasks whose items a benchmark divides into groups, such as BLINK's subtasks. Each task has a table, with
-one column per run.
+"""Tables for tasks whose items are divided into groups, such as BLINK's subtasks. Each task has one table, with one row
+per group and one column per run.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
-"""One table per benchmark, with one line per model and one column per task.
+"""One table per benchmark, with one row per model and one column per task.
 
-Your results and published results are in separate blocks, and each line has a tag that states its origin. Runs with the
+Your results and published results are in separate blocks, and each row has a tag that states its origin. Runs with the
 same prompts and the same scoring share a block. Within each block, the best value of each column is marked.
 """
 
@@ -26,8 +26,8 @@ Scored = tuple[Run, Summary]
 
 @dataclass(frozen=True)
 class Line:
-    """The line of one model: one value in percent per column, the 95 % interval of the mean, and the columns in which
-    the model is best.
+    """The row of one model: one value per column (in percent), the 95 % confidence interval of the mean, and the
+    columns in which the model is best.
     """
 
     model: str
@@ -39,7 +39,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Block:
-    """A block of comparable lines, and their protocol."""
+    """A block of comparable rows, and their protocol."""
 
     protocol: str
     lines: tuple[Line, ...]
@@ -47,8 +47,8 @@ class Block:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The table of one benchmark. Its `columns` are the tasks, then `MEAN`, then the means that other authors
-    publish.
+    """The table of one benchmark. Its `columns` are the tasks, then `MEAN`, then means that other authors computed
+    differently.
     """
 
     name: str
@@ -132,8 +132,8 @@ def _our_line(run: Run, summary: Summary, metric: str) -> Line:
 
 
 def _published_blocks(bench: AnyBenchmark, versions: Iterable[str], metric: str) -> list[Block]:
-    """Blocks of published figures, one for each table of a source. The version of their annotations is one of
-    `versions`, or unknown.
+    """Blocks of published figures, one for each table of a source. Includes only figures whose annotation version is
+    one of `versions`, or unknown.
     """
     figures = dict.fromkeys(
         figure for version in sorted(versions) for figure in figures_of(bench.name, annotations=version)
@@ -156,7 +156,7 @@ def _source(figure: Figure, metric: str) -> str:
 
 
 def _marked(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The lines, with the best value in each column marked if there are at least two lines."""
+    """The rows, with the best value in each column marked if there are at least two rows."""
     if len(lines) < 2:
         return tuple(lines)
     best: dict[str, float] = {}

@@ -1,9 +1,9 @@
-"""Compares two models on the same items: the difference of their means, its interval, and its p-value.
+"""Compares two models on the same items: the difference of their means, its confidence interval, and its p-value.
 
-The interval is resampled over clusters of items that share photos. The p-value comes from a sign-flip test, which
-randomly flips the sign of each cluster's summed difference. Over several tasks, p-values are corrected by Holm's method
-(1979), so that a task that is significant only by chance does not count as a finding. The mean of the tasks is a single
-figure, so its p-value is not corrected.
+The confidence interval is computed by resampling clusters of items that share photos. The p-value comes from a
+sign-flip test, which randomly flips the sign of each cluster's summed difference. Over several tasks, p-values are
+corrected by Holm's method (1979), so that a task that is significant only by chance does not count as a finding. The
+mean of the tasks is only one comparison, so its p-value is not corrected.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +26,8 @@ class Difference:
 
     Attributes:
         task: task of the items.
-        n: number of items, or of pairs if items count only in pairs. For the mean of several tasks, the sum over these
-            tasks.
+        n: number of items, or of pairs if items are scored in pairs. For the mean of several tasks, the total over
+            these tasks.
         base: mean of the base model.
         new: mean of the new model.
         low: lower bound of the difference's 95 % interval; None if there are fewer than two clusters.
@@ -52,7 +52,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A new model compared with the base, by task and in the unweighted mean of the tasks."""
+    """A new model compared with the base: the difference for each task, and for the unweighted mean of the tasks."""
 
     mean: Difference
     tasks: tuple[Difference, ...]

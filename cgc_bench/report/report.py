@@ -1,4 +1,4 @@
-"""Writes a report about runs as Markdown and as one static page: a table of models and tasks, and then all figures of
+"""Writes a report about runs as Markdown and as one static page: a table of models and tasks, and then all scores of
 every run.
 
 The tables are also written as CSV and LaTeX. Published figures are kept separate from the results of the runs.

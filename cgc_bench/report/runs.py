@@ -35,8 +35,8 @@ class Run:
 
     Attributes:
         name: name of the model's folder. lmms-eval derives it from the name of the model.
-        folder: path of the output folder that contains the model's folder, starting with the name of the folder that
-            the user passed. For saved responses, the file and the name of its folder.
+        folder: path of the output folder that contains the model's folder. The path starts with the name of the folder
+            that the user passed. For saved responses, the name of the file and of its folder.
         date: date of the newest file, such as `2026-11-24 12:00`; empty if unknown.
         label: group of tasks, such as `cgc_mig_think`.
         bench: the benchmark.
@@ -62,16 +62,16 @@ class Run:
 
     @cached_property
     def by_index(self) -> dict[str, ItemResult]:
-        """Results by the index of their item."""
+        """The results, keyed by item index."""
         return {result.index: result for result in self.results}
 
     @property
     def origin(self) -> str:
-        """Where the answers come from, as reports state it."""
+        """Where the answers come from, as shown in reports."""
         return f"run of {self.date} in {self.folder}" if self.date else self.folder
 
     def summary(self) -> Summary:
-        """Figures, intervals, floors, and warnings."""
+        """Scores, confidence intervals, floors, and warnings."""
         return summarise(self.bench, self.items, self.results, protocol=self.protocol, asked=self.asked)
 
 

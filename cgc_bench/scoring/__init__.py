@@ -1,1 +1,1 @@
-"""Scores saved responses: the benchmark interface, response readers, summaries, intervals, and tables."""
+"""Scores saved responses. Contains the benchmark interface, response readers, summaries, intervals, and tables."""

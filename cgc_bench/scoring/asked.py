@@ -34,11 +34,11 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Asked:
-    """Everything except the model that the answers to one task depend on. A field is None if the files do not record
+    """Everything that the answers to one task depend on, except the model. A field is None if the files do not record
     it.
 
     Attributes:
-        annotations: sha256 of the annotation file or, for a release, of the digests of its split's shards.
+        annotations: sha256 of the annotation file. For a release, the sha256 of the digests of the split's shards.
         data: sha256 of the items and their images, in order.
         profile: name of the prompt profile.
         prompts: sha256 of the prompts.
@@ -59,7 +59,9 @@ class Asked:
 
 
 def read_asked(row: Mapping[str, Any], place: str) -> Asked:
-    """The settings that one line of a samples file states. Raises SampleFileError if a value has the wrong type."""
+    """The settings that are recorded in one line of a samples file. Raises SampleFileError if a value has the wrong
+    type.
+    """
     found = {field: row.get(column) for field, column in COLUMNS.items()}
     for field, value in found.items():
         expected = int if field == "max_pixels" else str
@@ -92,8 +94,8 @@ def other_data(base: Mapping[str, Asked], new: Mapping[str, Asked]) -> list[str]
 
 
 def differences(base: Mapping[str, Asked], new: Mapping[str, Asked]) -> list[str]:
-    """Warnings about settings that differ between two runs, or that only one of them states, for the tasks that they
-    share.
+    """Warnings about settings that differ between two runs, or that only one of them records. Only tasks that both runs
+    contain are checked.
     """
     shared = [task for task in base if task in new]
     found = []
@@ -117,7 +119,7 @@ def _values(field: str, asked: Mapping[str, Asked]) -> str:
 
 
 def _digest(values: Iterable[str | None]) -> str:
-    """The first 12 digits of a digest: that of the only task or, for several tasks, one digest computed from theirs."""
+    """The first 12 digits of a digest. If the values differ, one digest is computed from all of them."""
     found: Sequence[str] = sorted(value for value in values if value)
     if len(found) > 1:
         found = [hashlib.sha256("".join(found).encode()).hexdigest()]

@@ -31,13 +31,14 @@ class ItemResult:
         index: ID of the item within the benchmark.
         response: the model's text that was scored.
         values: value of each metric on this item, 0-1; None if the metric is not defined for the item.
-        cluster: ID shared by all items whose photos overlap. Intervals are computed by resampling clusters.
+        cluster: ID of the group of items that share photos. Intervals are computed by resampling clusters.
         boxes: boxes that were read from the response, as (image, x1, y1, x2, y2). `image` is the 1-based number of the
             image, or 0 if it is unknown. Coordinates are 0-1000.
         truth: ground-truth boxes, in the same form.
         note: a remark for readers, such as `pixel scale`; empty if there is none.
-        subtask: name of an additional row of the table that also counts the item; "" if there is none.
-        members: indices of the items that share this result, if they count only together.
+        subtask: name of an additional table row that also includes the item; "" if there is none.
+        members: indices of the items that are scored together in this result, such as the two items of a pair; empty
+            for a single item.
     """
 
     task: str
@@ -69,7 +70,7 @@ class Group(NamedTuple):
 
 
 class Table(TypedDict):
-    """Figures of a benchmark in percent: the number of items, the mean of each metric over the tasks, and one row per
+    """Scores on a benchmark, in percent: the number of items, the mean of each metric over the tasks, and one row per
     task.
     """
 
@@ -92,12 +93,12 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         diagnostics: metrics that are reported separately from the table. They are also keys of an `ItemResult`'s
             values.
         lower_is_better: metrics and diagnostics for which lower is better.
-        floors: functions by name, each of which returns a trivial answer to an item without reading its images.
+        floors: functions that return a trivial answer to an item without reading its images, by name.
         protocols: scoring protocols.
         profiles: prompt profiles; the first is the default.
         postprocesses: names of the post-processing steps with which published figures were computed.
         elsewhere: whether the annotations stay in their original location when the benchmark is prepared.
-        in_all: whether `cgc_all` contains its main group.
+        in_all: whether `cgc_all` contains the benchmark's main group.
         chance: explanation of why the floors differ from the chance level that the authors print; empty if they print
             none.
     """
@@ -142,7 +143,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
 
     @abstractmethod
     def table(self, results: Sequence[ResultT]) -> Table:
-        """The official figures."""
+        """The official scores."""
 
     @abstractmethod
     def prepared(self, task: str, variant: str) -> Prepared:
@@ -196,11 +197,11 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return choose(wanted, self.profiles, self.default_profile(variant))
 
     def asked(self, item: ItemT, prompt: str = "official", profile: str = "") -> list[Message]:  # noqa: ARG002
-        """Chat messages of an item, written as the profile prescribes. "" selects the first profile."""
+        """Chat messages for an item, in the form that the profile specifies. "" selects the first profile."""
         return self.messages(item, prompt)
 
     def units(self, results: Sequence[ResultT]) -> list[ItemResult]:
-        """The results over which means are taken: one per item, or one per pair if items count only in pairs."""
+        """The results over which means are taken: one per item, or one per pair if items are scored in pairs."""
         return list(results)
 
     def faults(self, items: Mapping[str, ItemT]) -> dict[str, list[str]]:
@@ -213,7 +214,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return found
 
     def shown(self, item: ItemT, sizes: Callable[[], Sequence[Size]]) -> ItemT:  # noqa: ARG002 - few ask for them
-        """The item, with those properties of its displayed images that scoring needs.
+        """The item, with any properties of its displayed images that scoring needs.
 
         `sizes` returns the width and height of each image.
         """
@@ -227,7 +228,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return "".join(part.get("text") or "" for part in parts)
 
     def floor_response(self, name: str, item: ItemT) -> str:
-        """The trivial answer to the item that one of `floors` returns."""
+        """The trivial answer that the floor `name` returns for the item."""
         return self.floors[name](item)
 
 

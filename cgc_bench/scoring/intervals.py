@@ -1,6 +1,7 @@
-"""Means of a benchmark's metrics with 95 % intervals, for each task and for the unweighted mean of the tasks.
+"""Means of a benchmark's metrics with 95 % confidence intervals, for each task and for the unweighted mean of the
+tasks.
 
-The intervals are resampled over clusters of items that share photos. Each task is resampled separately, on the
+The intervals are computed by resampling clusters of items that share photos. Each task is resampled separately, on the
 assumption that no cluster has items in more than one task.
 """
 

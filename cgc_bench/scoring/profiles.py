@@ -1,5 +1,5 @@
-"""Prompt profiles. A profile selects the evaluation harness, or the authors' script, whose prompts and reading rules a
-run follows.
+"""Prompt profiles. A profile selects the evaluation harness or the authors' script whose prompts a run uses. The rules
+for reading answers come from the same source.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ class Profile:
         protocol: scoring protocol, one of the benchmark's protocols.
         models: for each model (as named in `--model`), the tasks for which the harness has special prompts for this
             model.
-        unknown: like `models`, but with special prompts that this project does not implement.
+        unknown: like `models`, but for special prompts that this project does not implement.
     """
 
     name: str

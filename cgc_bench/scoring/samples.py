@@ -1,8 +1,9 @@
 """Matches saved responses to the items of a benchmark. The responses come from plain files or from lmms-eval's samples
 files.
 
-A line is `{"index", "response"}`, with `task` and `annotations` if they are known. In lmms-eval's lines, these keys are
-`cgc_index`, `cgc_response`, `cgc_task`, and `cgc_annotations`. A file that could belong to another task is rejected.
+Each line is an object `{"index", "response"}`, plus `task` and `annotations` if they are known. In lmms-eval's samples
+files, these keys are `cgc_index`, `cgc_response`, `cgc_task`, and `cgc_annotations`. A line is rejected if its task or
+annotations differ from those of the item with this index.
 """
 
 import json

@@ -1,5 +1,5 @@
-"""Summarizes saved responses: official figures, intervals, diagnostics for errors that these figures hide, and floors
-on the same items.
+"""Summarizes saved responses: official scores, confidence intervals, diagnostics for errors that these scores do not
+show, and floors (scores of trivial answers) on the same items.
 
 All values are in percent. `cgc-bench score` prints the summary as tables, and writes it to a file with `--json`.
 """
@@ -165,7 +165,7 @@ def summarise(
 
 
 def floor_table(bench: AnyBenchmark, items: Items, indices: Sequence[str], name: str) -> Table:
-    """The official scores of one floor's trivial answers to these items."""
+    """The official scores of the trivial answers that one floor gives to these items."""
     return bench.table([bench.official(items[index], bench.floor_response(name, items[index])) for index in indices])
 
 
@@ -229,8 +229,8 @@ def _warnings(bench: AnyBenchmark, summary: Summary, tasks: set[str]) -> list[st
 
 
 def other_scales(summary: Summary) -> dict[str, float]:
-    """The scales other than 0-1000 that many answers use, as keys of `SCALES`, each with the share of these answers in
-    percent.
+    """Scales other than 0-1000 that many answers use. Maps each such key of `SCALES` to the percentage of answers on
+    this scale.
     """
     shares = {name: summary["diagnostics"]["macro"].get(name) for name in SCALES}
     return {name: row["value"] for name, row in shares.items() if row and row["value"] and row["value"] > MANY}

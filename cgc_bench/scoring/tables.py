@@ -1,6 +1,8 @@
-"""Prints a summary of scores as terminal tables: official figures, diagnostics for errors that they hide, and floors.
+"""Prints a summary of scores as terminal tables: official scores, diagnostics for errors that these scores do not show,
+and floors (scores of trivial answers).
 
-A table that is wider than the terminal (80 columns in a pipe) is split into several, so that no figure is truncated.
+A table that is wider than the terminal (80 columns in a pipe) is split into several tables, so that no number is
+truncated.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -56,7 +58,7 @@ def _hidden(summary: Summary, names: Sequence[str], width: int) -> Iterator[Tabl
     rows = [
         (task, *(_number(row[name]["value"] if name in row else None) for name in names)) for task, row in lines.items()
     ]
-    return _tables("Other figures", ("task", *(name.replace("_", " ") for name in names)), rows, width)
+    return _tables("Diagnostics", ("task", *(name.replace("_", " ") for name in names)), rows, width)
 
 
 def floors_tables(bench: AnyBenchmark, floors: Mapping[str, Figures], width: int) -> Iterator[Table]:
@@ -86,14 +88,13 @@ def _tables(title: str, heads: Cells, rows: Sequence[Cells], width: int) -> Iter
 
 
 def _width(head: str, cells: Iterable[str]) -> int:
-    """The minimum width of a column at which no number and no word of the heading has to be broken."""
+    """The minimum width at which no number and no word of the heading is broken."""
     return max(map(len, (*head.split(), *cells)))
 
 
 def _fitting(widths: Sequence[int], width: int) -> Iterator[list[int]]:
-    """Indices of all columns but the first, in groups that each fit the width together with the first column.
-
-    A group has at least one column.
+    """Indices of all columns except the first. They are split into groups that each fit the width together with the
+    first column. A group has at least one column.
     """
     lot: list[int] = []
     used = start = 1 + widths[0]

@@ -1,4 +1,4 @@
-"""Five benchmarks without boxes, to measure whether grounding skills transfer to other questions."""
+"""Five benchmarks whose answers are not boxes. They measure whether grounding skills transfer to other questions."""
 
 from cgc_bench.transfer.benchmark import BENCHMARK
 

@@ -1,6 +1,6 @@
 """The transfer tasks as a benchmark. The accuracy of each task is computed with lmms-eval's rule for reading its
-answers. A second accuracy is computed with one rule for all tasks, because the tasks' rules differ in which answers
-they can read.
+answers. A second accuracy is computed with one rule for all tasks, because the rules of some tasks can read answers
+that the rules of others cannot.
 """
 
 from collections import defaultdict
@@ -37,7 +37,7 @@ class TransferResult(ItemResult):
 
 
 def judge(item: Item, response: str, protocol: str = "official") -> tuple[bool, bool]:
-    """Whether a response is correct by a protocol's reading rule, and whether the rule could read an answer from it."""
+    """Whether a response is correct, and whether the protocol's rule could read an answer from it."""
     if protocol == "vlmevalkit":
         return vlmevalkit_judges(item, response.rpartition(_END)[2].strip())
     answer = final_answer(response) if protocol == "strict" else without_tagged(response)
@@ -95,7 +95,7 @@ class _Group(TypedDict):
 
 
 class _TaskRow(TypedDict):
-    """One task's row of the table: figures for all results, and for each group."""
+    """One task's row of the table: scores over all results, and for each group."""
 
     n: int
     accuracy: float
@@ -147,11 +147,13 @@ class Transfer(Benchmark[Item, TransferResult]):
         return prepare_transfer(part, source=source, revision=revision)
 
     def asked(self, item: Item, prompt: str = "official", profile: str = "") -> list[Message]:
-        """Chat messages of an item, written as the profile prescribes."""
+        """Chat messages for an item, in the form that the profile specifies."""
         return prompts.messages(item, prompt, profile)
 
     def prompt(self, item: Item, prompt: str = "official", profile: str = "") -> str:
-        """The prompt of an item as text, written as the profile prescribes, for models that take images separately."""
+        """The prompt for an item as text, in the form that the profile specifies, for models that take images
+        separately.
+        """
         return prompts.text(item, prompt, profile)
 
     def score(
@@ -162,11 +164,11 @@ class Transfer(Benchmark[Item, TransferResult]):
         protocol: str = "official",
         postprocess: str | None = None,  # noqa: ARG002 - there is none for this benchmark
     ) -> TransferResult:
-        """Score one response after its reasoning. Never raises on any text.
+        """Score the part of a response that follows the reasoning. Never raises on any text.
 
         The protocol `official` removes reasoning as lmms-eval does. `strict` reads the answer block if there is one,
-        and reads no answer if the reasoning has no closing tag. `vlmevalkit` and `authors` read answers as VLMEvalKit
-        and the benchmark's authors do.
+        and counts the answer as unreadable if the reasoning has no closing tag. `vlmevalkit` and `authors` read answers
+        as VLMEvalKit and the benchmark's authors do.
         """
         right, readable = judge(item, response, protocol)
         return TransferResult(
@@ -184,7 +186,7 @@ class Transfer(Benchmark[Item, TransferResult]):
         )
 
     def table(self, results: Sequence[TransferResult]) -> Table:
-        """The figures in percent: `{"n", "macro", "tasks": {task: {"n", "accuracy", "accuracy_by_group",
+        """The scores in percent: `{"n", "macro", "tasks": {task: {"n", "accuracy", "accuracy_by_group",
         "groups"}}}`.
         """
         tasks = {task: _row(chosen) for task in TASKS if (chosen := [r for r in results if r.task == task])}

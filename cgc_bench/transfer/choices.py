@@ -38,9 +38,9 @@ def leading_option(answer: str, letters: Sequence[str]) -> str | None:
 
 
 def filtered_option(response: str, answer: str, letters: Sequence[str]) -> str | None:
-    """MuirBench's rule as lmms-eval applies it: first its filter, and then the removal of the reasoning. The filter
-    looks for a letter with a period only at the start of the full response. In the text after the reasoning (`answer`),
-    only a single letter counts.
+    """MuirBench's rule in lmms-eval, which applies its filter before it removes the reasoning. The filter looks for a
+    letter with a period only at the start of the full response. In the text after the reasoning (`answer`), only a
+    single letter counts.
     """
     match = _LEADING.match(response)
     found = (match.group(1) if match else answer.strip()).upper()
@@ -48,7 +48,7 @@ def filtered_option(response: str, answer: str, letters: Sequence[str]) -> str |
 
 
 def ranked_option(answer: str, letters: Sequence[str]) -> str | None:
-    """MMStar's rule: the letter in the most explicit form, and the last such letter if there are several."""
+    """MMStar's rule: the letter that is stated in the most explicit form. If several are, the last one counts."""
     text = f" {_without_marks(answer.strip(), _RANKED_MARKS)} "
     found = [*_in_form(text, letters), *_after_phrase(text, letters), *_at_an_end(text, letters)]
     if not found:
@@ -104,11 +104,9 @@ def stated_option(answer: str, letters: Sequence[str]) -> str | None:
 def listed_option(
     answer: str, letters: Sequence[str], options: Sequence[str], forms: Sequence[tuple[str, str]] = LMMS_FORMS
 ) -> str | None:
-    """MMMU's rule: a letter in parentheses, or before a space or a period. If there is none, and the answer has more
-    than five words, the option whose text occurs in the answer.
-
-    If several are found, the last one counts. If none is found, the authors' script draws a random option. This
-    function returns None instead, which counts as wrong.
+    """MMMU's rule: a letter in parentheses, or before a space or a period. If there is no such letter, and the answer
+    has more than five words, the option whose text occurs in the answer. If several are found, the last one counts. If
+    none is found, the authors' script draws a random option. This function returns None instead, which counts as wrong.
     """
     text = f" {_without_marks(answer, _LISTED_MARKS)} "
     for form, place in forms:

@@ -10,12 +10,12 @@ _OTHER = {"list": "[0, 0]"}
 
 
 def first(item: Item) -> str:
-    """The letter A. If there are no options, 0 or, for a list, `[0, 0]`."""
+    """The letter A. Without options, the answer is `[0, 0]` for a list and 0 otherwise."""
     return item.letters[0] if item.letters else _OTHER.get(item.kind, "0")
 
 
 def drawn(item: Item) -> str:
-    """An option drawn uniformly. If the item has no options, a number from 0 to 9 or, for a list, `[0, 0]`."""
+    """A random option. Without options, the answer is `[0, 0]` for a list and a number from 0 to 9 otherwise."""
     chance = random.Random(item.index)
     if item.letters:
         return chance.choice(item.letters)

@@ -1,5 +1,5 @@
-"""Reading rules of other harnesses: VLMEvalKit's and the benchmark authors' rules for finding an option, and
-lmms-eval's rule for removing reasoning.
+"""Rules of other harnesses for reading answers: the rules of VLMEvalKit and of the benchmarks' authors for finding an
+option, and lmms-eval's rule for removing reasoning.
 
 The rules are reimplemented from their published behavior, including all quirks. If a harness would pass an answer to a
 language model, the result here is None.
@@ -42,9 +42,9 @@ def without_tagged(text: str) -> str:
 
 
 def vlmevalkit_option(answer: str, options: Mapping[str, str]) -> str | None:
-    """VLMEvalKit's rule: the only option among the last five words, or else the option after "answer is", or else the
-    only option whose text occurs in the answer. If the rule finds no option, VLMEvalKit asks a language model, or
-    counts the answer as wrong if no model is configured.
+    """VLMEvalKit's rule: the only option letter in the answer if it is among the last four words, or else the option
+    after "answer is", or else the only option whose text occurs in the answer. If the rule finds no option, VLMEvalKit
+    asks a language model, or counts the answer as wrong if no model is configured.
     """
     if any(refusal in answer for refusal in _REFUSALS):
         return None
@@ -100,8 +100,8 @@ def authors_option(item: Item, answer: str) -> str | None:
 
 
 def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
-    """Rule of MMStar's authors: the first character or, if the answer starts with a parenthesis, `option`, or `the
-    answer is`, the character that follows. The context is ignored.
+    """Rule of MMStar's authors: the first character if it is an option letter. Otherwise, if the answer starts with a
+    parenthesis, `option`, or `the answer is`, the character that follows. The rest of the answer is ignored.
     """
     text = answer.lower().strip().replace("\n", " ")
     places = [0, *(len(opening) for opening in _OPENINGS if text.startswith(opening))]
@@ -110,8 +110,8 @@ def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
 
 
 def _blink_option(answer: str, letters: Sequence[str]) -> str | None:
-    """Rule of BLINK's authors: an answer that is a single letter, or else the only `(X)` that is a separate word in the
-    last paragraph, or else in the full text.
+    """Rule of BLINK's authors: an answer that is a single letter counts. Otherwise, the only option written as a
+    separate word `(X)` in the last paragraph counts, or else the only one in the full text.
     """
     alone = answer[1:-1] if answer.startswith("(") and answer.endswith(")") else answer
     if alone in letters:

@@ -24,12 +24,12 @@ class Item:
         question: as its authors wrote it. `<image>` or `<image 2>` marks where an image goes.
         options: texts of the options; empty texts if the question itself contains them.
         answers: the letter of the correct option; or, without options, all answers that count as correct.
-        decimals: number of decimals of a `float`.
+        decimals: number of decimal places if `kind` is `float`.
         marks: the number N in the placeholder `<image N>` of each image, in order; empty if placeholders have no
             numbers.
         images: sha256 of each image.
         version: version of the questions.
-        cluster: ID shared by all items whose images overlap.
+        cluster: ID of the group of items that share images.
         fault: what is unusual about the row; empty if nothing is.
     """
 
@@ -77,5 +77,5 @@ _LINES = Lines(
 
 
 def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-    """Items by index. The arguments and errors are those of `Lines.read`."""
+    """Items by index. Takes the same arguments as `Lines.read` and raises the same errors."""
     return _LINES.read(annotations, version)

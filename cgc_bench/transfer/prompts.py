@@ -70,8 +70,8 @@ def _user(content: list[Part]) -> list[Message]:
 
 
 def _in_turn(whole: str, shown: list[Part]) -> list[Part]:
-    """The message parts of an MMMU question as in lmms-eval's chat interface. Each placeholder is replaced by the next
-    image, regardless of its number, and the text between placeholders is trimmed.
+    """The message parts of an MMMU question, in the form that lmms-eval's chat interface uses. Each placeholder is
+    replaced by the next image, regardless of its number, and the text between placeholders is trimmed.
     """
     *before, last = _MARK.sub("<image>", whole).split("<image>")
     parts: list[Part] = []

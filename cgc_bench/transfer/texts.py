@@ -40,7 +40,7 @@ _LINES = re.compile(r"^\(([A-Z])\) ?(.*)$", re.MULTILINE)
 
 
 def lmms_text(item: Item) -> str:
-    """The prompt of lmms-eval's task for models for which lmms-eval has no special prompt."""
+    """The prompt of lmms-eval's task, for models without a special prompt."""
     options = _listed("{}. {}", item)
     if item.task == "blink":
         letters = ", ".join(item.letters)
@@ -92,7 +92,9 @@ def authors_text(item: Item) -> str:
 
 
 def separated(item: Item) -> tuple[str, Sequence[str]]:
-    """The question without its options, and the texts of the options; () if they cannot be separated."""
+    """The question without its options, and the texts of the options. If they cannot be separated, the full question
+    and ().
+    """
     if item.task == "blink":
         lines = list(_LINES.finditer(item.question))
         return (item.question[: lines[0].start()].rstrip() if lines else item.question), item.options

@@ -1,5 +1,5 @@
-"""VLM2-Bench as a benchmark. Items are scored by the authors' rules, and the two items of a pair count only together.
-For counting questions, the authors' mean covers only valid answers. A second mean covers all answers and counts
+"""VLM2-Bench as a benchmark. Items are scored by the authors' rules, and the two items of a pair are scored as one
+unit. For counting questions, the authors' mean covers only valid answers. A second mean covers all answers and counts
 unreadable ones as wrong.
 """
 
@@ -21,7 +21,7 @@ DIAGNOSTICS = ("unreadable", "positive", "negative", "exact_count")
 
 @dataclass(frozen=True)
 class PairedResult(ItemResult):
-    """An item's result. If the item is in a pair, it counts only together with the other result of the pair.
+    """An item's result. If the item is in a pair, the two results of the pair are scored as one unit.
 
     Attributes:
         kind: as in `Item`.
@@ -101,9 +101,9 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     floors = FLOORS
     chance = (
         "The authors print expected chance levels. A floor, in contrast, is the score of one trivial answer per item. "
-        "For `cpr`, the authors print one half, the chance level of a single statement. However, a pair counts only "
-        "if both answers are right. Therefore, random answers are right for one of four pairs, and a fixed answer for "
-        "none."
+        "For `cpr`, the authors print one half, the chance level of a single statement. However, a pair counts as "
+        "correct only if both answers are right. Therefore, random answers get one of four pairs right, and a fixed "
+        "answer gets none right."
     )
     layout = LAYOUT
     read_items = staticmethod(items.read_items)
@@ -145,9 +145,9 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     def units(self, results: Sequence[PairedResult]) -> list[ItemResult]:
         """Combine the two results of each pair into one. Counts and choices are unchanged.
 
-        The rules are those of the authors' script. A pair of the kind `pair` needs a correct T and a correct F. If one
-        of the two answers is missing, the pair counts as wrong. A pair of the kind `statement` counts only if both
-        answers are present. If an item was answered more than once, its last answer is used.
+        The rules are those of the authors' script. A pair of the kind `pair` is correct if the answers T and F are both
+        correct. If one of the two answers is missing, the pair counts as wrong. A pair of the kind `statement` is
+        excluded unless both answers are present. If an item was answered more than once, its last answer is used.
         """
         single = [result for result in results if result.kind in ("count", "choice")]
         pairs: dict[str, list[PairedResult]] = defaultdict(list)
@@ -158,7 +158,7 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
         return [*single, *map(_joined, whole)]
 
     def table(self, results: Sequence[PairedResult]) -> Table:
-        """Figures in percent. Each task's row also has `units`, the number of items or pairs. The macro average covers
+        """Scores in percent. Each task's row also has `units`, the number of items or pairs. The macro average covers
         the tasks that have at least one item or pair.
 
         The `score` in `macro` is the authors' mean over eight tasks. The mean that the authors publish also includes a

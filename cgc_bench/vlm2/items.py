@@ -185,7 +185,7 @@ def _item(task: str, place: int, row: Row, pair: str, side: str, cluster: str, v
 
 
 def _length(row: Row) -> int:
-    """The number of images stated in the file, or 0."""
+    """The number of images that the row states, or 0 if it states none."""
     stated, sequence = row.get("image_seq_len"), row.get("image_seq")
     if stated is None and isinstance(sequence, list):
         return len(sequence)

@@ -1,5 +1,4 @@
-"""The rules of the VLM2-Bench authors for reading and scoring an answer, for each kind of question, including all
-quirks.
+"""The rules of the VLM2-Bench authors for reading and scoring an answer to each kind of question, including all quirks.
 
 Scores are 0-1. Every pattern scans an answer only once, so scoring takes time linear in the length of the answer.
 """
@@ -79,8 +78,8 @@ def _letter(answer: str) -> str:
 
 
 def judge_count(answer: str, truth: int, length: int) -> Verdict:
-    """The score of a single number within 1..length: 1 if the number is correct, and less the further it is from the
-    truth.
+    """Score a single number within 1..length: 1 if the number is correct, and less the further it is from the correct
+    answer.
     """
     numbers = read_numbers(answer)
     if len(numbers) != 1 or not 1 <= numbers[0] <= length:
@@ -99,8 +98,8 @@ def count_score(count: int, truth: int, length: int) -> float:
 
 
 def read_numbers(answer: str) -> list[int]:
-    """All numbers written in digits, followed by the number that all number words of the answer form together, if they
-    form one.
+    """All numbers written in digits, followed by the number that the number words of the answer spell out together, if
+    any.
     """
     text = answer.lower()
     digits = [int(found.lstrip("0")[:_MOST_DIGITS] or "0") for found in _DIGITS.findall(text)]

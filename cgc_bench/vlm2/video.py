@@ -23,7 +23,7 @@ _MOST = {"AB": 1, "ABA": 2}
 
 @dataclass(frozen=True)
 class VideoScore:
-    """Figures of the judged subtask, in percent.
+    """Results of the judged subtask. Scores are in percent.
 
     Attributes:
         judge: name of the judge model, as given by the user.

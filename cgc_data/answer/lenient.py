@@ -1,7 +1,8 @@
 """Reads responses leniently.
 
-The lenient reader repairs broken JSON, uses the last code fence or answer block, and accepts floats and a single object
-that is not in a list. Lenient scores are reported next to the strict scores, and are never used for the reward.
+The lenient reader repairs broken JSON. If a response has several answer blocks or code fences, the reader uses the last
+one. It also accepts floats, and a single object that is not in a list. Lenient scores are reported next to the strict
+scores, and are never used for the reward.
 """
 
 import math
@@ -54,8 +55,9 @@ def _load_repair() -> Repair:
 
 
 def _narrow(conclusion: str) -> str:
-    """The last answer block after the think block or, if this answer block contains code fences, the last non-empty
-    fence.
+    """The last non-empty code fence in the last answer block, or the whole block if it has no such fence.
+
+    If there is no answer block, all of `conclusion` counts as the block.
     """
     block = conclusion.rpartition("<answer>")[2].partition("</answer>")[0]
     fenced = [part for part in block.split(FENCE)[1::2] if part.strip()]

@@ -56,8 +56,8 @@ def build_messages(question: str, num_images: int) -> list[Message]:
 def with_thinking(messages: Sequence[Message], *, require_think: bool = True) -> list[Message]:
     """A copy of `messages` whose last message also requests the think and answer tags.
 
-    If `require_think` is false, the prompt requests only the answer tags. Use this for models that reason without being
-    asked, and for models that do not reason.
+    If `require_think` is false, the prompt requests only the answer tags. Set it to false for models that reason
+    without being asked, and for models that do not reason.
     """
     instruction = THINK_INSTRUCTION if require_think else ANSWER_INSTRUCTION
     *before, last = messages

@@ -79,10 +79,10 @@ def read_answer(text: str, num_images: int, *, require_think: bool = True, prefi
 
 
 def read_soft(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
-    """Read a response like `read_answer`, but tolerate unambiguous slips.
+    """Read a response as `read_answer` does, but accept three unambiguous deviations from the strict format.
 
-    The tolerated slips are integers written as 120.0, trailing commas, and a code fence labeled JSON in capital
-    letters. `violations` still lists these slips.
+    The three deviations are integers written as 120.0, trailing commas, and a code fence labeled JSON in capital
+    letters. `violations` still lists them.
     """
     strict = read_answer(text, num_images, require_think=require_think, prefix=prefix)
     layout = read_layout(prefix + text, require_think=require_think)

@@ -53,8 +53,8 @@ def ask(
     """Return the complete question: phrasing `number` of the pool, with the names of the objects filled in.
 
     The question also states that images are numbered from 1, that coordinates are 0-1000 per image, and which format
-    the answer must have. Raises PlanError if an argument that the phrasing needs is missing, or if an argument that it
-    does not use is given.
+    the answer must have. Raises PlanError if the phrasing needs an argument that is missing, or if an argument is given
+    that the phrasing does not use.
 
     Args:
         pool: name of the pool of phrasings.
@@ -111,7 +111,7 @@ def _pool(pool: str) -> Mapping[int, str]:
 
 
 def number_word(count: int) -> str:
-    """A number as written in a sentence: as a word up to ten, and otherwise in digits."""
+    """A number as written in a sentence: a word for numbers up to ten, and digits for larger numbers."""
     return NUMBER_WORDS[count] if count < len(NUMBER_WORDS) else str(count)
 
 

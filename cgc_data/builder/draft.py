@@ -36,7 +36,7 @@ class Draft:
 
     Attributes:
         fingerprint: hash of the settings, the content of the sources, and the versions.
-        versions: versions, by name, of the plan format and of the libraries that affect the bytes of the release.
+        versions: version of the plan format and of each library that affects the bytes of the release, by name.
         settings: the configuration, with all paths exactly as the user wrote them.
         images: absolute paths of the photo folders and archives, by source key.
         displayed: keys of the sources whose boxes use the pixel coordinates of the photos after EXIF rotation.
@@ -69,7 +69,7 @@ class Draft:
 
 
 def versions() -> dict[str, str]:
-    """Versions, by name, of the plan format and of the libraries that affect the bytes of a release."""
+    """Version of the plan format and of each library that affects the bytes of a release, by name."""
     return {**library_versions(), "the plan": str(PLAN_VERSION)}
 
 
@@ -100,12 +100,12 @@ def stored_draft(work: Path) -> Draft | None:
 
 
 def damaged(draft: Draft, work: Path, names: Iterable[str]) -> list[str]:
-    """Names of the given plan files that are missing or do not match the digests in the record."""
+    """The plan files in `names` that are missing or do not match the digests in the record."""
     return [name for name in sorted(names) if _sha256(work / name) != draft.digests.get(name, "")]
 
 
 def check_whole(draft: Draft, out: Path, names: Iterable[str]) -> None:
-    """Raise a BuildError that names the first given plan file that is missing or damaged."""
+    """Raise a BuildError for the first plan file in `names` that is missing or damaged."""
     for name in damaged(draft, out / WORK, names):
         raise BuildError(f"{out / WORK / name}: missing or damaged; {_AGAIN}")
 

@@ -66,7 +66,7 @@ def finish_release(out: Path, *, executor: Executor = HERE) -> Built:
 def completed(draft: Draft, tasks: Sequence[ShardTask], receipts: Sequence[Receipt], out: Path) -> Built:
     """Check the sources and the rejected rows, write everything except the shards, and remove the work in progress.
 
-    The shards are kept if a source has changed, because the change may affect only this machine.
+    If a source has changed, raises SourceError but keeps the shards, because the file may differ only on this machine.
     """
     work = out / WORK
     check_files(draft.stamps)

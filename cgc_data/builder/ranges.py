@@ -27,7 +27,7 @@ def _numbers(text: str, count: int, folder: Path) -> range:
         raise ConfigError(f"--shard {text}: not a range of shards; write A:B, such as 0:{min(count, 10)}")
     start, end = int(found[1] or 0), min(int(found[2] or count), count)
     if start >= end:
-        raise ConfigError(f"--shard {text}: contains no shard; {folder} has the shards 0:{count}")
+        raise ConfigError(f"--shard {text}: contains no shards; {folder} has shards 0:{count}")
     return range(start, end)
 
 

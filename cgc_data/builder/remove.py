@@ -2,9 +2,9 @@
 
 Use this if a person asks for the removal of a photo, or if its license is withdrawn.
 
-The rows that show the photo are removed. Rows that would be unbalanced without them are also removed. These are the
-other row of a pair and, if only one photo of a set would still be the target of a question, the remaining rows of the
-set. All other rows keep their content and ids.
+The rows that show the photo are removed. Rows that would be unbalanced without them are also removed. If one row of a
+pair is removed, so is the other row. If fewer than two photos of a set would still be the target of a question, all
+rows of the set are removed. All other rows keep their content and ids.
 """
 
 import shutil

@@ -115,7 +115,7 @@ def _codecs(schema: pa.Schema) -> dict[str, str]:
     """Compression codec for each column.
 
     Image bytes are stored without additional compression, because they are already compressed. In addition, the Hub can
-    only recognize images that it already has from an earlier version if their bytes are stored unchanged.
+    recognize images from an earlier version only if their bytes are stored unchanged.
     """
     leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
     return {leaf: "none" if leaf == IMAGE_BYTES else "zstd" for leaf in leaves}

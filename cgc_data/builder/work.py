@@ -92,7 +92,7 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
-    """Remove the folder if the sources or settings are refused before anything is rendered."""
+    """Remove the folder if the sources or settings are rejected before anything is rendered."""
     try:
         yield
     except (BuildError, WorkerError):  # the parts that are planned remain
@@ -107,8 +107,9 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
 
 
 def start_over(out: Path, rejected: Sequence[Rejection]) -> Path:
-    """Delete all work in progress except the list of rejected samples. After the user fixes the photos, the next run
-    makes a new plan.
+    """Delete the plan and the shards, and write the list of rejected samples.
+
+    After the user fixes the photos, the next run makes a new plan.
     """
     for contrast in CONTRASTS:
         shutil.rmtree(out / contrast, ignore_errors=True)

@@ -81,7 +81,7 @@ def show_built(built: "Built") -> None:
     of = f" of {built.available}" if built.available else ""
     show(
         f"{built.folder}: {built.rows} rows from {built.photos}{of} photos "
-        f"({built.wanted} asked, {built.rejected} rejected)"
+        f"({built.wanted} requested, {built.rejected} rejected)"
     )
     show_made(built.made)
     show_notes(built.notes, built.folder / "rejected.parquet")
@@ -103,7 +103,7 @@ def show_made(made: Sequence["TaskRows"]) -> None:
     """
     for task in made:
         cause = f": {task.cause}" if task.cause else ""
-        show(f"{task.tasks:<20} {task.made:>9,} rows of {task.asked:,} asked{cause}")
+        show(f"{task.tasks:<20} {task.made:>9,} rows of {task.asked:,} requested{cause}")
 
 
 def show_notes(notes: Sequence[str], listed: Path | None) -> None:
@@ -119,7 +119,7 @@ def show_plan(plan: "Plan", config: BuildConfig) -> None:
     from cgc_data.plan.build import estimated_bytes
 
     show_made(plan.made)
-    show(f"{'total':<20} {sum(plan.tasks.values()):>9} rows of {config.samples} asked, {len(plan.shards)} shards")
+    show(f"{'total':<20} {sum(plan.tasks.values()):>9} rows of {config.samples} requested, {len(plan.shards)} shards")
     for split, photos in plan.photos.items():
         rows = sum(shard.rows for shard in plan.shards if shard.split == split)
         show(f"{split:<20} {rows:>9} rows from {photos} photos")

@@ -1,4 +1,4 @@
-"""`cgc-data remove`: write a new version of a release without a photo."""
+"""`cgc-data remove`: remove a photo from a release, and write the result as a new version."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from cgc_data.common.progress import show
 @click.option("--source", help="Key of the source, if two sources use the same id for different photos.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the new version.")
 def remove(release: Path, image_id: int, source: str | None, out: Path) -> None:
-    """Write RELEASE without a photo and without the rows that depend on it. Push the result under a new tag."""
+    """Write a copy of RELEASE that omits a photo and the rows that depend on it. Push the copy under a new tag."""
     from cgc_data.builder.remove import remove_photo
     from cgc_data.builder.work import explained
 

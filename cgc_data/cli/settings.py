@@ -38,8 +38,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--orientation",
         type=click.Choice(ORIENTATIONS),
         help=(
-            f"For photos that EXIF rotates: whether the boxes in the {DECLARABLE} files fit them as_stored or "
-            "as_displayed.  [default: as_stored, if the photo sizes prove it]"
+            f"Whether the boxes in the {DECLARABLE} files fit photos before (as_stored) or after (as_displayed) EXIF "
+            "rotation.  [default: as_stored, if the photo sizes prove it]"
         ),
     ),
     click.option(

@@ -35,7 +35,8 @@ class RayCluster:
         num_cpus: cores that each task needs.
         memory: bytes of memory that each task needs, which Ray uses to place tasks. If 0, Ray ignores memory.
         resources: custom resources that each task needs, by name.
-        in_flight: maximum number of tasks submitted at a time. If 0, a few times the number that can run at once.
+        in_flight: maximum number of tasks submitted at a time. If 0, the maximum is a few times the number of tasks
+            that can run at once.
     """
 
     address: str = ""

@@ -9,11 +9,11 @@ class CgcError(Exception):
 
 
 class SourceError(CgcError):
-    """An annotation file is missing, truncated, or does not match the COCO or LVIS schema."""
+    """An annotation file is missing or truncated, or does not match the COCO or LVIS schema."""
 
 
 class PhotoError(CgcError):
-    """A photo is missing, truncated, or differs in size from its annotation."""
+    """A photo is missing or truncated, or its size differs from the annotated size."""
 
 
 class SegmentationError(CgcError):

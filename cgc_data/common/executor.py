@@ -29,7 +29,7 @@ class Executor(Protocol):
     ) -> Iterator[Result]:
         """Yield results in the order of the tasks. Only a bounded number of tasks and results is in memory at a time.
 
-        `at_once` is the largest number of tasks that it is worth running at the same time, if known. Raises the
+        If `at_once` is given, running more than this number of tasks at the same time saves no time. Raises the
         exceptions of the function, and WorkerError if a worker is lost or a cluster cannot be used.
         """
         ...

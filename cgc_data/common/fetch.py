@@ -64,7 +64,7 @@ def disk_error(path: Path, error: OSError, needed: int | None = None) -> Downloa
     """The error for a failed write. `needed` is the number of bytes that are still missing from the file."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         room = f"needs {needed / 1e9:.2f} GB more" if needed else "there is no room left"
-        return DownloadError(f"{path}: the disk is full, {room}; free some or choose another --to, then run again")
+        return DownloadError(f"{path}: the disk is full, {room}; free some space or choose another --to, and run again")
     return DownloadError(f"{path}: cannot be written ({error.strerror or error}); choose another --to")
 
 
@@ -94,7 +94,7 @@ def _attempt(url: str, part: Path, advance: Advance) -> None:
         _check_room(part, start, total)
         _receive(response, part, start, total, advance)
     if total is not None and size_of(part) != total:
-        raise _Interrupted(f"{size_of(part):,} of {total:,} bytes came")
+        raise _Interrupted(f"received {size_of(part):,} of {total:,} bytes")
     return None
 
 
@@ -128,7 +128,9 @@ def _beyond_the_end(url: str, part: Path, total: int | None) -> None:
         return
     size = size_of(part)
     part.unlink()
-    raise DownloadError(f"{url}: {size:,} bytes came, {total or 0:,} are announced; removed, run again to start afresh")
+    raise DownloadError(
+        f"{url}: received {size:,} bytes, but the server announced {total or 0:,}; the file was removed; run again"
+    )
 
 
 def _check_room(part: Path, start: int, total: int | None) -> None:

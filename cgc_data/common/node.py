@@ -15,7 +15,7 @@ Versions = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Home:
-    """The folder in which the command was started, to which relative paths refer, and the versions of its libraries."""
+    """The command's working directory, to which relative paths refer, and the versions of the command's libraries."""
 
     folder: str
     versions: Versions
@@ -27,8 +27,8 @@ class Home:
 
 
 def run_on_node(function: Callable[[Task], Result], task: Task, home: Home) -> Result:
-    """Run a task on this node. Raises the errors of the function with the node's name added, and WorkerError if a file
-    is missing on this node or a library has another version.
+    """Run a task on this node. Raises WorkerError if a file is missing on this node, or if a library has a different
+    version. Errors of the function are raised with the node's name added.
     """
     with suppress(OSError):  # if all paths are absolute, the folder is not needed
         os.chdir(home.folder)
@@ -44,7 +44,7 @@ def run_on_node(function: Callable[[Task], Result], task: Task, home: Home) -> R
 
 @lru_cache(maxsize=1)
 def _require_same(versions: Versions) -> None:
-    """Raise WorkerError if a library has another version on this node, because the results would differ."""
+    """Raise WorkerError if a library has a different version on this node, because the results would differ."""
     here = library_versions()
     if other := [f"{name} {here[name]} instead of {version}" for name, version in versions if here[name] != version]:
         raise WorkerError(f"{_node()}: has {', '.join(other)}; install the same versions on all nodes")

@@ -32,8 +32,8 @@ PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "h
 
 
 def url_of(path: Path | str) -> str | None:
-    """The URL in a path, or None for a local path. A `Path` drops the second slash of a URL, and this function restores
-    it.
+    """The URL in a path, or None for a local path. If a URL was converted to a `Path`, it lacks its second slash, which
+    this function restores.
     """
     found = _URL.match(str(path))
     if found is None or found[1] in _LOCAL:
@@ -184,7 +184,7 @@ def explained(url: str) -> Iterator[None]:
     except FileNotFoundError:
         raise MissingRemoteError(f"{url}: does not exist; check the URL") from None
     except PermissionError:
-        raise RemoteError(f"{url}: access denied; check the rights of your {protocol} credentials") from None
+        raise RemoteError(f"{url}: access denied; check the permissions of your {protocol} credentials") from None
     except ImportError:
         package = PACKAGES.get(protocol, "the package of this protocol")
         raise RemoteError(f"{url}: {protocol}:// needs {package}; run: pip install {package}") from None

@@ -28,7 +28,9 @@ Settings = TypeVar("Settings", bound=Section)
 
 
 def read_settings(model: type[Settings], values: Values, origin: str, error: type[CgcError] = ConfigError) -> Settings:
-    """Validate nested values. If they are invalid, raises `error`, which names `origin`, the source of the values."""
+    """Validate nested values. If they are invalid, raises `error` with a message that names `origin`, the source of the
+    values.
+    """
     try:
         return model.model_validate(values)
     except ValidationError as fault:
@@ -36,8 +38,8 @@ def read_settings(model: type[Settings], values: Values, origin: str, error: typ
 
 
 def stated(key: str, value: str) -> str:
-    """Instructions, for error messages, on how to set a value for a source: as a flag of `cgc-data build` and in a YAML
-    file.
+    """The part of an error message that states how to set a value for a source, as a flag of `cgc-data build` and in a
+    YAML file.
     """
     return f"`--{key.replace('_', '-')} {value}` (in YAML: `{key}: {value}` for the source)"
 
@@ -106,7 +108,7 @@ def _explain(model: type[BaseModel], error: ValidationError) -> str:
 
 
 def _section(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
-    """The settings model at a location in the configuration, which is given as field names and list positions."""
+    """The settings model at a location in the configuration. `location` contains field names and list positions."""
     for part in location:
         if isinstance(part, str) and part in model.model_fields:
             model = _inner(model.model_fields[part].annotation) or model

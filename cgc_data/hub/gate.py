@@ -45,7 +45,7 @@ def next_version(tags: list[str]) -> str:
 
 
 def published_contents(release: Release, documents: Mapping[str, str]) -> dict[str, Path | bytes]:
-    """The content of every published file by its path in the release, in upload order. The manifest is last.
+    """Map from the path of every published file to its content, in upload order. The manifest is last.
 
     `documents` replace the documents in the folder, which contain commands that refer to the folder. In the published
     manifest, the paths of the sources on the build machine are reduced to base names.

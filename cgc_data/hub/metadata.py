@@ -107,16 +107,16 @@ def _config_faults(configs: list[dict[str, Any]], published: Collection[str]) ->
     for name, config in zip(names, configs, strict=True):
         where = f"configs: {name!r}"
         if not CONFIG_NAME(name) or names.count(name) > 1:
-            yield f"{where} is not a name for one configuration, without spaces and signs of paths"
+            yield f"{where} is not the name of one configuration; use a unique name without spaces and path characters"
         files = config.get("data_files") or []
         if not files:
-            yield f"{where} lacks data_files: a list of a split and its paths"
+            yield f"{where} lacks data_files: a list of splits and their paths"
         for entry in files:
             if not SPLIT_NAME(entry.get("split")):
-                yield f"{where}: {entry.get('split')!r} is not a name of a split: letters, digits, _ and dots"
+                yield f"{where}: {entry.get('split')!r} is not a split name; use letters, digits, underscores, and dots"
             for pattern in entry.get("path") or [""]:
                 if not any(fnmatch(path, pattern) for path in published):
-                    yield f"{where}: no file that is published matches {pattern!r}"
+                    yield f"{where}: no published file matches {pattern!r}"
 
 
 def _info_faults(infos: list[dict[str, Any]], configs: Mapping[str, Any]) -> Iterator[str]:
@@ -130,7 +130,7 @@ def _info_faults(infos: list[dict[str, Any]], configs: Mapping[str, Any]) -> Ite
             yield f"{where} needs features with distinct names"
         listed = [entry["split"] for entry in configs[info["config_name"]]["data_files"]]
         if [split.get("name") for split in splits] != listed:
-            yield f"{where} needs the splits {', '.join(listed)}, as its configuration has them"
+            yield f"{where} needs the same splits as its configuration: {', '.join(listed)}"
         counts = [value for split in splits for key, value in split.items() if key != "name"]
         if not all(isinstance(value, int) and value >= 0 for value in counts):
-            yield f"{where}: num_bytes and num_examples are not whole numbers from 0 on"
+            yield f"{where}: num_bytes and num_examples must be nonnegative integers"

@@ -201,8 +201,8 @@ def _read(source: Source, cache: Path, sha256: str = "") -> SourceTable:
 
 
 def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool_]:
-    """Mask (photos, concepts): whether the photo provably shows none of the concepts that could be confused with the
-    given one.
+    """Mask (photos, concepts): whether the photo provably shows none of the concepts that could be confused with this
+    concept.
     """
     absent = np.ascontiguousarray((index.states == ABSENT).T)  # concept by concept, so that entire columns are combined
     clear: NDArray[np.bool_] = np.ones_like(absent)
@@ -213,9 +213,9 @@ def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool
 
 
 def confused(index: Index) -> NDArray[np.bool_]:
-    """Mask (photos, concepts): whether the photo is known to show a concept that could be confused with the given one.
+    """Mask (photos, concepts): whether the photo is known to show something that could be confused with this concept.
 
-    No question about such a photo asks for the given concept.
+    No question about such a photo asks for this concept.
     """
     present = index.states >= PRESENT_SOME
     boxed = np.zeros_like(present)
@@ -229,7 +229,7 @@ def confused(index: Index) -> NDArray[np.bool_]:
 
 
 def _listings(photos: list[Photo], source: int) -> Listing:
-    """The photos that a source lists, and their image rows in the source, as parallel arrays."""
+    """Positions of the photos that a source lists, and of their image records in the source, as parallel arrays."""
     pairs = [
         (number, a.image_row) for number, photo in enumerate(photos) for a in photo.appearances if a.source == source
     ]
@@ -254,8 +254,8 @@ def _below(
 ) -> Below:
     """The narrower concepts that each concept includes, as triples (column, lower column, photos); see `reach_below`.
 
-    Relations that hold only in COCO's annotation practice are limited to photos in which COCO itself guarantees that
-    the broader concept is absent.
+    Some relations hold only because of how COCO's annotators use the categories. They are applied only to photos in
+    which COCO itself guarantees that the broader concept is absent.
     """
     positions = {concept: i for i, concept in enumerate(concepts)}
     steps: Below = []

@@ -23,7 +23,7 @@ IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 @dataclass(frozen=True)
 class Exclusions:
-    """COCO numbers and file names to exclude, with the files that list them."""
+    """COCO numbers (image ids in COCO) and file names to exclude, with the files that list them."""
 
     coco_numbers: frozenset[int]
     file_names: frozenset[str]
@@ -122,7 +122,7 @@ def _usage(file: str, entries: Sequence[str], numbers: Set[int], names: Set[str]
 
 
 def coco_number(entry: str) -> int | None:
-    """The COCO number in an id, file name, or path, or None.
+    """The COCO number in an id, file name, or path; None if there is none.
 
     >>> coco_number("MIG-Bench/images/static_diff/140513_1_source.png")
     140513

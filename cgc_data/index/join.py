@@ -35,9 +35,9 @@ class Agreement:
 def join_states(joined: States, claimed: States, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Agreement:
     """Merge another source's claims into the joined states, in place.
 
-    `claimed` has shape (len(rows), len(columns)); `rows` and `columns` are its positions in `joined`. If one source
-    claims presence and the other absence, the state is CONTRADICTED. If both sources claim presence, the weaker claim
-    is kept until `disagreeing` compares the boxes.
+    `claimed` has shape (len(rows), len(columns)); `rows` and `columns` are the positions of its rows and
+    columns in `joined`. If one source claims presence and the other claims absence, the state is CONTRADICTED. If both
+    sources claim presence, the weaker claim is kept until `disagreeing` compares the boxes.
     """
     before = joined[np.ix_(rows, columns)]
     both = (before != UNKNOWN) & (before != CONTRADICTED) & (claimed != UNKNOWN)
@@ -70,7 +70,7 @@ def disagreeing(instances: Instances, joined: States) -> list[tuple[int, int]]:
 def one_source_each(instances: Instances, first: Sequence[bool]) -> Instances:
     """For every photo and concept, keep the instances of only one source.
 
-    Sources marked in `first` have priority, and then the order of the sources decides.
+    Sources marked in `first` have priority over the others. Within each group, earlier sources have priority.
     """
     order = sorted(range(len(first)), key=lambda i: (not first[i], i))
     rank = np.argsort(order)[instances.source]

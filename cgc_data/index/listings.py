@@ -81,8 +81,8 @@ def _listings(position: int, table: SourceTable) -> Iterator[Listing]:
 
 
 def _taken_twice(table: SourceTable, names: Sequence[str], places: Iterable[str | None]) -> set[int]:
-    """Positions of the listings that count as missing, because another listing has the exact name of the file that was
-    found for them.
+    """Positions of the listings that count as missing: another listing has the exact name of the file that was found
+    for them.
     """
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for number, place in enumerate(places):

@@ -42,7 +42,7 @@ def like_any(hashes: Hashes, others: Hashes, distance: int) -> NDArray[np.bool_]
 
 
 def _spanning(hashes: Hashes, distance: int) -> Pairs:
-    """Pairs of different hashes that connect all close hashes, directly or through other hashes."""
+    """Pairs of distinct hashes that link each hash to all hashes close to it, directly or through other hashes."""
     kept, gathered, count = np.zeros((0, 2), dtype=np.intp), list[Pairs](), 0
     for pairs in _close_pairs(hashes, distance):
         gathered.append(pairs)

@@ -1,8 +1,7 @@
-"""One row per photo, over all sources: its identity, size, license, and the source whose file contains its pixels.
+"""One row per photo, across all sources: its identity, size, license, and the source whose file contains its pixels.
 
 Two sources list the same photo if their files have equal bytes, or if both use COCO's name for it and their files show
-the same picture. Photos with equal ids or names are not joined for this reason alone, because different datasets use
-the same numbers.
+the same picture. An equal id or file name alone is not enough, because different datasets use the same numbers.
 """
 
 import hashlib
@@ -142,7 +141,7 @@ def _names_coco(table: SourceTable) -> bool:
 def _identities(
     listings: Sequence[Listing], store: PhotoStore, names_coco: bool, executor: Executor
 ) -> Iterator[tuple[str, Fault | None]]:
-    """Identity of each listed photo, or the reason why the photo has no identity, with details.
+    """Identity of each listed photo, and the fault of each photo that has no identity.
 
     Only photos without a COCO name are read.
     """
@@ -201,8 +200,9 @@ def _content(listing: Listing, stores: Sequence[PhotoStore]) -> bytes:
 
 
 def _join_copies(groups: dict[str, list[Listing]], stores: Sequence[PhotoStore]) -> None:
-    """Join copies of COCO photos that have different file names to the COCO photos. Only files of equal size are
-    compared.
+    """If a photo is a copy of a COCO photo under another file name, add its listings to those of the COCO photo.
+
+    Only files of equal size are compared.
     """
     renamed = [identity for identity in groups if identity.startswith("sha256:")]
     sizes = {_size(groups[identity][0], stores) for identity in renamed}

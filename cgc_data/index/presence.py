@@ -33,8 +33,8 @@ class Claims:
 
     Attributes:
         rule: the rule by which the source guarantees absence.
-        practice: COCO_PRACTICE if the categories are COCO's own 80 classes, as COCO's annotators used them (they box a
-            mug as "cup").
+        practice: COCO_PRACTICE if the categories are COCO's own 80 classes. COCO's annotators use some of them broadly;
+            for example, they box a mug as "cup".
         exhaustive: mask (categories,) of the categories whose instances are all boxed in every photo.
         single: mask (annotations,) of the annotations that are known to be a single instance, not a crowd.
         rows: sorted image rows of the source that `states` covers; None if `states` covers all rows.
@@ -93,7 +93,7 @@ def reach_below(states: States, below: Below) -> None:
 
     For example, a photo without a dog shows no puppy. If a puppy is boxed anyway, both concepts become unknown.
 
-    `below` lists triples (column, lower column, photos). `photos` is a mask (photos,) of the photos to which the step
+    `below` lists triples (column, lower column, photos). `photos` is a mask (photos,) of the photos to which the triple
     applies; None means all photos. Pairs that are still CONTRADICTED become unknown.
     """
     columns = np.ascontiguousarray(states.T)

@@ -1,8 +1,8 @@
 """Permanently assigns each photo to train, validation, or test. The split depends on the photo's identity, never on the
 seed or the number of samples.
 
-Near-duplicates are found by perceptual hash and are always in the same split. A cluster that contains a test photo
-belongs to test.
+Near-duplicates are found by perceptual hash and are always in the same split. If a cluster of
+near-duplicates contains a test photo, the whole cluster is in the test split.
 """
 
 import hashlib

@@ -85,7 +85,7 @@ def citation(manifest: Manifest, repo_id: str | None = None, tag: str | None = N
 def _explained(manifest: Manifest, stats: Stats) -> list[Format]:
     """The annotation formats of this release whose protocols guarantee that an object is absent.
 
-    Formats for COCO's photos are included only if the release shows such photos.
+    A format that applies only to COCO photos is included only if the release shows COCO photos.
     """
     used = [form for name, form in FORMATS.items() if name in formats(manifest)]
     return [form for form in used if from_coco(stats) or not _of_coco_photos(form)]

@@ -75,7 +75,7 @@ class Known:
 
 @dataclass
 class Content:
-    """The rows of a release by id, and its photos with their licenses by task."""
+    """The rows of a release by id; and, for each task, the licenses of its photos by photo name."""
 
     rows: dict[str, Known]
     photos: dict[str, dict[str, str]]

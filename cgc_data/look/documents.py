@@ -73,4 +73,6 @@ def drawn_from(path: Path) -> Iterator[None]:
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, jinja2.TemplateError) as error:
-        raise ReleaseError(f"{path}: gives no card ({error!r:.200}); build or download the release again") from None
+        raise ReleaseError(
+            f"{path}: cannot be used for the card ({error!r:.200}); build or download the release again"
+        ) from None

@@ -53,7 +53,7 @@ def write_gallery(
     If `kind` is `png`, all images are copied, including JPEG files.
 
     `images` is the folder or zip with the photos, for a release that stores no images. If `images` is None, the photos
-    are read from their locations at the time of the build.
+    are read from the paths that the build used.
 
     Raises:
         ReleaseError: `folder` contains something other than a gallery.
@@ -79,7 +79,9 @@ def choose_samples(release: Release, per_task: int, seed: int = 0, images: Path 
 
 
 def _chosen_ids(release: Release, per_task: int, seed: int) -> dict[str, list[str]]:
-    """Choose rows at random by the smallest salted hashes of their ids, which do not depend on other rows."""
+    """Choose rows pseudorandomly: the rows with the smallest salted hashes of their `pair_id`, or of their `id` if they
+    have no pair.
+    """
     best: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for row in release.rows(["id", "contrast", "task", "pair_id"]):
         salted = hashlib.sha256(f"{seed}/{row['pair_id'] or row['id']}".encode()).hexdigest()
@@ -118,7 +120,7 @@ def _render(release: Release, samples: Samples, folder: Path, kind: PictureForma
 
 
 def _partners(samples: list[Sample]) -> dict[str, list[str]]:
-    """For each shown row, the ids of the other shown rows of the same pair, by the row's id."""
+    """Map from the id of each shown row to the ids of the other shown rows of the same pair."""
     pairs: dict[str, list[str]] = defaultdict(list)
     for sample in samples:
         if sample.pair_id:

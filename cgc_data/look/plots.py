@@ -217,7 +217,7 @@ def _task_name(task: str) -> str:
 PLOTS: dict[str, tuple[Callable[[Stats], Figure], str]] = {
     "tasks": (_tasks, "Rows per task and split"),
     "categories": (_categories, "The categories asked for most"),
-    "box_sizes": (_box_sizes, "Sizes of the true boxes, as a share of the view and in pixels"),
+    "box_sizes": (_box_sizes, "Sizes of the ground-truth boxes, as a share of the view and in pixels"),
     "target_position": (_positions, "Share of the targets at each image position"),
     "num_images": (_num_images, "Images per row and objects per answer"),
 }

@@ -95,7 +95,7 @@ class Sample:
 
 
 def read_sample(row: Row, sources: Sources) -> Sample:
-    """Convert a row with images into a sample. `sources` contains the sources of the manifest by their keys."""
+    """Convert a row with images into a sample. `sources` maps source keys to the sources in the manifest."""
     question, form, rest = row["question"].partition(ANSWER_FORM)
     return Sample(
         id=row["id"],

@@ -94,8 +94,8 @@ def _is_constant(values: NDArray[np.float64]) -> bool:
 
 
 def _macro_interval(columns: Sequence[Column]) -> tuple[float, float] | None:
-    """Like `bootstrap_interval`, except that the means of a column whose values are all 0 or all 1 are drawn from the
-    distribution whose quantiles are the bounds of Clopper and Pearson.
+    """Like `bootstrap_interval`, except for columns whose values are all 0 or all 1. The means of such a column are
+    drawn from a distribution whose quantiles are the bounds of Clopper and Pearson.
     """
     if all(codes.max() == 0 for _, codes in columns):
         return None

@@ -28,8 +28,8 @@ def center_box(truth: Truth) -> list[Object]:
 
 
 def copied_reference(truth: Truth) -> list[Object]:
-    """A copy of the question's reference box in the image that the question asks about; empty if it has no reference
-    box.
+    """A copy of the reference box, placed in the image that the question asks about; no box if the question has no
+    reference box.
     """
     if truth.ref_bbox is None:
         return []

@@ -27,29 +27,29 @@ class ItemScore:
         accuracy: `acc@0.5` with the parser that the reward uses.
         lenient: `acc@0.5` with the lenient parser; None if it was not computed.
         miou: set-wise IoU, in which boxes match only within the same image.
-        miou_any_image: set-wise IoU if the image index is ignored.
-        source: whether the images with predicted boxes are exactly the images with true objects; None if there are no
-            true objects or the question names the image.
-        leaked: whether a predicted box is in an image that contains no true object; None if there are no true objects
-            or the response is unreadable.
-        leaked_boxes: the predicted boxes in images that contain no true object, x1, y1, x2, y2, 0-1000.
-        leaked_same_place: whether a leaked box has about the same coordinates (IoU >= 0.5) as the box of a true object
-            in another image; None if no box is leaked.
+        miou_any_image: set-wise IoU when the image index is ignored.
+        source: whether the images with predicted boxes are exactly the images with ground-truth boxes; None if there
+            are no ground-truth boxes or the question names the image.
+        leaked: whether a predicted box is in an image without a ground-truth box; None if there are no ground-truth
+            boxes or the response is unreadable.
+        leaked_boxes: the predicted boxes in images without a ground-truth box, x1, y1, x2, y2, 0-1000.
+        leaked_same_place: whether a leaked box has about the same coordinates (IoU >= 0.5) as a ground-truth box in
+            another image; None if no box is leaked.
         hallucinated: whether an `absent` row was answered with any entry, including malformed ones; None for other rows
             or if the response is unreadable.
         nowhere: whether a predicted box has a requested label that no image shows; None if `truth.nowhere` is empty or
             the response is unreadable.
-        binding: among the boxes that match a true object if labels are ignored, the share whose label is another
-            requested label; None if the question asks for only one label or no box matches.
-        track: whether all images of a track are answered correctly, that is, every true box is matched and there is no
-            other box; None for other rows.
+        binding: among the predicted boxes that match a ground-truth box when labels are ignored, the share with the
+            wrong one of the requested labels; None if the question asks for only one label or no box matches.
+        track: whether all images of a track are answered correctly, that is, every ground-truth box is matched and
+            there is no other box; None for other rows.
         track_images: share of the images of a track that are answered correctly; None for other rows.
         false_empty: whether a row with a target was answered `[]`; None for `absent` rows.
         unreadable: whether the response contains no list.
         valid: whether the answer has the strict format.
         pixel_scale: whether the answer contains numbers above 1000.
         boxes: number of well-formed boxes.
-        distractor_boxes: number of predicted boxes in images that contain no true object.
+        distractor_boxes: number of predicted boxes in images without a ground-truth box.
     """
 
     truth: Truth
@@ -132,7 +132,9 @@ def accuracy(reading: Reading, truth: Truth) -> float:
 
 
 def same_place(boxes: Sequence[ThousandBox], truths: Sequence[Truth]) -> list[bool]:
-    """For each truth, whether a box (0-1000) overlaps one of its objects (IoU >= 0.5), regardless of the image."""
+    """For each truth, whether any of the `boxes` (0-1000) overlaps one of its objects (IoU >= 0.5), regardless of the
+    image.
+    """
     objects = [(place, item.bbox_2d) for place, truth in enumerate(truths) for item in truth.objects]
     overlaps = iou_table(boxes, [box for _, box in objects])
     hit = {place for row in overlaps for (place, _), overlap in zip(objects, row, strict=True) if overlap >= THRESHOLD}

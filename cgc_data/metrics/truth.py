@@ -37,9 +37,9 @@ class Truth:
         contrast: contrast of the row.
         task: task of the row, within its contrast.
         num_images: number of images shown.
-        objects: the true objects; empty if the right answer is the empty list.
+        objects: the ground-truth objects; empty if the correct answer is the empty list.
         labels: requested names.
-        img_idx: 1-based number of the image in which the answer is, if the question names this image; otherwise None.
+        img_idx: 1-based number of the image that contains the answer, if the question names this image; otherwise None.
         ref_img_idx: 1-based number of the image with the reference box; None if the question has no reference box.
         ref_bbox: the reference box in the question, x1, y1, x2, y2, 0-1000.
         safe_images: 1-based numbers of the images that contain no object of the answer, including reference images. A

@@ -1,6 +1,6 @@
-"""Gives a few of the painted photos the oddities of real annotation files that can make readers fail.
+"""Gives a few of the painted photos oddities that occur in real annotation files and can break code that reads them.
 
-Every statement about a photo stays true. An odd record only omits information, or contains it in an unusual form.
+The annotations stay correct: an odd record only omits information, or contains it in an unusual form.
 """
 
 import io
@@ -26,7 +26,7 @@ PAST = 4.5  # pixels by which a box extends past the border
 def encode(pixels: Bytes, case: str) -> bytes:
     """Encode RGB pixels (H, W, 3) as JPEG.
 
-    Depending on `case`, the JPEG is gray, is in CMYK, is slightly changed, or has an orientation tag that the
+    Depending on `case`, the JPEG is grayscale, is CMYK, is slightly brighter, or has an orientation tag that the
     annotations do not follow.
     """
     if case == "duplicate":
@@ -57,7 +57,7 @@ def spoil(coco: Record, photos: Sequence[Photo]) -> Record:
 
 
 def _zero_area(annotations: list[Record], _: Photo) -> list[Record]:
-    """Add a record of zero size for a kind of object that the photo shows."""
+    """Add an annotation with a box of zero size, for a category that the photo shows."""
     last = annotations[-1]
     x, y = (round(v, 2) for v in last["bbox"][:2])
     flat = {
@@ -71,7 +71,7 @@ def _zero_area(annotations: list[Record], _: Photo) -> list[Record]:
 
 
 def _past_border(annotations: list[Record], photo: Photo) -> list[Record]:
-    """Extend the boxes that touch the border of the photo beyond this border."""
+    """If a box touches the photo's border, extend it past the border."""
     return [{**a, "bbox": _stretched(a["bbox"], photo.width, photo.height)} for a in annotations]
 
 

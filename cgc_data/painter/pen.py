@@ -204,7 +204,9 @@ def _fixed(points: Floats) -> npt.NDArray[np.int32]:
 def _meet(
     inner: tuple[int, ...], outer: tuple[int, ...], x: int, y: int
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """The overlap of an array placed at (x, y) and another array, as (row, column) slices of both arrays."""
+    """The area in which the inner array, placed at (x, y), overlaps the outer array: (row, column) slices of each
+    array.
+    """
     (top, bottom), (left, right) = (
         (min(max(p, 0), m), min(max(p + n, 0), m)) for p, n, m in zip((y, x), inner, outer, strict=False)
     )

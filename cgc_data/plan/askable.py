@@ -1,6 +1,8 @@
-"""For each photo, the concepts that questions can ask for: concepts with one usable instance, with a usable set of
-instances, or provably absent. At first, only the sizes of the annotated boxes are checked. Just before a photo is used,
-its objects are checked against their masks.
+"""For each photo, the concepts that questions can ask for: concepts with one usable instance, concepts with
+a usable set of instances, and concepts that are provably absent.
+
+At first, only the sizes of the annotated boxes are checked. Just before a photo is used, its objects are checked
+against their masks.
 """
 
 from collections.abc import Iterable, Sequence
@@ -63,8 +65,8 @@ class Askable:
 
     @cached_property
     def detail(self) -> Detail:
-        """Level of detail in the windows of the photos. All planners share these values, because each photo must be
-        read and decoded to compute them.
+        """Level of detail in the windows of the photos. All planners share these values, because computing them
+        requires reading and decoding each photo.
         """
         return Detail(self.index, self.config)
 
@@ -117,7 +119,10 @@ class Askable:
         )
 
     def take_over(self, rejections: Iterable[Rejection]) -> None:
-        """Add instances that were rejected elsewhere to the rejected instances of this table."""
+        """Record instances that were rejected elsewhere.
+
+        Questions about their photos then no longer ask for their concepts.
+        """
         instances, found = self.index.instances, {r.annotation_id: r for r in rejections if r.annotation_id}
         names = [(t.key, t.annotations.column("annotation_id").to_numpy()) for t in self.index.tables]
         for instance in range(len(instances.row)) if found else ():
@@ -150,8 +155,8 @@ class Askable:
         return found
 
     def similarity(self, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-        """Cosine similarity (photos,) between the categories that each of these photos shows and those that another
-        photo shows.
+        """Cosine similarity (photos,) between the categories in each of these photos and the categories in another
+        photo.
         """
         return _cosines(self.vectors, photos, photo)
 

@@ -1,4 +1,4 @@
-"""Compares the rows that a build made with the shares that its configuration requested: shares of tasks, kinds of sets,
+"""Compares the shares in a release with the shares that its configuration requested: shares of tasks, kinds of sets,
 image counts, and answers.
 """
 
@@ -27,7 +27,7 @@ class Made:
     number of images with an answer.
 
     `answers` counts rows of set questions about photos, by number of images and by number of images with an answer.
-    Tasks in which every image contains an answer by definition are excluded.
+    Tasks that by definition have an answer in every image are excluded.
     """
 
     tasks: Counter[str] = field(default_factory=Counter)
@@ -88,8 +88,9 @@ class Compared:
 
 
 def asked_as(contrast: str, template_id: str) -> str:
-    """The task to which a row's wording belongs. The row counts toward the share of this task, even if the answer is
-    empty.
+    """The task whose question pool contains a row's wording.
+
+    The row counts toward the share of this task, even if the answer is empty.
     """
     pool = template_id.partition("/")[0]
     planned = (task for task in TASKS.values() if task.planner and task.contrast.name == contrast)

@@ -27,7 +27,7 @@ def ask_twins(
     askable: Askable, there: Sequence[int], elsewhere: Sequence[int], item: Item, kind: str, rng: np.random.Generator
 ) -> list[Question]:
     """A question about the item in the photos `there`, and its twin: the same question about the photos `elsewhere`,
-    which provably do not show the item.
+    which provably do not show the item's concept.
     """
     present = ask_set(askable, there, item, kind, rng)
     absent = ask_set(askable, elsewhere, replace(item, targets=()), kind, rng)

@@ -57,8 +57,8 @@ class AbsentBalance:
         return self._absent[TOTAL] + absent <= self._share * (self._asked[TOTAL] + rows)
 
     def far_behind(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> bool:
-        """Whether any feature of this question so rarely has an empty answer that the feature alone reveals that the
-        target exists.
+        """Whether the questions that share one of these features so rarely have an empty answer that the feature alone
+        reveals that the target exists.
         """
         return any(self._lack(feature) > FAR_BEHIND for feature in features(concept, pool, images, kind, form))
 

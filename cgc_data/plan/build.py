@@ -58,8 +58,8 @@ class PlannedShard:
 
 @dataclass
 class Plan:
-    """The result of planning, in addition to the plan's files: the shards, the row counts, and the photos and objects
-    that could not be used.
+    """What planning returns besides the plan's files: the shards, the row counts, and the photos and objects that
+    could not be used.
     """
 
     shards: list[PlannedShard] = field(default_factory=list)
@@ -80,7 +80,7 @@ def make_plan(
     `state` is the digest of the states of the photo files. A part that was planned from different photo files is not
     reused.
 
-    Raises PlanError if the photos allow no sample of one of the paper's tasks or of a task that the user named. A task
+    Raises PlanError if no sample is possible for one of the paper's tasks, or for a task that the user named. A task
     may have no samples if only the preset requests it, or if a small release has no room for it; see `Plan.made`.
     """
     displayed = [source.displayed for source in config.sources]
@@ -244,6 +244,6 @@ def rejected_by_reason(plan: Plan) -> dict[str, int]:
 def estimated_bytes(plan: Plan) -> int:
     """Estimated size of the release with embedded photos.
 
-    Each view is counted once per family, at the number of JPEG bytes per pixel that is typical of COCO.
+    Each view is counted once per family. The estimate uses a number of JPEG bytes per pixel that is typical of COCO.
     """
     return round(plan.pixels * JPEG_BYTES_PER_PIXEL)

@@ -41,12 +41,12 @@ class Candidates:
 
     @property
     def _slack(self) -> NDArray[np.float64]:
-        """For each name, (concepts,), how far the number of lists in which it is right may deviate from chance."""
+        """By how many lists each name may be right more or less often than chance predicts, (concepts,)."""
         least = min(SLACK + SLOPE * self._lists, MOST_SLACK)
         return np.maximum(least, BY_CHANCE * np.sqrt(self._surplus.lists))
 
     def right(self, photo: int, choices: Mask, rng: np.random.Generator, *, only: bool) -> list[int]:
-        """The categories in `choices` that may be the right name of another list. The category that is furthest behind
+        """The categories in `choices` that may be the right name of the next list. The category that is furthest behind
         its expected number of lists comes first.
 
         `only`: also return names that can never be a wrong name, because fewer than two photos are proved not to show
@@ -59,7 +59,7 @@ class Candidates:
         return _best(choices & (surplus <= self._slack), -surplus, rng)
 
     def wrong(self, members: list[int], right: int, wanted: int, rng: np.random.Generator) -> list[int]:
-        """The requested number of wrong names. Each photo shows at least one of these categories.
+        """About `wanted` wrong names. Each photo shows at least one of these categories.
 
         Empty if too few names are available. Also empty if, in lists of that length, the right name would too often be
         rarer or more frequent than the wrong names.
@@ -69,9 +69,7 @@ class Candidates:
         return min(level, key=lambda found: abs(self._tilted(right, found)), default=[])
 
     def _drawn(self, members: list[int], right: int, wanted: int, side: int, rng: np.random.Generator) -> list[int]:
-        """Wrong names, starting with names that are more frequent (`side` 1) or rarer (`side` -1) than the right
-        name.
-        """
+        """Wrong names, preferably names that are more frequent (`side` 1) or rarer (`side` -1) than the right name."""
         table, surplus = self._askable, self._surplus.values
         shown = table.index.states[members] >= PRESENT_SOME
         fair = shown.any(axis=0) & table.safe[members].any(axis=0) & ~table.confused[members].any(axis=0)
@@ -93,7 +91,7 @@ class Candidates:
         """Number of pairs in which the right name is more frequent than the wrong name, minus the number of pairs in
         which it is rarer.
 
-        Counts the pairs in all lists of this length, including this list.
+        The pairs are from all lists of this length, including this one.
         """
         signs = np.sign(self._frequency[right] - self._frequency[list(wrong)])
         return self._tilt[len(wrong) + 1] + int(signs.sum())
@@ -105,8 +103,8 @@ class Candidates:
         self._tilt[len(wrong) + 1] = self._tilted(right, wrong)
 
     def _often(self, name: str, photo: int) -> Mask:
-        """Mask (concepts,) of the categories for which the table `name` of `Askable` marks at least two photos in the
-        split of this photo.
+        """Mask (concepts,) of the categories that are marked for at least two photos in this photo's split; `name` is
+        the attribute of `Askable` that contains the marks.
         """
         if name not in self._tables:
             inside = np.array([split == self._askable.splits[photo] for split in self._askable.splits])
@@ -118,8 +116,8 @@ class Candidates:
 def _openings(shown: Mask, found: Sequence[int], wanted: int) -> Iterator[Mask]:
     """Masks of the names that can be added to `found` next.
 
-    First comes a category that all photos but one show, then a category for each photo that shows none of the chosen
-    ones, and finally any category.
+    The first mask contains the categories that all photos but one show. Then, for each photo that shows none of the
+    chosen categories, a mask contains the categories that it shows. The last masks contain all categories.
     """
     yield shown.sum(axis=0) == len(shown) - 1
     for photo in shown:

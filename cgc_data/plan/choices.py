@@ -73,7 +73,7 @@ def _alone(picture: Picture, window: Window, others: list[Window], rng: np.rando
 
 
 def _common(rectangles: NDArray[np.int64], windows: list[Window]) -> NDArray[np.float64]:
-    """For each rectangle (n, 4), its largest IoU with any of the windows, which all have the same size, (n,)."""
+    """Largest IoU (n,) of each rectangle (n, 4) with any of the windows. All have the same size."""
     most = np.zeros(len(rectangles))
     for w in windows:
         sides = np.minimum(rectangles[:, 2:], (w.x2, w.y2)) - np.maximum(rectangles[:, :2], (w.x1, w.y1))

@@ -1,6 +1,6 @@
 """Measures how much the colors of a piece (a recolored crop of a photo) reveal about the place where it was cut out.
 
-The measures are how similar the most similar place is, and whether it is the right place.
+Two things are measured: how similar in color the most similar place is, and whether it is the right place.
 
 Histograms are compared in several ways, because one comparison often finds the place of a piece when another fails.
 """
@@ -42,8 +42,8 @@ def _distances(difference: Shares) -> Distances:
 
 @dataclass(frozen=True)
 class Places:
-    """The colors of all places (rows, columns) in a window that are as large as the piece, and a mask of the places
-    that mostly coincide with the piece's own place.
+    """The colors of all places (rows, columns) in a window, and a mask of the places that mostly coincide with the
+    piece's own place. Each place is as large as the piece.
     """
 
     shares: Shares
@@ -90,7 +90,9 @@ class Colors:
         return _shares(piece.tone.applied(self._picture.sampled(piece.window, SEEN_OF_PIECE)).reshape(-1, 3))
 
     def distances(self, shares: Shares, places: Places) -> Distances:
-        """Distance of the closest place for each comparison, and distance of the whole window's joint levels, (5,)."""
+        """For each comparison, the distance of the closest place; then the distance of the whole window's joint levels,
+        (5,).
+        """
         nearest = places.distances(shares).min(axis=(1, 2))
         return np.append(nearest, np.abs(self._whole - shares)[JOINT].sum())
 

@@ -152,7 +152,7 @@ class CommonPlanner:
         return question.reordered(rng.permutation(len(members)).tolist())
 
     def _named(self, draw: Draw, deck: Photos, kind: str) -> tuple[Question, ...]:
-        """Questions that name two of the images but not the kind; empty if the photos allow none."""
+        """Questions that name two of the images but not the shared category; empty if the photos allow none."""
         table, choices = self._askable, np.zeros(len(self._askable.named), dtype=np.bool_)
         choices[self._coco] = len(self._coco) == len(COCO_NAMES)
         choices &= table.every[draw.anchor] & self._allowed(draw.planned + 2)
@@ -223,8 +223,10 @@ class CommonPlanner:
         )
 
     def _allowed(self, rows: int) -> Mask:
-        """Mask (concepts,) of the categories that the next row can ask about, if there are `rows` rows including this
-        one.
+        """Mask (concepts,) of the categories that the next questions can ask about. `rows` is the number of rows,
+        including those of these questions.
+
+        People are excluded if too many of the rows would ask about them.
         """
         allowed = np.ones(len(self._askable.named), dtype=np.bool_)
         if self._person is not None and self._people + 2 > MOST_PERSON * rows:
@@ -238,7 +240,7 @@ class CommonPlanner:
         self._people += rows if self._person in right else 0
 
     def _is_new(self, members: list[int], listed: Sequence[int], pool: str) -> bool:
-        """Whether this question is new. The question is recorded, so that it counts as known from now on."""
+        """Whether this question is new. Also records the question, so that it is not new in later calls."""
         asked = pool, frozenset(members), frozenset(listed)
         is_new = asked not in self._asked
         self._asked.add(asked)

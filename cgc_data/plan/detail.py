@@ -67,8 +67,8 @@ class Detail:
 
 
 def summed_detail(pixels: Pixels) -> NDArray[np.float64]:
-    """Bits per pixel, summed over the blocks above and to the left of each corner, (height // GRAIN + 1, width // GRAIN
-    + 1).
+    """Bits per pixel, summed over the blocks above and to the left of each block corner, (height // GRAIN + 1,
+    width // GRAIN + 1).
 
     `pixels` is (height, width, 3), blue-green-red. The number of bits is estimated from the coefficients of the cosine
     transform.

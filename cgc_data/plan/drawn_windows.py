@@ -121,8 +121,8 @@ def draw_frames(
 def shown_at(
     width: Numbers, height: Numbers, view_sizes: Sequence[int], enlargement: float, rng: np.random.Generator
 ) -> Frames:
-    """Windows of these sizes, (sizes,), each with a view size that keeps the window sharp; the view size is 0 if no
-    configured size does.
+    """Windows of these sizes, (sizes,), each with a random configured view size at which the window is sharp; the view
+    size is 0 if there is none.
     """
     sides, longest = np.array([0, *sorted(view_sizes)]), np.maximum(width, height)
     sharp = np.searchsorted(sides[1:], enlargement * longest, side="right")

@@ -51,7 +51,7 @@ class Exemplars:
     def labels_of(self, photo: int, offered: Mask, free: Mask) -> Mask:
         """Mask (concepts,) of the labels that have a suitable example in a free photo.
 
-        An example is suitable if no object with another label that `photo` might show covers much of the example's box.
+        An example is unsuitable if much of its box is covered by an object of another category that `photo` might show.
         """
         nowhere = self._askable.index.states[photo] == ABSENT
         found = np.zeros_like(offered)
@@ -65,8 +65,8 @@ class Exemplars:
         """A view of an example object in one of the `free` photos (photos,), and the object in this view; None if no
         example fits.
 
-        The view contains no other large object of a category that a candidate photo might show. Copying the example's
-        box (0-1000) would be a wrong answer.
+        The view contains no other large object of a category that a candidate photo might show. A model
+        that answers with the example's box (0-1000) is wrong.
         """
         nowhere = (self._askable.index.states[list(candidates)] == ABSENT).all(axis=0)
         for instance in rng.permutation(self._free(concept, free))[:TRIED].tolist():
@@ -96,7 +96,7 @@ class Exemplars:
         return View(photo, window, max(int(window.width * scale), 1), max(int(window.height * scale), 1), REFERENCE)
 
     def _in_the_box(self, instance: int) -> Concepts:
-        """Other labels that cover so much of the object's box that every window around the object shows them;
+        """Other labels whose objects cover so much of this object's box that they are large in every window around it;
         cached.
         """
         if instance not in self._neighbors:
@@ -106,7 +106,7 @@ class Exemplars:
         return self._neighbors[instance]
 
     def _beside(self, instance: int, window: Window, share: float) -> Concepts:
-        """Other labels that cover at least this share of a window."""
+        """Other labels whose objects cover at least this share of a window."""
         inside = self._instances.of_photo(int(self._instances.photo[instance]))
         inside = inside[_meets(self._instances.box[inside], window)]
         covered: dict[int, float] = defaultdict(float)
@@ -117,7 +117,7 @@ class Exemplars:
 
 
 def _stands_alone(askable: Askable) -> Mask:
-    """Mask (instances,) of the single, large instances in photos that show nothing confusable with their label."""
+    """Mask (instances,) of the large single instances whose photo shows nothing confusable with their label."""
     index, config = askable.index, askable.config
     instances = index.instances
     fine = askable.large & instances.single & askable.named[instances.concept]

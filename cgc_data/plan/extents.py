@@ -56,7 +56,7 @@ def count_fitting(extents: Sequence[Extent], windows: DrawnWindows, limits: Limi
 
 
 def seen(extent: Extent, windows: DrawnWindows, limits: Limits) -> tuple[Mask, Mask]:
-    """Masks of the windows without the object or its margin, and of the windows that show enough of the object.
+    """Masks of the windows that contain no part of the object or its margin, and of those that show enough of it.
 
     If the object has a mask, a certain share of the mask is enough. Otherwise, the window must contain the whole box.
     """

@@ -69,8 +69,9 @@ def _framing(frame: list[int], scale: float) -> Framing:
 
 
 def draw_operations(framing: Framing, pasted: int, rng: np.random.Generator, *, aligned: bool) -> tuple[Operation, ...]:
-    """Random operations that make a view with this number of pasted objects. Resampling, lighting, and encoding differ
-    between views.
+    """Random operations that render a view with this number of pasted objects.
+
+    Resampling, lighting, and encoding differ between views.
     """
     window, (width, height) = framing.window, framing.size
     between = float(rng.uniform())

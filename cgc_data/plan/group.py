@@ -83,7 +83,7 @@ class GroupPlanner:
 
     @property
     def _share(self) -> float:
-        """The share of longer lists that need a label without an object in any photo.
+        """The share of longer lists that must include a label that no photo shows.
 
         The shortest lists have only two labels, and each of these labels must be in a photo.
         """
@@ -91,7 +91,7 @@ class GroupPlanner:
         return min(NOWHERE * (self._rows.total() + 1) / (longer + 1), 0.5)
 
     def _is_due(self, form: Form) -> bool:
-        """Whether more lists of this form need a label that no photo shows."""
+        """Whether the next list of this form must include a label that no photo shows."""
         open_still = self._lacking.total() < NOWHERE * (self._rows.total() + 1)
         return form[1] > FEWEST and open_still and self._lacking[form] < self._share * (self._rows[form] + 1)
 
@@ -128,8 +128,8 @@ class GroupPlanner:
         return items if len({item.targets for item in items}) > 1 else []
 
     def _positions(self, own: Mask, wanted: int, rng: np.random.Generator) -> Iterator[int]:
-        """Positions of the photos to ask about. Some photos are drawn at random and repeated as long as they have
-        labels. The other photos follow.
+        """Positions of the photos to ask about. First come some randomly drawn photos, repeated so that questions can
+        ask for several of their labels. The other photos follow.
         """
         order = rng.permutation(np.flatnonzero(own.any(axis=1))).tolist()
         first = order[: int(rng.integers(2, max(2, min(wanted, len(order))) + 1))]

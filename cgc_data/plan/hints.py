@@ -2,7 +2,8 @@
 
 Each change is tried in a dry run before it is suggested.
 
-Changes are tried in table order: first alone, then in pairs, then without the tasks that still lack samples.
+Changes are tried in table order: first alone, then in pairs. If tasks still lack samples, the changes are tried again
+without these tasks.
 """
 
 import time
@@ -141,7 +142,10 @@ def _setting(name: str, value: Any, only_if: str = "") -> Hint:
 
 
 def _sources(config: BuildConfig, change: Callable[[Source], dict[str, Any]]) -> BuildConfig:
-    """The configuration after changes to the sources. Only sources that command-line flags apply to are changed."""
+    """The configuration with changed sources.
+
+    Sources whose format does not support the suggested command-line flags remain unchanged.
+    """
     return _set(
         config,
         sources=[
@@ -196,8 +200,8 @@ def _small(failure: Failure) -> bool:
 
 
 def _undeclared(source: Source, claims: Any) -> bool:
-    """Whether the user could declare that the source's categories are exhaustive, and neither the file nor the
-    configuration does so.
+    """Whether the user could declare the source's categories exhaustive. False if the configuration already sets
+    `exhaustive`, or if the file annotates all categories exhaustively.
     """
     declarable = FORMATS[source.kind].protocol.declarable
     return declarable and source.exhaustive is None and not claims.exhaustive.all()

@@ -48,10 +48,9 @@ class LocateAllPlanner:
         return next(self.families(draw, self._askable.every[draw.anchor]), None)
 
     def families(self, draw: Draw, about: Mask) -> Iterator[Family]:
-        """Families about one of the anchor's labels in the mask `about` (concepts,). The combination of image numbers
-        that was planned least often comes first.
+        """Families about one of the anchor's labels in the mask `about` (concepts,).
 
-        Families are generated lazily.
+        Families are generated lazily. The least planned numbers of images come first; see `_forms`.
         """
         for kind in draw.made.kinds(self._task.pool, self._scenes.shares):
             for size, count in self._forms(draw):

@@ -59,7 +59,7 @@ def shards(tables: Iterable[pa.Table], shard_rows: int) -> Iterator[pa.Table]:
 
 
 def _end(rows: pa.Table, least: int) -> int:
-    """Number of rows to take from the start to get whole families and at least `least` rows."""
+    """Number of rows at the start that form whole families; at least `least` rows."""
     families = rows.column("family").to_numpy()
     return int(np.searchsorted(families, families[least - 1], side="right"))
 

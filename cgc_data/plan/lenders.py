@@ -59,7 +59,7 @@ class Lenders:
 
     @property
     def photos(self) -> Mask:
-        """Mask (photos,) of the photos with an object that a pasted object can be placed next to."""
+        """Mask (photos,) of the photos with at least one object next to which another object can be pasted."""
         found = np.zeros(len(self._askable.index.photos), dtype=np.bool_)
         found[self._askable.index.instances.photo[self._hosts]] = True
         return found
@@ -74,7 +74,7 @@ class Lenders:
         return np.asarray(boxes[overlaps(own, boxes) >= PART * box_area(own)])
 
     def beside(self, photo: int) -> list[int]:
-        """Instances in the photo that another object with the same label can be placed next to."""
+        """Instances in the photo next to which another object with the same label can be pasted."""
         inside = self._askable.index.instances.of_photo(photo)
         return [int(i) for i in inside[self._hosts[inside]]]
 
@@ -86,7 +86,10 @@ class Lenders:
         return found[free[self._askable.index.instances.photo[found]]]
 
     def _standing(self) -> Mask:
-        """Single instances of categories that stand on something, with feet in the lower part of the photo."""
+        """Mask (instances,) of the single instances that stand on something, judged by their category and their box.
+
+        The lower edge of the box must be in the lower part of the photo, and people must be upright.
+        """
         index, kinds = self._askable.index, self._kinds()
         stands = np.array([kind in STANDING for kind in kinds])[index.instances.concept]
         people = np.array([kind == PERSON for kind in kinds])[index.instances.concept]
@@ -197,7 +200,7 @@ def overlaps(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[n
 
 
 def _grouped(concepts: Iterable[int], keep: Mask) -> dict[int, Instances]:
-    """Indices of the kept instances, by concept."""
+    """Indices of the instances that `keep` marks, by concept."""
     places = np.flatnonzero(keep)
     kinds = np.asarray(concepts)[places]
     order = np.argsort(kinds, kind="stable")

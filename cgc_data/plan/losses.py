@@ -21,11 +21,11 @@ CROWD, UNCOUNTED = "crowd", "it is not certain that all instances of the categor
 
 @dataclass(frozen=True)
 class Losses:
-    """Numbers of photos and objects in the sources, of photos and objects that cannot be used (by reason), and of the
-    categories that remain.
+    """How many photos and objects the sources contain, how many of them cannot be used (by reason), and how many
+    categories remain.
 
-    `categories` counts categories with a usable object. `elsewhere` counts those of these categories that are also
-    proved absent from another photo.
+    `categories` is the number of categories with a usable object. `elsewhere` is the number of these categories that
+    are also proved absent from at least one photo.
     """
 
     photos: int

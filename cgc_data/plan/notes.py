@@ -53,7 +53,7 @@ def _rows(tasks: Sequence[Task], parts: Sequence[Outcome], config: BuildConfig) 
 
 
 def _cause(needs: str, parts: Sequence[Outcome], most: int) -> str:
-    """The reason why a planner made no more rows, and the photos that it could not use."""
+    """Why a planner made no more rows, and how many photos it could not use, by reason."""
     lost = sum((part.lost for part in parts), Counter[str]())
     unfit = [f"{counted(count, 'photo')}: {reason}" for reason, count in lost.most_common(SHOWN_LOSSES)]
     return "; ".join([_limited(needs, parts, most), *unfit])

@@ -18,10 +18,11 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Frequencies:
-    """Numbers of photos, (concepts,) each, that show the concept, that show exactly one instance of it, or in which all
-    its instances are boxed. `groups` contains the number of photos that show each supercategory, (supercategories,).
+    """For each concept, the number of photos that show it (`shown`), that show exactly one instance of it (`single`),
+    and in which all its instances are boxed (`complete`), (concepts,) each.
 
-    `single` is based on the annotated boxes. `lent` maps each task that shows objects from other photos to a mask
+    `groups` contains the number of photos that show each supercategory, (supercategories,). `single` is based on the
+    annotated boxes. `lent` maps each task that shows objects from other photos to a mask
     (concepts,) of the labels with such objects. All other tasks use the labels in the index.
     """
 
@@ -50,9 +51,10 @@ class Frequencies:
 
 
 def offered(index: Index, config: BuildConfig, complete: Mask, in_the_way: Mask) -> tuple[Mask, Mask]:
-    """`Askable.one` and `Askable.every`. `complete` and `in_the_way` are masks (photos, concepts): whether all
-    instances of the concept are boxed in the photo, and whether the photo shows something that could be confused with
-    the concept.
+    """`Askable.one` and `Askable.every`.
+
+    `complete` and `in_the_way` are masks (photos, concepts). `complete`: whether all instances of the concept are boxed
+    in the photo. `in_the_way`: whether the photo shows something that could be confused with the concept.
     """
     one, every = np.zeros_like(complete), np.zeros_like(complete)
     photos, concepts, count = _fitting_pairs(index, config)
@@ -73,8 +75,9 @@ def nameable(index: Index, config: BuildConfig) -> Mask:
 
 
 def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The photos and the concepts of all pairs in which every instance of the concept in the photo is a single object
-    and large enough, and the number of instances of each pair.
+    """Pairs of a photo and a concept for which every instance of the concept in the photo is single and large enough.
+
+    Returns the photos, the concepts, and the numbers of instances, (pairs,) each.
     """
     instances, fine = index.instances, large_enough(index, config)
     keys, pair = np.unique(instances.photo * len(index.concepts) + instances.concept, return_inverse=True)

@@ -42,8 +42,10 @@ class Parted:
 
     @classmethod
     def of(cls, windows: DrawnWindows, count: Numbers, free: Mask, detail: Lengths) -> "Parted":
-        """Create from the number of objects in each window, the windows without objects, and the detail in each
-        window.
+        """Compute the levels and their probabilities for these windows.
+
+        `count` is the number of objects in each window, `free` marks the windows without objects, and `detail` is the
+        detail in each window.
         """
         level = np.floor(detail / LEVEL).astype(np.int64)
         level -= level.min(initial=0)
@@ -108,8 +110,8 @@ class Parting:
         return Parted.of(windows, count[both], free[both], self._detail.of(windows))
 
     def choose(self, parted: Parted, count: int, rng: np.random.Generator) -> list[int]:
-        """Window sizes for a set: the smallest size, then sizes that are larger by at least the configured factor;
-        empty if fewer than two sizes are found.
+        """`count` window sizes for a set, in ascending order. All other sizes are larger than the first by at least the
+        configured factor. Empty if there are no such sizes.
         """
         sizes = parted.sizes
         scales = parted.windows.frames.scale[sizes]

@@ -91,15 +91,15 @@ def shared_out(rows: int, sizes: Sequence[int]) -> list[int]:
 
 
 def wanted_rows(config: BuildConfig, photos: dict[Split, int]) -> dict[Split, dict[str, int]]:
-    """Rows by split and contrast, in proportion to the number of photos of a split and to the shares of a contrast's
-    tasks.
+    """Number of rows for each split and contrast, in proportion to the number of photos in the split and to the shares
+    of the contrast's tasks.
     """
     total = sum(photos.values())
     return {split: _divided(config, round(config.samples * photos[split] / total) if total else 0) for split in SPLITS}
 
 
 def _divided(config: BuildConfig, rows: int) -> dict[str, int]:
-    """Rows by contrast; they add up to `rows`."""
+    """Number of rows for each contrast; the numbers add up to `rows`."""
     found, reached, before = {}, 0.0, 0
     for contrast in CONTRASTS:
         reached += sum(share for task, share in config.shares.items() if TASKS[task].contrast.name == contrast)

@@ -61,8 +61,8 @@ class RegionPlanner:
     def _forms(self) -> tuple[bool, ...]:
         """The forms of the question to try, in order: True if the question names the image, otherwise False.
 
-        The form that needs more rows comes first. The other form is also tried until some photo has allowed the first
-        form.
+        The form that needs more rows comes first. The other form is tried only as long as the first form has not
+        produced a question, and only if the configuration requests both forms.
         """
         lacking = self._made[True] < self._config.named_image * (self._made.total() + 1)
         return (lacking,) if self._made[lacking] or self._config.named_image in (0, 1) else (lacking, not lacking)

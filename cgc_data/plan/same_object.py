@@ -159,7 +159,7 @@ class SameObjectPlanner:
 
 
 def _until(laid: Iterable[list[View]], number: int) -> Iterator[list[View]]:
-    """Lists of views, up to and including the first list with `number` views."""
+    """The lists of views in `laid`, up to and including the first list with `number` views."""
     for views in laid:
         yield views
         if len(views) == number:

@@ -96,7 +96,7 @@ class SharedSets:
     def _split(
         self, first: Side, concept: int, alike: Photos, others: Photos, size: int, count: int, kind: str
     ) -> tuple[Side, ...] | None:
-        """Both sides; the second side is about `concept`."""
+        """Both sides of a set; the second side is about `concept`. None if too few photos fit."""
         table, second = self._askable, Side(concept, ())
         alike, others = alike[table.safe[alike, concept]], others[table.every[others, concept]]
         for photo in others.tolist():

@@ -50,7 +50,7 @@ class Paste:
 
 @dataclass(frozen=True)
 class Site:
-    """An object of the photo that a pasted object should stand next to."""
+    """An object in the photo, next to which another object should be pasted."""
 
     photo: int
     beside: int
@@ -66,8 +66,8 @@ class Standing:
         self.heights = lru_cache(maxsize=KEPT)(self._heights)
 
     def _heights(self, photo: int, beside: int) -> tuple[float, float]:
-        """Range of heights of the label's objects in the photo: from the 10th to the 90th percentile, widened by
-        LIKE.
+        """Range of heights of the objects in the photo that have the same label as the instance `beside`: from the 10th
+        to the 90th percentile, widened by `LIKE`.
         """
         instances = self._askable.index.instances
         same = instances.of(photo, int(instances.concept[beside]))

@@ -62,10 +62,10 @@ class Tracks:
         self._windows, self._detail = Windows(askable.truth, config), askable.detail
 
     def stages(self, photo: int, target: int, siblings: Sequence[int], rng: np.random.Generator) -> Stages | None:
-        """Windows of the sizes for which some windows show the object next to a sibling and others do not show the
-        object; None if there is no such size.
+        """Windows of the sizes for which some windows show enough of the object and others show no part of it; None if
+        there is no such size.
 
-        For speed, siblings are judged by their boxes. With their masks, more windows might be suitable.
+        For speed, siblings are judged by their boxes. Their masks might make more windows suitable.
         """
         windows = self._large(self._windows.draw(photo, SIZES, OFFSETS, rng), target)
         gone, fitting = seen(self._truth.extent(target), windows, self._limits)

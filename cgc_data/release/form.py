@@ -54,14 +54,14 @@ def _check(array: pa.Array, name: str) -> None:
     if name in POSITIVE and not pa.types.is_list(array.type) and len(array) and (pc.min(array).as_py() or 1) < 1:
         raise ValueError(f"{name} is less than 1")
     if pa.types.is_floating(array.type) and not np.isfinite(array.drop_null().to_numpy(zero_copy_only=False)).all():
-        raise ValueError(f"{name} is no finite number")
+        raise ValueError(f"{name} is not a finite number")
     if pa.types.is_struct(array.type):
         for position, field in enumerate(array.type):
             _check(array.field(position), f"{name}.{field.name}")
     elif pa.types.is_list(array.type):
         length = LENGTHS.get(name.rpartition(".")[2])
         if length and pc.any(pc.not_equal(pc.list_value_length(array), length)).as_py():
-            raise ValueError(f"{name} is not of {length} numbers")
+            raise ValueError(f"{name} does not contain {length} numbers")
         if name in FILLED and pc.any(pc.equal(pc.list_value_length(array), 0)).as_py():
             raise ValueError(f"{name} is empty")
         _check(array.flatten(), name)

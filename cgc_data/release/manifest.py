@@ -83,8 +83,8 @@ class Exclusions(TypedDict, total=False):
 
 
 class Contradictions(TypedDict, total=False):
-    """The number of facts (about one photo and one category) that two sources state, and the number of these facts on
-    which the two sources contradict each other.
+    """For how many pairs of a photo and a category two sources state whether the photo shows the category, and for how
+    many of these pairs they contradict each other.
     """
 
     compared: int
@@ -165,7 +165,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read and check manifest.json of a release. Unknown keys are kept.
 
     All paths in the returned manifest are inside the folder, except the paths of its sources. Raises ReleaseError if
-    the manifest is missing, damaged, of another schema version, or has a path that leads out of the folder.
+    the manifest is missing or damaged, has another schema version, or contains a path that leads out of the folder.
     """
     path = inside(folder, "manifest.json")
     try:

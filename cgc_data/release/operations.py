@@ -163,8 +163,8 @@ def _moved(layer: NDArray[np.float32], transform: NDArray[np.float64], size: tup
 
 
 def of_centers(transform: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Convert a point transform (2, 3) to OpenCV's convention that whole coordinates are centers of pixels, not
-    corners.
+    """Convert a point transform (2, 3) to OpenCV's convention, in which integer coordinates are the centers of pixels,
+    not their corners.
     """
     moved = np.array(transform, dtype=np.float64)
     moved[:, 2] += moved[:, :2] @ (0.5, 0.5) - 0.5

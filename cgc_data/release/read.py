@@ -115,7 +115,9 @@ def open_release(path: Path | str) -> Release:
     release = Release(folder, read_manifest(folder))
     for shard in release.shards():
         if not shard.is_file():
-            raise ReleaseError(f"{shard}: missing shard of the manifest; build or download the release again")
+            raise ReleaseError(
+                f"{shard}: missing, although the manifest lists this shard; build or download the release again"
+            )
     return release
 
 

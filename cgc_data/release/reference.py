@@ -18,8 +18,8 @@ def load_reference(
     contrast: str | None = None,
     split: str | None = None,
 ) -> Iterator[Row]:
-    """Rows of a release with `images` as encoded bytes ({"bytes", "path"}). These rows are equal to the rows of a
-    release that stores images.
+    """Rows of a release. Their `images` contain encoded bytes ({"bytes", "path"}). These rows are equal to the rows of
+    a release that stores images.
 
     `release` is a folder, or, as a string, the name ORG/NAME of a dataset on the Hub. `revision` is the revision of the
     dataset (default: the newest). `images` is a folder or zip with the photos of every source. For COCO, this is the

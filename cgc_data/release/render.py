@@ -85,9 +85,7 @@ class Renderer:
 
 
 def _turned(content: bytes) -> str:
-    """A note on the photo's EXIF rotation, for errors about a size that differs from the annotation; "" without
-    rotation.
-    """
+    """A note for errors about an unexpected photo size: states how EXIF rotates the photo, or is "" if it does not."""
     orientation = exif_orientation(content)
     return (
         ""

@@ -48,8 +48,8 @@ class Leaving:
 
 
 def leaves(boxes: Floats, sizes: Floats) -> NDArray[np.bool_]:
-    """Mask (n,) of the boxes that cross the border of their photo. `boxes` (n, 4) are x1, y1, x2, y2, and `sizes` (n,
-    2) are the width and height of each box's photo.
+    """Boolean mask of shape (n,): true if the box crosses the border of its photo. `boxes` (n, 4) are x1, y1, x2, y2,
+    and `sizes` (n, 2) are the width and height of each box's photo.
     """
     slack = TOLERANCE_PIXELS + TOLERANCE_SHARE * sizes
     low, high = boxes[:, :2], boxes[:, 2:]
@@ -75,7 +75,7 @@ def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
         bad, of = int((out & basis).sum()), int(basis.sum())
         if form is None and bad >= FEWEST and bad > MOST_LEAVING * of:
             raise SourceError(
-                f"{table.path}: {bad:,} of {of:,} boxes leave their photos; {_advice(likely, boxes, sizes)}"
+                f"{table.path}: {bad:,} of {of:,} boxes extend beyond their photos; {_advice(likely, boxes, sizes)}"
             )
     return Leaving(int(out.sum()), len(boxes))
 

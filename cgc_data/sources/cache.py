@@ -28,7 +28,7 @@ _CHECKSUM_BYTES = 4
 
 
 def cache_path(folder: Path, kind: str, sha256: str, box_format: BoxFormat = "xywh") -> Path:
-    """Path of the cache file for an annotation file with this hash whose boxes are read in this format."""
+    """Path of the cache file for the annotation file with this hash, if its boxes are read in this format."""
     return folder / f"{kind}-{sha256}.{box_format}.v{READER_VERSION}.arrow"
 
 

@@ -38,7 +38,7 @@ _EMPTY = (b"", b"null", b"[]", b"{}")
 
 
 def image_columns(path: Path, images: Sequence[Image], file_names: list[str]) -> pa.Table:
-    """Image records and the file names of their photos as table rows. Raises SourceError for an impossible
+    """Convert image records, and the file names of their photos, to table rows. Raises SourceError for an impossible
     image size.
     """
     for image in images:

@@ -1,8 +1,8 @@
 """Annotations that cannot be used unchanged: they are duplicates, have no box, or refer to images or categories that
 are not listed.
 
-If a file has only a few such annotations, they are dropped and listed. If it has more, the file is refused. Only an
-annotation without a box is kept, as a sign that the photo shows its category.
+If a file has only a few such annotations, they are dropped and listed. If it has more, the file is refused. An
+exception is an annotation without a box, which is kept as a sign that the photo shows its category.
 """
 
 import os
@@ -48,8 +48,8 @@ def rows_of(known: Array, wanted: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
 
 
 def written_twice(path: Path, columns: Mapping[str, Array]) -> npt.NDArray[np.bool_]:
-    """Mask (annotations,) of the annotations that equal an earlier one except for the id. Some tools save everything
-    twice.
+    """Boolean mask of shape (annotations,): true if the annotation equals an earlier one except for the id. Some tools
+    save everything twice.
     """
     values = [columns[name] for name in ("image_id", "category_id", "crowd", "segmentation_length", *_COORDINATES)]
     order = np.argsort(_mixed(values), kind="stable")
@@ -75,9 +75,7 @@ def _mixed(values: Iterable[Array]) -> npt.NDArray[np.uint64]:
 def _with_one_mask(
     path: Path, columns: Mapping[str, Array], pairs: Iterable[tuple[int, int]], found: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
-    """The duplicates, except those whose segmentation differs from the segmentation of the annotation that they
-    duplicate.
-    """
+    """The duplicates whose segmentation is also equal to the segmentation of the earlier annotation."""
     offsets, lengths = columns["segmentation_offset"], columns["segmentation_length"]
     with path.open("rb") as file:
         for one, other in pairs:

@@ -1,8 +1,9 @@
 """Finds the photo file to which a name in an annotation file refers. The name may have any form that annotation tools
 write.
 
-Supported forms are Windows paths, absolute paths, paths with `../`, percent-encoded paths, another case or Unicode
-form, Label Studio's hash prefix, and the file names of COCO 2014. A name that could refer to several files is refused.
+Supported forms are Windows paths, absolute paths, paths with `../`, percent-encoded paths, names that differ in case or
+Unicode form, names with Label Studio's hash prefix, and the file names of COCO 2014. A name that could refer to several
+files is refused.
 """
 
 import re
@@ -46,8 +47,8 @@ class NameIndex:
         return None
 
     def _inside(self, folders: list[str], candidates: list[str]) -> list[str]:
-        """Candidates in the named folder, if that folder exists. A photo that is missing in this folder is not taken
-        from another folder.
+        """Candidates in the named folder, if that folder exists. If the photo is missing from this folder, other
+        folders are not searched.
         """
         folder = "/".join(folders)
         if not folders or folder not in self._folders or folders[-1] in COCO_FOLDERS:

@@ -72,7 +72,7 @@ class ZipPhotos:
                 url = url_of(self._path)  # a remote archive is read by range
                 archive = zipfile.ZipFile(remote.opened(url) if url else self._path)
             except (OSError, zipfile.BadZipFile) as error:
-                raise PhotoError(f"{self._path}: not a whole zip archive ({error}); download it again") from error
+                raise PhotoError(f"{self._path}: not a complete zip archive ({error}); download it again") from error
             opened = self._opened = os.getpid(), archive, NameIndex(_files(archive))
         return opened[1:]
 

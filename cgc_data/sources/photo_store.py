@@ -48,9 +48,7 @@ Pickled: TypeAlias = tuple[Callable[[OpenStore, Path], PhotoStore], tuple[OpenSt
 
 
 def reopened(kind: OpenStore, path: Path) -> PhotoStore:
-    """Create the store again in another process, to which it was pickled. The path is opened again only if its state
-    has changed.
-    """
+    """Open a store again in a process that received it pickled. The path is reopened only if its state has changed."""
     return _opened_once(kind, path, file_stamp(path) if path.exists() else "")
 
 
@@ -84,7 +82,7 @@ def found_place(place: str | None, file_name: str, where: object, kind: str) -> 
     this `kind`.
     """
     if place is None:
-        raise PhotoError(f"{file_name}: not in {where}; give the {kind} that holds it")
+        raise PhotoError(f"{file_name}: not in {where}; give the {kind} that contains it")
     return place
 
 

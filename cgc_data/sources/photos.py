@@ -25,8 +25,8 @@ def open_photos(path: Path) -> PhotoStore:
     if path.is_file() and zipfile.is_zipfile(path):
         return ZipPhotos(path)
     if path.exists():
-        raise PhotoError(f"{path}: neither a folder nor a whole zip archive; download it again or give a folder")
-    raise PhotoError(f"{path}: no such folder or zip archive; give the place of the photos")
+        raise PhotoError(f"{path}: neither a folder nor a complete zip archive; download it again or give a folder")
+    raise PhotoError(f"{path}: no such folder or zip archive; give the path of the photos")
 
 
 def parts(path: Path) -> list[Path]:
@@ -62,7 +62,7 @@ class SeveralPhotos:
         return self._holder(file_name).size(file_name)
 
     def stamp(self, file_name: str) -> str:
-        """A text that identifies the file that contains a photo and the state of this file."""
+        """A text that identifies the file that contains a photo, and that file's state."""
         return self._holder(file_name).stamp(file_name)
 
     def _holder(self, file_name: str) -> PhotoStore:

@@ -35,8 +35,8 @@ def read_source(
     """Read an annotation file of this format and box format into columns.
 
     With `cache_dir`, the columns are cached in this folder under the file's sha256, and mapped from the cache on the
-    next call. If `sha256` is given, it is not computed again. Raises SourceError if the file is missing, truncated,
-    inconsistent, or does not match the schema.
+    next call. If `sha256` is given, it is not computed again. Raises SourceError if the file is missing, truncated, or
+    inconsistent, or if it does not match the schema.
     """
     path = local_file(path)
     if not path.is_file():
@@ -82,7 +82,7 @@ def parse(path: Path, form: Format, box_format: BoxFormat = "xywh") -> Tables:
         joined, unusable = annotations.tables(images, categories["category_id"].to_numpy())
         licenses = pa.concat_tables([LICENSES.empty_table(), *parts["licenses"]]).combine_chunks()
     except (OverflowError, pa.ArrowInvalid) as error:
-        raise SourceError(f"{path}: holds an integer that is too large ({error}); correct it") from error
+        raise SourceError(f"{path}: contains an integer that is too large ({error}); correct it") from error
     return Tables(images=images, categories=categories, annotations=joined, licenses=licenses, unusable=unusable)
 
 

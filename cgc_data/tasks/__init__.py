@@ -1,8 +1,7 @@
 """The tasks of a release, each declared in a separate module. To add a task, add a line to `_REGISTERED`.
 
 Everything else reads this table: configuration, planner, statistics, card, gallery, validation, reward, recipes, and
-benchmark. No code outside this folder, and outside the tasks' own planners and checks, refers to a task or contrast by
-name.
+benchmark. Only this folder and the tasks' own planners and checks refer to a task or contrast by name.
 """
 
 import difflib

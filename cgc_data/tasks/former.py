@@ -28,7 +28,7 @@ def _former(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _rewritten(values: Mapping[str, Any]) -> dict[str, float]:
-    """The shares of all tasks that are equivalent to the former settings."""
+    """The former settings, converted to shares of all tasks."""
     inter = _number(values.get(FORMER_SHARE), 0.5)
     shares: dict[str, float] = {}
     for (section, weights), share in zip(WEIGHTS.items(), (inter, 1 - inter), strict=True):

@@ -135,7 +135,7 @@ class AbsenceCheck:
 
 
 def _unwarranted(source: RawSource, images: list[int], concept: str, rule: str) -> str | None:
-    """The reason why this source does not prove by this rule that the concept is absent; None if it proves it."""
+    """The reason why the source does not prove by this rule that the concept is absent; None if it does."""
     if any(source.instances(image, concept) for image in images):
         return "the category is annotated in the photo"
     known = (type(source.protocol), *PROTOCOLS)

@@ -21,7 +21,7 @@ CHECKS = {
     "excluded photos": "no row shows a photo that the manifest excludes",
     "pairs": (
         "every same_object question about two views exists in both directions; every row with an empty answer has a "
-        "twin, which is a row that has an answer and the same label, template, and number of images"
+        "twin: a row that has the same label, template, and number of images, but a non-empty answer"
     ),
     "spread": "no photo is shown in more rows of a task than the release allows",
     "tuples": "rows of a tuple show the same views, are in the same split, and do not all ask about the same photo",
@@ -53,7 +53,9 @@ class Member:
 
 
 class Shown(NamedTuple):
-    """The data that is kept until all rows are read: by photo, by pair, by tuple, and by task and photo, each in row
+    """The data that is kept until all rows are read.
+
+    `splits` is keyed by photo, `pairs` by pair, `tuples` by tuple, and `rows` by task and photo. All entries are in row
     order.
     """
 

@@ -1,5 +1,6 @@
-"""Measures how many images of a row contain an answer, and whether the number of annotated objects in an image reveals
-that it contains one.
+"""Measures how many images of a row contain an answer.
+
+Also measures how well the number of annotated objects in an image predicts whether the image contains an answer.
 """
 
 from collections import Counter, defaultdict
@@ -16,14 +17,13 @@ AUC_BOUND = 0.55
 
 
 def number_of_answer_images(traces: Sequence[Trace]) -> Check:
-    """Measure whether all possible numbers of images with an answer, from one to all, are equally frequent.
+    """Measure whether the number of images that contain an answer is uniformly distributed, from one image to all.
 
-    Only rows with uncropped photos whose question asks for a set of objects are counted. The measured value has no
-    bound.
+    Only rows that show uncropped photos and ask for a set of objects are counted. The measured value has no bound.
     """
     name, what = (
         "number of answer images",
-        "p-value of the hypothesis that all possible numbers of images with an answer are equally frequent",
+        "p-value of the hypothesis that the number of images with an answer is uniformly distributed",
     )
     counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for trace in traces:
@@ -41,7 +41,7 @@ def answer_images_by_objects(traces: Sequence[Trace]) -> Check:
     """Measure whether a photo with few, or with many, annotated objects is more likely to contain an answer."""
     name, what = (
         "answer images by number of objects",
-        "AUC of guessing, by the number of annotated objects in each image, which images contain an answer",
+        "AUC of guessing which images contain an answer from the number of annotated objects in each image",
     )
     rows = [t for t in traces if not t.kind.contrast.windows and 0 < len(t.targets) < len(t.candidates)]
     if not rows:

@@ -1,4 +1,7 @@
-"""Tests whether properties of the image files reveal which images contain the answer, given how many images do."""
+"""Tests whether properties of the image files reveal which images contain the answer.
+
+The number of images that contain the answer is assumed to be known.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -40,7 +43,7 @@ def answer_image_checks(traces: Sequence[Trace]) -> Iterator[Check]:
 
 
 def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
-    """Measure how much more often than by chance the image with the highest (or lowest) signal contains the answer.
+    """Measure how much more often than chance the image with the highest (or lowest) signal contains the answer.
 
     A signal is a property of each image, such as its file size.
     """

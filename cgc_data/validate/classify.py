@@ -1,5 +1,6 @@
-"""Features that could reveal which rows have an empty answer without showing the images, and cross-validation folds.
+"""Computes features that could reveal an empty answer to a model that does not see the images.
 
+Also assigns rows to cross-validation folds.
 All rows of a family (rows that are linked by a pair or a tuple) are in the same fold.
 """
 

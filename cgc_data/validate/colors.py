@@ -154,8 +154,9 @@ def _by_cells(pixels: Pixels, cell: tuple[int, int], histogram: Histogram) -> _C
 
 @lru_cache(maxsize=4)
 def _first_bins(rows: int, columns: int, cell: tuple[int, int], bins: int) -> NDArray[np.int64]:
-    """For each pixel, the index of the first bin of its cell in one list of the bins of all cells, with shape (height,
-    width).
+    """The index of the first bin of each pixel's cell, with shape (height, width).
+
+    The index refers to a single list that contains the bins of all cells.
     """
     numbers = np.arange(rows * columns).reshape(rows, columns) * bins
     return numbers.repeat(cell[0], axis=0).repeat(cell[1], axis=1)

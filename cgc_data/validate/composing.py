@@ -63,7 +63,7 @@ def _after(pixels: Pixels, step: Operation, view: View, photo_of: Callable[[Part
 
 
 def _is_between(width: float, height: float, view: View) -> bool:
-    """Whether the width and the height are between those of the window and those of the view, inclusive."""
+    """Whether `width` and `height` are each between the size of the window and the size of the view, inclusive."""
     x1, y1, x2, y2 = view.window
     ways = ((width, view.width, x2 - x1), (height, view.height, y2 - y1))
     return all(min(there, here) <= side <= max(there, here) for side, there, here in ways)
@@ -120,7 +120,10 @@ def _layers(lender: Pixels, mask: NDArray[np.uint8], scale: float) -> tuple[NDAr
 
 
 def _reached(moved: NDArray[np.float64], layer: NDArray[np.float32], pixels: Pixels) -> Rectangle:
-    """The rectangle of the pixels that a moved layer can change; empty or inverted if there are none."""
+    """The rectangle around all pixels that a layer can change after the transform `moved`.
+
+    The rectangle is empty or inverted if there are no such pixels.
+    """
     corners = np.array([[x, y, 1] for x in (-1, layer.shape[1]) for y in (-1, layer.shape[0])]) @ moved.T
     left, top = np.floor(corners.min(axis=0)).tolist()
     right, bottom = (np.ceil(corners.max(axis=0)) + 1).tolist()

@@ -1,6 +1,6 @@
 """Measures how often one fixed box is the right answer.
 
-The box is chosen from a grid of boxes. Counted over other rows, it is right more often than any other box of the grid.
+The fixed box is the box in a grid of boxes that is right most often in other rows.
 """
 
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ Boxes = NDArray[np.float64]
 def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
     """Accuracy at IoU 0.5 of always answering with the same box.
 
-    The box is chosen from a grid of boxes. In other families (rows that are linked by a pair or a tuple), it is right
-    more often than any other box of the grid. The image is guessed unless the question names it.
+    The box is the one in a grid of boxes that is right most often in the other cross-validation folds. Rows that are
+    linked by a pair or a tuple are in the same fold. The image is guessed unless the question names it.
     """
     what = (
-        "accuracy at IoU 0.5 of a fixed box in a guessed image; in other families of rows, this box is right more "
-        "often than any other box"
+        "accuracy at IoU 0.5 of a fixed box in a guessed image; the fixed box is the one that is right most often in "
+        "unrelated rows"
     )
     rows = [trace for trace in traces if len(trace.boxes) == 1]
     if not rows:

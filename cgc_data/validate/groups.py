@@ -32,7 +32,10 @@ class Sampling(NamedTuple):
     seed: int
 
     def draws(self, row: Row) -> bool:
-        """Whether the row is drawn. This depends only on the share, the seed, and the row's tuple."""
+        """Whether the row is drawn.
+
+        The result depends only on the share, the seed, and the id of the tuple (or of the row, if it has no tuple).
+        """
         digest = hashlib.sha256(f"{self.seed}/{row['tuple_id'] or row['id']}".encode("utf-8", "surrogatepass"))
         return int.from_bytes(digest.digest()[:8], "big") < self.share * 2**64
 

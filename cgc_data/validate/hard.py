@@ -12,8 +12,8 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "hard distractors": (
-        "enough distractors of a hard set show another category of the label's supercategory, and are proved not to "
-        "show the label (all distractors, or at least half of them in sets of four or more images)"
+        "all distractors of a hard set (at least half of them if the set has four or more images) show another "
+        "category of the label's supercategory, and are proved not to show the label"
     )
 }
 ALL_BELOW = 4  # with this number of images or more, half of the distractors are enough

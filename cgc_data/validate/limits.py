@@ -1,4 +1,7 @@
-"""The bounds with which a release was built, as recorded in its manifest. Defaults replace missing bounds."""
+"""The limits that were in effect when a release was built, as recorded in its manifest.
+
+Defaults replace missing limits.
+"""
 
 from dataclasses import dataclass
 

@@ -23,16 +23,14 @@ List = tuple[Trace, tuple[Asked, ...]]  # a row, and the labels to choose from
 
 def names_tell(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
     """Measure whether a label that is right in the lists of other rows is more likely to be right in this list."""
-    what = (
-        "AUC, within each list, of guessing the label that is right most often in the lists of other families of rows"
-    )
+    what = "AUC, within each list, of guessing the label that is right most often in the lists of unrelated rows"
     return lists_tell(name, [(trace, trace.asked) for trace in traces], is_right, what)
 
 
 def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> Check:
-    """AUC within each list of labels. The score of a label is how often it is right in the lists of other families.
+    """AUC within each list of labels. The score of a label is how often it is right in the lists of unrelated rows.
 
-    A family consists of the rows that are linked by a pair or a tuple.
+    Rows are unrelated if no pair or tuple links them.
     """
     lists = [one for one in lists if one[1]][:MOST_ROWS]
     if not lists:
@@ -47,13 +45,13 @@ def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> 
 
 
 def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Measure whether the rarest label, or the most frequent label, of a list is right more often than by chance.
+    """Measure whether the rarest label, or the most frequent label, of a list is right more often than chance.
 
-    Which of the two is guessed is learned from other lists of the same length.
+    Lists of the same length in other rows determine which of the two is guessed.
     """
     what = (
-        "AUC, within each list, of guessing the label that is rarest (or most frequent) in the sources; other families "
-        "of rows determine which of the two is guessed"
+        "AUC, within each list, of guessing the label that is rarest (or most frequent) in the sources; unrelated rows "
+        "determine which of the two is guessed"
     )
     rows = at_most([trace for trace in traces if trace.asked], MOST_ROWS)
     if not rows:

@@ -37,7 +37,7 @@ class Placed:
 
 
 def lent(part: Part, view: View, world: World) -> tuple[Instance | None, str]:
-    """The annotation of the object that a part pastes into a view, and the fault in the part ("" if it has none)."""
+    """The annotation of a pasted object, and the reason why the object is not valid ("" if it is)."""
     found = world.instance(part.annotation_id)
     if found is None or found.crowd or not found.has_mask:
         return None, f"{part.annotation_id} is not a single object with a mask"
@@ -89,10 +89,10 @@ def place(part: Part, found: Instance, view: View, world: World) -> Placed:
 
 
 def hidden(placed: Placed, view: View, world: World) -> Iterator[tuple[str, float]]:
-    """Yield each concept in the photo with the largest share of any of its objects that the pasted object hides.
+    """For each concept in the photo, yield the concept and the hidden share of its most hidden object.
 
-    If several sources annotate the concept, the smallest of their values counts, because sources outline the same
-    objects slightly differently.
+    The hidden share is the share of an annotated object that the pasted object hides. If several sources annotate the
+    concept, the smallest of their values counts, because sources outline the same objects slightly differently.
     """
     photo = world.photo(view)
     seen = world.appearances(photo)

@@ -1,4 +1,4 @@
-"""Measures whether the other rows that show a photo reveal its role in a row."""
+"""Measures whether a photo's roles in other rows reveal its role in this row."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ def odd_one_out(traces: Sequence[Trace]) -> Check:
     """Measure whether a photo that is often the target in other rows is more likely to be the target in this row."""
     name, what = (
         "target photo is the odd one out",
-        "AUC of guessing that the target is the photo that is most often the target in other families of rows",
+        "AUC of guessing that the target is the photo that is most often the target in unrelated rows",
     )
     rows = at_most([t for t in traces if not t.kind.contrast.windows and t.targets], MOST_ROWS)
     groups = families(rows)
@@ -63,8 +63,7 @@ def photo_tells_absent(traces: Sequence[Trace]) -> Check:
     """
     name, what = (
         "photos tell absent",
-        "AUC of guessing that an answer is empty by how often its photos occur with empty answers in other families of "
-        "rows",
+        "AUC of guessing that a row has an empty answer if its photos often occur with empty answers in unrelated rows",
     )
     rows = at_most([t for t in traces if not t.kind.contrast.windows], MOST_ROWS)
     truths = np.array([not t.boxes for t in rows], dtype=bool)
@@ -86,7 +85,7 @@ def photo_tells_absent(traces: Sequence[Trace]) -> Check:
 
 
 def at_most(rows: list[Trace], most: int) -> list[Trace]:
-    """All rows or, if they exceed the limit, as many randomly chosen families as fit into it.
+    """All rows if there are at most `most`; otherwise, as many randomly chosen families as this limit allows.
 
     A family consists of the rows that are linked by a pair or a tuple.
     """

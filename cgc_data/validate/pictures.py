@@ -163,7 +163,7 @@ def _unreadable(file: ImageFile, view: View) -> str:
 
 
 def _only_untagged(content: bytes, original: bytes) -> bool:
-    """Whether the two files differ only in the orientation tag: 1 in the stored image, but not in the original."""
+    """Whether the files differ only in the orientation tag, which is 1 in the stored image but not in the original."""
     if len(content) != len(original) or _orientation(original) == 1 or _orientation(content) != 1:
         return False
     changed = np.flatnonzero(np.frombuffer(content, np.uint8) != np.frombuffer(original, np.uint8))

@@ -26,7 +26,7 @@ BY_LEARNING = 0.15
 
 
 def image_by_color(traces: Sequence[Trace]) -> Check:
-    """Measure how much more often than by chance the answer is in the image whose colors are most similar to the piece.
+    """Measure how much more often than chance the answer is in the image whose colors are most similar to the piece.
 
     The check also measures this for the image with the least similar colors.
     """
@@ -42,10 +42,10 @@ def _apart(trace: Trace) -> list[float]:
 
 
 def image_by_learning(traces: Sequence[Trace], matcher: Matcher = held_out_scores) -> Check:
-    """Measure how much more often than by chance a classifier finds the image with the answer by colors and file
-    properties.
+    """Measure how much more often than chance a classifier finds the image with the answer.
 
-    The classifier is tested on photos that it has not seen. The default `matcher` is a logistic classifier.
+    The classifier sees only colors and file properties, and is tested on photos that it has not seen. The default
+    `matcher` is a logistic classifier.
     """
     name = "answer image by a learned matcher"
     what = (

@@ -26,10 +26,11 @@ class RawProtocol(ABC):
 
     @abstractmethod
     def status(self, image: Record, wanted: set[int], found: Sequence[Record]) -> Status:
-        """What the file proves about a category in an image: whether all or only some of its instances are annotated,
-        whether it is absent, or nothing ("unknown").
+        """What the file proves about a category in an image.
 
-        `found` contains the category's annotations in this image.
+        The result is "all" if all of its instances are annotated, "some" if only some of them are, "absent" if the
+        category is absent, and "unknown" if the file proves nothing. `found` contains the category's annotations in
+        this image.
         """
 
 
@@ -50,8 +51,8 @@ class Exhaustive(RawProtocol):
         """The protocol of a file with these category names.
 
         `declared` lists the categories that the user declared exhaustive, or is a bool that applies to all categories.
-        If it is None, all categories are exhaustive if `own` is true (the file has the format's own list of
-        categories); otherwise, no category is exhaustive.
+        None means that the user declared nothing. All categories are then exhaustive if the file has the format's own
+        list of categories (`own` is true). Otherwise, none of them is.
         """
         if isinstance(declared, list):
             return cls(frozenset(number for number, name in names.items() if name in declared), True)

@@ -64,8 +64,8 @@ class Sight:
     def state(self, visible: float) -> Literal["visible", "gone", "ambiguous"]:
         """Whether the instance is visible, gone, or ambiguous.
 
-        An instance is visible if at least the share `visible` is inside the window, gone if none of its pixels is in or
-        near the window, and ambiguous otherwise.
+        An instance is visible if the window contains at least a share of `visible` of its mask. It is gone if none of
+        its pixels is in or near the window. Otherwise, it is ambiguous.
         """
         if not self.near:
             return "gone"
@@ -271,7 +271,7 @@ def _unbounded(segmentation: Any, size: tuple[int, int]) -> str:
 
 
 def _edges(polygon: Sequence[float]) -> float:
-    """Total length of a polygon's edges, where each edge is measured along its longer axis."""
+    """Total length of a polygon's edges. The length of an edge is its width or its height, whichever is larger."""
     return float(np.abs(np.diff(np.reshape(polygon, (-1, 2)), axis=0)).max(axis=1, initial=0).sum())
 
 

@@ -50,8 +50,9 @@ def search(piece: Pixels, image: Pixels, size: tuple[float, float], home: Box | 
 
 
 def small(pixels: Pixels, width: float, height: float) -> Gray:
-    """Convert pixels (height, width, 3) in blue-green-red order to gray, and resize them to `width` x `height`,
-    rounded.
+    """Convert pixels (height, width, 3) in blue-green-red order to gray, and resize them.
+
+    The new size is `width` x `height`, rounded to whole pixels.
     """
     size = max(1, round(width)), max(1, round(height))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) @ np.array(WEIGHTS))
@@ -82,9 +83,9 @@ def _sums(values: Gray, rows: int, columns: int) -> Gray:
 
 
 def _own(shape: tuple[int, ...], size: tuple[int, ...], home: list[float]) -> NDArray[np.bool_]:
-    """Mask (rows, columns) of the places that count as the true place for a template of this size, judged by IoU.
+    """Mask (rows, columns) of the places that count as the true place, because their IoU with it is high enough.
 
-    `size` is in rows and columns. If `home` is empty, the mask contains only False.
+    `size` is the size of each place in rows and columns. If `home` is empty, the mask contains only False.
     """
     if not home:
         return np.zeros(shape, dtype=bool)

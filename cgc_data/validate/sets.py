@@ -54,7 +54,7 @@ def lookalikes(sample: Sample, world: World) -> Iterator[str]:
 
 
 def complete(sample: Sample, world: World, limits: Limits, *, everywhere: bool = False) -> Iterator[Finding]:
-    """Check that the answer contains every instance in each view in which it contains any instance.
+    """For each view that has an object in the answer, check that the answer contains every instance in this view.
 
     If `everywhere` is true, the answer must contain every instance in every view.
     """

@@ -66,7 +66,7 @@ def shortcut_checks(traces: Sequence[Trace], limits: Limits, *, sampled: bool = 
 def absent_share(traces: Sequence[Trace], *, estimated: bool = False) -> Check:
     """Share of rows whose answer is the empty list. If `[]` is frequent, a model can guess it.
 
-    If `estimated` is true, the share is judged by its interval, because the rows are a sample.
+    If `estimated` is true, the share is judged by its confidence interval, because the rows are a sample.
     """
     absent = sum(_is_empty(trace) for trace in traces)
     share = absent / len(traces) if traces else 0.0

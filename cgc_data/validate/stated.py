@@ -1,4 +1,4 @@
-"""Derives again the properties that each row states, and compares the results with the row.
+"""Recomputes the properties that each row states, and compares the results with the row.
 
 The properties are the wording, the number of images, the difficulty, and the records of the photos.
 """

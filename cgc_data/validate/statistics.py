@@ -111,11 +111,11 @@ def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strat
 
 
 def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0, level: float = 0.95) -> Interval:
-    """The resampling interval, widened to at least the exact interval of a rate if there are few groups.
+    """The resampling interval. If there are few groups, it is widened until it contains the exact interval of the rate.
 
-    With few groups, resampling has too little spread, because one hit in one group proves almost nothing. A report has
-    about a hundred checks. The level allows for this number, because some checks would otherwise fail by chance in
-    every small release.
+    With few groups, resampling has too little spread, because one hit in one group proves almost nothing. The exact
+    interval has a high confidence level, because a report has about a hundred checks, and some of them would otherwise
+    fail by chance in every small release.
     """
     if groups >= FEW_GROUPS:
         return interval

@@ -1,8 +1,8 @@
 """Normalizes the JSON of an annotation file: all ids get one type, and meaningless records are removed.
 
-The reference readers do not validate their input. Files from other tools write ids as text or floats, list a category
-twice, add an unused root category, or contain duplicate annotations or annotations without a photo. This module shares
-no code with the builder.
+The reference readers do not validate their input. Files from other tools can contain ids as text or floats, repeated
+categories, an unused root category, duplicate annotations, and annotations without a photo. This module shares no code
+with the builder.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Combines all sources: which images are the same photo, and whether the sources agree about a category in a photo.
+"""Combines all sources, matches images of the same photo, and finds disagreements about the categories in a photo.
 
 Images are the same photo if they have the same COCO name and picture, or if their files have the same bytes. Images
 with the same id or file name are not necessarily the same photo.
@@ -36,7 +36,7 @@ Appearance = tuple[str, int]  # source key, image id
 
 @dataclass(frozen=True)
 class Fact:
-    """The statements of one source about a concept in a photo."""
+    """One source's annotations of a concept in a photo, and what they prove."""
 
     source: RawSource
     image_id: int
@@ -105,7 +105,7 @@ class World:
         return names
 
     def concept(self, label: str) -> str | None:
-        """The concept of a readable label."""
+        """The concept whose readable name is `label`; None if there is no such concept."""
         return self._labels.get(label)
 
     def is_val(self, identity: str) -> bool:

@@ -1,4 +1,4 @@
-"""Maps each category of an annotation file to its concept, with the included table of COCO and LVIS v1 categories.
+"""Maps each category of an annotation file to its concept, using the included table of COCO and LVIS v1 categories.
 
 Simplification: a synset in a file is trusted, but a name alone is looked up by its exact spelling, never by a synonym.
 """

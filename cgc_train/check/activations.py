@@ -2,7 +2,7 @@
 
 The estimate depends only on the sizes of the model. The coefficients for each layer are derived from the tensors that
 autograd saves in the layer classes of the transformers library. Tests compare the coefficients with measurements.
-Attention is assumed to be fused, so that no tokens x tokens matrix is stored.
+Attention is assumed to be fused, so no tokens x tokens matrix is stored.
 """
 
 from cgc_train.check.shape import LinearAttention, ModelShape
@@ -101,8 +101,8 @@ def image_features(shape: ModelShape, width: int) -> int:
 def decoder_forward(shape: ModelShape, width: int, adapters: int = 0) -> int:
     """Peak bytes per token while one layer of the language model runs without gradients.
 
-    The peak occurs in the gated MLP or in linear attention. Linear attention is assumed to need as much memory without
-    gradients as autograd saves for it during training.
+    The peak occurs in the gated MLP or in linear attention. For linear attention, the estimate is the number of bytes
+    that autograd saves during training.
 
     The embeddings, the layer's input, the residual, and the normalized residual are always in memory.
 
@@ -122,11 +122,11 @@ def decoder_forward(shape: ModelShape, width: int, adapters: int = 0) -> int:
 def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing: bool, lora: bool) -> int:
     """Bytes kept for the backward pass of the language model over `tokens` tokens.
 
-    With gradient checkpointing, this is the memory for the input of every layer, plus the activations of two layers:
-    the layer that is recomputed, and as much memory again for its gradients. With adapters, the recomputed layer and
+    With gradient checkpointing, this is the memory for the input of every layer, plus twice the activations of one
+    layer: once for the layer that is recomputed, and once for its gradients. With adapters, the recomputed layer and
     its gradients together need less memory than the activations of one layer. The reason is that autocast keeps inputs
     in the model's data type, and that the backward pass frees tensors after use. In a GPU run that trained all weights,
-    one layer was enough (docs/gpu.md), so the second layer is a safety margin.
+    the activations of one layer were enough (docs/gpu.md), so the rest is a safety margin.
     """
     adapters = adapters_of_layer(shape) if lora else 0
     layer = decoder_layer(shape, width) + adapters

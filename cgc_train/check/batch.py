@@ -45,11 +45,11 @@ class Batch:
 
 
 def arguments(recipe: Recipe) -> GrpoArguments:
-    """Build TRL's GRPOConfig for a recipe in a single process, on a machine without a GPU.
+    """Build TRL's GRPOConfig for a recipe. The function needs only one process and no GPU.
 
     `per_device_*_batch_size` is the sum over all processes, so that TRL's divisibility checks apply to the combined
-    batch. Device and precision are those of a CPU. All other values are the same as in the run. Raises RecipeError for
-    values that TRL rejects.
+    batch. The configuration selects the CPU, without mixed precision. All other values are the same as in the run.
+    Raises RecipeError for values that TRL rejects.
     """
     from trl import GRPOConfig
 

@@ -166,8 +166,8 @@ class Context:
 
     @cached_property
     def model_config(self) -> ModelConfig:
-        """The model's configuration. If the configuration of the 8B model cannot be downloaded, this package's copy of
-        its published sizes is used.
+        """The model's configuration. If the configuration of Qwen3-VL-8B cannot be downloaded, this package's copy of
+        the published configuration is used.
         """
         need("train")
         from cgc_train.model import load_config, qwen3_vl_8b_config

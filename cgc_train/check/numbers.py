@@ -133,7 +133,7 @@ def _parts(plan: MemoryPlan) -> str:
 
 
 def _fix(plan: MemoryPlan) -> str:
-    """Suggest settings that reduce the memory use, for the largest part of the plan that settings can reduce."""
+    """Suggest settings that shrink the largest part of the memory plan that settings can shrink."""
     return next((FIXES[part.name] for part in plan.held() if part.name in FIXES), "use more GPUs")
 
 

@@ -40,7 +40,7 @@ def _backward(run: PlannedRun) -> Iterator[Part]:
 
 
 def _gathered(run: PlannedRun) -> int:
-    """Bytes of temporarily gathered weights, and of communication buckets that exist only in the backward pass."""
+    """Bytes of gathered weights and communication buckets, which exist only during the backward pass."""
     kind, shape = run.recipe.sharing, run.shape
     if run.recipe.gpus == 1 or kind in ("cpu", "ddp"):
         return 0

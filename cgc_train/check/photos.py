@@ -36,7 +36,7 @@ def check_photos(context: Context) -> Finding:
 
 
 def _missing(context: Context) -> list[str]:
-    """File names of the missing photos among those that are needed to compose the images."""
+    """File names of photos that are needed to compose the images, but are missing."""
     try:
         stores = photo_stores(context.release, context.recipe.data.photos)
     except PhotoError as error:

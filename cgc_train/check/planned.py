@@ -95,7 +95,7 @@ class PlannedRun:
 
     @property
     def divided(self) -> bool:
-        """Whether the weights are sharded, so that no GPU has all of them."""
+        """Whether the weights are sharded across GPUs."""
         return "weights" in DIVIDED[self.recipe.sharing] and self.recipe.gpus > 1
 
     @property
@@ -104,8 +104,6 @@ class PlannedRun:
         return self.longest.tokens + int(self.config.max_completion_length)
 
     def share(self, name: str, size: float) -> int:
-        """Bytes on each GPU of a part that has `size` bytes in total. If the part is sharded, each GPU stores an equal
-        share.
-        """
+        """How many of a part's `size` bytes each GPU stores. If the part is sharded, each GPU stores an equal share."""
         divided = name in DIVIDED[self.recipe.sharing]
         return int(size / self.recipe.gpus if divided else size)

@@ -94,7 +94,7 @@ def check_completions(context: Context) -> Finding:
 
 
 def check_images(context: Context) -> Finding:
-    """Check that images are stored at sizes that neither the processor nor a vLLM server resizes."""
+    """Check that neither the processor nor a vLLM server would resize the stored images."""
     seen = {(view["width"], view["height"]) for row in context.all_rows() for view in row["views"]}
     stored = {context.bounds.size(*size) for size in seen}
     for name, bounds in _readers(context):
@@ -102,9 +102,11 @@ def check_images(context: Context) -> Finding:
             width, height = changed[0]
             fix = f"set data.max_pixels to a value from {bounds.min_pixels} to {bounds.max_pixels}"
             return failed(f"{name} would resize {len(changed)} of {len(stored)} sizes, such as {width}x{height}", fix)
-    sides = f"both sides are multiples of {context.bounds.factor}, with at most {context.bounds.max_pixels:,} pixels"
+    sides = (
+        f"sides are multiples of {context.bounds.factor}, and areas are at most {context.bounds.max_pixels:,} pixels"
+    )
     return ok(
-        f"{len(stored)} image sizes after resizing {len(seen - stored)} original sizes: {sides}, so that the processor "
+        f"{len(stored)} image sizes after resizing {len(seen - stored)} original sizes: {sides}, so the processor "
         "resizes none of them"
     )
 

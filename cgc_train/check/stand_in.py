@@ -42,7 +42,9 @@ def stand_in(recipe: Recipe, model: Path) -> Recipe:
 
 
 def launch_words(file: str, processes: int) -> list[str]:
-    """Python arguments that launch a module on the CPU with a launch file. `-m MODULE` must follow them."""
+    """Arguments of the `python` command that start a launcher on the CPU with a launch file. Append `-m MODULE` to
+    select the module to run.
+    """
     if file in ("cpu", "ddp"):  # without a GPU, accelerate accepts several processes only from torchrun
         return ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     words = ["-m", "accelerate.commands.launch", "--config_file", str(launch_path(file))]

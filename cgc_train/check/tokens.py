@@ -30,7 +30,7 @@ def estimate(text: str) -> int:
 
 
 def counter(processor: Processor | None) -> CountTokens:
-    """Return a function that counts the tokens in a text: with the processor's tokenizer, or, without a processor, with
+    """Return a function that counts the tokens in a text with the processor's tokenizer. If `processor` is None, return
     `estimate`.
     """
     if processor is None:

@@ -26,8 +26,8 @@ FLOOR_METRICS: tuple["Metric", ...] = ("acc@0.5", "miou", "leakage", "hallucinat
     type=click.Path(path_type=Path),
     required=True,
     help=(
-        "JSON Lines file with the fields id and response. If a row has several responses, a third field named sample "
-        "numbers them."
+        'JSON Lines file with the fields "id" and "response". If a row has several responses, add the field "sample" '
+        "with the numbers 1, 2, 3."
     ),
 )
 @click.option(
@@ -49,7 +49,7 @@ def reward(
 ) -> None:
     """Score saved completions on RELEASE.
 
-    Prints the reward and its terms for each task, and the metrics with 95 % intervals.
+    Prints the reward and its terms for each task, and the metrics with 95 % confidence intervals.
 
     RELEASE can be a release without images. Settings have the form KEY=VALUE as in a recipe, such as reward.power=2 or
     prompt.think=false.
@@ -128,8 +128,8 @@ def _reward_table(scored: Sequence["Scored"]) -> Table:
 
 
 def _metric_table(scored: Sequence["Scored"]) -> Table:
-    """Build a table of metrics with their intervals and the number of rows (n). Metrics that are not defined for any
-    row are omitted.
+    """Build a table of metrics with their confidence intervals and the number of rows (n). Metrics that are not defined
+    for any row are omitted.
     """
     from cgc_data.metrics import summarise
 

@@ -22,8 +22,8 @@ from cgc_train.families import FAMILIES
     "--warm",
     is_flag=True,
     help=(
-        "Write a tiny model that was already trained, on synthetic photos. No other option can be combined with this "
-        "one."
+        "Write a tiny model that has already been trained on synthetic photos. No other option can be combined with "
+        "this one."
     ),
 )
 def tiny(folder: Path, family: str, seed: int, real_tokens: bool, head_size: str, warm: bool) -> None:

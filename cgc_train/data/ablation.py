@@ -31,10 +31,10 @@ SINGLED_OUT = ("Find the {referred} in {shown}.", "Where in {shown} is the {refe
 def without_distractors(row: Row) -> Row:
     """Keep only the images of a row that contain its answer, and renumber them. The id and difficulty do not change.
 
-    A row stays unchanged if its question names the image of the answer, refers to an image, or names no label. A row
-    with an empty answer keeps one image, which the row's id determines. Its paired row, whose answer is not empty,
-    usually keeps one image too. Rows with an empty answer are kept so that the model still learns to answer with an
-    empty list.
+    A row stays unchanged if its question states which image contains the answer, if one of its images is a reference
+    image, or if its question names no label. A row with an empty answer keeps one image, selected by a hash of the
+    row's id. Its paired row, whose answer is not empty, usually keeps one image too. Rows with an empty answer are kept
+    so that the model still learns to answer with an empty list.
     """
     kept = _kept(row)
     if len(kept) == len(row["views"]):

@@ -1,6 +1,6 @@
 """Computes the size at which the model sees an image.
 
-Both sides are multiples of the side of one image token, in pixels, and the area is within limits.
+Both sides are multiples of the side length of one image token (in pixels), and the area is within the model's limits.
 
 The computation is the same as in Qwen3-VL's processor (and in vLLM's copy of it), so an image of this size is not
 resized again.
@@ -30,8 +30,8 @@ class Bounds:
     def __post_init__(self) -> None:
         if self.max_pixels < self.min_pixels:
             raise TrainingDataError(
-                f"data.max_pixels={self.max_pixels} is below {self.min_pixels}, the minimum number of pixels to "
-                f"which the model's processor enlarges images; set data.max_pixels={self.min_pixels} or more"
+                f"data.max_pixels={self.max_pixels} is too small, because the model's processor enlarges every image "
+                f"to at least {self.min_pixels} pixels; set data.max_pixels={self.min_pixels} or more"
             )
 
     def fits(self, width: int, height: int) -> bool:

@@ -1,6 +1,6 @@
 """Stores the image files that the trained model and vLLM read during a run.
 
-Each image is stored once, at a size that the processor does not resize again.
+Each image is stored once, resized if necessary, so the processor does not resize it again.
 
 Files are named after a hash of their content and their image size, and are written atomically, so several processes can
 store files at the same time.

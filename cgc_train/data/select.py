@@ -77,8 +77,8 @@ def held_out(release: Release, split: str, count: int) -> list[str]:
 
     Paired rows stay together, and the recipe's filters do not apply.
 
-    A hash of each pair determines which rows are selected. Therefore, each kind of row is about as frequent as in the
-    split. Raises TrainingDataError if the split has no rows.
+    Pairs are selected by a hash of their ids, so each kind of row is about as frequent as in the split. Raises
+    TrainingDataError if the split has no rows.
     """
     rows = sorted(_read(release, split), key=lambda row: (_hash(row.unit), row.id))
     if not rows:

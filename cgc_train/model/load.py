@@ -132,8 +132,8 @@ def keep_names(model: Model) -> None:
 
 @contextmanager
 def names_in_memory(model: Model) -> "Iterator[None]":
-    """Context manager in which a model saves its weights in the layout that they have in memory: all experts of a layer
-    in one tensor.
+    """Context manager that makes a model save its weights in their in-memory layout, with all experts of a layer in one
+    tensor.
 
     Released weights contain each expert separately. When Trainer resumes, it does not convert separate experts to one
     tensor, and would skip their weights.

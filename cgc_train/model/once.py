@@ -15,7 +15,7 @@ from cgc_train.protocols import Processor
 
 @contextmanager
 def each_image_once(processor: Processor) -> Iterator[None]:
-    """Context manager in which a Qwen-VL processor opens and processes equal images only once.
+    """Context manager that makes a Qwen-VL processor open and process equal images only once.
 
     Images count as equal if they have the same path or are the same object.
     """

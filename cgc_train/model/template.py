@@ -72,7 +72,7 @@ def prefix_fault(written: str, prompt: PromptSettings, switch: str = "") -> str:
         return ""
     if needed:
         return f"the chat template writes {needed}, but prompt.prefix is {stated!r}; set prompt.prefix='{needed}'"
-    return f"prompt.prefix is {stated!r}, but the chat template does not start the response; remove prompt.prefix"
+    return f"prompt.prefix is {stated!r}, but the chat template adds no text to a response; remove prompt.prefix"
 
 
 def _switch(processor: Processor, prompt: PromptSettings, template: Mapping[str, object]) -> str:

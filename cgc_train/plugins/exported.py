@@ -53,9 +53,9 @@ def score_exported(
         num_images: number of images in the row. Without this number, every image number above 0 is accepted.
         query: query of the row, as JSON text. Without a query, predicted labels must match if the answer contains
             several labels.
-        contrast: contrast of the row, which determines the entry in `task_weights` and, for questions about one object,
-            affects `acc@0.5`.
-        task: task of the row, which is used like `contrast`.
+        contrast: contrast of the row. Together with `task`, it selects the entry in `task_weights`. For questions about
+            one object, both also affect `acc@0.5`.
+        task: task of the row.
 
     Raises TrainingDataError if `answer` or `query` was not written by `cgc-data export`.
     """
@@ -67,7 +67,7 @@ def score_exported(
 def exported_truth(
     answer: str, num_images: int | None = None, query: str | None = None, contrast: str = "", task: str = ""
 ) -> Truth:
-    """Parse the ground-truth answer to an exported row. The arguments and errors are those of `score_exported`."""
+    """Parse the ground-truth answer to an exported row. For the arguments and errors, see `score_exported`."""
     count = sys.maxsize if num_images is None else int(num_images)
     reading = read_list(answer, count)
     if not reading.valid:

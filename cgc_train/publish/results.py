@@ -24,7 +24,7 @@ METHOD = "cgc-bench score"
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """A mean in percent with its 95 % interval."""
+    """A mean in percent with its 95 % confidence interval."""
 
     value: float | None
     low: float | None
@@ -32,7 +32,7 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 class Intervals(msgspec.Struct, frozen=True):
-    """The intervals of the means over tasks, by metric."""
+    """The confidence interval of each metric's mean over tasks."""
 
     macro: Mapping[str, Bounds] = {}
 
@@ -106,7 +106,7 @@ def _read(text: str, recipe: Recipe) -> Result:
 
 
 def file_name(result: Result) -> str:
-    """The name of the file in `.eval_results`, which consists of the benchmark and its protocol."""
+    """The file name in `.eval_results`: the benchmark, the protocol, and the post-processing, if any."""
     parts = [result.task, result.protocol, *([result.postprocess] if result.postprocess else [])]
     return re.sub(r"[^\w.-]+", "-", "-".join(parts)) + ".yaml"
 

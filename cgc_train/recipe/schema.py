@@ -64,7 +64,7 @@ class DataSettings(Section):
     contrasts: list[str] = Field(list(CONTRASTS), min_length=1, description="contrasts to use")
     tasks: list[str] = Field(default_factory=list, description="full names of the tasks to use; []: all tasks")
     distractors: list[str] = Field(default_factory=list, description="kinds of distractors to use; []: all kinds")
-    distractor_images: bool = Field(True, description="false: show only the images that contain an answer")
+    distractor_images: bool = Field(True, description="false: show only images that contain a target object")
     max_pixels: int = Field(409600, ge=1024, description="maximum number of pixels per image, as the model sees it")
     keep: str | None = Field(
         None, description=("file that lists the rows to train on, such as the output of `cgc-train difficulty`")
@@ -165,8 +165,8 @@ class WarningSettings(Section):
     false_empty: Share = Field(
         0.2,
         description=(
-            "print a warning if at least this share of the questions whose right answer is not empty is answered "
-            "with []"
+            "print a warning if the model answers [] to at least this share of the questions whose ground-truth "
+            "answer is not empty"
         ),
     )
     idle_groups: Share = Field(

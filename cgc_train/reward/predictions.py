@@ -1,6 +1,6 @@
 """Scores saved completions against the answers in a release, and writes every reward term of every completion.
 
-A predictions file, such as a run's held-out answers, contains one JSON object per line:
+A predictions file, such as a run's answers to held-out rows, contains one JSON object per line:
 `{"id": row, "response": text}`. If a row has several responses, the responses are numbered:
 `{"id": row, "sample": 2, "response": text}`.
 """
@@ -37,7 +37,9 @@ METRICS = (
 
 @dataclass(frozen=True)
 class Prediction:
-    """A response to the row with this id. `sample` numbers the responses to the same row, and is 1 by default."""
+    """A response to the row with this id. `sample` is the number of this response among the responses to the row; by
+    default, it is 1.
+    """
 
     id: str
     response: str
@@ -61,7 +63,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Scored:
-    """A scored prediction, with its reward terms, and with metrics for strict and for lenient parsing."""
+    """The reward terms and the metrics of a prediction. The metrics cover both strict and lenient parsing."""
 
     terms: Terms
     item: ItemScore

@@ -18,8 +18,7 @@ TRAIN, HELD_OUT = "#8b95a7", "#2f5fd0"
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve with a title and with the metric's keys in three kinds of log lines: training, held-out rows, and
-    benchmark.
+    """A curve of a metric, with the metric's keys in the log lines of training, held-out rows, and benchmarks.
 
     A key is None if lines of this kind do not contain the metric.
     """
@@ -72,7 +71,7 @@ Points = list[tuple[float, float]]
 
 
 def draw_curves(metrics: Sequence[MetricsLine]) -> dict[str, list[str]]:
-    """Draw every curve that has points as SVG. Returns the pictures by group of curves."""
+    """Draw the curves as SVG, and skip curves without points. Returns the pictures by group of curves."""
     drawn = {
         group: [svg for curve in curves if (svg := _draw(curve, metrics)) is not None]
         for group, curves in {**GROUPS, "Benchmark during training": benchmark_curves(metrics)}.items()

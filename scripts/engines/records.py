@@ -134,7 +134,7 @@ class Record:
 
 
 def record_of(values: dict[str, Any]) -> Record:
-    """The record that `Record.values` converted to JSON values."""
+    """Convert the JSON values from `Record.values` back to a record."""
     results = [
         Result(**{**result, "comparisons": [Comparison(**entry) for entry in result["comparisons"]]})
         for result in values["results"]

@@ -79,7 +79,7 @@ class Plan:
 
 
 def warm_ups(sharing: Sharing) -> tuple[Stage, ...]:
-    """The stages that warm up all weights or only adapters."""
+    """Two warm-up stages: one trains all weights, and the other trains only adapters."""
     kinds = (("all weights", "sft", ()), ("adapters", "sft-adapters", ADAPTERS))
     return tuple(
         Stage(f"Warm-up, {told}, {sharing.count}", partial(warm_up, sharing=sharing, name=name, over=over))

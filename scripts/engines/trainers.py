@@ -1,6 +1,6 @@
 """Makes inputs for third-party trainers, and compares their results with those of this project.
 
-These trainers look up the special tokens of the real model by id, so the tiny model that they train has the same ids.
+These trainers look up the special tokens of Qwen3-VL by id, so the tiny model that they train has the same ids.
 """
 
 import json
@@ -55,7 +55,7 @@ class Paid:
 
 
 def start(place: Workplace) -> Path:
-    """The warmed-up model, extended to the vocabulary size of the real model. It is made only once."""
+    """The warmed-up model, extended to the vocabulary size of the full-size Qwen3-VL. It is made only once."""
     folder = HOME / "material" / "real"
     once(folder, lambda: widen(place.material.warm, folder, MAX_PIXELS))
     return folder
@@ -132,7 +132,7 @@ def _as_advantages(rewards: list[float]) -> list[float]:
 
 
 def learned(saved: Path, before: Path) -> list[Comparison]:
-    """Compare the model that a trainer saved with the initial model."""
+    """Compare a trainer's saved model with the initial model."""
     return [
         at_least("weight change during training", difference(saved, before), LEARNED),
         same(

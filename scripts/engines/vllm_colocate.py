@@ -146,7 +146,7 @@ def greedy(judge: Judge, rows: list[Rollout], which: str) -> Comparison:
 
 
 def _answers(run: Run, judge: Judge, rows: list[Rollout]) -> Comparison:
-    """Answers that differ from those of transformers, although no near-tie explains the difference."""
+    """Answers that differ from those of transformers. Differences that a near-tie explains are not counted."""
     asked = held_out_set(run.recipe, HOME / "cache" / "images")
     limits = {"max_new_tokens": TOKENS, "batch_size": 8}
     written = generate(judge.model, judge.processor, asked["prompt"], asked["images"], **limits)  # type: ignore[arg-type]

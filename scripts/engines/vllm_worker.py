@@ -3,9 +3,9 @@
 Usage: python -m scripts.engines.vllm_worker FOLDER [--files] [--as-gpus] COMMAND ...
 
 The script writes two files to FOLDER: rollouts.jsonl, with one line per call of vLLM, and sent.safetensors, with the
-last weights sent to vLLM. A second process writes to FOLDER-1. With --files, a server reads the weights from files in
-FOLDER, because TRL cannot send them without CUDA. With --as-gpus, CPU processes appear as GPU processes, because
-accelerate supports FSDP only for GPUs.
+last weights sent to vLLM. If several processes run, the second one writes to FOLDER-1 instead, the third one to
+FOLDER-2, and so on. With --files, a server reads the weights from files in FOLDER, because TRL cannot send them without
+CUDA. With --as-gpus, CPU processes appear as GPU processes, because accelerate supports FSDP only for GPUs.
 """
 
 import json

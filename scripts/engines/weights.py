@@ -41,7 +41,7 @@ def tensors(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def difference(first: Path, second: Path) -> float:
-    """The largest difference between the weights in two folders; infinite if their names differ."""
+    """The largest difference between the weights in two folders; infinite if the names of the weights differ."""
     one, other = tensors(first), tensors(second)
     if one.keys() != other.keys() or not one:
         return float("inf")

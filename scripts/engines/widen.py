@@ -1,5 +1,5 @@
-"""Gives a warmed-up tiny model the vocabulary of the real model. Training a model that has this vocabulary from the
-start would take hours.
+"""Gives a warmed-up tiny model the vocabulary of the full-size Qwen3-VL. Training a model that has this vocabulary from
+the start would take hours.
 """
 
 from pathlib import Path
@@ -16,8 +16,8 @@ UNSAID = 3.0  # factor of the padding embedding, which no answer contains, for t
 
 
 def widen(model: Path, folder: Path, max_pixels: int) -> Path:
-    """Write a model with the vocabulary size and special token ids of the real model, and a processor that limits
-    images to `max_pixels`.
+    """Write a model with the vocabulary size and special token ids of the full-size Qwen3-VL, and a processor that
+    limits images to `max_pixels`.
 
     The written model gives the same answers as the given model. It almost never produces a token that the given model
     lacks.

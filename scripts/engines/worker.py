@@ -1,4 +1,4 @@
-"""Runs `cgc-train` for the distributed engines, with changes that it needs on a CPU and for comparisons.
+"""Runs `cgc-train` for the distributed engines. Patches it so that it runs on a CPU and so that runs can be compared.
 
 Usage: accelerate launch ... -m scripts.engines.worker [--as-gpus] [--replay] COMMAND ...
 """

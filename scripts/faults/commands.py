@@ -1,4 +1,4 @@
-"""Lets every command that opens a release open hostile releases, all in one process."""
+"""Runs every command that opens a release on hostile releases. All commands run in one process."""
 
 import json
 import os

@@ -257,7 +257,7 @@ def test_ranges_are_slices(ranges: list[str], numbers: list[int]) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("5:6", "contains no shard; R has the shards 0:5"),
+        ("5:6", "contains no shards; R has shards 0:5"),
         ("3:3", "contains no shard"),
         ("3:1", "contains no shard"),
         ("3", "not a range of shards; write A:B, such as 0:5"),

@@ -186,8 +186,8 @@ LOCAL, CENTRAL = b"PK\x03\x04", b"PK\x01\x02"
 PLACES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no folder": (lambda photos: photos / "elsewhere", "no such folder"),
     "empty folder": (emptied, "specify the folder or zip file that contains them"),
-    "a text file": (lambda photos: written(photos, "x"), "neither a folder nor a whole zip"),
-    "directory of the archive damaged": (lambda p: patched(packed(p), (CENTRAL, 2, 9)), "not a whole zip"),
+    "a text file": (lambda photos: written(photos, "x"), "neither a folder nor a complete zip"),
+    "directory of the archive damaged": (lambda p: patched(packed(p), (CENTRAL, 2, 9)), "not a complete zip"),
     "encrypted": (lambda p: patched(packed(p), (LOCAL, 6, 1), (CENTRAL, 8, 1)), "photos.zip"),
     "unknown packing": (lambda p: patched(packed(p), (LOCAL, 8, 99), (CENTRAL, 10, 99)), "photos.zip"),
 }

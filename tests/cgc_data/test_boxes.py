@@ -82,7 +82,7 @@ def test_another_form_is_refused_by_its_name(
     painted: list[Source], tmp_path: Path, form: BoxFormat, photos: int | None, masks: bool
 ) -> None:
     table = table_of(spoiled(painted, form, masks=masks, photos=photos), tmp_path)
-    with pytest.raises(SourceError, match=rf"mine\.json: .* boxes leave their photos; .* add `--bbox-format {form}` "):
+    with pytest.raises(SourceError, match=rf"mine\.json: .* boxes extend beyond .*; .* add `--bbox-format {form}` "):
         check_boxes(table, None)
 
 
@@ -99,7 +99,7 @@ def test_a_tenth_of_boxes_of_resized_photos_is_refused_too(painted: list[Source]
     content = spoiled(painted, "xywh", masks=False)
     for annotation in content["annotations"][::10]:
         annotation["bbox"] = [3 * value for value in annotation["bbox"]]
-    with pytest.raises(SourceError, match="boxes leave their photos"):
+    with pytest.raises(SourceError, match="boxes extend beyond their photos"):
         check_boxes(table_of(content, tmp_path), None)
 
 

@@ -204,7 +204,7 @@ def test_a_dry_run_says_how_many_and_writes_nothing(painted: list[Source], tmp_p
     done = run("build", "--coco", f"{painted[0].annotations}:{painted[0].images}", "--exhaustive", "--dry-run",
                "--samples", "40", "--out", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    for said in ("inter/locate_all", "intra/same_object", "rows from", "rows of 40 asked", " MB"):
+    for said in ("inter/locate_all", "intra/same_object", "rows from", "rows of 40 requested", " MB"):
         assert said in done.stdout
     assert not out.exists()
 

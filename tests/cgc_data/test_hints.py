@@ -106,7 +106,7 @@ def as_it_is(_: Document) -> None:
 # What is wrong, the settings of the first try, what the error counts, and the start of the change that it advises.
 CASES: dict[str, tuple[Spoil, tuple[str, ...], str, str]] = {
     "y from below": (each(from_below), FULL, "mask and box differ", "tasks."),
-    "corners": (each(to_corners), FULL, "boxes leave their photos", "--bbox-format xyxy"),
+    "corners": (each(to_corners), FULL, "boxes extend beyond their photos", "--bbox-format xyxy"),
     "shares": (to_shares("xywh"), FULL, "smaller than a pixel", "--bbox-format xywh_normalized"),
     "corners as shares": (to_shares("xyxy"), FULL, "smaller than a pixel", "--bbox-format xyxy_normalized"),
     "center as shares": (to_shares("cxcywh"), FULL, "smaller than a pixel", "--bbox-format cxcywh_normalized"),

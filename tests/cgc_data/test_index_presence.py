@@ -121,7 +121,7 @@ def test_a_declaration_of_a_category_that_is_not_there_is_refused(tmp_path: Path
 
 def test_lvis_cannot_be_declared_exhaustive(tmp_path: Path) -> None:
     source = lvis(tmp_path, {"000000000001.jpg": []}).model_copy(update={"exhaustive": True})
-    with pytest.raises(ConfigError, match="LVIS states itself"):
+    with pytest.raises(ConfigError, match="LVIS files state what is exhaustive"):
         index_of(source, cache=tmp_path)
 
 

@@ -180,7 +180,7 @@ def test_the_size_of_an_installation_by_package() -> None:
     text = install_size.shown(FIGURES["install_size"])
     assert "| 2 smaller packages | 0 |  |" in text
     assert "| all | 348 |  |" in text
-    assert "and what they require: `200` MB" in text  # without scipy, which no named library requires
+    assert "and their dependencies: `200` MB" in text  # without scipy, which no named library requires
     assert "`0.12` processor seconds, `22` MB" in text
 
 

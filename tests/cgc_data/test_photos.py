@@ -192,7 +192,7 @@ def test_a_damaged_member_is_named(archive: Path) -> None:
 def test_a_cut_archive_is_refused(archive: Path, kept: float) -> None:
     data = archive.read_bytes()
     archive.write_bytes(data[: int(len(data) * kept)])
-    with pytest.raises(PhotoError, match=r"photos\.zip: neither a folder nor a whole zip archive"):
+    with pytest.raises(PhotoError, match=r"photos\.zip: neither a folder nor a complete zip archive"):
         open_photos(archive)
 
 

@@ -285,11 +285,11 @@ def shard(release: Path) -> Path:
         (lambda r: (r / "stats.json").unlink(), "stats.json: cannot be read"),
         (
             lambda r: (r / "stats.json").write_text("other"),
-            "stats.json: gives no card .*build or download the release again",
+            "stats.json: cannot be used for the card .*build or download the release again",
         ),
         (
             lambda r: (r / "stats.json").write_text("{}"),
-            "stats.json: gives no card .*build or download the release again",
+            "stats.json: cannot be used for the card .*build or download the release again",
         ),
         (lambda r: (r / "assets" / "tasks.png").unlink(), r"tasks.png: not readable"),
     ],

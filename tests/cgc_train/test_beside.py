@@ -137,7 +137,7 @@ def test_settings_that_belong_together(settings: dict[str, Any]) -> None:
 
 def test_a_benchmark_needs_checkpoints(run_values: dict[str, Any], tmp_path: Path) -> None:
     values = {**run_values, "grpo": {**run_values["grpo"], "save_steps": 2}}
-    with pytest.raises(RecipeError, match=r"set this value to a multiple of grpo\.save_steps=2"):
+    with pytest.raises(RecipeError, match=r"set benchmark\.every to a multiple of grpo\.save_steps=2"):
         trained(values, tmp_path / "run", "{model} {out}", every=3)
     assert not (tmp_path / "run").exists()
 

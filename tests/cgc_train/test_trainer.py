@@ -245,7 +245,7 @@ def test_groups_that_teach_nothing_for_long_are_warned_of_once(
 
     assert said([0.9] * 9) == ""
     assert said([0.9, 0.5] * 10) == ""
-    assert said([0.2] * 5 + [0.9] * 30).count("step 13: 83% of the recent groups") == 1
+    assert said([0.2] * 5 + [0.9] * 30).count("step 13: in 83% of the recent groups") == 1
 
 
 @pytest.mark.parametrize("begin", ["grpo", "sft"])

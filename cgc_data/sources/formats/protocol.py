@@ -1,8 +1,8 @@
 """Annotation protocols: the facts that a file guarantees because of how it was annotated, and the wording of these
 facts on the card and in the gallery.
 
-A source's records state what its photos show. Only its protocol states which further conclusions are allowed, such as
-that a category without a box is absent.
+A source's records state what its photos show. What else follows from the records depends on the annotation protocol:
+for example, whether a category without a box is absent.
 """
 
 from abc import ABC, abstractmethod
@@ -42,19 +42,19 @@ class AnnotationProtocol(ABC):
 
     @abstractmethod
     def exhaustive(self, table: SourceTable, declared: Declared) -> Flags:
-        """Mask (categories,) of the categories that have a box for every instance in every photo.
+        """Boolean mask of shape (categories,): true if every instance of the category is boxed in every photo.
 
         Raises ValueError for a declaration that contradicts the file.
         """
 
     @abstractmethod
     def single(self, table: SourceTable, declared: Declared) -> Flags:
-        """Mask (annotations,) of the annotations that are known to be a single instance, not a crowd."""
+        """Boolean mask of shape (annotations,): true for annotations known to be a single instance, not a crowd."""
 
     @abstractmethod
     def all_boxed(self, table: SourceTable, declared: Declared) -> Flags:
-        """Mask (annotations,) that is true if every instance of the annotation's category in the photo is boxed.
-        Exceptions listed in the record of the photo are not considered.
+        """Boolean mask of shape (annotations,): true if every instance of the annotation's category in the photo is
+        boxed. Exceptions listed in the record of the photo are not considered.
         """
 
     @abstractmethod
@@ -88,7 +88,7 @@ class Exhaustive(AnnotationProtocol):
         names = table.categories.column("name").to_pylist()
         if isinstance(declared, list):
             if unknown := sorted(set(declared) - set(names)):
-                raise ValueError(f"there is no category {unknown[0]!r} that could be exhaustive")
+                raise ValueError(f"the file has no category {unknown[0]!r}; correct `exhaustive`")
             return np.isin(names, declared)
         return np.full(len(names), self._own(names) if declared is None else declared, dtype=bool)
 
@@ -127,7 +127,7 @@ class Federated(AnnotationProtocol):
 
     def exhaustive(self, table: SourceTable, declared: Declared) -> Flags:
         if declared:
-            raise ValueError(f"{self.who} states itself what is exhaustive; remove `exhaustive`")
+            raise ValueError(f"{self.who} files state what is exhaustive; remove `exhaustive`")
         return np.zeros(table.categories.num_rows, dtype=bool)
 
     def single(self, table: SourceTable, declared: Declared) -> Flags:

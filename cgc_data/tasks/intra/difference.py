@@ -23,5 +23,5 @@ DIFFERENCE = Task(
     answer_label="difference",
     claims=False,
     draws_quality=True,
-    needs="photos with objects that stand on the ground, and photos with complete objects and masks to paste",
+    needs="photos with objects that stand on the ground, and photos with complete objects that have masks",
 )

@@ -1,4 +1,4 @@
-"""The checks of the individual tasks. They derive again why the rows of a task are correct.
+"""The checks of the individual tasks. They verify from the raw annotations that rows are correct.
 
 Each task has a module with a function `check`. The module is named CONTRAST_TASK after the task's id. A module also has
 `CHECKS` if it reports task-specific checks, and `measures` if the rows of the task have task-specific shortcuts. A task

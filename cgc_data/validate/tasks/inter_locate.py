@@ -11,8 +11,9 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the answer is one object, that its view shows no other instance, and that the roles of the views
-    match.
+    """Check that the answer is one object, and that its view shows no other instance.
+
+    Also check that views have the right roles.
     """
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)

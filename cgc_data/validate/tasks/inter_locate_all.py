@@ -11,10 +11,9 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check the roles of the views, and that the answer contains every instance in each view in which it contains any
-    instance.
+    """Check that views have the right roles, and that the answer contains at least one object.
 
-    The answer must contain at least one object.
+    For each view that has an object in the answer, also check that the answer contains every instance in this view.
     """
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)

@@ -82,9 +82,9 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
 
 
 def _others(sample: Sample, world: World, concept: str) -> Iterator[str]:
-    """Faults of the other images. Each of them must show at most one object with the label.
+    """Faults of the images that do not contain the answer.
 
-    In each other image, the label must be proved absent or be known to occur exactly once.
+    Each of them must be proved to show no object with the label, or exactly one.
     """
     claimed = {claim.img_idx for claim in sample.evidence}
     for number in sample.answer_images:

@@ -34,8 +34,8 @@ CHECKS = {
         "label there; a pasted person is upright; both photos are in color, or both are black-and-white"
     ),
     "little hidden": (
-        "some source states for each of its labels whether the photo shows it; pasted objects hide less than a tenth "
-        "of any object and never touch each other"
+        "at least one source states, for every category that it has, whether the photo shows the category; pasted "
+        "objects hide less than a tenth of any object and never touch each other"
     ),
     "shown alike": "each view shows at least half as much of every annotated object as the other view does",
 }
@@ -118,7 +118,7 @@ def _placed(sample: Sample, parts: Sequence[Part], world: World) -> Iterator[Fin
         yield Finding("pasted sensibly", str(error))
         return
     yield from _boxes(sample, placed)
-    unknown = "no source states for each of its labels whether the photo shows it"
+    unknown = "no source states, for every category that it has, whether the photo shows the category"
     yield Finding("little hidden", "" if _annotated(view, world) else unknown)
     for number, (part, found, here) in enumerate(placed):
         yield Finding("pasted sensibly", _misplaced(found, here, view, world))
@@ -137,7 +137,7 @@ def _is_gray(part: Part, world: World) -> bool:
 
 
 def _annotated(view: View, world: World) -> bool:
-    """Whether at least one source states for each of its labels whether the photo shows it."""
+    """Whether at least one source states, for every category that it has, whether the photo shows the category."""
     seen = [(world.sources[key], image) for key, image in world.appearances(world.photo(view))]
     return any(all(source.status(image, label) != "unknown" for label in source.categories) for source, image in seen)
 

@@ -61,7 +61,7 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
 def _misformed(sample: Sample, world: World) -> str:
     """The reason why the row matches neither of the two forms of the question; "" if it matches one."""
     if len(sample.objects) != 1 or sample.ref_img_idx is None:
-        return f"{len(sample.objects)} objects for the piece in image {sample.ref_img_idx}; not one of each"
+        return f"{len(sample.objects)} objects for the piece in image {sample.ref_img_idx}; one of each is needed"
     if len({world.photo(view) for view in sample.views}) > 1:
         return "the images come from several photos"
     if sample.img_idx is None:
