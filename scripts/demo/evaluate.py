@@ -14,6 +14,7 @@ from cgc_bench.lmms.dispatch import main as lmms_eval
 
 TASK, ROWS, NEW_TOKENS = "cgc_contrast_think_inter", 60, 200
 PIXELS = 4096  # per image, as in training; the default is larger than any image that the model has seen
+NO_SYSTEM_PROMPT = "system_prompt="  # otherwise lmms-eval adds a system prompt, which training does not use
 MODELS = {"before": "tiny", "after": "run/model"}
 
 
@@ -21,7 +22,7 @@ def main(demo: Path) -> None:
     """Answer the same rows with each model. The outputs are written to DEMO/answers/before and DEMO/answers/after."""
     os.environ["CGC_BENCH_MAX_PIXELS"] = str(PIXELS)
     for name, model in MODELS.items():
-        given = f"pretrained={demo / model},device_map=cpu,min_pixels=1024,max_pixels={PIXELS}"
+        given = f"pretrained={demo / model},device_map=cpu,min_pixels=1024,max_pixels={PIXELS},{NO_SYSTEM_PROMPT}"
         sys.argv = ["lmms_eval", "--model", "qwen3_vl", "--model_args", given]
         sys.argv += ["--device", "cpu", "--tasks", TASK, "--limit", str(ROWS)]
         sys.argv += ["--gen_kwargs", f"max_new_tokens={NEW_TOKENS},do_sample=True,temperature=1"]
