@@ -55,8 +55,8 @@ class Source(Section):
     orientation: Orientation | None = Field(
         None,
         description=(
-            "whether boxes fit photos before (as_stored) or after (as_displayed) EXIF rotation; null: as_stored if the "
-            "sizes of the rotated photos prove it, otherwise the build fails"
+            "whether boxes fit the photos before (as_stored) or after (as_displayed) EXIF rotation; null: as_stored if "
+            "the sizes of the photos prove that this is right; otherwise, the build fails"
         ),
     )
     split: Literal["auto", "test"] = Field(

@@ -34,7 +34,7 @@ class StageError(Exception):
 class TimeUpError(StageError):
     """A command reached its own time limit, or the time limit of the entire check.
 
-    The message is the end of its output.
+    The message contains the end of the command's output.
     """
 
 

@@ -67,7 +67,7 @@ def read(file: Path) -> Record:
 
 
 def add(record: Record, more: Record) -> None:
-    """Add the stages of a later run to a record. Stages that already succeeded in the record are not replaced.
+    """Add the stages of a later run to a record. Stages that the record already lists as successful are not replaced.
 
     Raises ValueError if the later run used other package versions or another GPU.
     """

@@ -51,7 +51,7 @@ FIELDS: dict[str, tuple[Check, str]] = {
     ),
     "license_name": (_matches(r"[a-z0-9][a-z0-9.-]*"), "lower-case letters, digits, dots, and hyphens"),
     "license_link": (_matches(r"LICENSE(\.md)?|https?://\S+"), "LICENSE, LICENSE.md, or a web address"),
-    "pretty_name": (_matches(r".*\S.*"), "one line of text; set name=..."),
+    "pretty_name": (_matches(r".*\S.*"), "one line of text; it is taken from the setting name=..."),
     "language": (_each(_matches(r"[a-z]{2,3}|code|multilingual")), "a list of ISO 639 codes, such as en"),
     "annotations_creators": (_each(_matches(r"[a-z-]+")), "a list of words such as machine-generated"),
     "task_categories": (_each(_matches(r"[a-z0-9-]+")), "a list of the Hub's task identifiers"),

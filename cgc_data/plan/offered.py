@@ -1,5 +1,6 @@
-"""Determines the categories that questions about each photo can ask for, from the index and the annotated boxes, before
-any mask is read.
+"""Determines which categories questions about each photo can ask for.
+
+The index and the annotated boxes are sufficient for this, so that no mask is read.
 """
 
 from dataclasses import dataclass, field

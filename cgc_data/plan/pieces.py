@@ -1,4 +1,4 @@
-"""Pieces of a photo: draws random rectangles, changes their colors, and makes the views that show the pieces."""
+"""Picks random rectangular pieces of a photo, changes their colors, and makes the views that show them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -41,7 +41,7 @@ def photo_stores(release: Release, images: Path | str | None) -> dict[str, Photo
 
 
 def with_images(release: Release, rows: Iterable[Row], images: Path | str | None) -> Iterator[Row]:
-    """Rows of a release with their views composed. `images` and errors are as for `load_reference`."""
+    """Rows of a release with their views composed. For `images` and the errors, see `load_reference`."""
     stores = photo_stores(release, images)
     displayed = frozenset(s["key"] for s in release.manifest["sources"] if s.get("orientation") == "as_displayed")
     renderer = Renderer(stores, kept_settings(release.manifest).intra.jpeg_quality, displayed)

@@ -154,7 +154,7 @@ def _by_cells(pixels: Pixels, cell: tuple[int, int], histogram: Histogram) -> _C
 
 @lru_cache(maxsize=4)
 def _first_bins(rows: int, columns: int, cell: tuple[int, int], bins: int) -> NDArray[np.int64]:
-    """The index of the first bin of each pixel's cell, with shape (height, width).
+    """For each pixel, the index of the first bin of its cell, as an array (height, width).
 
     The index refers to a single list that contains the bins of all cells.
     """

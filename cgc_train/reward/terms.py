@@ -82,7 +82,7 @@ def score(
 def _earned(
     reading: Reading, boxes: Reading, truth: Truth, settings: RewardSettings, terms: Iterable[Term[RewardSettings]]
 ) -> dict[str, float]:
-    """Compute the value of each term in order, by name."""
+    """Compute the terms in the given order, and return the value of each term by name."""
     earned: dict[str, float] = {}
     answer = Answered(reading, boxes, truth, earned)
     for term in terms:
