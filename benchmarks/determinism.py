@@ -23,7 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--coco", action="append", default=[], help="source; default: the embedded sample")
     parser.add_argument("--samples", type=int, default=5000)
-    parser.add_argument("--seed", type=int, default=0, help="seed for the moments at which builds are killed")
+    parser.add_argument("--seed", type=int, default=0, help="seed for choosing when to kill the builds")
     options = parser.parse_args()
     arguments = ["--samples", str(options.samples), *(part for source in options.coco for part in ("--coco", source))]
     with tempfile.TemporaryDirectory() as folder:

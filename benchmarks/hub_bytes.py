@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("release", type=Path)
     parser.add_argument("--photos", type=int, default=3, help="number of photos to remove, one at a time")
     parser.add_argument("--seed", type=int, default=0, help="seed of the sampled photos")
-    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in release.md")
+    parser.add_argument("--docs", type=Path, help="folder in which to write measured.json and the table in release.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(options.release, Path(folder), options.photos, options.seed)
@@ -101,8 +101,8 @@ def shown(figures: Mapping[str, Any]) -> str:
         lines.append([what, *(megabytes(one[name]) for name in ("rewritten", "chunks", "sent")), share])
     head = ("push", "MB of changed files", "MB of new chunks", "MB sent", "share of the release")
     images = (
-        f"The images of all rows take `{megabytes(figures['images'])}` MB "
-        "if each image counts once per row that shows it."
+        f"All images together take `{megabytes(figures['images'])}` MB "
+        "if an image is counted again for every row that shows it."
     )
     return f"{table(head, lines)}\n{images}\n"
 

@@ -129,7 +129,10 @@ def generated(generator: Path, kind: str, folder: Path, scale: float) -> Path:
 @click.option(
     "--check",
     is_flag=True,
-    help=(f"Exit with status 1 unless this reader is {FASTER:g} times as fast and needs a third of the peak memory."),
+    help=(
+        f"Exit with status 1 unless this project's reader is at least {FASTER:g} times as fast as COCO() or LVIS() "
+        "and needs at most a third of their peak memory."
+    ),
 )
 @click.option("--measure", "method", type=click.Choice(list(METHODS)), hidden=True)
 def main(

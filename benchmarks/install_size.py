@@ -43,7 +43,9 @@ class Package(TypedDict):
 def main() -> None:
     """Install, measure, and print the table; with --docs, also store it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in performance.md")
+    parser.add_argument(
+        "--docs", type=Path, help="folder in which to write measured.json and the table in performance.md"
+    )
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:

@@ -102,7 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, models, and outcomes")
     parser.add_argument("--part", nargs="+", help="run only these parts, in this process")
-    parser.add_argument("--list", action="store_true", help="list the parts and whether each is finished")
+    parser.add_argument("--list", action="store_true", help="list the parts, and show which ones are finished")
     parser.add_argument(
         "--quick",
         action="store_true",

@@ -47,7 +47,7 @@ def main() -> None:
     """Build once for each number of samples, and print one line per build."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("settings", nargs="*", help="a configuration and KEY=VALUE pairs; default: the embedded sample")
-    parser.add_argument("--photos", type=int, help="paint this many photos, and build from them")
+    parser.add_argument("--photos", type=int, help="number of photos to paint; the builds use these photos")
     parser.add_argument("--samples", type=int, nargs="+", default=[1000, 8000])
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--dry-run", action="store_true", help="only plan")
@@ -159,8 +159,8 @@ def shown(found: dict[str, Any]) -> str:
         "rows",
         "photos",
         "workers",
-        "parent, MB in each quarter of the build",
-        "largest worker, MB in each quarter of the build",
+        "MB used by the parent in each quarter of the build",
+        "MB used by the largest worker in each quarter of the build",
         "processor seconds",
     ]
     return table(

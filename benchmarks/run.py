@@ -114,7 +114,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--photos", type=int, default=5_000, help="photos to paint for builds")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", nargs="*", metavar="STAGE", help="stages to measure; --docs keeps all other rows")
+    parser.add_argument(
+        "--only", nargs="*", metavar="STAGE", help="measure only these stages; --docs keeps the other rows"
+    )
     parser.add_argument(
         "--docs", type=Path, help=("folder in which to write measured.json and the table in performance.md")
     )

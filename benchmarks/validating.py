@@ -85,9 +85,13 @@ def main() -> None:
     """Print milliseconds per row by kind."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
-    parser.add_argument("--coco", action="append", default=[], help="new ANN.json:IMAGES of a source that was moved")
+    parser.add_argument(
+        "--coco", action="append", default=[], help="new paths (ANN.json:IMAGES) of a source that was moved"
+    )
     parser.add_argument("--repeat", type=int, default=2)
-    parser.add_argument("--docs", type=Path, help="folder for measured.json and the table in performance.md")
+    parser.add_argument(
+        "--docs", type=Path, help="folder in which to write measured.json and the table in performance.md"
+    )
     options = parser.parse_args()
     given = [SourcePaths("coco", *map(Path, one.split(":", 1))) for one in options.coco]
     runs = [spent(options.release, given) for _ in range(options.repeat)]

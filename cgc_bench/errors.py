@@ -1,4 +1,5 @@
-"""Benchmark errors that a user can fix. Each error is raised where the fault is detected, and printed on one line.
+"""Errors in benchmark commands that users can fix. Each error is raised where the fault is detected, and printed on one
+line.
 
 A message names the file or option at fault, and states the fix. All of these errors are subclasses of `CgcError`, so
 one handler prints them.
@@ -16,7 +17,7 @@ class SampleFileError(CgcError):
 
 
 class PrepareError(CgcError):
-    """A benchmark's data cannot be prepared: a file is missing, damaged, or cannot be fetched."""
+    """A benchmark's data cannot be prepared: a file is missing or damaged, or cannot be fetched."""
 
 
 class TaskError(CgcError):

@@ -33,8 +33,8 @@ class Source(Section):
     exhaustive: bool | list[str] | None = Field(
         None,
         description=(
-            "true if every instance of every category in the file is boxed, or a list of the categories for which this "
-            "is true; null: true only if the file has exactly COCO's 80 categories"
+            "true: every instance of every category in the file is boxed; a list: every instance of these "
+            "categories is boxed; null: true only if the file has exactly COCO's 80 categories"
         ),
     )
     bbox_format: BoxFormat | None = Field(
@@ -55,8 +55,8 @@ class Source(Section):
     orientation: Orientation | None = Field(
         None,
         description=(
-            "whether boxes fit the photos before (as_stored) or after (as_displayed) EXIF rotation; null: as_stored if "
-            "the sizes of the photos prove that this is right; otherwise, the build fails"
+            "whether boxes fit the photos before (as_stored) or after (as_displayed) EXIF rotation; null: as_stored, "
+            "but the build fails unless the photo sizes confirm this for every rotated photo"
         ),
     )
     split: Literal["auto", "test"] = Field(
@@ -112,8 +112,8 @@ class IntraSettings(Section):
     drawn_box: Share = Field(
         0.25,
         description=(
-            "among the questions that follow one object, the share whose reference box is also drawn in red onto its "
-            "image"
+            "in this share of the questions that follow one object, the reference box is also drawn in red onto the "
+            "reference image"
         ),
     )
     min_cover: float = Field(
@@ -133,7 +133,7 @@ class IntraSettings(Section):
     view_sizes: list[Annotated[int, Field(ge=64, le=4096)]] = Field(
         [384, 448, 512, 576, 640],
         min_length=1,
-        description=("possible lengths of the longer side of a displayed window, in pixels"),
+        description=("the longer side of a displayed window has one of these lengths, in pixels"),
     )
     jpeg_quality: int = Field(92, ge=50, le=100, description="JPEG quality of windows")
 
@@ -153,8 +153,8 @@ class Limits(Section):
         24,
         ge=1,
         description=(
-            "minimum length of a box's shorter side in pixels, both in the photo and in the view after it is scaled "
-            "to the pixel budget"
+            "minimum length of a box's shorter side, in pixels; applies to the photo, and to the view scaled to the "
+            "pixel budget"
         ),
     )
     min_area: Share = Field(0.002, description="minimum area of a box as a share of the view")
@@ -164,7 +164,7 @@ class Limits(Section):
         2, ge=1, description="maximum factor by which a window (a crop of a photo) may be enlarged"
     )
     rows_per_photo: int = Field(
-        12, ge=2, description=("maximum number of rows of one task in which the same photo appears, in any role")
+        12, ge=2, description=("maximum number of rows per task in which the same photo may appear, in any role")
     )
     pixel_budget: int = Field(
         640 * 640,
@@ -189,7 +189,7 @@ class Splits(Section):
     """
 
     validation: Share = Field(
-        0.05, description=("share of the photos outside COCO val2017 that go into the validation split")
+        0.05, description=("of the photos that are not in COCO val2017, the share that goes into the validation split")
     )
     salt: str = Field(
         "cgc-v1", description="seed for assigning photos to splits; use the same seed for every version of a release"
@@ -250,7 +250,7 @@ class BuildConfig(Section):
         "strict",
         description=(
             "when a label counts as absent: strict requires that all confusable categories are also absent; labeled "
-            "requires this only for the labeled categories"
+            "requires this only for confusable categories that a source lists"
         ),
     )
     categories: list[str] = Field(
@@ -264,10 +264,11 @@ class BuildConfig(Section):
         description=("files that list photos to exclude: ids, file names, or the annotations of a benchmark"),
     )
     exclude_like: list[str] = Field(
-        default_factory=list, description="folders of photos; their near-duplicates are excluded"
+        default_factory=list, description="folders of photos whose near-duplicates are excluded"
     )
     images: Literal["embed", "reference"] = Field(
-        "embed", description=("store the images of the views, or only references from which they can be composed")
+        "embed",
+        description=("embed: store the images; reference: store no images, so readers compose them from the photos"),
     )
     max_rejected: Share = Field(
         0.05, description=("the build fails if more than this share of the rows cannot be rendered")

@@ -48,7 +48,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
         self.running: Started | None = None
 
     def on_train_begin(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """When a run resumes, rerun the benchmark of its checkpoint if the results are missing."""
+        """When a run resumes from a checkpoint, rerun the benchmark on this checkpoint if the results are missing."""
         if state.global_step and not (step_folder(self.folder, state.global_step) / FIGURES).is_file():
             self._take(state)
 
@@ -146,7 +146,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
 
     def _warn(self, step: int, what: str) -> None:
         log = step_folder(self.folder, step) / "log.txt"
-        say(f"warning: the benchmark of step {step} {what}, so it has no results; see {log}")
+        say(f"warning: the benchmark of step {step} {what}, so this step has no results; see {log}")
 
 
 def check_benchmark(recipe: Recipe, arguments: GrpoArguments) -> None:

@@ -64,7 +64,10 @@ class FalseEmptyWarning(LogReader):
 
 
 class IdleGroupsWarning(LogReader):
-    """Warns if all completions earn the same reward in most recent groups. GRPO cannot learn from such groups."""
+    """Warns if, in most of the groups logged recently, all completions earn the same reward.
+
+    GRPO cannot learn from such groups.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         self.settings = recipe.warnings
@@ -109,7 +112,7 @@ def write_held_out(
     """Write the answers to held-out rows and a summary of their metrics, and append the overall values to
     metrics.jsonl.
 
-    Returns the value of each metric over all held-out rows, by name.
+    Returns a mapping from each metric's name to its value over all held-out rows.
     """
     path = held_out_path(folder, step)
     path.parent.mkdir(exist_ok=True)

@@ -55,8 +55,8 @@ def install(*packages: str) -> str:
 
 
 def untested(recipe: Recipe) -> dict[str, str]:
-    """Find the engines of a recipe whose installed minor version was not tested. Returns their installed versions by
-    name.
+    """Find a recipe's engines whose installed minor version was not tested. Returns a mapping from the name of each
+    such engine to its installed version.
     """
     found = {package: _installed(package) for package, _ in engines_of(recipe) if package in TESTED}
     return {package: seen for package, seen in found.items() if seen and _minor(seen) != _minor(TESTED[package])}

@@ -1,4 +1,4 @@
-"""Training errors that users can fix. The command line prints each error on one line.
+"""Errors in training commands that users can fix. The command line prints each error on one line.
 
 Each error message names the faulty file or setting and states the fix. All of these errors are subclasses of
 `CgcError`, so one handler can print them.

@@ -46,7 +46,7 @@ def idle_groups(rewards: Sequence[float], size: int, settings: GroupSettings) ->
 
 
 def whole_groups(count: int, size: int, processes: int) -> int:
-    """The smallest number of groups (at least `count`) for which the processes get equal numbers of completions."""
+    """The smallest number of groups, at least `count`, that gives every process the same number of completions."""
     return next(number for number in range(count, count + processes) if number * size % processes == 0)
 
 

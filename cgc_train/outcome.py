@@ -37,7 +37,7 @@ class Change:
 
 
 def held_out_change(run: Run) -> list[Change]:
-    """Compute the change of each metric between the first and the last evaluation of a run.
+    """Compute the change in each metric between the first and the last evaluation of a run.
 
     The list is empty if the run has only one evaluation.
 
@@ -55,7 +55,7 @@ def held_out_change(run: Run) -> list[Change]:
 
 
 def changes(before: Sequence[ItemScore], after: Sequence[ItemScore]) -> list[Change]:
-    """Compute the change of each metric. Both sequences must contain the same rows in the same order."""
+    """Compute the change in each metric. Both sequences must contain the same rows in the same order."""
     photos = [score.truth.photos for score in before]
     old, new = item_columns(before), item_columns(after)
     # not `estimate`, which returns the bounds of a share if all values are 0

@@ -36,7 +36,7 @@ MAY_DIFFER = (
 
 
 class MetricsLine(TypedDict, total=False):
-    """A line in metrics.jsonl. In addition to these keys, each line contains the values of metrics by name."""
+    """A line in metrics.jsonl. In addition to these keys, each line has one key per metric, with the metric's value."""
 
     step: int
     epoch: float
@@ -44,8 +44,8 @@ class MetricsLine(TypedDict, total=False):
 
 
 class CompletionRow(TypedDict, total=False):
-    """A row in TRL's completions file. In addition to these keys, each row contains the value of each reward function
-    by name.
+    """A row in TRL's completions file. In addition to these keys, each row has one key per reward function, with the
+    function's value.
     """
 
     id: str

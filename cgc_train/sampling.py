@@ -14,8 +14,8 @@ class EpochSampler:
     """Like TRL's `RepeatSampler`, yields indices of a training set, but in an order that depends only on seed and
     epoch.
 
-    Every prompt is repeated `group` times in a row. A generation batch consists of `prompts` different prompts. Each
-    batch is repeated `repeats` times, once for each step that learns from it. Remaining prompts that do not fill a
+    Every prompt is repeated `group` times in succession. A generation batch consists of `prompts` different prompts.
+    Each batch is repeated `repeats` times, once for each step that learns from it. Remaining prompts that do not fill a
     batch are skipped.
     """
 

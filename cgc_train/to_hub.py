@@ -57,7 +57,7 @@ class CheckpointsToHub(TrainerCallback):  # type: ignore[misc]
             self._upload()
 
     def on_train_end(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Wait for uploads, and retry failed ones once."""
+        """Wait until the running uploads end, and retry failed uploads once."""
         if state.is_world_process_zero:
             self.close()
             self._kept_are_uploaded()

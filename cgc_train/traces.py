@@ -132,7 +132,7 @@ class Sight:
 
 
 def sights(row: Row) -> list[Sight]:
-    """Collect what a row states about its images, in order. Images about which it states nothing are omitted."""
+    """Collect what a row states about its images, in order. Images that the row does not describe are omitted."""
     counts = Counter((o["img_idx"], _asked_label(o["label"], row)) for o in row["objects"])
     lacking = {(e["img_idx"], e["label"]) for e in row["evidence"]} - counts.keys()
     found = []

@@ -219,8 +219,8 @@ def check_saves(args: GrpoArguments) -> None:
     passes = args.steps_per_generation * args.num_iterations
     if args.save_strategy == "steps" and (args.save_steps * args.gradient_accumulation_steps) % passes:
         raise RecipeError(
-            f"grpo.save_steps={args.save_steps:g} falls between steps that share completions, so a resumed run would "
-            f"differ; set save_steps x gradient_accumulation_steps to a multiple of {passes}"
+            f"with grpo.save_steps={args.save_steps:g}, checkpoints fall between steps that share completions, so a "
+            f"resumed run would differ; set save_steps x gradient_accumulation_steps to a multiple of {passes}"
         )
 
 

@@ -111,11 +111,11 @@ def mig_table(folder: Path) -> str:
     rows = [
         ("revised script and boxes", _score(revised, responses)),
         (
-            "revised script and boxes, only the text after the reasoning",
+            "revised script and boxes, ignoring the reasoning",
             _score(revised, responses, protocol="strict"),
         ),
         (
-            "revised script and boxes, with y coordinates stretched as for Migician's published figures",
+            "revised script and boxes, with y coordinates stretched as in Migician's published figures",
             _score(revised, responses, postprocess="migician"),
         ),
         ("original script, revised boxes", _by_original_script(revised, responses)),

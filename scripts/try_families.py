@@ -85,7 +85,10 @@ class Trial:
     def grpo(self) -> None:
         """Run two GRPO steps, with held-out answers before, between, and after the steps."""
         run = run_grpo(self.recipe(model=self.folder / "warm" / "model"), self.folder / "grpo")
-        hold("the held-out rows were not answered before and after every step", run.held_out_steps() == [0, 1, 2])
+        hold(
+            "held-out rows were not answered before, between, and after the steps",
+            run.held_out_steps() == [0, 1, 2],
+        )
         found = changed(run.model_folder, self.folder / "warm" / "model")
         hold("training changed nothing", bool(found))
         hold("the frozen vision tower changed", not any(".visual." in name for name in found))

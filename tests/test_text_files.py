@@ -91,7 +91,7 @@ def test_another_encoding_is_one_line_with_the_fix(reader: str, encoding: str, t
     message = str(caught.value)
     assert name in message
     assert "not UTF-8 at byte" in message
-    assert "save it as UTF-8" in message
+    assert "save the file as UTF-8" in message
     assert "\n" not in message
 
 

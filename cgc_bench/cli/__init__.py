@@ -1,4 +1,6 @@
-"""The `cgc-bench` command: one click command per file, each imported only when it is called."""
+"""The `cgc-bench` command. Each subcommand is written with Click in a separate file, which is imported only when the
+subcommand is called.
+"""
 
 from typing import NoReturn
 

@@ -1,5 +1,5 @@
-"""`cgc-bench compare`: compare models on the same items, and show items on which a model scores higher (won) or lower
-(lost).
+"""`cgc-bench compare`: compare models with a base model on the same items, and show items that each model won (scored
+higher than the base model) or lost (scored lower).
 """
 
 from pathlib import Path
@@ -15,13 +15,15 @@ PATH = click.Path(path_type=Path)
 @click.command()
 @click.argument("base", type=PATH)
 @click.argument("new", type=PATH, nargs=-1, required=True, metavar="NEW...")
-@click.option("--task", "label", help="Group of tasks to compare, such as cgc_mig. Required if a folder has several.")
+@click.option(
+    "--task", "label", help="Group of tasks to compare, such as cgc_mig. Required if a folder has several groups."
+)
 @saved_options
 @click.option(
     "--per-task",
     default=6,
     show_default=True,
-    help="Maximum number of won items (NEW scores higher) and of lost items (NEW scores lower) to show per task.",
+    help="For each task, show at most this many items with a higher score for NEW, and this many with a lower score.",
 )
 @click.option("--seed", default=0, show_default=True, help="Seed for choosing the items to show.")
 @click.option("--to", "folder", type=PATH, default=Path("comparison"), show_default=True, help="Output folder.")

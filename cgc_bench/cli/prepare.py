@@ -29,12 +29,12 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--revision",
     help=(
-        "Revision of the Hub repository. Without this option, the latest revision is used, and reports state that it "
-        "is not pinned."
+        "Revision of the Hub repository. Without this option, the latest revision is used, and reports state that "
+        "the revision is not pinned."
     ),
 )
 def prepare(name: str, *, source: Path | None, annotations: str | None, revision: str | None) -> None:
-    """Prepare BENCHMARK, such as mig, vlm2, or mmstar, in the cache (set CGC_CACHE to change its location).
+    """Prepare BENCHMARK, such as mig, vlm2, or mmstar, and store it in the cache. To move the cache, set CGC_CACHE.
 
     If the cache already contains the benchmark, the command reuses it. Files that you pass with --from or --annotations
     are always read again.

@@ -1,4 +1,4 @@
-"""Options of the commands that accept files of saved responses in addition to output folders of lmms-eval."""
+"""Options for files of saved responses. The commands with these options also accept output folders of lmms-eval."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -24,13 +24,16 @@ _OPTIONS = (
     click.option(
         "--prefix",
         default="",
-        help=("Text that the chat template puts at the start of every response, if the saved responses omit it."),
+        help=(
+            "Text that the chat template puts at the start of every response. Set this option if the saved responses "
+            "omit that text."
+        ),
     ),
 )
 
 
 def saved_options(command: Command) -> Command:
-    """Add the options that specify the benchmark of the saved responses, and how to score them."""
+    """Add the options that specify which benchmark the saved responses answer and how to score the responses."""
     return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
 
 

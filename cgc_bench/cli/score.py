@@ -22,8 +22,8 @@ PATH = click.Path(path_type=Path)
     multiple=True,
     help=(
         'Saved responses: a JSON Lines file of objects with the keys "index" and "response", a samples file of '
-        "lmms-eval, or an output folder of lmms-eval with one run (only the newest file of each task counts). "
-        "Repeatable."
+        "lmms-eval, or an output folder of lmms-eval that contains only one run. If a task has several files in the "
+        "folder, only the newest one is scored. Repeatable."
     ),
 )
 @click.option(
@@ -32,7 +32,7 @@ PATH = click.Path(path_type=Path)
     show_default=True,
     help=(
         "Scoring protocol: official, or strict (only the text after the reasoning counts). For the transfer "
-        "benchmarks, vlmevalkit and authors (the rules of VLMEvalKit or of the authors) are also available."
+        "benchmarks, you can also choose vlmevalkit or authors, to apply the rules of VLMEvalKit or of the authors."
     ),
 )
 @click.option(
@@ -40,7 +40,7 @@ PATH = click.Path(path_type=Path)
 )
 @click.option(
     "--postprocess",
-    help="Post-processing step that a model's authors applied to its boxes, such as migician.",
+    help="Name of the post-processing step that a model's authors applied to predicted boxes, such as migician.",
 )
 @click.option("--json", "json_file", type=PATH, help="Also write all scores to this JSON file.")
 @click.option(

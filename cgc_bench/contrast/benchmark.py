@@ -33,7 +33,7 @@ DIAGNOSTICS = (*(name for name in METRICS if name not in ("acc@0.5", "miou", "so
 
 @dataclass(frozen=True)
 class ContrastResult(ItemResult):
-    """An item's result, with its full `ItemScore`. Metrics that are computed over several items need it."""
+    """An item's result, with the full `ItemScore` of the item. Metrics over several items need the full score."""
 
     score: ItemScore | None = None
 
@@ -158,8 +158,8 @@ class Contrast(Benchmark[Item, ContrastResult]):
         )
 
     def units(self, results: Sequence[ContrastResult]) -> list[ItemResult]:
-        """The results of the items, each with the leakage expected by chance. Two items are a pair if each asks for the
-        box that the other uses as its reference box. Each pair adds one result, which has only the metric `constancy`.
+        """One result per item, with the leakage expected by chance. Two items are a pair if each asks for the box that
+        the other uses as its reference box. Each pair adds one result, which has only the metric `constancy`.
         """
         scores = [result.score for result in results if result.score is not None]
         chance = expected_same_place(scores, 0)

@@ -40,7 +40,7 @@ class Item:
 
 
 def read_items(annotations: Path | str, *, version: str | None = None) -> dict[str, Item]:
-    """Items by index, in the order of the release.
+    """Items, keyed by index, in the order of the release.
 
     Args:
         annotations: folder of a release, or ORG/NAME of a release on the Hub.

@@ -2,7 +2,7 @@
 limit.
 
 Task files refer to their generation settings as `!function cgc_bench.lmms.chosen.TASK`. When lmms-eval loads a task, it
-reads the attribute TASK of this module, so the generation settings also depend on the profile.
+reads the attribute TASK of this module. The settings can therefore depend on the prompt profile.
 """
 
 import json

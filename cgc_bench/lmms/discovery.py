@@ -24,7 +24,7 @@ def tasks_folder() -> Path:
 
 
 def manifests() -> list[Any]:
-    """The models that this package adds. lmms-eval calls this through the entry point `lmms_eval.models`."""
+    """The models that this package adds. lmms-eval calls this function through its entry point `lmms_eval.models`."""
     from lmms_eval.models.registry_v2 import ModelManifest
 
     add_tasks()

@@ -42,7 +42,7 @@ class Floor(lmms):  # type: ignore[misc]
         return bench.floor_response(self.floor, item_of(doc))
 
     def loglikelihood(self, requests: Any) -> Any:  # noqa: ARG002 - the signature is lmms-eval's
-        """Not supported: floors only generate answers. Raises TaskError."""
+        """Not supported, because floors generate answers, not likelihoods. Raises TaskError."""
         raise TaskError("floors generate answers, not likelihoods")
 
     def generate_until_multi_round(self, requests: Any) -> Any:  # noqa: ARG002 - as above

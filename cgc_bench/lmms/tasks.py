@@ -59,7 +59,7 @@ def documents(request: Any) -> Any:
 
 
 def images(doc: Document) -> list[Image.Image]:
-    """The item's images in RGB. Each is downscaled if it exceeds the pixel limit from when the task was loaded."""
+    """The item's images in RGB. Images that exceed the pixel limit set when the task was loaded are downscaled."""
     with expected_errors_end():
         ready = _ready(doc)
         contents = ready.images(doc["cgc_task"], doc["cgc_place"])
@@ -88,7 +88,7 @@ def _part(part: Mapping[str, Any], shown: Sequence[Image.Image], places: Iterato
 
 
 def target(doc: Document) -> str:
-    """The benchmark and the index of the item, from which scoring looks up the ground truth in the annotations."""
+    """The benchmark and the item's index. Scoring uses both to look up the ground truth in the annotations."""
     return f"{doc['cgc_benchmark']} {doc['cgc_index']}"
 
 
@@ -119,7 +119,7 @@ def score(doc: Document, results: Sequence[Any]) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Scored:
-    """The value of one metric for one response. `str()` returns the value as it appears in the samples file."""
+    """The value of one metric for one response. `str()` formats the value as in the samples file."""
 
     benchmark: str
     metric: str
@@ -131,8 +131,8 @@ class Scored:
 
 
 def percent(scored: Sequence[Scored]) -> float | list[float]:
-    """The mean of one metric over a task, in percent. If the benchmark's own table contains the metric, its value is
-    used. Otherwise, it is the mean over the items for which the metric is defined.
+    """The mean of one metric over a task, in percent. If the benchmark's own table contains the metric, the value
+    from this table is returned. Otherwise, the mean covers the items for which the metric is defined.
 
     If the metric is undefined for every item, returns an empty list, which lmms-eval omits from its tables instead of
     showing NaN. For metrics that lmms-eval averages over a group, returns NaN instead, because their values must be

@@ -68,9 +68,7 @@ def listed(text: str) -> list[Listed]:
 
 
 def _runs(lines: list[Listed]) -> Iterator[list[int]]:
-    """Yields the start offsets of each run of lines that begin with A, B, and so on, if the run has at least two
-    lines.
-    """
+    """For each run of at least two lines that begin with A, B, and so on, yields the start offsets of the lines."""
     run: list[int] = []
     for line in lines:
         if line.letter != chr(ord("A") + len(run)):

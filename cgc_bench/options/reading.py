@@ -1,7 +1,7 @@
-"""Finds the multiple-choice option that a free-form response names, as a person would read it. A response can state its
-answer (`\\boxed{C}`, "the answer is C", a line with only `C`), hint at it ("which is option C"), or start with it ("C
-is closer"). The last statement counts. If there is no statement, the last hint counts. If there is no hint either, the
-option at the start counts. Options that are only discussed are never taken as the answer.
+"""Finds the multiple-choice option that a free-form response names. Reads the response as a person would. A response
+can state its answer (`\\boxed{C}`, "the answer is C", a line with only `C`), hint at it ("which is option C"), or start
+with it ("C is closer"). The last statement counts. If there is no statement, the last hint counts. If there is no hint
+either, the option at the start counts. Options that are only discussed are never taken as the answer.
 """
 
 import re

@@ -29,7 +29,7 @@ Size: TypeAlias = tuple[int, int]
 
 
 class Manifest(msgspec.Struct):
-    """Manifest of a prepared folder. It has the fields of `Prepared`. The path `annotations` is relative if it is
+    """Manifest of a prepared folder, with the same fields as `Prepared`. The path `annotations` is relative if it is
     inside the folder.
     """
 
@@ -46,9 +46,9 @@ class Prepared:
 
     Attributes:
         folder: folder with one shard per task.
-        annotations: path that the benchmark's `read_items` takes, a file or a folder.
+        annotations: file or folder to pass to the benchmark's `read_items`.
         version: version of the annotations.
-        source: where the files come from, including whether the revision is pinned.
+        source: where the files come from, and whether their revision is pinned.
         digests: sha256 by task, computed over the version of the annotations and over the task's items and images, in
             order.
         photos: folder or zip with the photos that the images are made from; empty if the source stores images.

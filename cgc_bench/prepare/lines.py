@@ -37,7 +37,7 @@ class Lines(Generic[ItemT]):
     decode: Callable[[bytes], ItemT]
 
     def read(self, annotations: Path, version: str | None = None) -> dict[str, ItemT]:
-        """Items by index, from a prepared file or from a folder with several such files.
+        """Items, keyed by index, from a prepared file or from a folder with several such files.
 
         Raises AnnotationError if a file is missing or damaged, or if it does not have the expected format or version.
         """

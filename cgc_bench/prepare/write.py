@@ -40,8 +40,8 @@ def prepare_files(
         variant: variant of the annotations; defaults to the layout's first.
         source: folder or zip archive with the authors' files; None downloads them from the Hub.
         annotations: file to use instead of the published file. Its content determines its version.
-        revision: revision of the repository on the Hub. None selects the latest revision, and reports state that it is
-            not pinned.
+        revision: revision of the repository on the Hub. None selects the latest revision. Every report then states that
+            the revision is not pinned.
 
     Raises:
         PrepareError: files are missing or damaged, or cannot be downloaded or written.

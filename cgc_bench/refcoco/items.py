@@ -27,7 +27,7 @@ class Item:
         file_name: file name of the photo in COCO.
         version: version of the expressions.
         cluster: ID shared by all items about the same photo.
-        fault: what is unusual about the box; empty if nothing is.
+        fault: what is unusual about the box; empty if nothing is unusual.
     """
 
     index: str

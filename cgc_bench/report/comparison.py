@@ -32,7 +32,7 @@ class Compared:
 
     @property
     def lines(self) -> tuple[Difference, ...]:
-        """The differences for the tasks, followed by the difference of their means."""
+        """The difference for each task, followed by the difference for the mean of the tasks."""
         return (*self.found.tasks, self.found.mean)
 
 

@@ -82,7 +82,7 @@ def _versions(scored: Sequence[Scored]) -> set[str]:
 
 
 def _columns(bench: AnyBenchmark, blocks: Sequence[Block]) -> tuple[str, ...]:
-    """The tasks of the benchmark that have a value, then any other columns, then the means."""
+    """The benchmark's tasks, but only those with a value, then any other columns, then the means."""
     found = dict.fromkeys(column for block in blocks for line in block.lines for column in line.values)
     tasks = [task for task in bench.tasks if task in found]
     others = [column for column in found if column not in tasks and column != MEAN]
@@ -132,7 +132,7 @@ def _our_line(run: Run, summary: Summary, metric: str) -> Line:
 
 
 def _published_blocks(bench: AnyBenchmark, versions: Iterable[str], metric: str) -> list[Block]:
-    """Blocks of published figures, one for each table of a source. Includes only figures whose annotation version is
+    """Blocks of published figures, one for each table in a source. Includes only figures whose annotation version is
     one of `versions`, or unknown.
     """
     figures = dict.fromkeys(

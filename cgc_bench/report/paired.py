@@ -77,7 +77,7 @@ def _corrected(found: Comparison, values: Iterator[float]) -> Comparison:
 
 
 def compare_units(base: Sequence[ItemResult], new: Sequence[ItemResult], metric: str) -> Comparison | None:
-    """The differences by task, in alphabetical order, over the items for which both models have a value.
+    """One difference per task, in alphabetical order of the tasks, over the items for which both models have a value.
 
     The p-values are not corrected. Returns None if the models share no items.
     """
@@ -94,7 +94,7 @@ def compare_units(base: Sequence[ItemResult], new: Sequence[ItemResult], metric:
 
 
 def _mean(tasks: Sequence[Difference], pairs: Sequence[_Pairs], metric: str) -> Difference:
-    """The difference of the means of the tasks.
+    """The difference between the two models, averaged over the tasks.
 
     If a cluster has items in several tasks, the test flips the sign of the cluster in all of these tasks together.
     """

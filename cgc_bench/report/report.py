@@ -40,7 +40,7 @@ class Section:
 
     @property
     def unpinned(self) -> bool:
-        """Whether neither a revision nor a published checksum pins the benchmark's files."""
+        """Whether the benchmark's files are unpinned: neither a revision nor a published checksum identifies them."""
         return "unpinned" in f"{self.run.source} {self.summary['annotations']}"
 
     @property

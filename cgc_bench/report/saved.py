@@ -19,7 +19,7 @@ LABEL = "saved responses"
 
 @dataclass(frozen=True)
 class Questions:
-    """The questions to which the saved responses belong, and the settings for scoring the responses.
+    """The questions that the saved responses answer, and the settings for scoring the responses.
 
     Attributes:
         bench: the benchmark.

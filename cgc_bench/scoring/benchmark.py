@@ -89,11 +89,11 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
             loaded.
         tasks: tasks in the authors' order.
         groups: groups of lmms-eval tasks; the main group comes first. `scripts/write_tasks.py` writes their files.
-        metrics: metrics in the table. They are keys of an `ItemResult`'s values.
-        diagnostics: metrics that are reported separately from the table. They are also keys of an `ItemResult`'s
+        metrics: metrics in the table, which are keys of an `ItemResult`'s values.
+        diagnostics: metrics that are reported separately from the table. They, too, are keys of an `ItemResult`'s
             values.
         lower_is_better: metrics and diagnostics for which lower is better.
-        floors: functions that return a trivial answer to an item without reading its images, by name.
+        floors: functions, keyed by name, that return a trivial answer to an item without reading the images.
         protocols: scoring protocols.
         profiles: prompt profiles; the first is the default.
         postprocesses: names of the post-processing steps with which published figures were computed.

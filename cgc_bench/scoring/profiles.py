@@ -19,10 +19,9 @@ class Profile:
         name: name of the profile, such as `lmms-eval`.
         new_tokens: maximum number of new tokens in an answer, for all tasks or by task; None uses the benchmark's
             limit.
-        max_pixels: maximum number of pixels per image; None uses the setting or its default.
+        max_pixels: maximum number of pixels per image; None if the profile sets no maximum.
         protocol: scoring protocol, one of the benchmark's protocols.
-        models: for each model (as named in `--model`), the tasks for which the harness has special prompts for this
-            model.
+        models: maps a model, as named in `--model`, to the tasks whose prompts the harness changes for this model.
         unknown: like `models`, but for special prompts that this project does not implement.
     """
 

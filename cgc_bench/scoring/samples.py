@@ -25,7 +25,7 @@ class Sample:
 
     Attributes:
         index: index of the item.
-        response: full text of the model.
+        response: full text that the model wrote.
         task: the item's task as recorded in the file, or None.
         annotations: version of the annotations as recorded in the file, or None.
         asked: settings and prompts as recorded in the file.
@@ -55,7 +55,7 @@ def read_responses(files: Sequence[Path], items: Mapping[str, Item], name: str) 
 
 
 def read_matched(files: Sequence[Path], items: Mapping[str, Item], name: str) -> dict[str, Sample]:
-    """Saved responses by index, in the order of the items. The responses may answer only some of the items.
+    """Saved responses, keyed by index, in the order of the items. The responses may answer only some of the items.
 
     Args:
         files: JSON Lines files, or output folders of lmms-eval with one run of this benchmark. In a folder, only the
@@ -155,7 +155,7 @@ def _sample(line: bytes, place: str) -> Sample:
 
 
 def decode_line(line: bytes, place: str) -> dict[str, object]:
-    """The object on one line. Raises SampleFileError, whose message names the file and line."""
+    """The object on one line. Raises SampleFileError with a message that names the file and line."""
     try:
         row = json.loads(decode(line, place, SampleFileError))
     except (ValueError, RecursionError) as error:

@@ -122,7 +122,7 @@ def check_protocol(bench: AnyBenchmark, protocol: str, postprocess: str | None) 
         raise TaskError(f"{bench.name} has no post-processing {postprocess!r}; choose from {known}")
     if protocol != "official":
         raise TaskError(
-            f"post-processing {postprocess!r} was used for published figures, which follow the official protocol; "
+            f"post-processing {postprocess!r} works only with the official protocol, as in published figures; "
             "use --protocol official"
         )
 
@@ -219,7 +219,7 @@ def _warnings(bench: AnyBenchmark, summary: Summary, tasks: set[str]) -> list[st
     if summary["missing_tasks"]:
         where = "the annotations" if not tasks.issuperset(bench.tasks) else "the responses"
         missing = ", ".join(summary["missing_tasks"])
-        found.append(f"the macro average covers only the available tasks; {where} lack {missing}")
+        found.append(f"the macro average omits tasks that are missing from {where}: {missing}")
     found += [
         f"{len(indices):,} with faulty annotations that still count: {fault}"
         for fault, indices in summary["faults"].items()

@@ -48,7 +48,7 @@ def filtered_option(response: str, answer: str, letters: Sequence[str]) -> str |
 
 
 def ranked_option(answer: str, letters: Sequence[str]) -> str | None:
-    """MMStar's rule: the letter that is stated in the most explicit form. If several are, the last one counts."""
+    """MMStar's rule: the letter in the most explicit form. If several letters have this form, the last one counts."""
     text = f" {_without_marks(answer.strip(), _RANKED_MARKS)} "
     found = [*_in_form(text, letters), *_after_phrase(text, letters), *_at_an_end(text, letters)]
     if not found:
@@ -105,8 +105,9 @@ def listed_option(
     answer: str, letters: Sequence[str], options: Sequence[str], forms: Sequence[tuple[str, str]] = LMMS_FORMS
 ) -> str | None:
     """MMMU's rule: a letter in parentheses, or before a space or a period. If there is no such letter, and the answer
-    has more than five words, the option whose text occurs in the answer. If several are found, the last one counts. If
-    none is found, the authors' script draws a random option. This function returns None instead, which counts as wrong.
+    has more than five words, the option whose text occurs in the answer counts. If several letters or options are
+    found, the last one counts. If none is found, the authors' script draws a random option. This function returns None
+    instead, which counts as wrong.
     """
     text = f" {_without_marks(answer, _LISTED_MARKS)} "
     for form, place in forms:

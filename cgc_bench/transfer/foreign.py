@@ -100,8 +100,9 @@ def authors_option(item: Item, answer: str) -> str | None:
 
 
 def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
-    """Rule of MMStar's authors: the first character if it is an option letter. Otherwise, if the answer starts with a
-    parenthesis, `option`, or `the answer is`, the character that follows. The rest of the answer is ignored.
+    """Rule of MMStar's authors: the first character counts if it is an option letter. Otherwise, if the answer starts
+    with a parenthesis, `option`, or `the answer is`, the character that follows counts. The rest of the answer is
+    ignored.
     """
     text = answer.lower().strip().replace("\n", " ")
     places = [0, *(len(opening) for opening in _OPENINGS if text.startswith(opening))]

@@ -30,7 +30,7 @@ class Item:
         images: sha256 of each image.
         version: version of the questions.
         cluster: ID of the group of items that share images.
-        fault: what is unusual about the row; empty if nothing is.
+        fault: what is unusual about the row; empty if nothing is unusual.
     """
 
     index: str

@@ -27,7 +27,8 @@ def prepare_transfer(task: str, *, source: Path | None = None, revision: str | N
     Args:
         task: key of `SOURCES`.
         source: local copy of the repository; None uses the repository on the Hub.
-        revision: revision of the repository. None selects the latest revision, and reports state that it is not pinned.
+        revision: revision of the repository. None selects the latest one. Every report then states that it
+            is not pinned.
 
     Raises:
         PrepareError: the dataset cannot be downloaded or read, or lacks a column or an image, or the cache cannot be
@@ -108,7 +109,9 @@ def _images(
 def _contents(question: Question) -> list[bytes]:
     found = [cell["bytes"] for cell in question.images if cell and cell["bytes"]]
     if not found or len(found) < len(question.images):
-        raise PrepareError(f"question {question.name}: the dataset lacks one of its images; download the dataset again")
+        raise PrepareError(
+            f"question {question.name}: one of its images is missing from the dataset; download the dataset again"
+        )
     return found
 
 

@@ -1,4 +1,4 @@
-"""Functions that convert a row of each dataset on the Hub to a question in the common form, with its images.
+"""Functions that convert rows of the datasets on the Hub to questions in the common form, with their images.
 
 Missing parts of a row are reported as a fault of the item. A row is never dropped.
 """

@@ -92,8 +92,8 @@ def authors_text(item: Item) -> str:
 
 
 def separated(item: Item) -> tuple[str, Sequence[str]]:
-    """The question without its options, and the texts of the options. If they cannot be separated, the full question
-    and ().
+    """The question without its options, and the texts of the options. If they cannot be separated, returns the full
+    question and ().
     """
     if item.task == "blink":
         lines = list(_LINES.finditer(item.question))

@@ -100,8 +100,8 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     diagnostics = DIAGNOSTICS
     floors = FLOORS
     chance = (
-        "The authors print expected chance levels. A floor, in contrast, is the score of one trivial answer per item. "
-        "For `cpr`, the authors print one half, the chance level of a single statement. However, a pair counts as "
+        "The authors report expected chance levels. A floor, in contrast, is the score of one trivial answer per item. "
+        "For `cpr`, the authors report one half, the chance level of a single statement. However, a pair counts as "
         "correct only if both answers are right. Therefore, random answers get one of four pairs right, and a fixed "
         "answer gets none right."
     )

@@ -60,7 +60,7 @@ class Item:
             not in a pair.
         version: `VERSION` with a digest of the question file.
         cluster: ID shared by all items that share photos or belong to the same pair.
-        fault: what is unusual about the annotation; empty if nothing is.
+        fault: what is unusual about the annotation; empty if nothing is unusual.
     """
 
     index: str
@@ -79,7 +79,7 @@ class Item:
 
 
 def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-    """Items by index, from the folder of the unpacked archive, its `jsonl` folder, or one question file.
+    """Items, keyed by index, from the folder of the unpacked archive, its `jsonl` folder, or one question file.
 
     Raises:
         AnnotationError: no question file exists, a file is damaged or in another format, or another version is
@@ -146,9 +146,9 @@ def _form_fault(task: str, row: Any) -> str:
 
 
 def _pair(task: str, row: Row) -> tuple[str, str]:
-    """Key and side of a pair.
+    """Key of the row's pair, and side of the row in this pair; both empty if the row is not in a pair.
 
-    In the person tasks, an ID can start with `tf_`. IDs with any other form are skipped, as in the authors' code.
+    IDs in `pc_cpr` can have the prefix `tf_`. IDs with any other form are skipped, as in the authors' code.
     """
     kind, q_id = SUBTASKS[task][0], str(row["q_id"])
     if kind == "pair":
@@ -194,9 +194,9 @@ def _length(row: Row) -> int:
 
 def _fault(kind: str, side: str, length: int, images: int) -> str:
     if images < 2:
-        return "the question has fewer than two images, which no published question has"
+        return "the question has fewer than two images, unlike every published question"
     if kind in ("pair", "statement") and not side:
         return "the question has no pair, so the authors' script skips it"
     if kind == "count" and not length:
-        return f"the question states no number of images, so the authors' script assumes {DEFAULT_LENGTH}"
+        return f"the number of images is not given, so the authors' script assumes {DEFAULT_LENGTH}"
     return ""

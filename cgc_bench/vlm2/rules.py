@@ -98,8 +98,8 @@ def count_score(count: int, truth: int, length: int) -> float:
 
 
 def read_numbers(answer: str) -> list[int]:
-    """All numbers written in digits, followed by the number that the number words of the answer spell out together, if
-    any.
+    """All numbers written in digits and, at the end of the list, the number that the answer's number words together
+    spell out, if there is one.
     """
     text = answer.lower()
     digits = [int(found.lstrip("0")[:_MOST_DIGITS] or "0") for found in _DIGITS.findall(text)]
@@ -113,8 +113,8 @@ def _number_of(words: list[str]) -> int | None:
     is any other word.
 
     The authors' script first removes every `and`, even inside words. Therefore, `thousand` is not recognized as a
-    number word, and invalidates the whole phrase. A letter that equals an ASCII letter only if case is ignored, such as
-    the long s (U+017F), also invalidates the phrase.
+    number word, and invalidates the whole phrase. The long s (U+017F) also invalidates the phrase, as does any other
+    letter that equals an ASCII letter only if case is ignored.
     """
     if any(word not in _VALUES and word != "hundred" for word in words):
         return None

@@ -1,5 +1,5 @@
 """VLM2-Bench's video subtask, in which another model judges open answers. The subtask is scored only on request, and is
-not part of the mean over tasks. A second mean, `macro_with_pc_vid`, includes it.
+not part of the mean over tasks. A second mean, `macro_with_pc_vid`, includes the subtask.
 
 This module does not run the judge model. It reads the judge's replies and averages them as the authors' script does.
 """
@@ -75,8 +75,8 @@ def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> Vi
     scores = [row["score"] for row in summary["tasks"].values() if row["score"] is not None]
     mean = sum([*scores, videos.score]) / (len(scores) + 1)
     line = (
-        f"pc_vid is {videos.score:.2f} as judged by {judge} ({videos.n} replies, {videos.unread} not readable); mean "
-        f"{mean:.2f}"
+        f"{judge} judged pc_vid: {videos.score:.2f} ({videos.n} replies, {videos.unread} not readable); the mean with "
+        f"pc_vid, as the authors report it, is {mean:.2f}"
     )
     return {
         "pc_vid": {
@@ -87,7 +87,7 @@ def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> Vi
             "unread": videos.unread,
         },
         "macro_with_pc_vid": {"score": mean},
-        "warnings": [*summary["warnings"], f"{line} including it, as the authors report it"],
+        "warnings": [*summary["warnings"], line],
     }
 
 

@@ -86,7 +86,7 @@ def show_built(built: "Built") -> None:
     show_made(built.made)
     show_notes(built.notes, built.folder / "rejected.parquet")
     if built.planned < 0.98 * built.wanted:
-        say(f"these photos allow only {built.planned} different rows; to get more rows, add photos")
+        say(f"only {built.planned} different rows can be built from these photos; to get more rows, add photos")
     for split in built.empty_splits:
         say(_too_few(split))
     show(f"view it:      cgc-data preview {built.folder}\nvalidate it:  cgc-data validate {built.folder}")

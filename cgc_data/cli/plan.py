@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @setting_options
 @executor_options(os.cpu_count() or 1, "Number of processes that read and plan.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: the folder and the numbers of shards and rows.")
+@click.option("--json", "as_json", is_flag=True, help="Print the folder and the numbers of shards and rows as JSON.")
 def plan(settings: tuple[str, ...], out: Path, executor: "Executor", as_json: bool, **flags: Any) -> None:
     """Plan a release to render on many machines: run `plan`, then `render`, and then `finish`.
 
@@ -41,4 +41,7 @@ def _show(draft: "Draft", out: Path, shards: int) -> None:
     from cgc_data.cli.build import show_plan
 
     show_plan(draft.plan, draft.config)
-    show(f"render it:    cgc-data render {out} --shard 0:{shards}, or any ranges\nfinish it:    cgc-data finish {out}")
+    show(
+        f"render it:    cgc-data render {out} --shard 0:{shards} (you can split this range)\n"
+        f"finish it:    cgc-data finish {out}"
+    )

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 @click.option(
     "--noncommercial",
     is_flag=True,
-    help=("Allow photos whose license permits only non-commercial use. The release must have been built with them."),
+    help=(
+        "Allow photos whose license permits only non-commercial use. The release must have been built with --licenses "
+        "noncommercial."
+    ),
 )
 @click.option(
     "--since",

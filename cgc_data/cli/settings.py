@@ -39,7 +39,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=click.Choice(ORIENTATIONS),
         help=(
             f"Whether the boxes in the {DECLARABLE} files fit photos before (as_stored) or after (as_displayed) EXIF "
-            "rotation.  [default: as_stored, if the photo sizes prove it]"
+            "rotation.  [default: as_stored, if the photo sizes confirm this]"
         ),
     ),
     click.option(
@@ -58,7 +58,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--images",
         type=click.Choice(["embed", "reference"]),
-        help="Store the images, or only references from which they can be composed.",
+        help="embed: store the images. reference: store no images; readers compose them from the photos.",
     ),
     click.option(
         "--licenses",
@@ -111,6 +111,7 @@ def _source(kind: str, text: str) -> Values:
     annotations, images = next((s for s in splits if Path(s[0]).is_file()), splits[-1] if splits else ("", ""))
     if not annotations or not images:
         raise ConfigError(
-            f"--{kind} {text}: expected {SOURCE}, which is an annotation file and the folder or zip with its photos"
+            f"--{kind} {text}: expected {SOURCE}, which is an annotation file followed by the folder or zip with its "
+            "photos"
         )
     return {"kind": kind, "annotations": annotations, "images": images}

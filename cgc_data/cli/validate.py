@@ -42,7 +42,7 @@ def _about(form: Format) -> str:
     help="Share of the rows for which photos, masks, and shortcuts are checked [default: all rows].",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the sample.")
-@executor_options(1, "Number of processes. The report does not depend on it.")
+@executor_options(1, "Number of processes. The report is the same for any number.")
 def validate(
     release: Path,
     *,

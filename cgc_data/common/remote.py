@@ -190,7 +190,7 @@ def explained(url: str) -> Iterator[None]:
         raise RemoteError(f"{url}: {protocol}:// needs {package}; run: pip install {package}") from None
     except Exception as error:  # each protocol's package has its own errors
         if _lacks_credentials(error):
-            fix = f"no {protocol} credentials were found; set them up as for the {protocol} command-line tool"
+            fix = f"no {protocol} credentials were found; set up the {protocol} command-line tool with your credentials"
         elif isinstance(error, ValueError) and "rotocol" in str(error):
             fix = f"{protocol}:// is not a protocol of fsspec; use s3://, gs://, or hf://"
         else:

@@ -63,8 +63,8 @@ def not_utf8(content: bytes, at: int, offset: int = 0) -> str:
     """
     likely = likely_encoding(content)
     return (
-        f"not UTF-8 at byte {offset + at} (0x{content[at]:02x}), likely {likely}; save it as UTF-8, for example "
-        f"with `iconv -f {likely} -t UTF-8 FILE > NEW`"
+        f"not UTF-8 at byte {offset + at} (0x{content[at]:02x}), but probably {likely}; save the file as UTF-8, for "
+        f"example with `iconv -f {likely} -t UTF-8 FILE > NEW`"
     )
 
 

@@ -57,7 +57,7 @@ FIELDS: dict[str, tuple[Check, str]] = {
     "task_categories": (_each(_matches(r"[a-z0-9-]+")), "a list of the Hub's task identifiers"),
     "tags": (
         _each(_matches(r"(?!arxiv:)\S.*|arxiv:\d{4}\.\d{4,5}")),
-        ("a list of tags; write a paper as arxiv:YYMM.NNNNN"),
+        ("a list of tags; tag a paper as arxiv:YYMM.NNNNN"),
     ),
     "size_categories": (_each(lambda value: value in SIZES), f"a list of {SIZES[0]} to {SIZES[-1]}"),
     "configs": (_each(lambda value: isinstance(value, dict)), "a list of configurations"),

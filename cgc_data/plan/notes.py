@@ -68,14 +68,14 @@ def _limited(needs: str, parts: Sequence[Outcome], most: int) -> str:
         return f"{full:,} of {counted(photos, 'photo')} already in {most} rows, the maximum (limits.rows_per_photo)"
     if spent:
         return f"no more rows are possible with {counted(photos, 'usable photo')}"
-    return "few photos allow this task, so other tasks made more rows instead"
+    return "few photos suit this task, so the build has more rows of other tasks"
 
 
 def _none(needs: str, photos: int, tried: int, spent: bool) -> str:
     if tried < photos and not spent:  # other tasks made all requested rows
         found = f"no row was possible with the {counted(tried, 'photo')} tried; " if tried else ""
         return f"{found}a larger release may include some"
-    return f"no photo allows this task; it needs {needs}" if needs else "no photo allows this task"
+    return f"no photo is suitable for this task; it needs {needs}" if needs else "no photo is suitable for this task"
 
 
 def skipped(rejections: Sequence[Rejection]) -> Iterator[str]:

@@ -41,7 +41,7 @@ def answer_images_by_objects(traces: Sequence[Trace]) -> Check:
     """Measure whether a photo with few, or with many, annotated objects is more likely to contain an answer."""
     name, what = (
         "answer images by number of objects",
-        "AUC of guessing which images contain an answer from the number of annotated objects in each image",
+        "AUC of guessing, from the number of annotated objects in each image, which images contain an answer",
     )
     rows = [t for t in traces if not t.kind.contrast.windows and 0 < len(t.targets) < len(t.candidates)]
     if not rows:

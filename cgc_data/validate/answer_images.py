@@ -47,7 +47,7 @@ def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
 
     A signal is a property of each image, such as its file size.
     """
-    what = "accuracy minus chance if the image with the highest (or the lowest) value is always chosen"
+    what = "accuracy minus chance of always choosing the image with the highest (or always the lowest) value"
     told = [trace for trace in rows if len(signal(trace)) == len(trace.sizes)]  # no bytes without stored images
     if not told:
         return nothing(name, what)

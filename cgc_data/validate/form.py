@@ -174,7 +174,9 @@ def _parts(view: View, world: World) -> list[str]:
     own, *lent = view.parts
     faults = []
     if (own.source, own.image_id, own.file_name) != (view.source, view.image_id, view.file_name) or own.annotation_id:
-        faults.append(f"the first part of {view.file_name} must be this photo, but is another photo or an object")
+        faults.append(
+            f"the first part of a view of {view.file_name} must be that photo, but is another photo or an object"
+        )
     for part in lent:
         if not world.known(part.source, part.image_id):
             faults.append(f"part {part.image_id} is not in source {part.source}")
@@ -197,8 +199,8 @@ def _frame(view: View, contrast: str, world: World, *, is_reference: bool) -> li
         faults.append(f"window {view.window} extends beyond its photo, whose size is {source.size(view.image_id)}")
     if view.file_name.rpartition("/")[2] not in source.base_names(view.image_id):
         faults.append(
-            f"file {view.file_name} is not the file of image {view.image_id}, whose file is "
-            f"{source.file_name(view.image_id)}"
+            f"the file name is {view.file_name}, but the source lists {source.file_name(view.image_id)} for image "
+            f"{view.image_id}"
         )
     return faults
 
@@ -207,7 +209,7 @@ def _prompt(sample: Sample, world: World) -> list[str]:
     faults = []
     parts = [part for message in sample.prompt for part in message["content"]]
     if any(set(part) != {"type", "text"} or part["type"] not in ("text", "image") for part in parts):
-        return ["a part of the prompt is not a text or an image with exactly the keys `type` and `text`"]
+        return ["a part of the prompt is neither a text nor an image, or its keys are not exactly `type` and `text`"]
     images = [i for i, part in enumerate(parts) if part["type"] == "image"]
     if len(images) != len(sample.views) or any(parts[i]["text"] is not None for i in images):
         faults.append(f"{len(images)} images in the prompt, {len(sample.views)} views")

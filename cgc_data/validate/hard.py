@@ -12,8 +12,8 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "hard distractors": (
-        "all distractors of a hard set (at least half of them if the set has four or more images) show another "
-        "category of the label's supercategory, and are proved not to show the label"
+        "in a hard set, every distractor shows another category of the label's supercategory, and is proved not to "
+        "show the label; in a set of four or more images, it is enough if this holds for half of the distractors"
     )
 }
 ALL_BELOW = 4  # with this number of images or more, half of the distractors are enough

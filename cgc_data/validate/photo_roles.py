@@ -20,7 +20,7 @@ def odd_one_out(traces: Sequence[Trace]) -> Check:
     """Measure whether a photo that is often the target in other rows is more likely to be the target in this row."""
     name, what = (
         "target photo is the odd one out",
-        "AUC of a guess that chooses the photo that is most often the target of unrelated rows",
+        "AUC of guessing the photo that is most often the target in unrelated rows",
     )
     rows = at_most([t for t in traces if not t.kind.contrast.windows and t.targets], MOST_ROWS)
     groups = families(rows)

@@ -97,7 +97,10 @@ def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
     for histogram in HISTOGRAMS:
         name, what = (
             f"place by color ({histogram})",
-            "accuracy at IoU 0.5 of the box of the right size whose colors are most similar to the piece",
+            (
+                "accuracy at IoU 0.5 of a guess that knows the right image and box size, and chooses the place whose "
+                "colors are most similar to the piece"
+            ),
         )
         if not rows:
             yield nothing(name, what)

@@ -21,7 +21,8 @@ CHECKS = {
     "asked once": "no two rows ask the same question about the same views in the same order",
     "wording": "the question has the phrasing of its `template_id`, and mentions the right number of images",
     "difficulty": (
-        "the difficulty follows from the number of images, the kind of distractors, and the size of the smallest object"
+        "the difficulty matches the value computed from the number of images, the kind of distractors, and the size of "
+        "the smallest object"
     ),
     "photo records": "the license and flickr_url of every view match the source",
 }

@@ -50,7 +50,7 @@ def check_trackers(context: Context) -> Finding:
 
 
 def check_hub(context: Context) -> Finding:
-    """Check that the Hugging Face account that is logged in may upload checkpoints to hub.repo."""
+    """Check that the logged-in Hugging Face account may upload checkpoints to hub.repo."""
     repo = context.recipe.hub.repo
     if repo is None:
         return ok("checkpoints are not uploaded to the Hub")

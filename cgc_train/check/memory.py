@@ -1,6 +1,6 @@
 """Estimates how much GPU memory a run needs while it samples completions and while it learns from them.
 
-A gigabyte is 10^9 bytes. A GPU that is sold as an 80 GB model has about 6 % more memory than that. This difference is
+A gigabyte is 10^9 bytes. A GPU that is sold as an 80 GB model has about 6 % more memory than 80 GB. This difference is
 the margin for everything that the estimate does not cover, such as fragmentation.
 """
 

@@ -44,7 +44,7 @@ def check_template(context: Context) -> Finding:
     """
     name, prompt = context.recipe.model.name, context.recipe.prompt
     if context.processor is None:
-        raise Unchecked(f"the start of responses was not checked, because the processor of {name} is not available")
+        raise Unchecked(f"the prefix of responses was not checked, because the processor of {name} is not available")
     settings = context.recipe.grpo.get("chat_template_kwargs")
     written = checked_opening(name, context.processor, prompt, settings).strip()
     return ok(f"the chat template starts every response with {written or 'nothing'}, which matches prompt.prefix")

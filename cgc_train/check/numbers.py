@@ -97,9 +97,11 @@ def check_memory(context: Context) -> Finding:
     plan = plan_memory(context)
     peak, available = plan.peak / GB, (plan.available or 0) / GB
     if plan.available is None:
-        found = ok(f"planned peak: about {gigabytes(plan.peak)} while {plan.fuller}; the recipe uses no GPU", peak)
+        found = ok(
+            f"planned memory peak: about {gigabytes(plan.peak)} while {plan.fuller}; the recipe uses no GPU", peak
+        )
     else:
-        message = f"planned peak: {peak:.0f} of {available:g} GB per GPU while {plan.fuller}: {_parts(plan)}"
+        message = f"planned memory peak: {peak:.0f} of {available:g} GB per GPU while {plan.fuller}: {_parts(plan)}"
         found = ok(message, peak, available)
         if peak > TIGHT * available:
             fix = f"little memory remains for anything that the plan does not cover: {_fix(plan)}"
@@ -133,7 +135,7 @@ def _parts(plan: MemoryPlan) -> str:
 
 
 def _fix(plan: MemoryPlan) -> str:
-    """Suggest settings that shrink the largest part of the memory plan that settings can shrink."""
+    """Find the largest part of the memory plan that settings can reduce, and suggest these settings."""
     return next((FIXES[part.name] for part in plan.held() if part.name in FIXES), "use more GPUs")
 
 

@@ -42,8 +42,8 @@ def stand_in(recipe: Recipe, model: Path) -> Recipe:
 
 
 def launch_words(file: str, processes: int) -> list[str]:
-    """Arguments of the `python` command that start a launcher on the CPU with a launch file. Append `-m MODULE` to
-    select the module to run.
+    """Arguments for `python` that start a launcher with a launch file on the CPU. Append `-m MODULE` to select the
+    module to run.
     """
     if file in ("cpu", "ddp"):  # without a GPU, accelerate accepts several processes only from torchrun
         return ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
@@ -52,7 +52,7 @@ def launch_words(file: str, processes: int) -> list[str]:
 
 
 def as_gpus() -> None:
-    """Make accelerate treat CPU processes as GPU processes, because it supports FSDP only on GPUs."""
+    """Make accelerate treat CPU processes as GPU processes, because accelerate supports FSDP only on GPUs."""
     from accelerate.state import PartialState
     from accelerate.utils import DistributedType
 

@@ -1,4 +1,6 @@
-"""The `cgc-train` command. Each subcommand is a click command in its own file, which is imported only when needed."""
+"""The `cgc-train` command. Each subcommand is written with Click in a separate file, which is imported only when the
+subcommand is called.
+"""
 
 from typing import NoReturn
 

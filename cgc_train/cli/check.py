@@ -40,8 +40,8 @@ COLORS = {"ok": "green", "warning": "yellow", "failed": "red", "not checked": "c
 def check(recipe: str, settings: tuple[str, ...], to: Path | None, as_json: bool, step_seconds: float) -> None:
     """Check RECIPE before you use a GPU. RECIPE is the name of an included recipe, or a YAML file.
 
-    The exit status is 0 if no check failed, and 2 if any check failed: the run would crash, or would not train as the
-    recipe intends.
+    The exit status is 0 if no check failed, and 2 if any check failed. A failed check means that the run would crash,
+    or would not train as the recipe intends.
     """
     from cgc_train.check import run_checks
     from cgc_train.recipe import load_recipe

@@ -11,7 +11,9 @@ from cgc_data.common.progress import show
 @click.argument("model")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--find", "label", metavar="LABEL", help='Object to find, such as "dog".')
-@click.option("--question", help="Question to ask instead of --find. The answer format is appended.")
+@click.option(
+    "--question", help="Question to ask, instead of naming an object with --find. The answer format is appended."
+)
 @click.option(
     "--to",
     "picture",

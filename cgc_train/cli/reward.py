@@ -26,8 +26,8 @@ FLOOR_METRICS: tuple["Metric", ...] = ("acc@0.5", "miou", "leakage", "hallucinat
     type=click.Path(path_type=Path),
     required=True,
     help=(
-        'JSON Lines file with the fields "id" and "response". If a row has several responses, add the field "sample" '
-        "with the numbers 1, 2, 3."
+        'JSON Lines file with the fields "id" and "response". If a row has several responses, number them '
+        '1, 2, 3 in the field "sample".'
     ),
 )
 @click.option(
@@ -51,8 +51,8 @@ def reward(
 
     Prints the reward and its terms for each task, and the metrics with 95 % confidence intervals.
 
-    RELEASE can be a release without images. Settings have the form KEY=VALUE as in a recipe, such as reward.power=2 or
-    prompt.think=false.
+    RELEASE can be a release without images. Write each setting as KEY=VALUE, where KEY is a key of a recipe: for
+    example, reward.power=2 or prompt.think=false.
     """
     from cgc_train.data.find import find_release
     from cgc_train.recipe import DataSettings
@@ -98,7 +98,7 @@ def _rules(recipe: str | None, settings: Sequence[str]) -> tuple["RewardSettings
 
 
 def _groups(scored: Sequence["Scored"]) -> str:
-    """Describe how many responses the rows have, and for what share of rows all responses earn the same reward."""
+    """Describe the number of responses per row, and the share of rows whose responses all earn the same reward."""
     from collections import Counter
 
     from cgc_train.reward import zero_variance

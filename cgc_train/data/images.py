@@ -2,8 +2,8 @@
 
 Each image is stored once, resized if necessary, so the processor does not resize it again.
 
-Files are named after a hash of their content and their image size, and are written atomically, so several processes can
-store files at the same time.
+The name of each file consists of a hash of its content and the image size. Files are written atomically, so several
+processes can store files at the same time.
 """
 
 import hashlib

@@ -20,7 +20,7 @@ class Measurement(msgspec.Struct, frozen=True):
 
 
 def measurements(path: Path) -> dict[str, Measurement]:
-    """Read the measurements in a file, by row id. The result is empty if the file contains only ids.
+    """Read the measurements in a file, keyed by row id. The result is empty if the file contains only ids.
 
     Raises TrainingDataError if the file cannot be read.
     """

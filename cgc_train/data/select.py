@@ -95,7 +95,7 @@ def held_out(release: Release, split: str, count: int) -> list[str]:
 
 
 def epoch_order(count: int, seed: int, epoch: int, grades: Sequence[int] | None = None) -> Order:
-    """The order of the training rows in an epoch (from 0). The order depends only on the arguments.
+    """The order of the training rows in an epoch. The first epoch is 0. The order depends only on the arguments.
 
     Epoch 0 keeps the order. In later epochs, the rows are shuffled. With `grades` (one per row, ascending), rows are
     shuffled only within a grade.
@@ -108,7 +108,7 @@ def epoch_order(count: int, seed: int, epoch: int, grades: Sequence[int] | None 
 
 
 def kept_ids(path: Path) -> set[str]:
-    """Read the ids of the rows to keep from a file.
+    """Read a file that lists the ids of the rows to keep.
 
     The file has one id per line, or the format that `cgc-train difficulty` writes.
 

@@ -71,8 +71,8 @@ def load_trained(
 
 
 def base_of(adapter: Path) -> str:
-    """The folder or Hub id of an adapter's base model. Raises ModelError if the adapter's configuration does not state
-    it.
+    """The folder or Hub id of an adapter's base model. Raises ModelError if the adapter's configuration does not name
+    the base model.
     """
     try:
         content = json.loads((adapter / ADAPTER).read_text(encoding="utf-8"))

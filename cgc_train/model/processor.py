@@ -23,7 +23,7 @@ def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> 
 
     Args:
         settings: model settings; `name` is a folder or a Hub id.
-        max_pixels: maximum number of pixels per image, capped at the limit of the model's processor; None: this limit.
+        max_pixels: maximum number of pixels per image, capped at the processor's limit; None: the processor's limit.
 
     Raises:
         ModelError: the processor does not exist, does not support images, or cannot be downloaded.

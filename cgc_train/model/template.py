@@ -41,7 +41,7 @@ def opening(processor: Processor, prompt: PromptSettings | None = None, **templa
 def check_template(
     name: str, processor: Processor, prompt: PromptSettings, template: Mapping[str, object] | None = None
 ) -> str:
-    """Return the `opening` of a model's chat template, after checking that it allows strictly valid responses.
+    """Return the `opening` of a model's chat template, after checking that strictly valid responses can start with it.
 
     Raises ModelError if no response could earn the format reward. The message names the model and the fix.
     """

@@ -61,7 +61,7 @@ class ExportedReward:
 
 
 def reward_classes(base: type, reward: Given = None, prompt: Given = None) -> dict[str, type]:
-    """Build the reward classes for ms-swift's registry, by name.
+    """Build the reward classes for ms-swift's registry, keyed by name.
 
     Args:
         base: ms-swift's `ORM`, which defines the constructor of the classes.

@@ -1,4 +1,4 @@
-"""Generates the card of a trained model from its run: training data, scores, and limits of use."""
+"""Generates the card of a trained model from its run: training data, scores, and limitations."""
 
 import hashlib
 import io
@@ -97,7 +97,7 @@ def model_card(
 
 
 def card_pictures(run: Run) -> dict[str, bytes]:
-    """Draw the curves in `CARD_CURVES` that have points. Returns PNG files by path in the repository."""
+    """Draw the curves in `CARD_CURVES` that have points. Returns the PNG files, keyed by path in the repository."""
     pictures = {}
     for number, curve in enumerate(CARD_CURVES, 1):
         figure = plot(curve, run.metrics(), size=(4.2, 2.5))

@@ -21,7 +21,7 @@ def merge(run: Run, folder: Path, *, checkpoint: int | None = None, dtype: str =
         dtype: data type of the written weights, one of `DTYPES`.
 
     Raises:
-        RunError: the run is not finished, has no such checkpoint, or `folder` is not empty.
+        RunError: the run is not finished, it has no such checkpoint, or `folder` is not empty.
         ModelError: the weights or the base model of the adapter cannot be loaded.
     """
     if dtype not in DTYPES:

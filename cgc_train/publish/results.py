@@ -112,7 +112,7 @@ def file_name(result: Result) -> str:
 
 
 def eval_results(results: Sequence[Result], url: str) -> dict[str, bytes]:
-    """Build the files in `.eval_results`, by path. `url` is the address at which the model will be published."""
+    """Build the files in `.eval_results`, keyed by path. `url` is the address at which the model will be published."""
     return {f".eval_results/{file_name(result)}": _entry(result, url) for result in results}
 
 

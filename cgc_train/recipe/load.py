@@ -39,7 +39,7 @@ def launch_path(name: str) -> Path:
 
 
 def launch_machines(name: str) -> int:
-    """Number of machines that a launch file of this package states."""
+    """Number of machines in one of this package's launch files."""
     return int(yaml.safe_load(launch_path(name).read_text(encoding="utf-8"))["num_machines"])
 
 

@@ -65,7 +65,9 @@ class DataSettings(Section):
     tasks: list[str] = Field(default_factory=list, description="full names of the tasks to use; []: all tasks")
     distractors: list[str] = Field(default_factory=list, description="kinds of distractors to use; []: all kinds")
     distractor_images: bool = Field(True, description="false: show only images that contain a target object")
-    max_pixels: int = Field(409600, ge=1024, description="maximum number of pixels per image, as the model sees it")
+    max_pixels: int = Field(
+        409600, ge=1024, description="maximum number of pixels per image; larger images are downscaled"
+    )
     keep: str | None = Field(
         None, description=("file that lists the rows to train on, such as the output of `cgc-train difficulty`")
     )
@@ -139,7 +141,7 @@ class BenchmarkSettings(Section):
         ),
     )
     every: int = Field(
-        0, ge=0, description="training steps between two benchmarks; must be a multiple of grpo.save_steps"
+        0, ge=0, description="number of training steps between benchmarks; must be a multiple of grpo.save_steps"
     )
     minutes: float = Field(60, gt=0, description="time limit of a command")
 
@@ -212,7 +214,7 @@ class Recipe(Section):
 
     @property
     def sharing(self) -> str:
-        """How the GPUs share the work, such as `zero3`: the name of the launch file without the number of machines and
-        GPUs.
+        """How the GPUs share the work, such as `zero3`. This is the part of the launch file's name before the number of
+        machines and GPUs.
         """
         return self.accelerate.partition("-")[0]

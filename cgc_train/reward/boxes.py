@@ -14,8 +14,8 @@ from cgc_train.reward.term import Answered, Term
 
 
 def f1_term(answer: Answered, settings: "BoxSettings") -> float:
-    """R_f1: F1 score of the predicted boxes, where a hit is a pair of a predicted and a ground-truth box in the same
-    image with an IoU of at least `f1_iou`. R_f1 is 1 if there are neither predicted nor ground-truth boxes.
+    """R_f1: F1 score of the predicted boxes. A predicted box is a hit if it is paired with a ground-truth box in the
+    same image and their IoU is at least `f1_iou`. R_f1 is 1 if there are neither predicted nor ground-truth boxes.
     """
     return f1_at(answer.boxes, answer.truth.objects, settings.f1_iou, use_label=answer.truth.use_label)
 

@@ -1,4 +1,6 @@
-"""Reward terms for the format of an answer, regardless of its content: strict validity and, optionally, single tags."""
+"""Reward terms for the format of an answer, regardless of its content: strict validity and, optionally, the share of
+tags that occur exactly once.
+"""
 
 from typing import Annotated
 
@@ -60,4 +62,6 @@ class FormatSettings(MiouSettings):
     format_min_think: int = Field(
         0, ge=0, description=("minimum length of the reasoning, in characters, for the format reward")
     )
-    tags: Annotated[Weight, TAGS] = Field(0.0, description="weight of the four tags; each tag earns a quarter of it")
+    tags: Annotated[Weight, TAGS] = Field(
+        0.0, description="weight of the four tags; each tag earns a quarter of this weight"
+    )

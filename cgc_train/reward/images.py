@@ -26,8 +26,8 @@ def images_term(answer: Answered, _: "ImageSettings") -> float:
 
 
 def presence_term(answer: Answered, _: "ImageSettings") -> float:
-    """R_presence: 1 if the answer is empty and there is nothing to find, or not empty and there is something to find;
-    otherwise 0.
+    """R_presence: 1 if a readable answer is empty and there is nothing to find, or if it is not empty and there is
+    something to find; otherwise 0.
     """
     readable = answer.boxes.readable
     return float(readable and bool(answer.boxes.elements) == bool(answer.truth.objects))

@@ -36,7 +36,7 @@ class RewardSettings(LastTermSettings):
 
     preset: Literal["cgc", "mg-thinker"] = Field("cgc", description="use the weights and options of a published reward")
     task_weights: dict[str, Weight] = Field(
-        default_factory=dict, description="reward factor of each task, by full task name; default: 1"
+        default_factory=dict, description="factors for the rewards of tasks, by full task name; default: 1"
     )
 
     @model_validator(mode="before")
@@ -65,7 +65,7 @@ class RewardSettings(LastTermSettings):
         return tuple(term for term in TERMS if term.name in _ALWAYS_SHOWN or self.weight(term))
 
     def with_all_terms(self) -> "RewardSettings":
-        """Copy the settings with the same options and with equal weights for all terms."""
+        """Copy the settings, keep all options, and give all terms the same weight."""
         return self.model_copy(update={term.name: 1.0 for term in TERMS})
 
 

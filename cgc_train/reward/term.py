@@ -19,7 +19,7 @@ SettingsT_contra = TypeVar("SettingsT_contra", bound=Section, contravariant=True
 
 @dataclass(frozen=True)
 class Answered:
-    """A parsed response, the ground-truth answer of its row, and the values of earlier reward terms by name.
+    """A parsed response, the ground-truth answer of its row, and the values of earlier reward terms, keyed by name.
 
     `reading` is the response parsed in the strict format. `boxes` is the parsed response whose boxes are scored; it
     differs from `reading` only if the settings accept more than the strict format.
@@ -40,7 +40,7 @@ class Term(Generic[SettingsT_contra]):
             TRL, and NAME is the column in output files.
         function: maps an answer to a value from 0 to 1. A perfect answer gets 1. The function never raises an error.
         title: title of its curve.
-        meaning: describes what the term measures with the given settings, for the model card.
+        meaning: returns a text for the model card about what the term measures with the given settings.
         ablated: describes a run without the term, for `cgc-train ablate no-NAME`; "" if there is no such switch.
         digits: decimals shown.
     """

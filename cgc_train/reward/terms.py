@@ -22,7 +22,7 @@ class Terms:
 
     Attributes:
         reward: the weighted sum.
-        values: value of each term by name, 0-1, times the task weight.
+        values: maps the name of each term to its value (0-1) times the task weight.
         reading: the response, parsed according to the strict format.
         truth: the ground-truth answer of the row.
     """
@@ -82,7 +82,7 @@ def score(
 def _earned(
     reading: Reading, boxes: Reading, truth: Truth, settings: RewardSettings, terms: Iterable[Term[RewardSettings]]
 ) -> dict[str, float]:
-    """Compute the terms in the given order, and return the value of each term by name."""
+    """Compute the terms in the given order, and return a mapping from the name of each term to its value."""
     earned: dict[str, float] = {}
     answer = Answered(reading, boxes, truth, earned)
     for term in terms:

@@ -63,7 +63,7 @@ def reward_functions(
 
 def text_of(completion: Completion) -> str:
     """Extract the text of a completion, which is a string or a list of messages. The content of a message is a string
-    or text parts.
+    or a list of text parts.
     """
     if isinstance(completion, str):
         return completion

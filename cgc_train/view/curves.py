@@ -71,7 +71,7 @@ Points = list[tuple[float, float]]
 
 
 def draw_curves(metrics: Sequence[MetricsLine]) -> dict[str, list[str]]:
-    """Draw the curves as SVG, and skip curves without points. Returns the pictures by group of curves."""
+    """Draw the curves as SVG, and skip curves without points. Returns a list of pictures for each group of curves."""
     drawn = {
         group: [svg for curve in curves if (svg := _draw(curve, metrics)) is not None]
         for group, curves in {**GROUPS, "Benchmark during training": benchmark_curves(metrics)}.items()

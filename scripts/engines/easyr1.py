@@ -38,14 +38,15 @@ COMMIT, OLDER_COMMIT = "b44b311b669bf1fd1aa2fc36f2251482ba33cb16", "v0.3.2"
 CAUSE = """Upstream: importing EasyR1's trainer also imports vLLM, in line `24` of
 `verl/workers/rollout/vllm_rollout_spmd.py`. EasyR1 can sample only with vLLM, and its requirements list `vllm` and
 `flash-attn`. Also, `verl/workers/fsdp_workers.py` needs NCCL in line `83` and flash-attn in line `215`, and no setting
-changes this. vLLM's CPU build was not installed in this environment, because here it runs with a newer version of
-transformers than EasyR1 supports (below `5.0.0`). No upstream issue was found.
+changes this. vLLM's CPU build was not installed in this environment, because this project runs that build with a newer
+version of transformers than EasyR1 supports (below `5.0.0`). No upstream issue was found.
 
-Tried: EasyR1's release `0.3.2`, [below](#easyr1-an-older-version), and stubs for the GPU and vLLM, in the next stage.
+Tried: EasyR1's release `0.3.2` (see [below](#easyr1-an-older-version)), and stubs for the GPU and vLLM (see the next
+stage).
 The stubs replace functions of `torch.cuda`. They also replace NCCL with gloo, device meshes of GPUs with device meshes
 of the CPU, flash-attn with PyTorch's attention, and vLLM with a module of the same name that samples with
 transformers."""
-OLDER_CAUSE = """Upstream: the same line stops this version as stops the newer [EasyR1](#easyr1)."""
+OLDER_CAUSE = """Upstream: the line that stops the newer [EasyR1](#easyr1) also stops this version."""
 BATCH, GROUP, TOKENS = 2, 4, 160  # steps of training on a stub; TOKENS is the value in `scripts.engines.sampler`
 PROMPT = 256  # tokens
 

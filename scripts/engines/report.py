@@ -19,13 +19,14 @@ INTRODUCTION = """# Engines that were run
 `make engines` runs each training and inference engine on a CPU, with a tiny Qwen3-VL and a small release, and writes
 this page and `docs/engines.json`. It is not part of `make test`.
 `make engines ENGINES="ddp zero3"` runs only these engines and keeps the results of the others.
-`python scripts/engines/run.py --list` lists all engines. To delete their environments, remove `.engines/`.
+`python scripts/engines/run.py --list` lists all engines.
 Each engine has a separate environment in `.engines/`. These environments share the torch that `make install` installs.
+To delete all environments, remove `.engines/`.
 
-Each recipe runs with its own settings, except for a tiny float32 model, small photos, few steps, short completions, and
-small adapters; vLLM is off unless it is the engine under test. GRPO samples as usual but learns from replayed
-completions, because every process samples differently. Each run is compared with a baseline: a run with one process,
-without the engine.
+Each recipe keeps its own settings, with these exceptions: the model is tiny and in float32, photos and adapters are
+small, runs have few steps, and completions are short. vLLM is off unless it is the engine under test. GRPO samples as
+usual but learns from fixed completions, because sampled completions depend on the number of processes. Each run is
+compared with a baseline: a run with one process, without the engine.
 
 Third-party trainers get the exported release and a warmed-up model. This model has the vocabulary size and the special
 token IDs of a real Qwen3-VL, because the trainers look up special tokens by ID.

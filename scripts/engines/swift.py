@@ -51,7 +51,7 @@ def grpo(place: Workplace) -> list[Comparison]:
         told_apart(paid, GROUP),
         advantages(paid, GROUP),
         *learned(out / SAVED, model),
-        at_most("weight change if all reward weights are zero", difference(unpaid / SAVED, model), 0),
+        at_most("change in the model's weights if every reward weight is zero", difference(unpaid / SAVED, model), 0),
     ]
 
 

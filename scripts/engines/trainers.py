@@ -101,7 +101,7 @@ def not_reached() -> list[Comparison]:
     """The comparisons that are skipped if training stops before it saves anything, as it does on every machine without
     a GPU.
     """
-    return [skipped("saved weights", "no machine without a GPU reaches this")]
+    return [skipped("saved weights", "without a GPU, training stops before this comparison")]
 
 
 def told_apart(paid: Sequence[Paid], size: int) -> Comparison:

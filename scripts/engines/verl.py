@@ -33,8 +33,8 @@ ON_CPU = {"VERL_PLATFORM": "cpu", "VERL_USE_EXTERNAL_MODULES": "scripts.engines.
 CAUSE = """Upstream: line `210` of `verl/single_controller/ray/base.py` always creates a pool of GPUs, regardless of
 `trainer.device`, and line `241` fails if Ray has none. No upstream issue was found.
 
-Tried: version `0.8.0`, [below](#verl-an-older-version), and a stub for the GPU, in the next stage. The stub registers
-the CPU as a platform in `PlatformRegistry`. Instead of vLLM, it registers a rollout named `transformers` in
+Tried: version `0.8.0` (see [below](#verl-an-older-version)), and a stub for the GPU (see the next stage). The stub
+registers the CPU as a platform in `PlatformRegistry`. Instead of vLLM, it registers a rollout named `transformers` in
 `RolloutReplicaRegistry`. It also declares a nonexistent GPU to Ray. Three faults cannot be fixed by registering and are
 patched from outside: line `89` of `verl/utils/distributed.py` requests gloo twice for the CPU, which torch refuses;
 FSDP supports only `cuda` and `npu` (line `1143` of `verl/workers/engine/fsdp/transformer_impl.py`); and line `356` of

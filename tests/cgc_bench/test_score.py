@@ -191,7 +191,7 @@ def test_an_output_folder_with_several_runs_is_refused_by_name(mig: Path, tmp_pa
 
 def test_floors_say_why_they_are_not_the_printed_chance(tmp_path: Path) -> None:
     result = run("floors", "vlm2", "--annotations", vlm2_rows.write(tmp_path))
-    assert "The authors print expected chance levels" in result.output
+    assert "The authors report expected chance levels" in result.output
 
 
 def test_a_score_below_a_floor_is_called_out(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_vlm2_with_judged_videos(tmp_path: Path) -> None:
     assert written["pc_vid"]["judge"] == "a judge"
     assert "pc_vid" not in written["tasks"]
     assert set(written["missing_tasks"]) == {"gc_trk", "oc_cpr", "oc_grp", "pc_cpr", "pc_cnt", "pc_grp"}
-    assert "the responses lack" in result.output
+    assert "missing from the responses" in result.output
 
 
 def test_text_that_is_not_unicode_is_printed_and_written(mig: Path, tmp_path: Path) -> None:

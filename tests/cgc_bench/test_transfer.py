@@ -247,7 +247,7 @@ FAULTY: list[tuple[str, dict[str | None, list[dict[str, Any]]], str]] = [
     (
         "muirbench",
         {None: [muirbench("7", "A", image_list=[image(1), None])]},
-        "question 7: the dataset lacks one of its images",
+        "question 7: one of its images is missing from the dataset",
     ),
     (
         "mathvista",
@@ -255,7 +255,11 @@ FAULTY: list[tuple[str, dict[str | None, list[dict[str, Any]]], str]] = [
         "7: not a whole",
     ),
     ("blink", {"Jigsaw": [blink("1", "(A)", "Jigsaw")]}, "cannot be read .*name it with --from"),
-    ("mmmu_val", {None: [mmmu("Art_1", "B", image_3=None)]}, "validation_Art_1: the dataset lacks one of its images"),
+    (
+        "mmmu_val",
+        {None: [mmmu("Art_1", "B", image_3=None)]},
+        "validation_Art_1: one of its images is missing from the dataset",
+    ),
 ]
 
 

@@ -99,7 +99,7 @@ def test_lengths_are_taken_as_the_authors_take_them(tmp_path: Path) -> None:
     items = BENCHMARK.read_items(write(tmp_path, {"oc_cnt": rows}))
     assert [item.length for item in items.values()] == [4, 3, 2]
     assert BENCHMARK.faults(items) == {
-        "the question states no number of images, so the authors' script assumes 2": ["oc_cnt/2"]
+        "the number of images is not given, so the authors' script assumes 2": ["oc_cnt/2"]
     }
 
 

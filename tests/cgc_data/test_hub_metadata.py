@@ -52,7 +52,7 @@ def test_a_card_as_written_passes(published: tuple[str, set[str]]) -> None:
         (lambda d: d.update(pretty_name=" "), "pretty_name: ' ' is not one line of text"),
         (lambda d: d.update(language="en"), "language: 'en' is not a list"),
         (lambda d: d.update(language=["English"]), "is not a list of ISO 639 codes"),
-        (lambda d: d["tags"].append("arxiv:first"), "write a paper as arxiv:YYMM.NNNNN"),
+        (lambda d: d["tags"].append("arxiv:first"), "tag a paper as arxiv:YYMM.NNNNN"),
         (lambda d: d.update(size_categories=["n>10M"]), "size_categories: .* is not a list of n<1K to n>1T"),
         (lambda d: d.update(task_categories=["Object Detection"]), "task_categories"),
         (lambda d: d["configs"][1].update(config_name="a/b"), "configs: 'a/b' is not the name"),
@@ -86,6 +86,6 @@ def test_what_cards_state_is_known() -> None:
 
 def test_a_push_is_refused_before_anything_is_sent(hub: Hub, tmp_path: Path) -> None:
     release = write_tiny_release(tmp_path / "release", rows=1, name=" ")
-    with pytest.raises(PushError, match=r"pretty_name: .* set name="):
+    with pytest.raises(PushError, match=r"pretty_name: .* setting name="):
         push(release, "org/tiny", tag="v1.0.0")
     assert hub.count("") == 0

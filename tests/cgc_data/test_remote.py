@@ -218,7 +218,7 @@ def test_no_credentials(store: Store, release: MiniRelease, monkeypatch: pytest.
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     s3fs.S3FileSystem.clear_instance_cache()
-    with pytest.raises(RemoteError, match=r"s3://bucket/raw/coco\.json: no s3 credentials were found; set them"):
+    with pytest.raises(RemoteError, match=r"s3://bucket/raw/coco\.json: no s3 credentials were found; set up"):
         remote.read_bytes("s3://bucket/raw/coco.json")
 
 

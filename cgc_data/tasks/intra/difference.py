@@ -8,7 +8,8 @@ DIFFERENCE = Task(
     contrast=INTRA,
     answer="one",
     question=(
-        "Two images of one scene: what is in one image (or in the named one) but not in the other? Possibly nothing"
+        "Two images of one scene: what is in one image, or in the image that the question names, but not in the other? "
+        "Possibly nothing"
     ),
     meaning=(
         "The object from another photo that was pasted into one of two images of a scene; if there is none, the "

@@ -17,8 +17,8 @@ from cgc_data.vocabulary import concept_of
 
 CHECKS = {
     "exemplar": (
-        "the example is a large instance of the requested category, but not a person or table; its window shows no "
-        "other object that the other images may show"
+        "the example is a large instance of the requested category, but not a person or table; no other category "
+        "covers much of the example's window, unless that category is proved absent from all other images"
     )
 }
 LEAST_FILL = 0.4  # minimum share of the window that the given box covers

@@ -30,8 +30,8 @@ CHECKS = {
     ),
     "difference box": "the answer is the tight box of the mask, after the mask is moved into the view",
     "pasted sensibly": (
-        "a pasted object is clearly visible, in the lower part of the photo, and about as tall as the objects with its "
-        "label there; a pasted person is upright; both photos are in color, or both are black-and-white"
+        "a pasted object is clearly visible, in the lower part of the photo, and about as tall as other objects with "
+        "its label in that photo; a pasted person is upright; both photos are in color, or both are black-and-white"
     ),
     "little hidden": (
         "at least one source states, for every category that it has, whether the photo shows the category; pasted "

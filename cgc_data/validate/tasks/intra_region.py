@@ -20,8 +20,8 @@ from cgc_data.validate.world import World
 CHECKS = {
     "pieces": "a piece is a sharp, recolored crop of the photo, and the answer is the place from which it was cut",
     "pieces apart": (
-        "apart from the piece itself, only the image with the answer shows any part of the piece or of the margin "
-        "around it"
+        "no image shows any part of the piece or of the margin around it, except the piece itself and the image with "
+        "the answer"
     ),
     "pieces unique": "the piece is not a plain area, and resembles no other place at any scale, mirrored or not",
 }
@@ -75,7 +75,7 @@ def _misformed(sample: Sample, world: World) -> str:
 def _not_searched(sample: Sample) -> str:
     """The reason why the row does not match the form that asks which image a piece was cut from; "" if it does."""
     if sample.reference_images != (1,):
-        return f"the pieces are images {sample.reference_images}, instead of only Image 1"
+        return f"the pieces are images {sample.reference_images}, but only Image 1 must be a piece"
     views = [sample.view(number) for number in sample.answer_images]
     kinds = {(v.window[2] - v.window[0], v.window[3] - v.window[1], v.width, v.height) for v in views}
     return "" if len(views) > 1 and len(kinds) == 1 else f"{len(views)} windows to choose from, of sizes {kinds}"

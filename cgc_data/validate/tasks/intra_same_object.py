@@ -17,8 +17,8 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "same object": (
-        "all views, or all but one, show the instance and another object with its label, and a copy of the reference "
-        "box is a wrong answer"
+        "all views, or all but one, show the instance and another object with its label; a copy of the reference "
+        "box is not a correct answer"
     ),
     "box drawn": "the only box that is drawn is the reference box, in the reference image",
 }
