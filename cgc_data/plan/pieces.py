@@ -12,7 +12,7 @@ from cgc_data.geometry import Window
 from cgc_data.images import Pixels
 from cgc_data.plan.questions import View
 from cgc_data.plan.resemblance import LARGEST, LEAST_SPREAD, Gray, Picture, Scene, gray, only_at
-from cgc_data.release.operations import GAIN, GAMMA, OPERATIONS, Operation, window_operations
+from cgc_data.release.operations import GAIN, GAMMA, OPERATIONS, Operation, compose, window_operations
 from cgc_data.tasks import REFERENCE
 
 DRAWN = 256  # rectangles drawn at a time; the first one that fits is used
@@ -106,6 +106,32 @@ def is_unique(picture: Picture, piece: Piece, scenes: Iterable[Scene]) -> bool:
 
 def _gray(picture: Picture, piece: Piece, scale: float) -> Gray:
     return gray(picture.shown(piece.window, scale, piece.tone.applied))
+
+
+def is_unique_in_views(picture: Picture, piece: View, views: Iterable[View], jpeg_quality: int) -> bool:
+    """Whether the piece still matches only its own place after all views are resized and compressed.
+
+    Fine textures, such as twigs, can lose their resemblance to themselves when they are resized.
+    """
+    pixels, window = gray(_composed(picture, piece, jpeg_quality)), piece.window
+    for view in views:
+        scene = Scene.of_view(_composed(picture, view, jpeg_quality), view.window)
+        home = scene.place(window) if scene.holds(window) else None
+        if not only_at(pixels, (window.width, window.height), scene, home):
+            return False
+    return True
+
+
+def _composed(picture: Picture, view: View, jpeg_quality: int) -> Pixels:
+    """The pixels of a view in the release. A view of the whole photo at its own size is the unchanged photo."""
+    window, size = view.window, (view.width, view.height)
+    frame = window.x1, window.y1, window.x2, window.y2
+    height, width = picture.pixels.shape[:2]
+    if not view.operations and frame == (0, 0, width, height) and size == (width, height):
+        return picture.pixels
+    steps = view.operations or window_operations(frame, size, jpeg_quality)
+    encoded = compose(picture.pixels, (), [{"name": s.name, "values": list(s.values)} for s in steps], "the photo")
+    return np.asarray(cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR), dtype=np.uint8)
 
 
 def piece_view(photo: int, piece: Piece, config: BuildConfig, rng: np.random.Generator) -> View:

@@ -17,7 +17,7 @@ from cgc_data.masks import Box
 from cgc_data.plan.askable import Askable
 from cgc_data.plan.choices import Asked, Candidate, draw_candidates, in_colors
 from cgc_data.plan.cutting import unique_piece, with_others
-from cgc_data.plan.pieces import Piece, is_unique, piece_view
+from cgc_data.plan.pieces import Piece, is_unique, is_unique_in_views, piece_view
 from cgc_data.plan.pixels import PhotoPixels
 from cgc_data.plan.planner import Draw
 from cgc_data.plan.questions import Family, Question, Shown, View
@@ -86,7 +86,8 @@ class RegionPlanner:
         pieces = with_others(picture, whole, asked, int(rng.integers(1, MOST_PIECES + 1)), rng)
         views = (source, *(self._view(photo, piece, rng) for piece in pieces))
         question = self._question(views, home=0, piece=1, named=True, rng=rng)
-        return [question.reordered([0, *(1 + rng.permutation(len(pieces))).tolist()])]
+        shuffled = question.reordered([0, *(1 + rng.permutation(len(pieces))).tolist()])
+        return [shuffled] if self._stays_unique(picture, views[1], views[:1]) else []
 
     def _among_windows(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
         """Up to two questions about windows of the photo. Each asks where a piece of one window was cut out."""
@@ -98,7 +99,8 @@ class RegionPlanner:
         size = self._size(candidates[0].scene.window, rng)
         views = [View(photo, candidate.scene.window, *size, LACKS) for candidate in candidates]
         chosen = self._chosen(picture, candidates, rng)
-        return [self._which(views, one, rng) for one in chosen if self._askable_in(views[one.home], one.piece)]
+        asked = [self._which(views, one, rng) for one in chosen if self._askable_in(views[one.home], one.piece)]
+        return [question for question in asked if self._stays_unique(picture, question.views[0], question.views[1:])]
 
     def _size(self, window: Window, rng: np.random.Generator) -> tuple[int, int]:
         """Width and height of the views of windows of this size. The longer side is one of the configured sizes with
@@ -114,6 +116,9 @@ class RegionPlanner:
         views = (self._view(windows[0].photo, asked.piece, rng), *shown)
         question = self._question(views, home=asked.home + 1, piece=0, named=False, rng=rng)
         return question.reordered([0, *(1 + rng.permutation(len(windows))).tolist()])
+
+    def _stays_unique(self, picture: Picture, piece: View, views: Sequence[View]) -> bool:
+        return is_unique_in_views(picture, piece, views, self._config.intra.jpeg_quality)
 
     def _askable_in(self, view: View, piece: Piece) -> bool:
         return askable_in(view, _box(piece.window), self._config.limits)

@@ -18,7 +18,7 @@ COARSE = 320  # pixels, longer side of the photo when plain places are detected
 LADDER = tuple(1.12**step for step in sorted(range(-6, 7), key=abs))  # sizes of the piece, likeliest first
 LARGEST = max(LADDER)
 # Minimum correlation at the piece's own place, and the limit for any other place. Both are 0.02 stricter than the
-# later check, because that one resamples in a different order.
+# check of the finished release, which rounds differently.
 AT_HOME, ELSEWHERE = 0.82, 0.68
 SAME_PLACE = 0.5  # IoU
 LEAST_SPREAD = 20.0  # standard deviation of gray levels
@@ -34,6 +34,11 @@ class Picture:
         coarse = cv2.resize(pixels, _size(pixels.shape[1], pixels.shape[0], COARSE / max(pixels.shape[:2])))
         self._sums, self._squares = cv2.integral2(cv2.cvtColor(coarse, cv2.COLOR_BGR2GRAY))
         self._cell = np.array([coarse.shape[1] / pixels.shape[1], coarse.shape[0] / pixels.shape[0]] * 2)
+
+    @property
+    def pixels(self) -> Pixels:
+        """All pixels of the photo."""
+        return self._pixels
 
     def shown(self, window: Window, scale: float, colored: Callable[[Pixels], Pixels] | None = None) -> Pixels:
         """A resized window of the photo, optionally with changed colors."""
@@ -75,6 +80,13 @@ class Scene:
         """The window, resized for the search for pieces."""
         scale = SEARCHED / max(window.width, window.height)
         return cls(window, gray(picture.shown(window, scale)), scale)
+
+    @classmethod
+    def of_view(cls, pixels: Pixels, window: Window) -> "Scene":
+        """The window as a finished view shows it, resized for the search for pieces."""
+        scale = SEARCHED / max(window.width, window.height)
+        size = _size(window.width, window.height, scale)
+        return cls(window, gray(np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))), scale)
 
     def holds(self, piece: Window) -> bool:
         """Whether the scene fully contains a window of the photo."""

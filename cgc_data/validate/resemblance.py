@@ -17,7 +17,7 @@ from cgc_data.validate.samples import Box
 LONGER_SIDE = 96  # maximum number of pixels on the longer side of an image that is searched
 STEP, STEPS = 1.12, 6  # scales at which the piece is searched for, from half to twice its size
 FLAT = 1.0  # standard deviation in gray levels below which a place is plain
-SAME_PLACE = 0.5  # IoU
+SAME_PLACE = 0.45  # IoU; lower than in the planner, because sizes are rounded to whole pixels
 WEIGHTS = (0.114, 0.587, 0.299)  # weights of blue, green, and red in gray
 
 Gray = NDArray[np.float64]

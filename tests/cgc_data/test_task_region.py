@@ -21,9 +21,10 @@ from cgc_data.geometry import Window, iou
 from cgc_data.look.sample import read_sample
 from cgc_data.metrics import score_item, truth_of
 from cgc_data.plan.colors import Colors
-from cgc_data.plan.pieces import APART, Piece, Tone, apart, draw_rectangles, draw_tone, windows_of
+from cgc_data.plan.pieces import APART, Piece, Tone, apart, draw_rectangles, draw_tone, is_unique_in_views, windows_of
+from cgc_data.plan.questions import View
 from cgc_data.plan.resemblance import LARGEST, Picture, Scene, gray, only_at
-from cgc_data.release.operations import OPERATIONS
+from cgc_data.release.operations import OPERATIONS, window_operations
 from cgc_data.release.read import open_release
 from cgc_data.release.reference import load_reference
 from cgc_data.tasks.intra.region import REGION
@@ -358,6 +359,17 @@ def placed(photo: Pixels, window: Window) -> tuple[Any, tuple[int, int], Scene, 
     scene = Scene.of(Picture(photo), Window(0, 0, photo.shape[1], photo.shape[0]))
     shown = gray(Picture(photo).shown(window, LARGEST * scene.scale))
     return shown, (window.width, window.height), scene, scene.place(window)
+
+
+@pytest.mark.parametrize(("quality", "unique"), [(90, True), (1, False)])
+def test_a_piece_is_checked_as_the_release_shows_it(quality: int, unique: bool) -> None:
+    cells = np.random.default_rng(0).integers(0, 256, (240, 240))
+    photo = np.repeat(np.kron(cells, np.ones((2, 2))).astype(np.uint8)[:, :, None], 3, axis=2)
+    frame = (100, 120, 213, 215)
+    steps = window_operations(frame, (113, 95), quality)
+    piece = View(0, Window(*frame), 113, 95, "reference", operations=steps)
+    shown = View(0, Window(0, 0, 480, 480), 320, 320, "context")
+    assert is_unique_in_views(Picture(photo), piece, [shown], quality) is unique
 
 
 def test_a_piece_from_elsewhere_has_no_home() -> None:
