@@ -81,7 +81,8 @@ def _sound(folder: Path, checkpoints: Sequence[Path]) -> Path:
         if not (weight := diverged_weight(checkpoint)):
             return checkpoint
         say(f"warning: {checkpoint.name} is skipped, because its weight {weight} is not finite or exceeds {LARGEST:g}")
-    raise RunError(f"{folder}: has no complete checkpoint with finite weights; delete the folder and start again")
+    lacking = "complete checkpoint with finite weights" if checkpoints else "checkpoint yet"
+    raise RunError(f"{folder}: has no {lacking}; delete the folder and start again")
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,8 @@ def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
             _save(trainer, run)
     except KeyboardInterrupt:
-        raise RunError(f"{run.folder}: stopped; resume it with {again}") from None
+        fix = f"resume it with {again}" if run.checkpoints() else "no checkpoint yet, so delete it and start again"
+        raise RunError(f"{run.folder}: stopped; {fix}") from None
     finally:
         for background in (trainer.pop_callback(BenchmarkBeside), trainer.pop_callback(CheckpointsToHub)):
             if background:

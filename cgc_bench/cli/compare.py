@@ -61,7 +61,7 @@ def compare(
             bounds = "" if line.low is None or line.high is None else f" [{100 * line.low:.2f}, {100 * line.high:.2f}]"
             show(
                 f"{begin}{line.task}: {100 * line.base:.2f} -> {100 * line.new:.2f} ({gain:+.2f}{bounds}), "
-                f"n {line.n:,}, p {line.corrected:.4f}"
+                f"n {line.n:,}, {'p' if line is one.found.mean else 'corrected p'} {line.corrected:.4f}"
                 + (f", won {len(line.won)}, lost {len(line.lost)}" if line is not one.found.mean else "")
             )
     show(page)

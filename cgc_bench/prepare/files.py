@@ -139,6 +139,7 @@ def fetch(repository: str, patterns: tuple[str, ...], revision: str | None) -> t
     except Exception as error:  # the Hub raises many kinds of errors, and each means that there are no files
         fault = shortened(error)
         raise PrepareError(
-            f"{repository} cannot be downloaded ({fault}); fetch it yourself and name the copy with --from"
+            f"{repository} cannot be downloaded ({fault}); fetch it yourself, and pass your copy to "
+            "`cgc-bench prepare` with --from"
         ) from None
     return Path(folder), f"{repository}@{pinned}"

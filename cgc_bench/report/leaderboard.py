@@ -141,12 +141,18 @@ def _published_blocks(bench: AnyBenchmark, versions: Iterable[str], metric: str)
     parted: dict[str, dict[tuple[str, str], dict[str, float | None]]] = {}
     for figure in figures:
         if figure.metric == metric or figure.metric.startswith(f"{metric}, "):
-            row = parted.setdefault(_source(figure, metric), {}).setdefault((figure.model, figure.tag), {})
+            row = parted.setdefault(_source(figure, metric), {}).setdefault((_named(figure, metric), figure.tag), {})
             row[MEAN if figure.task == _AVERAGE else figure.task] = figure.value
     return [
         Block(source, _marked([Line(model, tag, row) for (model, tag), row in rows.items()]))
         for source, rows in parted.items()
     ]
+
+
+def _named(figure: Figure, metric: str) -> str:
+    """The model, or both models if the figure is a difference, such as "GeM-VG minus the best before it"."""
+    difference = figure.metric.removeprefix(metric).removeprefix(", ")
+    return difference if " minus " in difference else figure.model
 
 
 def _source(figure: Figure, metric: str) -> str:

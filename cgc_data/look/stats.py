@@ -105,11 +105,20 @@ def _add_objects(tally: _Tally, columns: dict[str, pa.Array], contrast: Column, 
     sides = boxes[:, 2:] - boxes[:, :2]
     _count(tally.area, contrast[parents], _bins(sides.prod(axis=-1) / size.prod(axis=-1), AREA_EDGES))
     _count(tally.side, contrast[parents], _bins(sides.min(axis=-1), SIDE_EDGES))
-    _count(tally.objects, _texts(objects.field("label")))
+    _count(tally.objects, _asked_labels(columns, _texts(objects.field("label")), parents))
     held = np.unique(np.stack([parents, index], axis=-1), axis=0)  # an image with two targets counts once
     _count(tally.position, contrast[held[:, 0]], images[held[:, 0]], held[:, 1])
     rows, numbers = np.unique(held[:, 0], return_counts=True)
     _count(tally.answer_images, name[rows], _lengths(columns["answer_images"])[rows], numbers)
+
+
+def _asked_labels(columns: dict[str, pa.Array], written: Column, parents: Column) -> Column:
+    """The requested label of each object (n,). The label in the answer can be a generic word, such as "object"."""
+    labels = columns["query"].field("labels")
+    asked = np.full(len(labels), "", dtype=object)
+    alone = _lengths(labels) == 1
+    asked[alone] = _texts(labels.flatten())[alone[_parents(labels)]]
+    return np.where(alone[parents], asked[parents], written).astype(str)
 
 
 def _add_photos(tally: _Tally, views: pa.Array, split: Column, role: Column) -> None:

@@ -84,14 +84,14 @@ def skipped(rejections: Sequence[Rejection]) -> Iterator[str]:
     objects = Counter(r.reason for r in rejections if r.annotation_id)
     for what, reasons in (("photo", photos), ("object", objects)):
         if reasons:
-            yield f"skipped {counted(reasons.total(), what)}: {counts(reasons)}"
+            yield f"skipped {counted(reasons.total(), what)} ({counts(reasons)})"
 
 
 def counts(reasons: Counter[str]) -> str:
     """Each reason with its count, most frequent first; rare reasons are combined."""
-    shown = [f"{reason} {count:,}" for reason, count in reasons.most_common(MOST_REASONS)]
+    shown = [f"{reason}: {count:,}" for reason, count in reasons.most_common(MOST_REASONS)]
     rest = reasons.total() - sum(count for _, count in reasons.most_common(MOST_REASONS))
-    return ", ".join(shown) + (f", others {rest:,}" if rest else "")
+    return ", ".join(shown) + (f", others: {rest:,}" if rest else "")
 
 
 def _apart(names: Sequence[str]) -> Iterator[str]:

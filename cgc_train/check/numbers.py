@@ -35,10 +35,14 @@ FIXES = {
 
 
 def check_settings(context: Context) -> Finding:
-    """Check that TRL accepts the settings, and that the combined batch of all processes consists of complete groups of
-    completions.
+    """Check that TRL accepts the settings, that the combined batch of all processes consists of complete groups of
+    completions, and that no setting is without effect.
     """
     given = len(context.recipe.grpo)
+    if context.recipe.reward.task_weights and context.recipe.grpo.get("scale_rewards", "group") in ("group", True):
+        # advantages are divided by the standard deviation of their group, which removes the factor
+        fix = "set grpo.scale_rewards=batch or none, or change the shares of the tasks in the release"
+        return warning("reward.task_weights has no effect with grpo.scale_rewards=group", fix)
     return ok(f"TRL accepts the {given} grpo settings; each sampling round has {context.batch.sampled} completions")
 
 

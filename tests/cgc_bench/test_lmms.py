@@ -15,7 +15,7 @@ pytest.importorskip("lmms_eval")
 from click.testing import CliRunner
 
 from cgc_bench.cli import cli
-from cgc_bench.lmms import discovery, tasks
+from cgc_bench.lmms import discovery, dispatch, tasks
 from cgc_bench.mig.benchmark import MigBench
 from cgc_bench.refcoco.prepare import prepare_refcoco
 from cgc_bench.report import write_report
@@ -346,3 +346,16 @@ def test_moved_internals_say_the_way_out(monkeypatch: pytest.MonkeyPatch, capsys
     monkeypatch.delattr(TaskManager, "initialize_tasks")
     discovery.add_tasks()
     assert '--include_path "$(cgc-bench tasks-path)"' in capsys.readouterr().err
+
+
+def test_a_failed_evaluation_ends_with_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lmms_eval import __main__ as command
+
+    def failing(_: object) -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr(command, "cli_evaluate_single", failing)
+    monkeypatch.setattr("sys.argv", ["lmms_eval", "--model", "cgc_floor", "--tasks", "cgc_mig"])
+    with pytest.raises(SystemExit, match="1"):
+        dispatch.main()
+    assert command.cli_evaluate_single is failing

@@ -163,7 +163,7 @@ def test_photos_that_readers_show_white_are_left_out_and_counted(tmp_path: Path)
     converted(source, lambda number, path: deep(path) if number < 4 else None)
     converted(source, lambda number, path: _blank(path) if number == 4 else None)
     built = build_release(config(source), tmp_path / "R")
-    note = "skipped 5 photos: more than 8 bits per channel 4, only one color 1"
+    note = "skipped 5 photos (more than 8 bits per channel: 4, only one color: 1)"
     assert note in built.notes
     shown = {view["file_name"] for row in rows(tmp_path / "R") for view in row["views"]}
     assert shown.isdisjoint(f"shop_{n:03d}.jpg" for n in range(5))

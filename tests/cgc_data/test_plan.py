@@ -416,10 +416,10 @@ def test_what_was_skipped_is_counted_by_reason() -> None:
     photos = [rejection("photo missing")] * 2 + [rejection("listed twice")] * 3
     objects = [rejection(f"reason {n}", f"coco-1:{n}") for n in range(8)] + [rejection("reason 7", "coco-1:9")]
     assert list(skipped([*photos, *objects])) == [
-        "skipped 5 photos: listed twice 3, photo missing 2",
-        "skipped 9 objects: reason 7 2, reason 0 1, reason 1 1, reason 2 1, reason 3 1, reason 4 1, others 2",
+        "skipped 5 photos (listed twice: 3, photo missing: 2)",
+        "skipped 9 objects (reason 7: 2, reason 0: 1, reason 1: 1, reason 2: 1, reason 3: 1, reason 4: 1, others: 2)",
     ]
-    assert list(skipped(objects[:1])) == ["skipped 1 object: reason 0 1"]
+    assert list(skipped(objects[:1])) == ["skipped 1 object (reason 0: 1)"]
     assert list(skipped([])) == []
 
 
@@ -443,7 +443,7 @@ def test_licenses_decide_which_photos_are_shown() -> None:
     [
         ([], True, "inter/locate"),
         ([Thing("dog", (1, 1, 10, 10))], True, "inter/locate"),
-        ([Thing("dog")], None, "it is not certain that all instances of the category are boxed in the photo 6"),
+        ([Thing("dog")], None, "it is not certain that all instances of the category are boxed in the photo: 6"),
     ],
     ids=["empty", "too small", "undeclared"],
 )

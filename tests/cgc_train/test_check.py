@@ -258,6 +258,14 @@ def test_the_disk_has_to_hold_a_new_checkpoint_beside_all_that_are_kept(place: P
     assert needed("grpo.save_total_limit=null", "grpo.max_steps=2") < 3 * each
 
 
+@pytest.mark.parametrize(("scaled", "status"), [("group", "warning"), ("batch", "ok")])
+def test_task_weights_without_effect_are_warned_of(
+    checked: Callable[..., dict[str, Finding]], scaled: str, status: str
+) -> None:
+    found = checked("reward.task_weights={inter/absent: 0.5}", f"grpo.scale_rewards={scaled}")["settings"]
+    assert (found.status, "task_weights" in found.line) == (status, status == "warning")
+
+
 def test_engines_that_do_not_work_together_are_warned_of(checked: Callable[..., dict[str, Finding]]) -> None:
     found = checked("accelerate=fsdp2", name="qwen3-vl-8b-lora")["engines"]
     assert found.status == "warning"
