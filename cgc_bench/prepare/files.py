@@ -117,7 +117,7 @@ def _archive(path: Path, opened: ExitStack) -> Archive:
     try:
         return Archive(path, opened.enter_context(zipfile.ZipFile(path)))
     except FileNotFoundError:
-        raise PrepareError(f"{path}: no such folder or archive; name the copy with --from") from None
+        raise PrepareError(f"{path}: no such folder or archive; pass your copy with --from") from None
     except (OSError, zipfile.BadZipFile) as error:
         raise PrepareError(f"{path}: neither a folder nor a zip archive ({error}); fetch it again") from None
 

@@ -187,7 +187,7 @@ def test_a_folder_of_an_older_form_is_prepared_again(tmp_path: Path) -> None:
             "no revised annotations .*--annotations FILE; the tasks of cgc_mig_original",
         ),
         (["mig", "--from", "{root}", "--annotations", "original"], "contains no original annotations"),
-        (["mig", "--from", "nowhere"], "nowhere: no such folder or archive; name the copy with --from"),
+        (["mig", "--from", "nowhere"], "nowhere: no such folder or archive; pass your copy with --from"),
         (["mig", "--from", "{file}"], "neither a folder nor a zip archive"),
         (["mig", "--from", "{root}", "--annotations", "gone.json"], r"gone\.json: No such file"),
         (["vlm2", "--from", "{root}"], "contains no question file"),
