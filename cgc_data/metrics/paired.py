@@ -14,8 +14,10 @@ FLIPS = 9999
 
 
 def sign_flip(gains: NDArray[np.float64], codes: NDArray[np.intp], *, seed: int = 0) -> float:
-    """The two-sided p-value, which is never 0: the share of random sign flips after which the sum over all clusters is
-    at least as far from 0 as without flips.
+    """The two-sided p-value of a sign-flip test.
+
+    Each draw gives the sum of every cluster a random sign. The p-value is the fraction of draws whose total is at least
+    as far from 0 as the observed total. The observed total counts as one draw, so the p-value is never 0.
     """
     sums = np.bincount(codes, weights=gains)
     sums = sums[sums != 0]

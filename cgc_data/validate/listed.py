@@ -28,7 +28,9 @@ def names_tell(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 
 def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> Check:
-    """AUC within each list of labels. The score of a label is how often it is right in the lists of unrelated rows.
+    """Measure how well a label's score separates right from wrong labels in the same list (AUC).
+
+    The score of a label is how often it is right in the lists of unrelated rows.
 
     Rows are unrelated if no pair or tuple links them.
     """

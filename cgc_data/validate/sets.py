@@ -84,7 +84,7 @@ def _incomplete(sample: Sample, number: int, label: str, world: World, limits: L
 
 
 def _boxed(world: World, photo: str, concept: str, answered: Iterable[str]) -> tuple[Instance, ...]:
-    """Instances in the photo, from the source of the answer's boxes.
+    """Instances of the concept in the photo, from the same source as the boxes in the answer.
 
     If the answer is empty, the instances are from any source that boxes all instances.
     """

@@ -22,7 +22,10 @@ def replayed(trainer: GroundingTrainer, prompt_ids: list[list[int]]) -> Any:
 
 
 def replay_after_sampling() -> None:
-    """Make every trainer sample as usual but learn from replayed completions. Held-out rows are answered as usual."""
+    """Patch the trainer so that it samples as usual, but learns from replayed completions.
+
+    Held-out rows are answered as usual.
+    """
     sample = GroundingTrainer._generate_single_turn
 
     def generate(self: GroundingTrainer, prompt_ids: list[list[int]], *rest: Any) -> Any:
