@@ -1,13 +1,13 @@
-"""Measures how much GRPO with the recipe tiny-cpu improves the model of `make demo` on held-out rows. Three seeds are
-used.
+"""Measures how much GRPO training with the recipe tiny-cpu improves the model from `make demo`, as scored on held-out
+rows. Three seeds are used.
 
 Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--rebuilt NAME=FOLDER] [--quick] [--docs docs]
 
 As in `make demo`, photos are painted, a release is built from examples/painted.yaml, and GRPO starts from the warmed-up
 tiny model. Before and after training, each held-out row is answered eight times at the training temperature.
-Differences are computed per row, and their confidence intervals are bootstrapped over photo sets. `--rebuilt` names a
-warm start (a warmed-up model) that was built a second time. That model answers the same rows, and is compared with the
-packaged warm start in the same way. Parts whose results already exist in FOLDER are skipped.
+Differences are computed per row, and their confidence intervals are bootstrapped over photo sets. `--rebuilt` takes the
+name and the folder of a warm start (a warmed-up model) that was built a second time. That model answers the same rows,
+and is compared with the packaged warm start in the same way. Parts whose results already exist in FOLDER are skipped.
 """
 
 import argparse
@@ -90,8 +90,8 @@ def made(work: Path) -> None:
 
 
 def learned(seed: int, work: Path, rows: int, before: Figures, settings: Sequence[str]) -> Figures:
-    """Run GRPO with a seed. Returns the metrics before and after, their differences, and the CPU seconds of
-    training.
+    """Run GRPO with a seed. Returns the metrics before and after training, the changes between them, and the CPU
+    seconds of training.
     """
     from cgc_train.grpo import run_grpo
     from cgc_train.recipe import load_recipe
@@ -127,8 +127,8 @@ def differences(before: Figures, after: Figures) -> Figures:
 def compared(before: Sequence[float | None], after: Sequence[float | None], photos: Sequence[str]) -> Figures:
     """Means of a metric before and after training, and the mean difference with its 95 % interval.
 
-    Hallucination is not defined for an unreadable answer. A row without a value before or after training is excluded
-    from both means.
+    The metric hallucination has no value for an answer that cannot be read. A row without a value before or after
+    training is excluded from both means.
     """
     from cgc_data.metrics import estimate
 
@@ -175,7 +175,7 @@ def sampled(model: Path, work: Path, count: int) -> Figures:
 
 
 def mean(values: Sequence[float | bool | None]) -> float | None:
-    """The mean of the values that are not None; None if there are none."""
+    """The mean of the values, ignoring None; None if no value is left."""
     kept = [float(value) for value in values if value is not None]
     return sum(kept) / len(kept) if kept else None
 

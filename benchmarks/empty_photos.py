@@ -3,9 +3,10 @@ as large as COCO's.
 
 Usage: python benchmarks/empty_photos.py instances_train2017.json OUT [--rows 20000] [--workers 2] [KEY=VALUE ...]
 
-The photos are treated as undamaged and all different. Tasks that need pixels cannot make rows: set their share to 0, as
-in tasks.intra/region=0. A second run with the same OUT finds the index in its cache. Prints the cost as JSON, including
-the peak memory of this process and of the largest worker. Memory that both processes share counts in both figures.
+The photos are treated as undamaged and all different. Tasks that need pixels cannot make rows: set their share to 0,
+for example with tasks.intra/region=0. A second run with the same OUT finds the index in its cache. Prints the cost as
+JSON, including the peak memory of this process and of the largest worker. Memory shared by the two processes is counted
+in both figures.
 """
 
 import inspect
@@ -70,7 +71,7 @@ def main(annotations: Path, out: Path, settings: tuple[str, ...], rows: int, wor
 
 
 def configured(annotations: Path, out: Path, settings: tuple[str, ...]) -> BuildConfig:
-    """The configuration of a build; creates the empty files and the cache."""
+    """Create the empty files and the cache unless they exist, and return the configuration of a build."""
     photos, cache = out / "photos", out / "cache"
     if not cache.exists():
         photos.mkdir(parents=True)
@@ -96,7 +97,7 @@ def all_different(photos: list[Photo], *_: Any) -> Facts:
 
 
 def _executor(workers: int) -> dict[str, Any]:
-    """The keyword arguments that set the worker processes of `make_plan`.
+    """Keyword arguments that tell `make_plan` how many worker processes to use.
 
     Earlier versions of `make_plan` take a number of workers and a function instead of an executor.
     """

@@ -5,9 +5,9 @@ Usage: python benchmarks/hub_bytes.py RELEASE [--photos 3] [--seed 0] [--docs do
 
 The Hub splits files into content-defined chunks (Xet), and stores each distinct chunk once. This script lets hf_xet,
 the Hub's own client, upload to a folder instead of a server, so that chunks, deduplication, and compression are the
-same as on the Hub. Deduplication against other repositories is not included. The photos are drawn at random from the
-release, and `cgc-data remove` removes each of them from the full release. With --docs, the figures are written to
-measured.json in that folder, and their table to release.md.
+same as on the Hub. Deduplication against other repositories is not included. The photos to remove are chosen from the
+release at random, and `cgc-data remove` removes each of them from the full release. With --docs, the figures are
+written to measured.json in that folder, and their table to release.md.
 """
 
 import argparse
@@ -33,8 +33,8 @@ from scripts.markdown import table  # noqa: E402
 
 @dataclass(frozen=True)
 class Upload:
-    """The bytes of one push: `total` bytes of its files, `new` bytes in chunks that the store did not have, and `sent`
-    bytes after compression.
+    """The size of one push in bytes: `total` for all of its files, `new` for the chunks that the store did not have,
+    and `sent` for the compressed data that was uploaded.
     """
 
     total: int
@@ -127,8 +127,8 @@ def files(folder: Path) -> list[Path]:
 
 
 def shown_bytes(release: Release) -> int:
-    """Bytes of the images of all rows. An image counts once per row that shows it, although Parquet dictionaries store
-    it only once.
+    """Bytes of the images of all rows. An image is counted once for each row that shows it, although Parquet
+    dictionaries store it only once.
     """
     total = 0
     for path in release.shards():

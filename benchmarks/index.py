@@ -107,7 +107,7 @@ def compare(kind: Kind, path: Path, cache: Path, repeat: int) -> bool:
 
 
 def generated(generator: Path, kind: str, folder: Path, scale: float) -> Path:
-    """Generate a synthetic annotation file of this kind."""
+    """Generate a synthetic annotation file in the format `kind`."""
     path = folder / f"{kind}.json"
     subprocess.run([sys.executable, generator, kind, path, "--scale", str(scale)], check=True)
     return path

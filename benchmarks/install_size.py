@@ -76,7 +76,7 @@ def measure(folder: Path) -> dict[str, Any]:
 
 
 def start(command: list[str]) -> tuple[float, float]:
-    """Processor seconds and peak memory in MB of a command."""
+    """Processor seconds that a command takes, and its peak memory in MB."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, _, usage = os.wait4(process.pid, 0)
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
@@ -114,8 +114,8 @@ def closure(packages: Mapping[str, Package], names: Iterable[str]) -> set[str]:
 
 
 def shown(figures: Mapping[str, Any]) -> str:
-    """The table in Markdown, and a line below it. The line states the size of the libraries `NAMED` with their
-    dependencies, and the cost of starting `cgc-data`.
+    """The table in Markdown, and a line below it. The line reports the size of the libraries listed in `NAMED`,
+    including their dependencies, and the cost of starting `cgc-data`.
     """
     packages: Mapping[str, Package] = figures["packages"]
     large = sorted((n for n in packages if packages[n]["size"] >= SMALL), key=lambda name: -packages[name]["size"])

@@ -31,7 +31,7 @@ SAMPLES = 8  # samples per held-out row, at the training temperature
 
 @dataclass(frozen=True)
 class Scale:
-    """The sizes of the full experiment, or of the short one that tests run."""
+    """How large an experiment is: the full one, or the short one that the tests run."""
 
     photos: int
     samples: int
@@ -223,8 +223,8 @@ def run_seed(seed: int, scale: Scale, work: Path) -> None:
 
 
 def sample(run: Any) -> None:
-    """Write the mean reward of answers that are sampled as in training. It estimates the expected reward, which GRPO
-    maximizes.
+    """Write the mean reward of answers that are sampled with the settings of training. This mean is an estimate of the
+    expected reward, which GRPO maximizes.
     """
     from cgc_data.metrics import score_item, truth_of
     from cgc_train.data import held_out_set
@@ -290,7 +290,7 @@ def kinds_shown(work: Path) -> dict[str, str]:
 
 
 def permuted(rows: Any, seed: int) -> Any:
-    """The rows with permuted solutions: each row gets the solution of another row."""
+    """The rows with their solutions shuffled: each row gets the solution of a randomly chosen row."""
     order = list(range(len(rows)))
     random.Random(seed).shuffle(order)
     solutions = ["task", "contrast", "query", "objects", "views", "evidence", "pair_id", "difficulty", "answer"]

@@ -85,8 +85,8 @@ class Protocol:
 
     @property
     def parts(self) -> list[str]:
-        """Names of the parts (release or comparison, arm, seed), ordered so that the inputs of each part come before
-        it.
+        """Names of the parts (release or comparison, arm, seed). Each part comes after the parts whose results it
+        needs.
         """
         warm = [f"{name}/{WARM_UP}/{seed}" for name in STARTS for seed in self.seeds_of(name)]
         arms = [f"{name}/{arm}/{seed}" for name in ARMS for seed in self.seeds_of(name) for arm in ARMS[name]]
@@ -174,7 +174,10 @@ def run_part(part: str, protocol: Protocol, work: Path) -> None:
 
 
 def release_of(name: str, work: Path) -> Path:
-    """The folder of a release; benchmarks/learning.py uses the same folder for `source`."""
+    """The folder of the release with this name.
+
+    The release `source` is in the folder that benchmarks/learning.py uses.
+    """
     return work / ("release" if name == "source" else f"release-{name}")
 
 

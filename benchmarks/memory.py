@@ -36,7 +36,9 @@ TRAIN_SHARE = 2 / 3  # share of painted photos that the painter counts: the othe
 
 @dataclass
 class Course:
-    """Resident memory of a build in MB at each reading, for its main process and for its largest worker."""
+    """The resident memory of a build, in MB, at each reading: one list for the main process, and one for the largest
+    worker.
+    """
 
     parent: list[float] = field(default_factory=list)
     worker: list[float] = field(default_factory=list)
@@ -70,7 +72,9 @@ def main() -> None:
 
 
 def painted(work: Path, photos: int) -> list[str]:
-    """Paint photos unless they exist. Returns the path of a configuration that builds from them, as a list."""
+    """Paint photos unless they exist. Returns a list with one entry: the path of a configuration that uses these photos
+    as sources.
+    """
     from cgc_data.painter import paint
 
     config = work / "painted.yaml"

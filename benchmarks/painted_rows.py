@@ -12,8 +12,8 @@ FOLDERS = {"auto": "train2017", "test": "val2017"}
 
 
 class Annotations:
-    """The painted objects: for each file name, the (kind, box) of every object, and for each annotation, the kind of
-    its object. Boxes are x, y, width, height in pixels.
+    """The painted objects. For each file name: the kind and the box of every object in the photo. For each annotation:
+    the kind of the annotated object. Boxes are x, y, width, height in pixels.
     """
 
     def __init__(self, photos: Path) -> None:
@@ -92,7 +92,7 @@ def listings(photos: Sequence[str], work: Path, *, count: int, most: int, seed: 
 
 
 def thousandths(box: Sequence[float]) -> tuple[int, int, int, int]:
-    """Convert x, y, width, height in pixels of a painted 256 x 256 photo to x1, y1, x2, y2 in 0-1000."""
+    """Convert a box in a painted 256 x 256 photo from x, y, width, height in pixels to x1, y1, x2, y2 in 0-1000."""
     x, y, width, height = box
     x1, y1, x2, y2 = (round(value * 1000 / 256) for value in (x, y, x + width, y + height))
     return x1, y1, x2, y2

@@ -1,17 +1,17 @@
-"""Tests whether image artifacts of pasting reveal which object is shown in only one of two images.
+"""Tests whether pasting leaves image artifacts that reveal which object is shown in only one of two images.
 
 Usage: python benchmarks/paste_artifacts.py RELEASE [--crops 4000] [--seed 0] [--by trees network] [--docs docs --photos
        painted]
 
 RELEASE contains rows of `intra/difference` with their images. It must have enough rows for the number of crops; if you
-have few photos, build it with `limits.rows_per_photo=1000`. The script crops every object that was pasted into the
-image that contains the answer. Two classifiers, fitted to some photos and tested on others, try to find the crop that
-is the answer. One classifier consists of boosted trees on residual noise, edges, and JPEG blocks inside and around the
-object. The other is a small convolutional network on the pixels of the crop. AUC is computed over pairs of crops within
-one image. As a control, the objects that are the answer are slightly blurred, and the classifiers must detect this
-planted artifact. With --docs, the figures are written to measured.json in that folder, and a table to validate.md.
---photos states whether the photos are `painted` or `real`. Exits with status 1 if the AUC of a control is below 0.9, or
-if the upper end of a confidence interval without planted artifacts exceeds 0.58.
+have few photos, build it with `limits.rows_per_photo=1000`. In the image that contains the answer, the script crops
+every pasted object. Two classifiers, fitted to some photos and tested on others, try to find the crop that is the
+answer. One classifier consists of boosted trees on residual noise, edges, and JPEG blocks inside and around the object.
+The other is a small convolutional network on the pixels of the crop. AUC is computed over pairs of crops within one
+image. As a control, each object that is an answer is slightly blurred, and the classifiers must detect this planted
+artifact. With --docs, the figures are written to measured.json in that folder, and a table to validate.md. --photos
+states whether the photos are `painted` or `real`. Exits with status 1 if the AUC of a control is below 0.9, or if the
+upper end of a confidence interval without planted artifacts exceeds 0.58.
 """
 
 import argparse
@@ -60,7 +60,7 @@ Way = Callable[[Sequence["Crop"], NDArray[np.bool_], int], Floats]
 
 @dataclass(frozen=True)
 class Crop:
-    """A crop: an object in an image with its surroundings, aligned to JPEG blocks."""
+    """A crop from an image: an object with its surroundings, aligned to JPEG blocks."""
 
     row: int
     photo: str
@@ -143,7 +143,7 @@ def read_crops(folder: Path, most: int) -> Iterator[Crop]:
 
 
 def crops_of(row: Row, number: int, world: World) -> Iterator[Crop]:
-    """A crop of every object that was pasted into the image that contains the answer."""
+    """Crops of every pasted object in the image that contains the answer."""
     (target,) = row["objects"]
     place = target["img_idx"] - 1
     view = row["views"][place]
@@ -171,7 +171,7 @@ def box_of(part: PartRow, view: ViewRow, size: tuple[int, int]) -> tuple[int, in
 
 
 def told(crops: list[Crop], scores_of: Way, seed: int, *, planted: bool) -> tuple[float, Interval]:
-    """AUC of held-out scores over pairs of crops within one image, with an interval that resamples rows."""
+    """AUC of held-out scores over pairs of crops within one image, with an interval from resampled rows."""
     shown = [blurred(crop) if planted and crop.is_answer else crop for crop in crops]
     truths = np.array([crop.is_answer for crop in crops])
     rows = np.unique([crop.row for crop in crops], return_inverse=True)[1].astype(np.int64)
@@ -179,7 +179,7 @@ def told(crops: list[Crop], scores_of: Way, seed: int, *, planted: bool) -> tupl
 
 
 def by_trees(crops: Sequence[Crop], truths: NDArray[np.bool_], seed: int) -> Floats:
-    """Score of each crop by boosted trees fitted to crops of other photos."""
+    """The score of each crop, computed by boosted trees that were fitted to crops of other photos."""
     table, photos = np.array([features(crop) for crop in crops]), [crop.photo for crop in crops]
     scores = np.zeros(len(crops))
     for fitted, held in GroupKFold(min(FOLDS, len(set(photos)))).split(table, truths, photos):
@@ -190,7 +190,7 @@ def by_trees(crops: Sequence[Crop], truths: NDArray[np.bool_], seed: int) -> Flo
 
 
 def by_network(crops: Sequence[Crop], truths: NDArray[np.bool_], seed: int) -> Floats:
-    """Score of each crop by a network fitted to crops of other photos."""
+    """The score of each crop, computed by a network that was fitted to crops of other photos."""
     found = np.array([patches(crop.pixels, crop.inside) for crop in crops])
     return held_out_scores(found, truths, [crop.photo for crop in crops], seed)
 
@@ -207,8 +207,8 @@ def blurred(crop: Crop) -> Crop:
 
 
 def features(crop: Crop) -> Floats:
-    """Features of the object, and their ratios to the same features of its surroundings, for luma and both chroma
-    channels.
+    """Features of the object, and each feature divided by the same feature of the surroundings, for luma and both
+    chroma channels.
     """
     channels = cv2.cvtColor(crop.pixels, cv2.COLOR_BGR2YCrCb).astype(np.float64)
     inside = np.zeros(crop.pixels.shape[:2], dtype=bool)

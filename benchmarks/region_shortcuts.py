@@ -1,6 +1,6 @@
 """Tests whether shortcuts reveal where a piece (a small crop that a question shows) was cut from a photo. Color
-histograms must not reveal its position in the photo. Colors and properties of the image files must not reveal which
-image contains the piece.
+histograms must not reveal where in the photo the piece was. Colors and properties of the image files must not reveal
+which image contains the piece.
 
 Usage: python benchmarks/region_shortcuts.py RELEASE [--docs docs]
 
@@ -8,7 +8,7 @@ RELEASE contains rows of `intra/region` with their images. The statistics are th
 addition, boosted trees try to find the image that contains the piece. As a control, each measure is repeated with
 planted artifacts: pieces keep their original colors, and the image that contains the answer is slightly blurred. Exits
 with status 1 if a confidence interval without artifacts extends above the bound in `cgc-data validate`, or if a
-confidence interval with artifacts does not lie entirely above it.
+confidence interval with artifacts is not entirely above this bound.
 """
 
 import argparse
@@ -113,7 +113,9 @@ MATCHERS: dict[str, Matcher] = {"logistic": held_out_scores, "trees": by_trees}
 
 
 def figures(as_built: Sequence[Trace], planted: Sequence[Trace]) -> dict[str, Any]:
-    """Each measure on the rows without artifacts, and on the rows with the artifact that the measure must detect."""
+    """The result of each measure on the rows without artifacts, and on the rows with the artifact that this measure
+    must detect.
+    """
     pairs = zip(checks(as_built), checks(planted), strict=True)
     return {
         name: {

@@ -56,8 +56,8 @@ class Inputs:
 
     @property
     def known(self) -> list[str]:
-        """The flags of `sources`, plus flags which state that every painted object has a box and how the photos are
-        oriented.
+        """The flags of `sources`, and two flags that tell the command how the photos are oriented and that every
+        painted object has a box.
         """
         return [*self.sources, "--exhaustive", "--orientation", "as_stored"]
 
@@ -131,7 +131,10 @@ def merged(known: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> li
 
 
 def prepared(options: argparse.Namespace, work: Path) -> Inputs:
-    """The inputs of a run. Paints photos. If no COCO or LVIS file was given, their annotations are used."""
+    """The inputs of a run.
+
+    Paints photos. The annotations of these photos are used if no COCO or LVIS file was given.
+    """
     photos = 60 if options.quick else options.photos
     cgc_data("paint", "standard", "--to", str(work / "photos"), "--photos", str(photos))
     rows = 40 if options.quick else options.rows
@@ -313,7 +316,10 @@ def shown(figures: Mapping[str, Any]) -> str:
 
 
 def cells(entry: Mapping[str, Any]) -> list[str]:
-    """One row of the table. The ratio compares processor times. If it is below 1, this project takes less time."""
+    """One row of the table.
+
+    The ratio compares processor times. If the ratio is below 1, this project takes less time.
+    """
     ours, theirs = entry["ours"], entry["theirs"]
     ratio = ours["cpu"] / theirs["cpu"] if theirs["cpu"] else float("nan")
     figures = [f"{ours['cpu']:.3g}", f"{ours['seconds']:.3g}", f"{ours['peak']:.0f}"]

@@ -1,4 +1,5 @@
-"""Plans a million rows once, and writes to docs/scale.md how much time and space releases of other sizes would take.
+"""Plans a million rows once, estimates how much time and space releases of other sizes would take, and writes these
+estimates to docs/scale.md.
 
 Usage: python benchmarks/scale.py instances_train2017.json [--rows 1000000] [--workers 2] [--docs docs] [KEY=VALUE ...]
 

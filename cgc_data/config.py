@@ -297,8 +297,8 @@ class BuildConfig(Section):
         return shares
 
     def requires(self, task: str) -> bool:
-        """Whether the build fails if the sources allow no row of the task. This is true for the paper's tasks and for
-        tasks whose share the user changed.
+        """Whether the build fails if no row of the task can be made from the sources. This is true for the paper's
+        tasks and for tasks whose share the user changed.
         """
         return bool(PRESETS["paper"][task]) or self.tasks[task] != PRESETS[self.preset][task]
 
@@ -323,7 +323,7 @@ def load_config(path: Path | None, overrides: Values) -> BuildConfig:
 
 
 def parse_config(values: Values, origin: str) -> BuildConfig:
-    """Validate nested values; errors name their `origin`."""
+    """Validate nested values; error messages name `origin`, the source of the values."""
     refuse_former(values, origin)
     return read_settings(BuildConfig, current_names(values, origin), origin)
 

@@ -200,8 +200,8 @@ def _facts(row: Row) -> Line:
 
 
 def _store(row: Row, folder: Path) -> list[str]:
-    """Write the images of a row that the folder does not contain yet. Returns the paths of all its images, relative to
-    the folder.
+    """Write those images of a row that are not in the folder yet. Returns the paths of all images of the row, relative
+    to the folder.
     """
     (folder / "images").mkdir(exist_ok=True)
     addresses = []

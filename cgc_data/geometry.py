@@ -57,9 +57,7 @@ class Window:
 
 
 def corners(a: Column, b: Column, c: Column, d: Column, form: BoxFormat) -> tuple[Column, Column, Column, Column]:
-    """Convert four columns of box numbers, (n,) each, from the box format of a file to x1, y1, x2, y2 in the same
-    unit.
-    """
+    """Convert boxes, given as four columns (n,), from a file's box format to x1, y1, x2, y2 in the same unit."""
     if form.startswith("xyxy"):
         return a, b, c, d
     if form.startswith("cxcywh"):
@@ -157,8 +155,7 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
 
 
 def iou_table(a: Sequence[ThousandBox], b: Sequence[ThousandBox]) -> list[list[float]]:
-    """Like `iou_matrix`, but for boxes in answers (integers with x1 < x2 and y1 < y2), and with nested lists as the
-    result.
+    """Like `iou_matrix`, but takes boxes of answers (integers with x1 < x2 and y1 < y2) and returns nested lists.
 
     For a few boxes, this function takes a tenth of the time of `iou_matrix`. The values of both functions are identical
     to the last bit.

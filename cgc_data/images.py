@@ -42,9 +42,9 @@ def decode_photo(data: bytes, *, turn: bool = False) -> Pixels:
     """Pixels (height, width, 3) of the stored frame, uint8, BGR. With `turn`, the pixels are rotated by their EXIF
     orientation.
 
-    Raises PhotoError if the bytes are not a photo, are truncated, or have a header that states more than MOST_PIXELS
-    pixels. Raises UnshownError for a photo with a single color, and for a photo with more than 8 bits per channel,
-    because image libraries decode such a photo as white or black.
+    Raises PhotoError if the bytes are not a photo or are truncated, or if the size in the header exceeds MOST_PIXELS
+    pixels. Raises UnshownError for a photo with a single color. Also raises it for a photo with more than 8 bits per
+    channel, because image libraries decode such a photo as white or black.
     """
     check_whole(data)
     photo_size(data)
@@ -156,7 +156,7 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker of each JPEG segment up to the first scan, with the start and end of the content."""
+    """For each JPEG segment up to the first scan: its marker, and where its content starts and ends."""
     position, marker = 2, 0
     while marker != _START_OF_SCAN and position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
@@ -177,7 +177,7 @@ def _jpeg_metadata(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _png_metadata(data: bytes) -> Iterator[tuple[int, int]]:
-    """Start and end of the content of each PNG chunk that contains EXIF or text.
+    """For each PNG chunk that contains EXIF or text: where its content starts and ends.
 
     The chunk type precedes the content, and the checksum follows the content.
     """

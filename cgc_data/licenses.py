@@ -93,7 +93,7 @@ def _elements(url: str) -> str:
 
 
 def license_address(url: str) -> str:
-    """Host without `www.` and path of a URL, in lower case; empty for anything else."""
+    """The host (without `www.`) and the path of a URL, in lower case; empty for anything but an http or https URL."""
     try:
         parts = urlsplit(url.strip().lower())
     except ValueError:

@@ -1,4 +1,5 @@
-"""Computes tight boxes and areas of masks inside windows from run lengths, without decoding the masks to pixels.
+"""Computes the tight box and the area of the part of a mask inside a window. The run lengths suffice, so the mask is
+not decoded to pixels.
 
 An RLE is pycocotools' compressed form, {"size": [height, width], "counts": bytes}. Boxes are half-open x1, y1, x2, y2
 in pixels of the photo.

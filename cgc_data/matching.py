@@ -197,8 +197,8 @@ def _plain(label: str) -> str:
 
 
 class _Group(NamedTuple):
-    """Predicted and ground-truth boxes that may be paired with each other, and the positions of these predictions and
-    truths.
+    """Predicted and ground-truth boxes that may be paired with each other, and their positions in the lists of
+    predictions and truths.
     """
 
     rows: list[int]

@@ -40,7 +40,7 @@ def in_the_wrong_image(row: Row) -> str:
 
 
 def main(folder: Path) -> dict[str, float]:
-    """Run all steps of the example. Returns each model's score on the held-out rows in percent, by name."""
+    """Run all steps of the example. Returns, by model name, each model's score on the held-out rows in percent."""
     release = build(folder)
     opened = open_release(release)
 

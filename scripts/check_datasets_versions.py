@@ -3,8 +3,8 @@
 Usage: python scripts/check_datasets_versions.py [--folder .datasets-versions] [VERSION]...
 
 Each version of `datasets` is installed into a separate environment in the folder, which is kept for later runs. The
-rows that this version reads are compared with the rows that the currently installed version reads. Exits with status 1
-if any rows differ or cannot be read.
+rows that are read in this environment are compared with the rows that the currently installed version reads. Exits with
+status 1 if any rows differ or cannot be read.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def compared(version: str, folder: Path, expected: dict[str, Any]) -> list[str]:
 
 
 def differences(expected: Any, found: Any, where: str = "") -> Iterator[str]:
-    """Paths at which two values differ in value or type."""
+    """Yields a line for every place at which two nested values differ in content or type."""
     if type(expected) is not type(found):
         yield f"{where}: {type(found).__name__}, not {type(expected).__name__}"
     elif isinstance(expected, dict):
@@ -93,7 +93,7 @@ def environment(folder: Path, version: str) -> Path:
 def written(folder: Path) -> Requests:
     """Write releases of painted photos with all tasks, with and without stored images, and every export of them.
 
-    Returns the arguments of `load_dataset` for each of these datasets, by name.
+    Returns a dict: the name of each dataset, and the arguments with which `load_dataset` reads it.
     """
     from cgc_data.builder.release import build_release
     from cgc_data.config import BuildConfig

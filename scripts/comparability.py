@@ -129,7 +129,7 @@ def mig_table(folder: Path) -> str:
 
 
 def matched(revised: Mapping[str, Item], original: Mapping[str, Item]) -> dict[str, str]:
-    """Items whose images and words are the same in both versions, ignoring spaces. There are none of the task `diff`,
+    """Items whose images and words are the same in both versions, ignoring spaces. The task `diff` has no such items,
     because its questions were rewritten.
     """
     ours, theirs = _unique(revised), _unique(original)

@@ -107,7 +107,7 @@ class Review:
 def ancestors(wordnet: WordNet, review: Review) -> Iterator[Relation]:
     """Pairs in which WordNet lists one concept as a hypernym of the other.
 
-    A COCO class never counts as covering another COCO class.
+    If both concepts are COCO classes, the relation is `hand` instead of `ancestor`.
     """
     found = {concept: offset for concept in entries() if (offset := wordnet.find(concept))}
     concept_at = {offset: concept for concept, offset in found.items()}
@@ -161,8 +161,8 @@ def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Rev
 
 
 def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
-    """The pairs that the review names. If a COCO class covers a concept, it also covers the concepts that the relations
-    `kinds` place below that concept. Only concepts that are COCO classes themselves are excluded.
+    """The pairs that the review names. If the review lists a concept as covered by a COCO class, the class also covers
+    every concept below that concept in `kinds`. Other COCO classes are never covered in this way.
     """
     below: dict[str, set[str]] = defaultdict(set)
     for row in kinds:

@@ -22,8 +22,8 @@ ON_CPU = {"DS_ACCELERATOR": "cpu", "ACCELERATE_TORCH_DEVICE": "cpu"}
 
 
 class StageError(Exception):
-    """A command in a stage failed. The message is the end of its output, and `facts` contains the measurements so
-    far.
+    """A command in a stage failed. The message is the end of the command's output, and `facts` contains the
+    measurements so far.
     """
 
     def __init__(self, message: str) -> None:
@@ -65,7 +65,7 @@ class Machine:
         return [*words, "--num_machines", "1", "--num_processes", "1"]
 
     def start(self, name: str, *command: str, gpu: bool = True, **variables: str) -> "subprocess.Popen[bytes]":
-        """Start a command with this interpreter and write its output to a log of this name."""
+        """Start a command with this interpreter and write its output to the log `name`."""
         variables |= {"HF_HUB_OFFLINE": "1"} | ({} if gpu else {"CUDA_VISIBLE_DEVICES": ""})
         variables |= ON_CPU if self.rehearse else {}
         path = os.pathsep.join([str(ROOT), str(ROOT / "cards"), os.environ.get("PYTHONPATH", "")])
@@ -123,5 +123,5 @@ def kill(process: int) -> None:
 
 
 def cgc(package: str, *arguments: str) -> list[str]:
-    """Arguments for the Python interpreter to run a command of a package that is on its path but not installed."""
+    """Arguments for the Python interpreter to run a command of a package that is in PYTHONPATH but not installed."""
     return ["-c", f"from {package}.cli import main; main()", *arguments]

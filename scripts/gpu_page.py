@@ -145,8 +145,8 @@ def devices(record: Record) -> str:
 
 
 def resumed(record: Record) -> str:
-    """Compare the last step of an uninterrupted run with the same step of the run that was interrupted earlier and then
-    resumed.
+    """Compare the last step of an uninterrupted run with the same step after the run was resumed from an earlier
+    checkpoint.
     """
     found = record.of("resume")
     steps = {"not stopped": found["last_step_before"][-1], "resumed": found["train"][-1]}
@@ -169,7 +169,7 @@ def page(text: str, record: Record) -> str:
 
 
 def main() -> None:
-    """Add later runs, plan every run again, and write both files."""
+    """Add later runs, recompute the memory plan of every run, and write both files."""
     record = read(FACTS)
     for file in sys.argv[1:]:
         add(record, read(Path(file)))

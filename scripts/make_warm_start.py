@@ -5,8 +5,8 @@ Usage: python scripts/make_warm_start.py --work FOLDER [--seed 1] [--quick] [--t
 The script paints photos that each show one kind of object, and builds a release from them with examples/painted.yaml. A
 random tiny model first learns to list what one image shows, then to find the image that shows the requested object, and
 then to answer rows. The last part has few steps, so that later training can still improve the model. Parts whose
-results already exist in FOLDER are skipped. Weights are stored in float16. The tokenizer is stored with them, because
-later versions may assign other ids to tokens.
+results already exist in FOLDER are skipped. Weights are stored in float16. The tokenizer is stored with the weights,
+because later versions may assign other ids to tokens.
 """
 
 import argparse
@@ -52,7 +52,7 @@ QUICK = Scale(120, 120, SHORT, SHORT, SHORT)
 
 
 def main() -> None:
-    """Run the missing parts, then write the folder."""
+    """Run the missing parts, then write the warmed-up model to the folder `--to`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, release, and models")
     parser.add_argument("--seed", type=int, default=1, help="seed for photos, release, weights, and row order")
@@ -145,7 +145,7 @@ def listings(row: dict[str, Any], shown: Mapping[str, str]) -> Iterator[dict[str
 
 def pointing(row: dict[str, Any]) -> dict[str, Any]:
     """The row with its answer truncated after the first image number. In the full answer, the loss of the coordinates
-    would outweigh the loss of this single token.
+    would outweigh the loss of the token for the image number.
     """
     text = row["completion"][0]["content"][0]["text"]
     found = FIRST_IMAGE.match(text)

@@ -1,4 +1,4 @@
-"""Kinds of files to mutate, their mutations, and the commands that open them."""
+"""Kinds of files to mutate, the mutations for each kind, and the commands that open the files."""
 
 from dataclasses import dataclass
 

@@ -126,7 +126,7 @@ def _make_benchmark() -> None:
 
 
 def _make_samples(release: Path, answers: Sequence[dict[str, str]]) -> str:
-    """Write samples files as lmms-eval saves them, one per task. Returns the name of one of them."""
+    """Write samples files as lmms-eval saves them, one per task. Returns the name of one of these files."""
     from cgc_bench.contrast.benchmark import BENCHMARK
 
     items = BENCHMARK.read_items(release)

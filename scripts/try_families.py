@@ -123,7 +123,7 @@ class Trial:
         hold("the merged model answers otherwise", torch.allclose(one, other, atol=1e-4))
 
     def checked(self) -> None:
-        """`cgc-train check` for all weights and for adapters."""
+        """Run `cgc-train check` twice: for training all weights, and for training adapters."""
         for settings in ((), ADAPTERS):
             recipe = self.recipe("grpo.max_completion_length=448", *settings)
             for finding in run_checks(recipe, self.folder / "unused"):

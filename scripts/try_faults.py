@@ -38,7 +38,7 @@ FAULTS: dict[str, Callable[[Lab], None]] = {
 
 
 def campaign(seed: int, without: str, faults: Sequence[str]) -> dict[str, str]:
-    """Cause the given faults, and return a message for each fault that was not caught, by the fault's name."""
+    """Cause the given faults. Returns a dict from the name of each fault that was not caught to a message."""
     found = {}
     with tempfile.TemporaryDirectory(prefix="cgc-faults-") as folder:
         lab = Lab(Path(folder).resolve(), seed, without)

@@ -3,8 +3,9 @@ than one gigabyte of memory.
 
     python scripts/try_mutants.py --count 100000 --seed 0 --keep found/
 
-Mutants run in processes that are forked after every command has run once on valid files. After each failure, a new
-process is forked. If mutants fail, the failures are printed, their folders are kept, and the exit status is 1.
+Commands open the mutated files in forked processes; before the fork, every command runs once on valid files. After each
+failure, a new process is forked. If mutants fail, the failures are printed, their folders are kept, and the exit status
+is 1.
 """
 
 import gc
@@ -103,7 +104,7 @@ def _argument(path: Path) -> str:
 
 
 def spoil(path: Path, mutation: Mutation, rng: random.Random) -> None:
-    """Mutate a file. If it is a link to a valid file, the valid file does not change."""
+    """Mutate a file. If the path is a link to a valid file, that file does not change."""
     spoilt = mutation(path.read_bytes(), rng)
     path.unlink()
     path.write_bytes(spoilt)
@@ -123,7 +124,7 @@ def run_mutant(mutant: Mutant, *, seed: int, material: Path, folder: Path, names
 def try_mutants(
     count: int, seed: int, kinds: Sequence[str], keep: Path | None = None, say: Say = print
 ) -> Counter[str]:
-    """Run mutants and count them by outcome. Tracebacks are counted by location."""
+    """Make mutants, run a command on each, and count the outcomes. Tracebacks are counted by location."""
     outcomes: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as scratch:
         material, folder = Path(scratch) / "material", Path(scratch) / "mutant"

@@ -3,7 +3,8 @@ each group.
 
 Usage: python scripts/write_tasks.py
 
-Run the script after a benchmark's tasks or metrics have changed. A test checks that the files match its output.
+Run the script after a benchmark's tasks or metrics have changed. A test checks that the files match the output of this
+script.
 """
 
 import json

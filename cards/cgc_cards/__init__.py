@@ -1,1 +1,1 @@
-"""Templates of the cards for releases and models. After installation, they can be imported as `cgc_cards`."""
+"""Templates for the cards of releases and models. After installation, they can be imported as `cgc_cards`."""

@@ -122,7 +122,7 @@ def distinct(violations: list[Violation]) -> tuple[Violation, ...]:
 
 
 def is_pixel_scale(value: Any) -> bool:
-    """Whether an entry's box has four numbers and at least one of them is above 1000."""
+    """Whether an entry's box consists of four numbers, at least one of which is above 1000."""
     box = dict(value).get("bbox_2d") if isinstance(value, JsonObject) else None
     return are_numbers(box, 4) and any(number > THOUSAND for number in box)
 

@@ -24,11 +24,11 @@ Repair: TypeAlias = Callable[[str], str]
 
 
 def read_lenient(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
-    """Read a response leniently. The arguments and the type of the result are the same as for `read_answer`.
+    """Read a response leniently. Takes the same arguments as `read_answer`, and returns the same type.
 
-    As in the strict reader, text inside the think block is ignored, and `violations` lists the violations of the strict
-    format. The numbers of a box are rounded, keys other than `img_idx`, `bbox_2d`, and `label` are ignored, and a
-    missing label becomes "". Broken JSON of more than `MAX_REPAIRED` characters counts as unreadable.
+    Like the strict reader, this reader ignores text inside the think block, and `violations` lists the violations of
+    the strict format. The numbers of a box are rounded, keys other than `img_idx`, `bbox_2d`, and `label` are ignored,
+    and a missing label becomes "". Broken JSON of more than `MAX_REPAIRED` characters counts as unreadable.
 
     Raises:
         ConfigError: the package json-repair is not installed.

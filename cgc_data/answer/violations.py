@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Violation(str, Enum):
-    """A violation of the strict format, whose value is the code that appears in logs and reports."""
+    """A violation of the strict format. Its value is the code that appears in logs and reports."""
 
     THINK_MISSING = "think_missing"  # a think block is required, but the response has neither <think> nor </think>
     THINK_UNOPENED = "think_unopened"  # </think> without <think>: pass an opening by the template as `prefix`

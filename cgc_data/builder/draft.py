@@ -39,11 +39,11 @@ class Draft:
         versions: version of the plan format and of each library that affects the bytes of the release, by name.
         settings: the configuration, with all paths exactly as the user wrote them.
         images: absolute paths of the photo folders and archives, by source key.
-        displayed: keys of the sources whose boxes use the pixel coordinates of the photos after EXIF rotation.
+        displayed: keys of the sources whose boxes fit the photos after EXIF rotation.
         stamps: the state of annotation files, archives, and exclusion lists.
         photos: digest of the states of all photos.
         facts: information about the sources that will be stored in the manifest.
-        digests: sha256 of the files next to the record, by name.
+        digests: the sha256 of each file next to the record, by file name.
     """
 
     fingerprint: str
@@ -82,7 +82,7 @@ def images_of(facts: Facts, config: BuildConfig) -> dict[str, str]:
 
 
 def displayed(facts: Facts, config: BuildConfig) -> list[str]:
-    """Keys of the sources whose boxes use the pixel coordinates of the photos after EXIF rotation."""
+    """Keys of the sources whose boxes fit the photos after EXIF rotation."""
     return [record["key"] for record, source in zip(facts.sources, config.sources, strict=True) if source.displayed]
 
 

@@ -42,7 +42,7 @@ REJECTED_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts about the sources for the manifest, including how often two sources contradict each other."""
+    """What the manifest reports about the sources, including how often two sources contradict each other."""
 
     sources: list[SourceRecord]
     contradictions: Contradictions
@@ -50,7 +50,7 @@ class Facts:
 
 
 def source_facts(index: Index, config: BuildConfig) -> Facts:
-    """Collect the facts about the sources for the manifest."""
+    """Collect what the manifest reports about the sources."""
     return Facts(
         sources=[_source(index, config, position) for position in range(len(config.sources))],
         contradictions={"compared": index.agreement.compared, "contradicted": index.agreement.contradicted},

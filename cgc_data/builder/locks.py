@@ -17,7 +17,7 @@ CACHE = ".cgc-cache"
 
 
 def cache_of(out: Path) -> Path:
-    """The cache folder for locks and parsed sources, next to the output folder; created if missing."""
+    """A folder for locks and cached sources, next to the output folder; created if missing."""
     make_folder(cache := out.parent / CACHE)
     return cache
 

@@ -3,8 +3,8 @@
 Use this if a person asks for the removal of a photo, or if its license is withdrawn.
 
 The rows that show the photo are removed. Rows that would be unbalanced without them are also removed. If one row of a
-pair is removed, so is the other row. If fewer than two photos of a set would still be the target of a question, all
-rows of the set are removed. All other rows keep their content and ids.
+pair is removed, so is the other row. A photo set loses all its rows if fewer than two of its photos would remain
+targets of questions. All other rows keep their content and ids.
 """
 
 import shutil
@@ -113,7 +113,7 @@ def _halves(rows: list[Row], leaving: set[str]) -> set[str]:
 
 
 def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
-    """Ids of the rows of every photo set in which fewer than two photos would still be the target of a question."""
+    """Ids of all rows of the photo sets in which fewer than two photos would remain targets of questions."""
     targets: dict[str, set[int]] = defaultdict(set)
     members: dict[str, set[str]] = defaultdict(set)
     for row in rows:

@@ -29,7 +29,7 @@ IMAGE_BYTES = "images.list.element.bytes"  # name of a Parquet column
 
 @dataclass(frozen=True)
 class ShardTask:
-    """The inputs with which a worker renders one shard. It can be pickled."""
+    """The inputs that a worker needs to render one shard. They can be pickled."""
 
     plan: Path
     number: int  # number of the row group in the plan

@@ -27,7 +27,7 @@ _GONE = "the file was removed while the command ran; run the command again to st
 
 
 def claim(out: Path, fingerprint: str) -> Path | None:
-    """Create the folder for work in progress, or reuse that of a stopped build; None if this release is already
+    """Create the folder for work in progress, or reuse the folder of a stopped build; None if this release is already
     finished.
 
     Raises BuildError if the folder contains other files.

@@ -188,8 +188,8 @@ _MORE_MEMORY = "run the same command again with more --ray-memory, so that fewer
 
 
 def _cancel(ray: ModuleType, left: list[Any]) -> None:
-    """Cancel the tasks whose results are not needed. Finished tasks are skipped, because Ray may abort if one is
-    canceled.
+    """Cancel the tasks whose results are not needed. Finished tasks are skipped, because Ray may abort if a finished
+    task is canceled.
     """
     _, pending = ray.wait(left, num_returns=len(left), timeout=0) if left else ([], [])
     for result in pending:

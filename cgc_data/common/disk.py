@@ -1,4 +1,4 @@
-"""Writes files completely or not at all, and converts operating system errors to messages that state the file, the
+"""Writes files completely or not at all, and converts operating system errors to messages that give the file, the
 reason, and the fix.
 """
 
@@ -36,7 +36,7 @@ def unfinished_name(path: Path) -> Path:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield the path of a temporary file, which replaces `path` at the end unless an error occurred."""
+    """Yield the path of a temporary file, which replaces `path` at the end unless an error occurs."""
     unfinished = unfinished_name(path)
     try:
         yield unfinished

@@ -63,7 +63,7 @@ class DownloadError(CgcError):
 
 
 class RemoteError(CgcError):
-    """A file in an object store or on the Hub is missing, forbidden, or cannot be reached."""
+    """A file in an object store or on the Hub is missing or forbidden, or it cannot be reached."""
 
 
 class MissingRemoteError(RemoteError):

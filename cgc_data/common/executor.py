@@ -29,8 +29,8 @@ class Executor(Protocol):
     ) -> Iterator[Result]:
         """Yield results in the order of the tasks. Only a bounded number of tasks and results is in memory at a time.
 
-        If `at_once` is given, running more than this number of tasks at the same time saves no time. Raises the
-        exceptions of the function, and WorkerError if a worker is lost or a cluster cannot be used.
+        Running more than `at_once` tasks at the same time saves no time. Raises the exceptions of the function, and
+        WorkerError if a worker is lost or a cluster cannot be used.
         """
         ...
 

@@ -1,6 +1,6 @@
 """Checks names, hashes, and licenses before anything is uploaded.
 
-The checks depend only on the release, so that a refused push uploads nothing.
+The checks need only the release itself, so they run before the upload, and a refused push uploads nothing.
 """
 
 import hashlib
@@ -59,7 +59,7 @@ def published_contents(release: Release, documents: Mapping[str, str]) -> dict[s
 
 
 def published_manifest(contents: Mapping[str, Path | bytes]) -> Manifest:
-    """The manifest among the contents of a push."""
+    """The manifest that a push with these contents publishes."""
     return cast(Manifest, json.loads(cast(bytes, contents["manifest.json"])))
 
 
@@ -106,7 +106,7 @@ def check_licenses(release: Release, noncommercial: bool = False) -> None:
     """Raise LicenseError if the release embeds a photo whose license forbids this form of publication.
 
     Photos under non-commercial licenses are accepted only if the caller requests it and the release was built to
-    include them. The card of such a release states that it contains them.
+    include them. The card then states that the release contains such photos.
     """
     if not release.has_images:
         return

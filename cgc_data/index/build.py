@@ -201,9 +201,7 @@ def _read(source: Source, cache: Path, sha256: str = "") -> SourceTable:
 
 
 def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool_]:
-    """Mask (photos, concepts): whether the photo provably shows none of the concepts that could be confused with this
-    concept.
-    """
+    """Mask (photos, concepts): whether the photo provably shows nothing that could be confused with the concept."""
     absent = np.ascontiguousarray((index.states == ABSENT).T)  # concept by concept, so that entire columns are combined
     clear: NDArray[np.bool_] = np.ones_like(absent)
     for concept in range(len(index.concepts)):
@@ -213,9 +211,8 @@ def clear_of_confusable(index: Index, *, labelled_only: bool) -> NDArray[np.bool
 
 
 def confused(index: Index) -> NDArray[np.bool_]:
-    """Mask (photos, concepts): whether the photo is known to show something that could be confused with this concept.
-
-    No question about such a photo asks for this concept.
+    """Mask (photos, concepts): whether the photo is known to show something that could be confused with the concept. No
+    question about such a photo asks for the concept.
     """
     present = index.states >= PRESENT_SOME
     boxed = np.zeros_like(present)
@@ -229,7 +226,7 @@ def confused(index: Index) -> NDArray[np.bool_]:
 
 
 def _listings(photos: list[Photo], source: int) -> Listing:
-    """Positions of the photos that a source lists, and of their image records in the source, as parallel arrays."""
+    """Parallel arrays: positions of the photos that a source lists, and of their image records in the source."""
     pairs = [
         (number, a.image_row) for number, photo in enumerate(photos) for a in photo.appearances if a.source == source
     ]

@@ -1,4 +1,4 @@
-"""Reads which photos to exclude, from lists of ids or names and from the annotation files of benchmarks."""
+"""Reads exclusion lists: lists of photo ids or file names, and the annotation files of benchmarks."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set

@@ -1,5 +1,5 @@
-"""Joins the facts of several sources about one photo. If sources contradict each other about a category, its state in
-that photo is unknown.
+"""Joins what several sources state about the same photo. If sources contradict each other about a category, its state
+in that photo is unknown.
 
 The sources must agree on presence and count, and their boxes must match one to one at IoU 0.5. For each photo and
 concept, all boxes come from one source. Sources with more accurate boxes, such as LVIS, are preferred.

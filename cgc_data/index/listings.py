@@ -22,7 +22,7 @@ class Appearance:
 
 @dataclass(frozen=True)
 class Listing:
-    """An image record of a source, and its position in the source (in `appearance`)."""
+    """An image record of a source. `appearance` contains the position of the record in the source."""
 
     appearance: Appearance
     image_id: int
@@ -81,8 +81,8 @@ def _listings(position: int, table: SourceTable) -> Iterator[Listing]:
 
 
 def _taken_twice(table: SourceTable, names: Sequence[str], places: Iterable[str | None]) -> set[int]:
-    """Positions of the listings that count as missing: another listing has the exact name of the file that was found
-    for them.
+    """Positions of the listings that count as missing, because the file found for them has exactly the name that
+    another listing gives.
     """
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for number, place in enumerate(places):

@@ -192,7 +192,9 @@ def _stamp(listing: Listing, stores: Sequence[PhotoStore]) -> str:
 
 
 def _content(listing: Listing, stores: Sequence[PhotoStore]) -> bytes:
-    """Bytes of the photo. If it cannot be read, the bytes of its file name, so that it equals no other photo."""
+    """Bytes of the photo. If the photo cannot be read, the bytes of its file name are returned instead, so that it
+    equals no other photo.
+    """
     try:
         return stores[listing.appearance.source].read(listing.appearance.file_name)
     except PhotoError:

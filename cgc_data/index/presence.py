@@ -1,9 +1,9 @@
 """Derives the claims of one source about every photo and concept: all instances are boxed, some are boxed, the concept
 is absent, or nothing is known.
 
-The guarantees of a source depend on the annotation protocol of its format. A protocol either labels some categories
-exhaustively, or lists for each photo which categories are verified absent and which are not completely boxed. A missing
-annotation alone never counts as absence.
+The guarantees of a source depend on the annotation protocol of its format. Under a protocol, either some categories are
+labeled exhaustively, or each photo lists which categories are verified absent and which are not completely boxed. A
+missing annotation alone never counts as absence.
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ Below = list[tuple[int, int, Flags | None]]
 
 @dataclass(frozen=True)
 class Claims:
-    """The states of categories in the images of one source, (images, concepts), with one row per image and one column
-    per category.
+    """The state of every category in every image of one source: (images, concepts), with one row per image and one
+    column per category.
 
     Attributes:
         rule: the rule by which the source guarantees absence.
@@ -109,7 +109,7 @@ def reach_below(states: States, below: Below) -> None:
 
 
 def _mark_present(states: States, table: SourceTable, exhaustive: Flags, complete: Flags) -> None:
-    """Mark boxed concepts. `complete` masks the annotations (annotations,) whose category is completely boxed."""
+    """Mark boxed concepts. `complete` is a mask (annotations,): whether the category is completely boxed."""
     boxed = tuple(table.annotations.column(c).to_numpy() for c in ("image_row", "category_row"))
     contradicted = (states[boxed] == ABSENT) & ~exhaustive[boxed[1]]  # boxed, but listed as absent
     states[boxed] = PRESENT_ALL

@@ -1,6 +1,6 @@
 """The dataset card and the license file of a release, rendered from its manifest and statistics.
 
-This module prepares the values. The templates in `cards/` contain all prose.
+This module prepares the values. The text itself comes from the templates in `cards/`.
 """
 
 import re
@@ -83,7 +83,7 @@ def citation(manifest: Manifest, repo_id: str | None = None, tag: str | None = N
 
 
 def _explained(manifest: Manifest, stats: Stats) -> list[Format]:
-    """The annotation formats of this release whose protocols guarantee that an object is absent.
+    """The annotation formats in this release that can prove that an object is absent from a photo.
 
     A format that applies only to COCO photos is included only if the release shows COCO photos.
     """
@@ -140,7 +140,7 @@ def _responsible_ai(manifest: Manifest, stats: Stats, shared: dict[str, Any]) ->
 
 
 def license_name(url: str) -> str:
-    """Readable name of a license URL ("CC BY-SA 2.0"); the URL itself if it is unknown."""
+    """Readable name of the license at a URL, such as "CC BY-SA 2.0"; the URL itself if the license is unknown."""
     address = license_address(url)
     if found := re.match(r"creativecommons\.org/licenses/([a-z-]+)/([\d.]+)(/|$)", address):
         return f"CC {found[1].upper()} {found[2]}"

@@ -138,7 +138,7 @@ def _field(identity: str, files: str, column: str, feature: Any, path: list[str]
 
 
 def _lists_records(feature: Any) -> bool:
-    """Whether the feature is a list of records, which Croissant readers cannot read inside another record."""
+    """Whether the feature is a list of records. Croissant readers cannot read such a list inside another record."""
     inner = _item(feature)
     return inner is not None and "_type" not in inner
 

@@ -58,7 +58,7 @@ class _Row(msgspec.Struct, frozen=True):
         return hash((self.name, self.question, *shown))
 
     def photos(self) -> Iterator[tuple[str, str]]:
-        """Photos that the row shows or from which it takes an object, with their license URLs."""
+        """The photos that the row shows, the photos from which it takes an object, and their license URLs."""
         for view in self.views:
             yield from ((part.photo, part.license_url or "") for part in view.parts or (view,))
 
@@ -75,7 +75,7 @@ class Known:
 
 @dataclass
 class Content:
-    """The rows of a release by id; and, for each task, the licenses of its photos by photo name."""
+    """The contents of a release: `rows` by row id, and the license URLs in `photos` by task and photo name."""
 
     rows: dict[str, Known]
     photos: dict[str, dict[str, str]]
@@ -164,7 +164,7 @@ def _moved(row: Known, now: Known | None) -> bool:
 
 
 def _asked_alike(removed: Iterable[Known], added: Iterable[Known]) -> list[tuple[Known, Known]]:
-    """Pairs of one removed row and one added row that ask the same question about the same images, in a fixed order."""
+    """Pairs, in a fixed order, of a removed row and an added row with the same question about the same images."""
     waiting: dict[int, list[Known]] = defaultdict(list)
     for row in sorted(added, key=lambda row: row.id, reverse=True):
         waiting[row.asked].append(row)

@@ -67,9 +67,7 @@ def _content(path: Path) -> bytes:
 
 @contextmanager
 def drawn_from(path: Path) -> Iterator[None]:
-    """Convert errors caused by missing or malformed input values of the documents into a ReleaseError that names
-    `path`.
-    """
+    """Raise a ReleaseError that names `path` if a value that the documents need is missing or malformed."""
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, jinja2.TemplateError) as error:

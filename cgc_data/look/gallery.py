@@ -48,9 +48,9 @@ def write_gallery(
 ) -> Gallery:
     """Write `index.html`, `images/`, and `sheets/` into `folder`, with up to `per_task` samples per contrast and task.
 
-    Rows that belong together (`pair_id`) are chosen together. `kind` is the picture format of the contact sheets and of
-    the images on the page. On the page, images that already have this format are copied byte for byte from the release.
-    If `kind` is `png`, all images are copied, including JPEG files.
+    Rows with the same `pair_id` are chosen together. `kind` is the picture format of the contact sheets and of the
+    images on the page. On the page, images that already have this format are copied byte for byte from the release. If
+    `kind` is `png`, all images are copied, including JPEG files.
 
     `images` is the folder or zip with the photos, for a release that stores no images. If `images` is None, the photos
     are read from the paths that the build used.
@@ -93,7 +93,7 @@ def _chosen_ids(release: Release, per_task: int, seed: int) -> dict[str, list[st
 
 
 def _rows(release: Release, ids: set[str], images: Path | None) -> Iterator[Row]:
-    """The rows with these ids, with images composed from photos if the release stores no images."""
+    """The rows with these ids. If the release stores no images, the images of the rows are composed from photos."""
     rows = release.pick(ids)
     return rows if release.has_images else with_images(release, rows, images)
 
@@ -120,7 +120,7 @@ def _render(release: Release, samples: Samples, folder: Path, kind: PictureForma
 
 
 def _partners(samples: list[Sample]) -> dict[str, list[str]]:
-    """Map from the id of each shown row to the ids of the other shown rows of the same pair."""
+    """For the id of each row in the gallery, the ids of the other rows of its pair that are also in the gallery."""
     pairs: dict[str, list[str]] = defaultdict(list)
     for sample in samples:
         if sample.pair_id:

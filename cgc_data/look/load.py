@@ -1,4 +1,4 @@
-"""The Python code that loads a release. The dataset card shows this code, and it is printed after a push."""
+"""The Python code that loads a release. The dataset card shows this code, and the push command prints it."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath

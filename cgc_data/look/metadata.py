@@ -43,7 +43,7 @@ def from_coco(stats: Stats) -> bool:
 
 
 def release_digest(manifest: Manifest) -> str:
-    """One sha256 over the paths and hashes of the shards, so that new content has a new digest."""
+    """A sha256 digest of the paths and hashes of all shards, which changes whenever the content changes."""
     lines = sorted(f"{shard['path']} {shard['sha256']}\n" for shard in manifest["shards"])
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

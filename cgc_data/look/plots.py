@@ -129,7 +129,7 @@ def _box_sizes(stats: Stats) -> Figure:
 
 
 def _histogram(axes: Axes, histogram: Histogram, text: Callable[[float], str]) -> None:
-    """Draw a histogram with roughly logarithmic bins as bars of equal width.
+    """Draw a histogram that has roughly logarithmic bins, with bars of equal width.
 
     The edges of the bins are labeled between the bars.
     """
@@ -146,7 +146,7 @@ def _histogram(axes: Axes, histogram: Histogram, text: Callable[[float], str]) -
 def _positions(stats: Stats) -> Figure:
     """Draw the share of targets at each image position, which should be uniform.
 
-    Each row of the grid is for samples with one number of images.
+    Each row of the grid shows the samples with a certain number of images.
     """
     kinds = stats["target_position"] or {FIRST: {}}
     figure, axes = _figure(9, 1.6 + 0.42 * max(len(k) for k in kinds.values()), panels=len(kinds))

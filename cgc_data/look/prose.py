@@ -1,4 +1,4 @@
-"""Renders the templates in `cards/`, which contain all prose of a release's documents."""
+"""Renders the templates in `cards/`, which contain the text of a release's documents."""
 
 import importlib.resources
 import re

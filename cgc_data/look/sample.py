@@ -26,7 +26,7 @@ Sources: TypeAlias = Mapping[str, SourceRecord]
 class Box:
     """A box in pixels of its view: x1, y1, x2, y2, where x2 and y2 are exclusive.
 
-    `tag` is the text shown at the box, which is abbreviated if the view has many boxes.
+    `tag` is the text next to the box. It is abbreviated if the view has many boxes.
     """
 
     rect: tuple[float, float, float, float]

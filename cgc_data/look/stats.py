@@ -122,7 +122,7 @@ def _asked_labels(columns: dict[str, pa.Array], written: Column, parents: Column
 
 
 def _add_photos(tally: _Tally, views: pa.Array, split: Column, role: Column) -> None:
-    """Count photos that are shown or from which an object was taken, by split and role.
+    """Count, by split and role, the photos that are shown and the photos from which an object was taken.
 
     A COCO photo counts once across all sources. Any other photo counts once per source.
     """
@@ -183,7 +183,7 @@ def _asked(wording: Counter[Key]) -> dict[str, int]:
 
 
 def _answer_images(counts: Counter[Key]) -> dict[str, dict[str, int]]:
-    """Number of rows by number of images and by number of images with an answer.
+    """Number of rows for each combination of the number of images and the number of images with an answer.
 
     Only questions that ask for a set of objects in uncropped photos are counted.
     """

@@ -70,8 +70,8 @@ def macro_estimate(
 
     Args:
         groups: for each group, its values and their clusters.
-        shares: whether values are within 0-1. If so, a group whose values are all 0 or all 1 is bounded as in
-            `estimate`. Use False for differences.
+        shares: whether values are within 0-1. If true, a group whose values are all 0 or all 1 gets the same exact
+            bound as in `estimate`. Use False for differences.
     """
     columns = [column for column in (_column(values, clusters) for values, clusters in groups) if len(column[0])]
     if not columns:

@@ -14,8 +14,8 @@ REASON = "This answer follows a fixed rule."
 
 
 def whole_image(truth: Truth) -> list[Object]:
-    """A box that covers the image that the question names. If the question names none, the box covers the first image
-    without the reference box.
+    """A box that covers the whole image named in the question. If the question names none, the box covers the first
+    image without the reference box.
     """
     return [_object(_named_image(truth), WHOLE, truth)]
 

@@ -39,8 +39,8 @@ class ItemScore:
             or if the response is unreadable.
         nowhere: whether a predicted box has a requested label that no image shows; None if `truth.nowhere` is empty or
             the response is unreadable.
-        binding: among the predicted boxes that match a ground-truth box when labels are ignored, the share with the
-            wrong one of the requested labels; None if the question asks for only one label or no box matches.
+        binding: among the predicted boxes that match a ground-truth box when labels are ignored, the share whose label
+            is requested but wrong; None if the question asks for only one label or no box matches.
         track: whether all images of a track are answered correctly, that is, every ground-truth box is matched and
             there is no other box; None for other rows.
         track_images: share of the images of a track that are answered correctly; None for other rows.
@@ -77,7 +77,7 @@ class ItemScore:
 def score_item(
     response: str, truth: Truth, *, require_think: bool = True, prefix: str = "", lenient: bool | None = None
 ) -> ItemScore:
-    """Score a response; `require_think` and `prefix` are as in `read_answer`. Never raises an error, not even for an
+    """Score a response; for `require_think` and `prefix`, see `read_answer`. Never raises an error, not even for an
     unreadable response.
 
     `lenient` selects whether the lenient parser also runs. It is slow on damaged answers, and needs json-repair. By
@@ -124,7 +124,7 @@ def score_reading(reading: Reading, truth: Truth, *, lenient: Reading | None = N
 
 def accuracy(reading: Reading, truth: Truth) -> float:
     """`acc@0.5`. For one object, the score is 1 for exactly one box, in the right image, with IoU >= 0.5. For sets, it
-    is the F1 score at IoU 0.5. If the ground truth is `[]`, the score is 1 for `[]`.
+    is the F1 score at IoU 0.5. If the ground truth is `[]`, only the answer `[]` scores 1.
     """
     if truth.one_object and reading.elements != 1:
         return 0.0

@@ -1,6 +1,6 @@
 """Gives a few of the painted photos oddities that occur in real annotation files and can break code that reads them.
 
-The annotations stay correct: an odd record only omits information, or contains it in an unusual form.
+The annotations stay correct: an odd record only omits information or gives it in an unusual form.
 """
 
 import io

@@ -66,7 +66,7 @@ def _visible(actors: list[Actor], size: tuple[int, int]) -> list[tuple[Actor, Ma
 
 
 def _cast_shadow(pixels: Bytes, actor: Actor) -> None:
-    """Darken the ground under the feet."""
+    """Darken the ground under the feet of an object."""
     x1, _, x2, bottom = actor.box
     half, flat = (x2 - x1) * 0.5, max((x2 - x1) * 0.06, 2)
     top, left = max(int(bottom - flat * 2), 0), max(x1 - 4, 0)

@@ -1,7 +1,8 @@
 """A pen that draws flat, outlined, and softly shaded shapes, and records the exact silhouette of the drawing.
 
 Every shape is a polygon in drawing units (x right, y down). One affine map places, rotates, and mirrors the drawing.
-Simplification: shapes are rasterized at three times the final size and averaged down instead of anti-aliased.
+Simplification: shapes are not anti-aliased; they are rasterized at three times the final size and scaled down by
+averaging.
 """
 
 from collections.abc import Sequence
@@ -64,7 +65,9 @@ class Layer:
         return self.alpha >= 128
 
     def paste(self, pixels: Bytes, x: int, y: int) -> None:
-        """Blend the drawing over `pixels` with its upper left corner at (x, y), and clip anything outside."""
+        """Blend the drawing over `pixels`: place its upper left corner at (x, y), and clip the parts outside the
+        picture.
+        """
         here, there = _meet(self.alpha.shape, pixels.shape, x, y)
         rest = (255 - self.alpha[here])[:, :, None].astype(np.uint16)
         pixels[there] = self.pixels[here] + ((pixels[there] * rest + 127) // 255).astype(np.uint8)

@@ -59,7 +59,7 @@ class Stage:
         self.pixels[first:last] = np.round(np.array(top) * (1 - share) + np.array(bottom) * share)
 
     def wave(self, y: float, swing: float, color: Color) -> None:
-        """Fill everything below a soft random curve around height `y`, such as hills or surf."""
+        """Fill everything below a soft random curve around height `y`, for example to paint hills or surf."""
         x = np.linspace(0, 1, 60)
         phase = self.rng.uniform(0, 2 * np.pi, 3)
         curve = sum(np.sin((2.5 * k + 2) * x + p) / (k + 1) for k, p in enumerate(phase))
@@ -75,7 +75,7 @@ class Stage:
         band[:] = np.clip(band + field[:, :, None], 0, 255)
 
     def strokes(self, y1: float, y2: float, count: int, color: Color, reach: Point) -> None:
-        """Scatter short strokes of extent `reach` (x, y in pixels), such as blades of grass, ripples, or grains."""
+        """Scatter short strokes of extent `reach` (x, y in pixels), for example to paint grass, ripples, or grains."""
         starts = self.rng.uniform((0, y1 * self.height), (self.width, y2 * self.height), (count, 2))
         ends = starts + np.array(reach) * self.rng.uniform(0.5, 1.3, (count, 1))
         for path in np.round(np.stack((starts, ends), axis=1)).astype(np.int32):

@@ -121,7 +121,7 @@ class Askable:
     def take_over(self, rejections: Iterable[Rejection]) -> None:
         """Record instances that were rejected elsewhere.
 
-        Questions about their photos then no longer ask for their concepts.
+        Later questions about the photo of such an instance do not ask for the concept of the instance.
         """
         instances, found = self.index.instances, {r.annotation_id: r for r in rejections if r.annotation_id}
         names = [(t.key, t.annotations.column("annotation_id").to_numpy()) for t in self.index.tables]
@@ -133,14 +133,12 @@ class Askable:
         self.rejections += found.values()
 
     def usable(self, photo: int, concept: int) -> list[int]:
-        """Usable instances of a concept in a photo: instances that are not a crowd and whose mask matches their box."""
+        """Usable instances of a concept in a photo: single instances (not crowds) with a mask that matches the box."""
         instances = self.index.instances
         return [i for i in instances.of(photo, concept).tolist() if not instances.crowd[i] and not self.truth.fault(i)]
 
     def offers(self, photos: Sequence[int] | NDArray[np.intp]) -> Mask:
-        """Mask of the concepts that questions about the given photos can ask for, (number of given photos,
-        concepts).
-        """
+        """Mask (given photos, concepts) of the concepts that questions about these photos can ask for."""
         return np.asarray(self.one[photos] | self.every[photos])
 
     def draw_label(self, choices: NDArray[np.intp], rng: np.random.Generator) -> int:
@@ -161,7 +159,7 @@ class Askable:
         return _cosines(self.vectors, photos, photo)
 
     def kinship(self, photos: NDArray[np.intp], photo: int) -> NDArray[np.float64]:
-        """Like `similarity`, (photos,), but supercategories count as much as categories."""
+        """Like `similarity`, with the same shape (photos,), but supercategories count as much as categories."""
         return _cosines(self.kin, photos, photo)
 
 
@@ -173,7 +171,7 @@ def find_askable(
     forms: NDArray[np.str_],
     frequencies: Frequencies | None = None,
 ) -> Askable:
-    """Determine which concepts questions can ask for, from the states in the index and the annotated boxes. `forms` are
+    """Use the states in the index and the annotated boxes to find the concepts that questions can ask for. `forms` are
     the photos' file formats, (photos,).
 
     `frequencies` are counted over all photos, even if the index contains only some of them.

@@ -23,11 +23,12 @@ MOST_DIFFERENCES = 3
 
 @dataclass
 class Made:
-    """Row counts by task (including paired rows with an empty answer), kind of distractors, number of images, and
-    number of images with an answer.
+    """Counts rows by task, by kind of distractors, by number of images, and by number of images with an answer. A row
+    with an empty answer counts toward the task whose wording it uses.
 
-    `answers` counts rows of set questions about photos, by number of images and by number of images with an answer.
-    Tasks that by definition have an answer in every image are excluded.
+    The keys of `answers` are pairs: the number of images, and the number of images with an answer. Only questions that
+    ask for a set of objects in uncropped photos are counted. Tasks that by definition have an answer in every image are
+    excluded.
     """
 
     tasks: Counter[str] = field(default_factory=Counter)
@@ -68,7 +69,9 @@ class Made:
 
 @dataclass(frozen=True)
 class Compared:
-    """A requested share and the achieved share (0-1), and the number of rows from which they were computed."""
+    """A requested share and the achieved share (0-1), and the number of rows from which the achieved share was
+    computed.
+    """
 
     what: str
     asked: float
@@ -98,8 +101,8 @@ def asked_as(contrast: str, template_id: str) -> str:
 
 
 def compare(config: BuildConfig, made: Made) -> Iterator[Compared]:
-    """Each share that the configuration requests, compared with the achieved share. Shares without any rows to compute
-    them from are skipped.
+    """Each share that the configuration requests, compared with the achieved share. A share is skipped if there are no
+    rows from which to compute it.
     """
     total = made.tasks.total()
     if total:

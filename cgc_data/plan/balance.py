@@ -32,7 +32,7 @@ class AbsentBalance:
         self._absent: Counter[Feature] = Counter()
 
     def count(self, questions: Iterable[Question]) -> None:
-        """Count planned questions. Questions whose wording never belongs to an `absent` question are skipped."""
+        """Count planned questions. Questions with a wording that no `absent` question uses are skipped."""
         for question in questions:
             is_empty = not question.shown
             if not is_empty and not question.task.has_empty:
@@ -43,22 +43,22 @@ class AbsentBalance:
                 self._absent[feature] += is_empty
 
     def lack(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> float:
-        """How far the absent questions with these features lag behind their share, divided by the square root of the
-        number of questions.
+        """How many absent questions with a feature are missing to reach the requested share, divided by the square root
+        of the number of questions with the feature.
 
-        The feature that lags least determines the value. The value is 0 or negative if no absent question is needed.
+        The result is the smallest value among these features. It is 0 or negative if no absent question is needed.
         """
         return min(self._lack(feature) for feature in features(concept, pool, images, kind, form))
 
     def allows(self, rows: int, absent: int) -> bool:
-        """Whether a family with `rows` rows can have `absent` empty answers without exceeding the requested share. The
-        limit applies to the total of all rows so far and therefore holds even in a small release.
+        """Whether a family of `rows` rows, of which `absent` have an empty answer, stays within the requested share.
+        The limit applies to the total of all rows so far and therefore holds even in a small release.
         """
         return self._absent[TOTAL] + absent <= self._share * (self._asked[TOTAL] + rows)
 
     def far_behind(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> bool:
-        """Whether the questions that share one of these features so rarely have an empty answer that the feature alone
-        reveals that the target exists.
+        """Whether questions with one of these features almost never have an empty answer. Such a feature alone reveals
+        that the target exists.
         """
         return any(self._lack(feature) > FAR_BEHIND for feature in features(concept, pool, images, kind, form))
 

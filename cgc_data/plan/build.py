@@ -115,8 +115,8 @@ def make_plan(
 def part_tasks(
     parts: Sequence[Part], index: Index, config: BuildConfig, division: Division, folder: Path, state: str = ""
 ) -> Iterator[PartTask]:
-    """The inputs of each part, created one at a time, because all of them together would be a second copy of the
-    index.
+    """The inputs of each part, created one at a time, because all of them together would need as much memory as a
+    second copy of the index.
     """
     frequencies, licensed = _frequencies(index, config, division), licensed_photos(index, config, division)
     for part in parts:

@@ -41,12 +41,14 @@ class Candidates:
 
     @property
     def _slack(self) -> NDArray[np.float64]:
-        """By how many lists each name may be right more or less often than chance predicts, (concepts,)."""
+        """For each name, how far the number of lists in which it is right may be from the number that chance predicts,
+        (concepts,).
+        """
         least = min(SLACK + SLOPE * self._lists, MOST_SLACK)
         return np.maximum(least, BY_CHANCE * np.sqrt(self._surplus.lists))
 
     def right(self, photo: int, choices: Mask, rng: np.random.Generator, *, only: bool) -> list[int]:
-        """The categories in `choices` that may be the right name of the next list. The category that is furthest behind
+        """The categories in `choices` that may be the right name in the next list. The category that is furthest behind
         its expected number of lists comes first.
 
         `only`: also return names that can never be a wrong name, because fewer than two photos are proved not to show

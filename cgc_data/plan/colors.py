@@ -1,6 +1,7 @@
 """Measures how much the colors of a piece (a recolored crop of a photo) reveal about the place where it was cut out.
 
-Two things are measured: how similar in color the most similar place is, and whether it is the right place.
+Two things are measured: the color distance between the piece and the most similar place, and whether this place is the
+right one.
 
 Histograms are compared in several ways, because one comparison often finds the place of a piece when another fails.
 """

@@ -45,8 +45,8 @@ def with_others(picture: Picture, whole: Window, asked: Piece, count: int, rng: 
 def _textured(
     picture: Picture, whole: Window, others: Sequence[Window], least: float, most: float, rng: np.random.Generator
 ) -> list[Window]:
-    """Textured places in the photo that do not overlap the other pieces and cover at most the share `most` of the
-    photo.
+    """Textured places in the photo that do not overlap the other pieces. Each place covers at most the share `most` of
+    the photo.
     """
     drawn = draw_rectangles(whole, (AREA[0], most), least, rng)
     return windows_of(drawn[apart(drawn, others) & (picture.spread(drawn) >= LEAST_SPREAD)])

@@ -1,8 +1,8 @@
 """Draws many windows of a photo at once: several sizes, and several random offsets for each size.
 
-Arrays have the shape (sizes, offsets). The visible parts of objects are computed for all windows at once. Because the
-offsets are uniform, the drawn windows of a size that suit a planner are a uniform sample of all suitable windows of
-this size.
+Arrays have the shape (sizes, offsets). The visible parts of objects are computed for all windows at once. The offsets
+are uniform. Therefore, if a planner keeps only the drawn windows that suit it, they are a uniform sample of all
+suitable windows of the same size.
 """
 
 import math
@@ -121,8 +121,8 @@ def draw_frames(
 def shown_at(
     width: Numbers, height: Numbers, view_sizes: Sequence[int], enlargement: float, rng: np.random.Generator
 ) -> Frames:
-    """Windows of these sizes, (sizes,), each with a random configured view size at which the window is sharp; the view
-    size is 0 if there is none.
+    """Windows of these sizes, (sizes,), each with a view size. The view size is drawn from the configured sizes at
+    which the window is sharp; it is 0 if there is no such size.
     """
     sides, longest = np.array([0, *sorted(view_sizes)]), np.maximum(width, height)
     sharp = np.searchsorted(sides[1:], enlargement * longest, side="right")
@@ -133,7 +133,7 @@ def shown_at(
 
 
 def least_side(view_sizes: Sequence[int], enlargement: float) -> int:
-    """Length in photo pixels of the longer side of the smallest window that can be shown."""
+    """Minimum length, in photo pixels, of a window's longer side; smaller windows cannot be shown."""
     return math.ceil(min(view_sizes) / enlargement)
 
 
@@ -151,6 +151,6 @@ def draw_offsets(
 
 
 def _on_grid(most: Numbers, place: NDArray[np.float32]) -> Numbers:
-    """Select offsets at relative places (0-1) from a grid of about equal steps between 0 and `most`."""
+    """Convert relative places (0-1) to offsets on a grid that divides 0..`most` into about equal steps."""
     steps = most // STEP + 1
     return np.asarray(np.rint((place * (steps + 1)).astype(np.int64) * (most / steps)).astype(np.int64))

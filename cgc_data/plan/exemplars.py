@@ -65,8 +65,8 @@ class Exemplars:
         """A view of an example object in one of the `free` photos (photos,), and the object in this view; None if no
         example fits.
 
-        The view contains no other large object of a category that a candidate photo might show. A model
-        that answers with the example's box (0-1000) is wrong.
+        The view contains no other large object of a category that a candidate photo might show. Answering with a copy
+        of the example's box (0-1000) is wrong.
         """
         nowhere = (self._askable.index.states[list(candidates)] == ABSENT).all(axis=0)
         for instance in rng.permutation(self._free(concept, free))[:TRIED].tolist():
@@ -96,8 +96,8 @@ class Exemplars:
         return View(photo, window, max(int(window.width * scale), 1), max(int(window.height * scale), 1), REFERENCE)
 
     def _in_the_box(self, instance: int) -> Concepts:
-        """Other labels whose objects cover so much of this object's box that they are large in every window around it;
-        cached.
+        """Other labels with objects that cover much of this object's box, and are therefore large in every window
+        around the box. The result is cached.
         """
         if instance not in self._neighbors:
             x1, y1, x2, y2 = self._askable.truth.box(instance)

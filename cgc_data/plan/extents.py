@@ -1,5 +1,5 @@
-"""Computes how much of an object each of many windows shows. Like the windows, arrays have the shape (sizes,
-offsets).
+"""Computes, for many windows at once, how much of an object each window shows. Like the windows, arrays have the shape
+(sizes, offsets).
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,8 @@ def count_fitting(extents: Sequence[Extent], windows: DrawnWindows, limits: Limi
 
 
 def seen(extent: Extent, windows: DrawnWindows, limits: Limits) -> tuple[Mask, Mask]:
-    """Masks of the windows that contain no part of the object or its margin, and of those that show enough of it.
+    """Two masks: the windows that contain no part of the object or its margin, and the windows that show enough of the
+    object.
 
     If the object has a mask, a certain share of the mask is enough. Otherwise, the window must contain the whole box.
     """

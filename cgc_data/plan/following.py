@@ -99,8 +99,8 @@ class Following:
         return all(iou(given, box) < MAX_COPY_IOU for box in others)
 
     def follows(self, views: Sequence[View], target: int, gone: Gone) -> bool:
-        """Like `distinguishes`, but `gone` states whether the object is missing from the last view, and whether a
-        sibling is shown instead.
+        """Like `distinguishes`, but also checks the last view. If `gone` is `never`, the last view must show the
+        object. Otherwise, it must not show the object, and must show a sibling (`beside`) or no sibling (`alone`).
         """
         if gone == "never":
             return self.distinguishes(views, target)

@@ -83,7 +83,7 @@ class GroupPlanner:
 
     @property
     def _share(self) -> float:
-        """The share of longer lists that must include a label that no photo shows.
+        """Among the longer lists, the share that must include a label that no photo shows.
 
         The shortest lists have only two labels, and each of these labels must be in a photo.
         """

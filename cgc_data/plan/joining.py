@@ -37,13 +37,13 @@ def join(parts: Iterable[Path], contrast: str, target: Path, shard_rows: int) ->
 
 
 def of_contrast(table: pa.Table, contrast: str) -> pa.Table:
-    """The rows of one contrast, in the same order."""
+    """The rows of one contrast, in the order of the table."""
     return table.filter(compute.equal(table.column("contrast"), contrast))
 
 
 def shards(tables: Iterable[pa.Table], shard_rows: int) -> Iterator[pa.Table]:
-    """Divide the rows into tables of whole families, in the same order. A table ends as soon as it has `shard_rows`
-    rows.
+    """Divide the rows into tables of whole families, without changing the order of the rows. A table ends as soon as it
+    has `shard_rows` rows.
 
     Families are sorted by number within each table and across tables.
     """
@@ -59,7 +59,7 @@ def shards(tables: Iterable[pa.Table], shard_rows: int) -> Iterator[pa.Table]:
 
 
 def _end(rows: pa.Table, least: int) -> int:
-    """Number of rows at the start that form whole families; at least `least` rows."""
+    """Smallest number of leading rows, but at least `least`, that form whole families."""
     families = rows.column("family").to_numpy()
     return int(np.searchsorted(families, families[least - 1], side="right"))
 

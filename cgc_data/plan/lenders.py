@@ -79,8 +79,8 @@ class Lenders:
         return [int(i) for i in inside[self._hosts[inside]]]
 
     def of(self, concept: int, free: Mask) -> Instances:
-        """Instances of a concept in free photos (photos,) that can be pasted into other photos, judged by their
-        boxes.
+        """Instances of a concept in free photos (photos,). Judged by their boxes, these instances can be pasted into
+        other photos.
         """
         found = self._by_concept.get(concept, np.zeros(0, dtype=np.intp))
         return found[free[self._askable.index.instances.photo[found]]]
@@ -123,7 +123,7 @@ class Lenders:
         return np.asarray(sizes[self._askable.index.instances.photo])
 
     def _is_whole(self, instance: int) -> bool:
-        """Whether the instance has a valid mask that is one connected region, with most of its outline away from other
+        """Whether the instance has a valid mask of one connected region, and most of the outline is away from other
         objects.
         """
         rle = self._askable.truth.mask(instance)

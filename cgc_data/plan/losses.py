@@ -1,6 +1,4 @@
-"""Counts the objects that no question can ask about, by the stage of planning that excludes them, to explain why no
-question is possible.
-"""
+"""Explains why no question is possible: counts the objects that each stage of planning excludes from all questions."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -73,7 +71,7 @@ def explain(found: Losses) -> str:
 
 
 def _sign(found: Losses) -> str:
-    """A likely cause of the most frequent reason, if the file itself is probably wrong."""
+    """What is probably wrong with the annotation file, judged by the most frequent reason; "" if nothing is."""
     if [reason for reason, _ in found.lost_objects.most_common(1)] == [DIFFER]:
         return (
             "; check whether the boxes measure y from the bottom, or whether masks and boxes belong to different "

@@ -53,7 +53,7 @@ def _rows(tasks: Sequence[Task], parts: Sequence[Outcome], config: BuildConfig) 
 
 
 def _cause(needs: str, parts: Sequence[Outcome], most: int) -> str:
-    """Why a planner made no more rows, and how many photos it could not use, by reason."""
+    """The cause of missing rows, and the number of photos that the planner could not use, by reason."""
     lost = sum((part.lost for part in parts), Counter[str]())
     unfit = [f"{counted(count, 'photo')}: {reason}" for reason, count in lost.most_common(SHOWN_LOSSES)]
     return "; ".join([_limited(needs, parts, most), *unfit])

@@ -1,6 +1,6 @@
 """Determines which categories questions about each photo can ask for.
 
-The index and the annotated boxes are sufficient for this, so that no mask is read.
+Only the index and the annotated boxes are used; no mask is read.
 """
 
 from dataclasses import dataclass, field

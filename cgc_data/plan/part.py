@@ -1,7 +1,7 @@
 """Plans one part and stores its rows in a file, so that a stopped build can reuse the parts that are done.
 
-A part is done if and only if its record exists, is about the same part of the same photos, and contains the sha256 of
-the file with the rows. The record is written after the file with the rows is complete.
+A part is done if and only if there is a record of the same part of the same photos, and this record contains the sha256
+of the file with the rows. The record is written after the file with the rows is complete.
 """
 
 import gc

@@ -31,7 +31,7 @@ class Parted:
         count: number of objects in each window; 0 if an object is too small or too much of it is cut off.
         free: mask of the windows without any part of an object.
         level: level of detail of each window.
-        shares: probability of each level, (sizes, levels); 0 for levels without windows of both kinds.
+        shares: probability of each level, (sizes, levels); 0 for levels that do not have windows of both kinds.
     """
 
     windows: DrawnWindows
@@ -57,7 +57,7 @@ class Parted:
         return np.flatnonzero(self.shares.any(axis=1))
 
     def apart(self, view: View) -> Mask:
-        """Mask of the windows that overlap the view so little that both can be in the same row."""
+        """Mask of the windows that can be in the same row as the view, because they barely overlap it."""
         return np.asarray(self.windows.overlap(view.window) <= MAX_OVERLAP)
 
     def view(self, size: int, where: Mask, role: str, rng: np.random.Generator) -> tuple[View, int] | None:

@@ -64,8 +64,8 @@ def draw_tone(rng: np.random.Generator) -> Tone:
 
 
 def draw_rectangles(inside: Window, area: tuple[float, float], least: float, rng: np.random.Generator) -> Rectangles:
-    """Draw random rectangles, at uniformly distributed places inside a window. `area` is the smallest and largest share
-    of the window that a rectangle may cover.
+    """Choose random rectangles at uniformly distributed places inside a window. `area` is the smallest and largest
+    share of the window that a rectangle may cover.
 
     The shorter side of each rectangle is at least `least` photo pixels. The result is empty if no rectangle fits.
     """

@@ -7,8 +7,8 @@ from cgc_data.index.pictures import thumbnail
 
 
 class PhotoPixels:
-    """Reads photos of the index. Photos are rotated by their EXIF orientation if the boxes in their source fit the
-    rotated photo.
+    """Reads photos of the index. A photo is rotated by its EXIF orientation if the boxes in the source fit the rotated
+    photo.
     """
 
     def __init__(self, index: Index, config: BuildConfig) -> None:

@@ -159,7 +159,8 @@ def lent_labels(config: BuildConfig, askable: Callable[[], Askable]) -> dict[str
 
 
 def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:
-    """One lane for each planner of tasks with requested rows, in the order in which tasks name the planners.
+    """One lane for each planner whose tasks have requested rows. The lanes are in the order in which `TASKS` first
+    names their planners.
 
     `allowed`: mask (photos,) of the photos that can be used, by contrast.
     """

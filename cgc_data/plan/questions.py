@@ -147,7 +147,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Family:
-    """Related questions. Either all of them are rendered or all are rejected."""
+    """Related questions. If one question is rejected, the whole family is rejected."""
 
     questions: tuple[Question, ...]
     photos: tuple[int, ...]

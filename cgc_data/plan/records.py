@@ -69,7 +69,7 @@ class Planned:
         sha256: digest of the file with its rows.
         tasks: number of rows by task.
         pixels: total pixels of the views, each counted once per family.
-        made: number of rows by each property for which a configuration requests shares.
+        made: row counts for each property that has requested shares in a configuration.
         reached: what each planner made.
         rejections: photos and objects that turned out to be unusable.
     """

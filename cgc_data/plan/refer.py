@@ -182,7 +182,7 @@ def _countable(askable: Askable) -> Mask:
 
 
 def _all_whole(askable: Askable) -> Mask:
-    """Mask (photos, concepts): whether the photo's border cuts off none of the annotated instances of the label."""
+    """Mask (photos, concepts) of the labels whose annotated instances are not cut off by the photo's border."""
     instances = askable.index.instances
     sizes = np.array([(photo.width, photo.height) for photo in askable.index.photos], dtype=np.int64).reshape(-1, 2)
     cut = ~uncut(instances.box, sizes[instances.photo])

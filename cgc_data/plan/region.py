@@ -103,8 +103,8 @@ class RegionPlanner:
         return [question for question in asked if self._stays_unique(picture, question.views[0], question.views[1:])]
 
     def _size(self, window: Window, rng: np.random.Generator) -> tuple[int, int]:
-        """Width and height of the views of windows of this size. The longer side is one of the configured sizes with
-        which the views stay sharp.
+        """Width and height of a view that shows a window of this size. The longer side is one of the configured sizes
+        with which the views stay sharp.
         """
         longer, most = max(window.width, window.height), self._config.limits.enlargement
         scale = int(rng.choice([size for size in self._config.intra.view_sizes if size <= most * longer])) / longer
@@ -159,8 +159,8 @@ class RegionPlanner:
     def _question(
         self, views: tuple[View, ...], *, home: int, piece: int, named: bool, rng: np.random.Generator
     ) -> Question:
-        """The question that asks where in the view `home` the piece in the view `piece` is; `named`: whether the
-        question names `home`.
+        """The question that asks for a place in the view `home`: the place of the piece that the view `piece` shows.
+        `named` is whether the question names the image `home`.
         """
         pool = REGION.named_pool if named else REGION.pool
         box = _box(views[piece].window)

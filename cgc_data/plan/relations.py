@@ -1,4 +1,4 @@
-"""Finds which of several objects with the same label is clearly distinguished by its place or size in the picture."""
+"""Finds the object that stands out clearly from other objects with the same label by place or size in the picture."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -69,7 +69,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Scene:
-    """A gray image of a window of a photo, and its scale: image pixels per photo pixel."""
+    """A gray image that shows a window of a photo, and the scale of the image in image pixels per photo pixel."""
 
     window: Window
     gray: Gray

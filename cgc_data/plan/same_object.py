@@ -167,8 +167,8 @@ def _until(laid: Iterable[list[View]], number: int) -> Iterator[list[View]]:
 
 
 def _draw(made: Counter[bool], share: float, rng: np.random.Generator) -> bool:
-    """Decide whether the next row has a certain feature, so that about the given share of all rows has it, and record
-    the choice.
+    """Decide whether the next row has a certain feature, and record the decision. About the given share of all rows
+    gets the feature.
     """
     chosen = _furthest_behind(made, {True: share, False: 1 - share}, rng)[0]
     made[chosen] += 1

@@ -26,15 +26,15 @@ class Spread:
         self._asked: set[Asked] = set()
 
     def room(self, tasks: Iterable[Task]) -> Mask:
-        """Mask of the photos that can be shown in another row of each of the tasks, (photos,)."""
+        """Mask (photos,) of the photos that, for every given task, can be shown in one more row."""
         room = np.ones(self._photos, dtype=np.bool_)
         for task in tasks:
             room &= self._open.setdefault(task.id, np.ones(self._photos, dtype=np.bool_))
         return room
 
     def admits(self, family: Family) -> bool:
-        """Whether all photos of the family can be shown in more rows, and all questions of the family are new, apart
-        from their wording.
+        """Whether all photos of the family can be shown in more rows, and no question of the family was asked before,
+        not even in other words.
         """
         asked = [_asked(question) for question in family.questions]
         if len(set(asked)) < len(asked) or not self._asked.isdisjoint(asked):

@@ -76,8 +76,8 @@ class Standing:
         return float(low * (1 - LIKE)), float(high * (1 + LIKE))
 
     def place(self, site: Site, lender: int, rng: np.random.Generator) -> Paste | None:
-        """The object, pasted at the first random place that is free, has similar ground, and differs enough from it in
-        brightness; None if there is no such place.
+        """The object, pasted at the first suitable random place; None if there is no such place. A suitable place is
+        free, has similar ground, and differs enough from the object in brightness.
         """
         grounds = np.stack([self._lenders.ground(lender), self._lenders.ground(site.beside)])
         if not np.linalg.norm(grounds[0] - grounds[1]) <= 2 * GROUND_DISTANCE:  # no place resembles both

@@ -86,7 +86,7 @@ class Tracks:
         return windows.take(np.flatnonzero(windows.frames.least_side(self._limits) <= min(x2 - x1, y2 - y1)))
 
     def _around(self, siblings: Sequence[int], windows: DrawnWindows) -> tuple[Mask, Mask]:
-        """Masks of the windows that contain a whole sibling, and of the windows that contain any part of a sibling or
+        """Two masks: the windows that contain a whole sibling, and the windows that contain any part of a sibling or
         its margin.
         """
         beside, near = (np.zeros(windows.left.shape, dtype=np.bool_) for _ in range(2))
@@ -164,7 +164,7 @@ def _thousand(edges: NDArray[np.floating], length: Numbers) -> Lengths:
 def order_of(views: Sequence[View], lacking: int | None, rng: np.random.Generator) -> list[int]:
     """Order of the views: as seen by a camera that moves in one direction, or shuffled.
 
-    The view without the object is equally often at each position, regardless of its location in the photo.
+    The view without the object is equally often at each position, no matter which part of the photo it shows.
     """
     count, place = len(views), int(rng.integers(len(views)))
     if rng.random() < MOVING:

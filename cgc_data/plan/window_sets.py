@@ -126,7 +126,7 @@ class WindowSetPlanner:
         return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
 
     def _complete(self, photo: int) -> list[int]:
-        """Concepts whose instances are all boxed, if the photo shows nothing confusable with the concept."""
+        """Concepts with all instances in the photo boxed, and with no confusable object in the photo."""
         table = self._askable
         known = (table.index.states[photo] == PRESENT_ALL) & table.named & ~table.confused[photo] & table.clear[photo]
         found: list[int] = np.flatnonzero(known).tolist()

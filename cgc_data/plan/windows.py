@@ -1,7 +1,7 @@
 """Windows of a photo: a Focus View around an object and a Context View at another scale and offset.
 
 Offsets are drawn uniformly from all offsets that keep the object whole, so that a model cannot guess the place of the
-object in the view. No window is enlarged much, so that all views stay sharp.
+object in the view. Windows are enlarged only slightly, so that all views stay sharp.
 """
 
 import math

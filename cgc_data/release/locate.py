@@ -14,9 +14,9 @@ def locate_release(name: str, revision: str | None = None, *, setting: str = "")
     """Open the release in the folder `name`, or download the dataset `name` from the Hub at `revision` (default: the
     newest).
 
-    `setting` is the prefix of the settings `release` and `revision` in messages, such as `data.` for `data.release`.
-    Raises ReleaseError if there is no such release, or if it is unfinished, has another schema version, or cannot be
-    downloaded.
+    In messages, `setting` precedes the names of the settings `release` and `revision`; for example, `data.` gives
+    `data.release`. Raises ReleaseError if there is no such release, or if it is unfinished, has another schema version,
+    or cannot be downloaded.
     """
     if Path(name).is_dir() or url_of(name):
         return open_release(name)

@@ -83,8 +83,8 @@ class Exclusions(TypedDict, total=False):
 
 
 class Contradictions(TypedDict, total=False):
-    """For how many pairs of a photo and a category two sources state whether the photo shows the category, and for how
-    many of these pairs they contradict each other.
+    """`compared` is the number of (photo, category) pairs about which two sources both make a claim. `contradicted` is
+    the number of these pairs on which they disagree.
     """
 
     compared: int

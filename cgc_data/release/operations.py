@@ -108,7 +108,7 @@ def _resize(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) ->
 
 
 def _gain(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
-    """Multiply each channel: red, green, blue."""
+    """Multiply each channel by its factor; the factors are in the order red, green, blue."""
     del lenders
     red, green, blue = values
     return _whole(pixels.astype(np.float32) * np.array([blue, green, red], dtype=np.float32))

@@ -22,5 +22,5 @@ def _is_path(text: str) -> bool:
 
 
 def base_name(path: Any) -> Any:
-    """The last part of a path of any operating system. Other text is returned unchanged."""
+    """The last part of a path from any operating system. Other text is returned unchanged."""
     return PureWindowsPath(path).name or path if isinstance(path, str) else path

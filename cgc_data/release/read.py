@@ -1,4 +1,4 @@
-"""Reads a finished release. Rows are streamed, so memory use does not depend on their number."""
+"""Reads a finished release. Rows are streamed, so memory use does not depend on the number of rows."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,8 +35,8 @@ class Release:
 
     @property
     def has_images(self) -> bool:
-        """Whether rows contain images. If they do not (`--images reference`), the rows only describe how to compose the
-        views.
+        """Whether rows contain images. If the release was built with `--images reference`, the rows only describe how
+        to compose the views.
         """
         return self.manifest["image_mode"] == "embed"
 

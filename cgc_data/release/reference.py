@@ -21,7 +21,7 @@ def load_reference(
     """Rows of a release. Their `images` contain encoded bytes ({"bytes", "path"}). These rows are equal to the rows of
     a release that stores images.
 
-    `release` is a folder, or, as a string, the name ORG/NAME of a dataset on the Hub. `revision` is the revision of the
+    `release` is a folder, or a string ORG/NAME that names a dataset on the Hub. `revision` is the revision of the
     dataset (default: the newest). `images` is a folder or zip with the photos of every source. For COCO, this is the
     folder that contains train2017 and val2017, or one of these two folders. If `images` is None, photos are read from
     the locations that the build used. Rows are in the order of the shards.

@@ -1,5 +1,5 @@
-"""Releases at a URL. A release is read from a local copy, which is refreshed if the manifest has changed. To write a
-release to a URL, a local folder is copied there.
+"""Releases at a URL. A release is read from a local copy, which is refreshed if the manifest has changed. A release is
+written to a URL by copying a local folder there.
 """
 
 import hashlib

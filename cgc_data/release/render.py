@@ -85,7 +85,7 @@ class Renderer:
 
 
 def _turned(content: bytes) -> str:
-    """A note for errors about an unexpected photo size: states how EXIF rotates the photo, or is "" if it does not."""
+    """A note for errors about an unexpected photo size: how EXIF rotates the photo; "" if EXIF does not rotate it."""
     orientation = exif_orientation(content)
     return (
         ""

@@ -57,8 +57,8 @@ def leaves(boxes: Floats, sizes: Floats) -> NDArray[np.bool_]:
 
 
 def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
-    """Count the boxes that extend beyond their photo. Raises SourceError if there are too many such boxes and no `form`
-    was stated.
+    """Count the boxes that extend beyond their photo. Raises SourceError if there are too many such boxes and `form` is
+    None.
 
     Boxes with a mask are compared with the mask later, so they are counted here only if another format would keep
     nearly all boxes inside their photos.
@@ -132,8 +132,8 @@ def _advice(likely: BoxFormat | None, boxes: Floats, sizes: Floats) -> str:
 
 
 def _other_size(boxes: Floats, sizes: Floats) -> int | None:
-    """The longer side that the photos would need so that nearly all boxes fit, or None if no single size explains the
-    boxes.
+    """How long the longer side of the photos would have to be for nearly all boxes to fit; None if no single size
+    explains the boxes.
     """
     if (boxes[:, :2] < -TOLERANCE_PIXELS).any(axis=1).mean() > 1 - EXPLAINED:
         return None  # no size fits a box that starts before the corner

@@ -33,7 +33,7 @@ def cache_path(folder: Path, kind: str, sha256: str, box_format: BoxFormat = "xy
 
 
 def any_of(folder: Path, kind: str) -> bool:
-    """Whether the folder contains a cache of any file of this format."""
+    """Whether the folder contains the cache of any annotation file in this format."""
     return any(folder.glob(f"{kind}-*.v{READER_VERSION}.arrow"))
 
 

@@ -23,7 +23,9 @@ def without(table: SourceTable, parts: Sequence[Part]) -> SourceTable:
 
 
 def duplicates(annotations: pa.Table) -> NDArray[np.bool_]:
-    """Boolean mask of shape (annotations,): true if an earlier one has exactly the same photo, category, and box."""
+    """Boolean mask of shape (annotations,): true if an earlier annotation has exactly the same photo, category, and
+    box.
+    """
     names = ("image_row", "category_row", "x1", "y1", "x2", "y2")
     rows = np.stack([annotations.column(name).to_numpy().astype(np.float64) for name in names], axis=1)
     first = np.unique(rows, axis=0, return_index=True)[1]  # rows are sorted by id within a photo

@@ -179,7 +179,7 @@ def _floats(values: list[float]) -> Array:
 
 
 def _segmentation_ranges(batch: Batch) -> tuple[Array, Array]:
-    """Offset and length in the file of each item's segmentation; 0, 0 if there is none."""
+    """Offset and length of each item's segmentation in the file; 0, 0 if the item has none."""
     raws = [item.segmentation for item in batch.items]
     lengths = _integers([len(raw) for raw in raws])
     for row in np.flatnonzero(lengths <= _LONGEST_EMPTY):

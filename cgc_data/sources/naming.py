@@ -65,7 +65,7 @@ class NameIndex:
 
 
 def path_parts(file_name: str) -> list[str]:
-    """Folders and base name of a path on any operating system or of a URL, without the drive and `..`."""
+    """Folders and base name of a URL, or of a path from any operating system, without the drive and `..`."""
     path = urlsplit(file_name).path if "://" in file_name else file_name.rpartition("?d=")[2]
     return [part for part in re.split(r"[\\/]", path) if part not in ("", ".", "..")]
 

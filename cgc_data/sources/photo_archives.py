@@ -48,7 +48,7 @@ class ZipPhotos:
         return _files(self._archive()[0])
 
     def size(self, file_name: str) -> int:
-        """Number of bytes of a photo, unpacked."""
+        """Unpacked size of a photo in bytes."""
         member = self._member(file_name)
         return self._archive()[0].getinfo(member).file_size
 

@@ -48,7 +48,7 @@ Pickled: TypeAlias = tuple[Callable[[OpenStore, Path], PhotoStore], tuple[OpenSt
 
 
 def reopened(kind: OpenStore, path: Path) -> PhotoStore:
-    """Open a store again in a process that received it pickled. The path is reopened only if its state has changed."""
+    """Open a store again in a process that has unpickled it. The path is reopened only if its state has changed."""
     return _opened_once(kind, path, file_stamp(path) if path.exists() else "")
 
 
@@ -78,8 +78,8 @@ def path_below(file_name: str) -> PurePosixPath | None:
 
 
 def found_place(place: str | None, file_name: str, where: object, kind: str) -> str:
-    """Return `place`, the location of a photo in its store. If it is None, raise PhotoError, which asks for a store of
-    this `kind`.
+    """Return `place`, the location of a photo in its store. If it is None, raise PhotoError, whose message asks for a
+    store of this `kind`.
     """
     if place is None:
         raise PhotoError(f"{file_name}: not in {where}; give the {kind} that contains it")

@@ -62,7 +62,7 @@ class SeveralPhotos:
         return self._holder(file_name).size(file_name)
 
     def stamp(self, file_name: str) -> str:
-        """A text that identifies the file that contains a photo, and that file's state."""
+        """A text that identifies a photo's file and its state."""
         return self._holder(file_name).stamp(file_name)
 
     def _holder(self, file_name: str) -> PhotoStore:

@@ -125,17 +125,15 @@ class AbsenceCheck:
         return not self._outside(photo, concept, view) and not self._shown(photo, concept, view, self._limits.margin)
 
     def _list_confusable(self, concept: str) -> tuple[str, ...]:
-        """The concepts that must be absent if this concept is absent.
-
-        These are all concepts that can be confused with this concept. Unless `strict_confusable` is set, concepts that
-        no source annotates are omitted.
+        """The concepts that must be absent if this concept is absent: all concepts that can be confused with this
+        concept. Unless `strict_confusable` is set, concepts that no source annotates are omitted.
         """
         names = self._world.relations.confusable(concept)
         return tuple(sorted(names if self._limits.strict_confusable else names & self._world.concepts))
 
 
 def _unwarranted(source: RawSource, images: list[int], concept: str, rule: str) -> str | None:
-    """The reason why the source does not prove by this rule that the concept is absent; None if it does."""
+    """The reason why this rule does not prove, for this source, that the concept is absent; None if it does."""
     if any(source.instances(image, concept) for image in images):
         return "the category is annotated in the photo"
     known = (type(source.protocol), *PROTOCOLS)

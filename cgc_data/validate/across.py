@@ -31,7 +31,7 @@ Frame = tuple[str, Rectangle]  # photo, window
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """The data of a row that is needed to check its pair and its tuple."""
+    """The values of a row that are needed to check the pair and the tuple of the row."""
 
     id: str
     task: str  # id of the task, such as inter/locate

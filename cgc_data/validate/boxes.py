@@ -27,7 +27,7 @@ def iou(a: Box, b: Box) -> float:
 
 
 def grown(window: Rectangle, margin: int) -> Rectangle:
-    """A window that is expanded by `margin` pixels on every side."""
+    """The window, expanded by `margin` pixels on every side."""
     x1, y1, x2, y2 = window
     return (x1 - margin, y1 - margin, x2 + margin, y2 + margin)
 

@@ -1,7 +1,8 @@
 """Measures how well colors alone reveal the place from which a piece (a recolored part of a photo) was cut.
 
 The colors of the piece are compared with each whole image, and with each box of the same size in the image. Histograms
-use all pixels, because downscaling an image changes its colors. Counts of pixels are integers, so that sums are exact.
+use all pixels, because downscaling changes the colors of an image. Counts of pixels are integers, so that sums are
+exact.
 """
 
 from collections.abc import Callable, Mapping
@@ -58,7 +59,7 @@ HISTOGRAMS = ("channels", "cube", "hues")
 
 @dataclass(frozen=True)
 class Likeness:
-    """How similar an image is to a piece in color.
+    """The color similarity of an image and a piece.
 
     Attributes:
         apart: color distance between the piece and the whole image.

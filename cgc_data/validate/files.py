@@ -92,7 +92,7 @@ class CountCheck:
         self._total = 0
 
     def add(self, sample: Sample) -> None:
-        """Count a row and check that it is in its shard."""
+        """Count a row, and check that it is in the right shard."""
         self._total += 1
         self._counts["by_split"][sample.split] += 1
         self._counts["by_task"][f"{sample.contrast}/{sample.task}"] += 1

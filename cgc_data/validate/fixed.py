@@ -1,6 +1,6 @@
 """Measures how often one fixed box is the right answer.
 
-The fixed box is the box in a grid of boxes that is right most often in other rows.
+All boxes of a grid are tried. The fixed box is the one that is right most often in other rows.
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ Boxes = NDArray[np.float64]
 def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
     """Accuracy at IoU 0.5 of always answering with the same box.
 
-    The box is the one in a grid of boxes that is right most often in the other cross-validation folds. Rows that are
-    linked by a pair or a tuple are in the same fold. The image is guessed unless the question names it.
+    All boxes of a grid are tried in the other cross-validation folds, and the one that is right most often is used.
+    Rows that are linked by a pair or a tuple are in the same fold. The image is guessed unless the question names it.
     """
     what = (
         "accuracy at IoU 0.5 of a fixed box in a guessed image; the fixed box is the one that is right most often in "

@@ -31,7 +31,7 @@ ROUNDING = 1e-4  # relative tolerance for floating-point numbers
 
 
 class FormCheck:
-    """Checks one row at a time, and collects the ids of rows in `ids`."""
+    """Checks one row at a time, and adds the id of each row to `ids`."""
 
     def __init__(self, ledger: Ledger, limits: Limits, world: World) -> None:
         self._ledger, self._limits, self._world = ledger, limits, world

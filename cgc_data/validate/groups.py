@@ -23,7 +23,7 @@ class Group(NamedTuple):
 
 
 class Sampling(NamedTuple):
-    """Draws a share of all rows for close inspection.
+    """Draws a random sample of the rows for close inspection.
 
     All rows of a tuple are drawn together, so that twin rows stay together.
     """

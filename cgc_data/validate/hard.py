@@ -20,7 +20,7 @@ ALL_BELOW = 4  # with this number of images or more, half of the distractors are
 
 
 def hard_distractors(sample: Sample, world: World) -> Iterator[Finding]:
-    """Check that enough distractors of a hard row show another category with the supercategory of each label."""
+    """For each label of a hard row, check that enough distractors show another category with the same supercategory."""
     for label in sample.labels if sample.distractors == HARD.name else ():
         concept = world.concept(label) or ""
         numbers = [n for n in sample.answer_images if not sample.targets(n, label)]

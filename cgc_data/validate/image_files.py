@@ -67,7 +67,7 @@ def orientation(image: Image.Image) -> int:
 
 
 def tables_of(image: Image.Image) -> str:
-    """The quantization tables of an image as text, "None" if its format has none."""
+    """The quantization tables of an image as text; "None" if the image format has none."""
     return sys.intern(repr(getattr(image, "quantization", None)))
 
 

@@ -99,7 +99,9 @@ def at_most(rows: list[Trace], most: int) -> list[Trace]:
 
 
 def elsewhere(keys: Sequence[str], groups: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each entry, the mean value of its key in other groups, with shape (n,); NaN if no other group has the key."""
+    """For each entry, the mean value of the entries with the same key in other groups, with shape (n,); NaN if there
+    are none.
+    """
     totals: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     inside: defaultdict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
     for key, group, value in zip(keys, groups.tolist(), values.tolist(), strict=True):

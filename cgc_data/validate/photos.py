@@ -31,7 +31,8 @@ TOOL_PREFIX = re.compile(r"^(?:[0-9a-f]{8}-(?=.)|coco_(?:train|val|test)2014_)")
 
 
 class PhotoFiles:
-    """Reads photos by file name from a folder or a zip. The path can also list several of them, separated by commas.
+    """Reads photos by file name from a folder or a zip. The path can also list several folders and zips, separated by
+    commas.
 
     Raises ReleaseError if a path is neither a folder nor a zip.
     """
@@ -64,7 +65,7 @@ class PhotoFiles:
 
 
 class _Place:
-    """One folder or zip, with the photos at any depth below it."""
+    """One folder or zip that contains photos at any depth."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -129,7 +130,9 @@ class _Place:
             raise PhotoError(f"{self.path}: {name} cannot be read ({error})") from None
 
     def _open_in_this_process(self) -> None:
-        """Open the archive again after a fork, because processes that share a file handle also share its position."""
+        """Open the archive again after a fork, because processes with a shared file handle also share the read
+        position.
+        """
         if self._process != os.getpid():
             self._archive, self._process = self._open(), os.getpid()
 

@@ -133,9 +133,9 @@ def _tables(quality: int) -> str:
 
 
 def _apart(stored: Pixels, expected: Pixels) -> float:
-    """Mean difference, in gray levels, between two images at half size.
+    """Mean difference, in gray levels, between two images of the same size.
 
-    The result is the difference in luma or the difference in color, whichever is larger.
+    The result is the difference in luma or the difference in color at half size, whichever is larger.
     """
     luma, color = (
         [cv2.cvtColor(pixels, cv2.COLOR_BGR2YCrCb)[..., channels] for pixels in pair]
@@ -149,7 +149,7 @@ def _mean_difference(one: Pixels, other: Pixels) -> float:
 
 
 def _halved(pixels: Pixels) -> Pixels:
-    """The image at half size. This averages out fine noise, which resampling and encoding change."""
+    """The image at half size. Halving the size averages out fine noise, which resampling and encoding change."""
     odd = pixels.shape[0] % 2, pixels.shape[1] % 2
     even = cv2.copyMakeBorder(pixels, 0, odd[0], 0, odd[1], cv2.BORDER_REPLICATE) if any(odd) else pixels
     size = even.shape[1] // 2, even.shape[0] // 2

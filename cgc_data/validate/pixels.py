@@ -70,7 +70,7 @@ def decode_checked(content: bytes, how: int) -> Pixels:
 
 
 def as_displayed(content: bytes) -> Pixels:
-    """Decode a photo to pixels (height, width, 3) in blue-green-red order, rotated as EXIF states."""
+    """Decode a photo to pixels (height, width, 3) in blue-green-red order, and rotate it by its EXIF orientation."""
     with Image.open(io.BytesIO(content)) as image:
         upright = ImageOps.exif_transpose(image).convert("RGB")
     return np.asarray(upright, dtype=np.uint8)[:, :, ::-1]

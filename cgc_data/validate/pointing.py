@@ -35,7 +35,7 @@ def image_by_color(traces: Sequence[Trace]) -> Check:
 
 
 def _apart(trace: Trace) -> list[float]:
-    """Color distance between the piece and each image; 0 for images that cannot contain the answer, because they are
+    """Color distance between the piece and each image; 0 for images that cannot contain the answer. Such images are
     never chosen.
     """
     return [one["channels"].apart if one else 0.0 for one in trace.colors]

@@ -64,7 +64,7 @@ class Sight:
     def state(self, visible: float) -> Literal["visible", "gone", "ambiguous"]:
         """Whether the instance is visible, gone, or ambiguous.
 
-        An instance is visible if the window contains at least a share of `visible` of its mask. It is gone if none of
+        An instance is visible if the window contains at least the share `visible` of the mask. It is gone if none of
         its pixels is in or near the window. Otherwise, it is ambiguous.
         """
         if not self.near:
@@ -117,7 +117,7 @@ class RawSource:
         self.whole_box = lru_cache(maxsize=200_000)(self._whole_box)
 
     def file_name(self, image_id: int) -> str:
-        """Location of the photo. LVIS files state the location only as part of a URL."""
+        """The photo's file name, possibly with folders. LVIS files state this name only as part of a URL."""
         image = self.images[image_id]
         return str(image.get("file_name") or "/".join(str(image.get("coco_url", "")).split("/")[-2:]))
 

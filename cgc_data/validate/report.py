@@ -1,4 +1,4 @@
-"""Results of a validation: the outcome of each check, and the samples that breach it.
+"""Results of a validation: the outcome of each check, and the samples that fail the check.
 
 A check passes, fails, or ends with a note. A note means that the release is too small to decide, or that the check only
 measures a value; a note does not make the release invalid.

@@ -71,8 +71,8 @@ def validate(
     Args:
         release: folder of a finished release.
         sources: current locations of sources that were moved since the build. Sources are identified by sha256.
-        sample: share of the rows to draw, above 0 and at most 1; None for all rows. Only the drawn rows are compared
-            with photos and masks, and used to measure shortcuts. All other checks always cover all rows.
+        sample: share of the rows to draw, above 0 and at most 1; None for all rows. The comparison with photos and
+            masks and the measurement of shortcuts cover only the drawn rows. All other checks cover all rows.
         seed: random seed of the sample.
         executor: runs the checks of row groups, for example in several processes.
 

@@ -1,4 +1,4 @@
-"""Checks that several tasks share: complete sets of instances, and the roles of views.
+"""The checks shared by several tasks: whether sets of instances are complete, and whether views have the right roles.
 
 Each function yields findings about one row. `CHECKS` describes the checks.
 """

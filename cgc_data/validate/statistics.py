@@ -111,7 +111,7 @@ def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strat
 
 
 def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0, level: float = 0.95) -> Interval:
-    """The resampling interval. If there are few groups, it is widened until it contains the exact interval of the rate.
+    """The interval from resampling; if there are few groups, widened until it contains the exact interval of the rate.
 
     With few groups, resampling has too little spread, because one hit in one group proves almost nothing. The exact
     interval has a high confidence level, because a report has about a hundred checks, and some of them would otherwise

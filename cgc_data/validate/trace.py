@@ -48,7 +48,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The values that are kept for one row. They include neither its full text nor its pixels."""
+    """The values that are kept for one row. The full text and the pixels of the row are not kept."""
 
     id: str
     contrast: str

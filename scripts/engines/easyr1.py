@@ -103,7 +103,7 @@ def _train(place: Workplace, rows: Path, few: Path, told: Path) -> None:
 def _paid(told: Path, rows: list[dict[str, Any]]) -> list[Paid]:
     """The responses sampled during training, with their rows.
 
-    In the log, responses sampled during validation come after them.
+    In the log, they come before the responses sampled during validation.
     """
     asked = {row["answer"]: row["id"] for row in rows}
     answered = lines(told)[: BATCH * GROUP * STEPS]

@@ -1,5 +1,5 @@
-"""Runs EasyR1's trainer without a GPU. In each process of the trainer, stubs replace the functions of CUDA and vLLM
-that it uses.
+"""Runs EasyR1's trainer without a GPU. In each process of the trainer, stubs replace the CUDA and vLLM functions that
+the trainer calls.
 
 Usage: python -m scripts.engines.easyr1_cpu SETTING ...
 

@@ -1,5 +1,5 @@
-"""Creates an environment for each engine, layered over the environment in which this script runs, so that torch is
-installed once.
+"""Creates an environment for each engine on top of the environment in which this script runs, so that torch is
+installed only once.
 
 The engine's packages take precedence. All other packages come from the project's environment. torch and torchvision
 always come from it too, even if an engine requires other versions.

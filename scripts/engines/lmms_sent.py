@@ -29,7 +29,7 @@ PATIENCE = 600  # seconds until `openai` repeats a request, which would be recor
 
 
 class Sent:
-    """The file of requests. Several threads may write to it."""
+    """The file of requests. Several threads may write to the file at the same time."""
 
     def __init__(self, path: Path) -> None:
         self.path, self._lock = path, Lock()

@@ -53,7 +53,7 @@ def contrast(place: Workplace) -> list[Comparison]:
 
 @contextmanager
 def environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Set the same environment variables for the benchmark as the command did, and restore them afterward."""
+    """Set the environment variables with which lmms-eval ran, and restore the old values when the context ends."""
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:

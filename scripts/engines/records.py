@@ -28,7 +28,7 @@ def at_most(what: str, figure: float, bound: float, detail: str = "") -> Compari
 
 
 def at_least(what: str, figure: float, bound: float, detail: str = "") -> Comparison:
-    """A number that must be at least the bound. By default, `detail` states the bound."""
+    """A number that must be at least the bound. By default, `detail` is the text "at least the bound"."""
     return Comparison(what, figure, bound, math.isfinite(figure) and figure >= bound, detail or "at least the bound")
 
 
@@ -92,7 +92,7 @@ class Engine:
 
     @property
     def environment(self) -> str:
-        """Name of the folder of its environment."""
+        """The name of the folder for the engine's environment."""
         return self.shared or self.name
 
 

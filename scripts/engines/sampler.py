@@ -1,4 +1,4 @@
-"""Samples responses with transformers to prompts that come from a trainer's dataset class."""
+"""Uses transformers to sample responses to prompts from a trainer's dataset class."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -96,7 +96,7 @@ def by_reward(sharing: Sharing, recipes: Sequence[str]) -> tuple[Stage, ...]:
 
 
 def warm_up(place: Workplace, *, sharing: Sharing, name: str, over: tuple[str, ...]) -> list[Comparison]:
-    """Run a few steps of supervised training, both distributed and in one process, and compare them."""
+    """Run a few steps of supervised training, once distributed and once in one process, and compare the two runs."""
     plan = Plan(name, "sft", "tiny-cpu", place.material.tiny, (*WARM_UP, *over))
     return _like_alone(train(place, sharing, plan), alone(place, ALONE, plan), plan)
 

@@ -39,8 +39,8 @@ SETTINGS = (
 
 
 def grpo(place: Workplace) -> list[Comparison]:
-    """Run two steps, and compare rewards and saved weights. As a control, repeat the run with all reward weights at
-    zero: the model must not change.
+    """Run two steps, and compare rewards and saved weights. As a control, repeat the run with all reward weights set to
+    zero; this must not change the model.
     """
     model, data = start(place), _asked(place)
     out, unpaid = (_train(place, model, data, name, weight) for name, weight in (("out", "1"), ("unpaid", "0")))

@@ -105,8 +105,8 @@ def not_reached() -> list[Comparison]:
 
 
 def told_apart(paid: Sequence[Paid], size: int) -> Comparison:
-    """Number of consecutive groups whose responses earn different rewards. Groups with equal rewards do not change the
-    weights.
+    """Number of groups of responses in which the rewards differ. A group is `size` consecutive responses. Groups with
+    equal rewards do not change the weights.
     """
     groups = _groups(paid, size)
     apart = sum(max(rewards) - min(rewards) > EXACT for rewards in groups)

@@ -125,7 +125,9 @@ def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
 
 
 def is_for(line: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
-    """Whether a logged response answers this row. They are matched by prompt, which verl logs without image tokens."""
+    """Whether a logged response answers this row. Responses and rows are matched by prompt and ground truth; verl logs
+    prompts without image tokens.
+    """
     pieces = row["prompt"][0]["content"].split("<image>")
     right = line["gts"] == row["reward_model"]["ground_truth"]
     return right and all(piece.strip() in line["input"] for piece in pieces)

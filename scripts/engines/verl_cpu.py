@@ -1,7 +1,7 @@
 """Stubs that let verl's trainer run without a GPU. They are registered where verl looks up devices and rollouts.
 
 verl imports this module in each of its processes if VERL_USE_EXTERNAL_MODULES names it. This module registers the CPU
-as a device, and a rollout named `transformers` that samples with transformers instead of vLLM.
+as a device. It also registers a rollout named `transformers`, which samples with transformers instead of vLLM.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence

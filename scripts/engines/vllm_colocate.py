@@ -1,4 +1,6 @@
-"""Tests GRPO with vLLM in the training process, and compares vLLM with transformers using the weights of each step."""
+"""Tests GRPO with vLLM in the training process, and compares vLLM with transformers, both with the weights of the same
+step.
+"""
 
 from pathlib import Path
 from statistics import fmean
@@ -30,7 +32,9 @@ ROUNDED, OF_LOGITS = 0.05, 0.5
 
 
 def all_weights(place: Workplace) -> list[Comparison]:
-    """Run GRPO on all weights in float32, and a second run that is killed after its first checkpoint and resumed."""
+    """Train all weights with GRPO in float32. Then train again, but kill the run after its first checkpoint and resume
+    it.
+    """
     run, rollouts = _train(place, "all", "model.dtype=float32")
     resumed = _killed_and_resumed(place, "all-killed", "model.dtype=float32")
     judges = {
@@ -133,7 +137,7 @@ def _ran(run: Run, resumed: Run, last: int) -> list[Comparison]:
 
 
 def greedy(judge: Judge, rows: list[Rollout], which: str) -> Comparison:
-    """Tokens in held-out answers that are not the most likely tokens according to transformers.
+    """Tokens in held-out answers for which transformers finds another token more likely.
 
     Near-ties are excluded.
     """
@@ -146,7 +150,9 @@ def greedy(judge: Judge, rows: list[Rollout], which: str) -> Comparison:
 
 
 def _answers(run: Run, judge: Judge, rows: list[Rollout]) -> Comparison:
-    """Answers that differ from those of transformers. Differences that a near-tie explains are not counted."""
+    """Answers that differ from those of transformers, except answers with a near-tie. In a near-tie, another token is
+    only slightly more likely than the token in the answer.
+    """
     asked = held_out_set(run.recipe, HOME / "cache" / "images")
     limits = {"max_new_tokens": TOKENS, "batch_size": 8}
     written = generate(judge.model, judge.processor, asked["prompt"], asked["images"], **limits)  # type: ignore[arg-type]
@@ -180,8 +186,8 @@ def chances(sampled: list[tuple[Judge, Rollout]]) -> list[Comparison]:
 
 
 def _images(sampled: list[tuple[Judge, Rollout]]) -> Comparison:
-    """Difference between the log-probabilities of vLLM and transformers if the images are swapped for transformers
-    only.
+    """Difference between the log-probabilities of vLLM and transformers if transformers, but not vLLM, gets swapped
+    images.
     """
     rows = [(judge.score(r, others(r)), torch.tensor(r.chances)) for judge, r in sampled if len(r.images) > 1]
     return at_least(
@@ -197,7 +203,7 @@ def _mean_off(rows: list[tuple[Scored, torch.Tensor]]) -> float:
 
 
 def logged_difference(run: Run) -> float:
-    """The mean difference of log-probabilities that the run itself logged, which includes visual tokens."""
+    """The mean difference of log-probabilities that the run itself logged. Visual tokens are included."""
     name = "sampling/sampling_logp_difference/mean"
     return fmean(line[name] for line in run.metrics() if name in line and line["kind"] == "train")  # type: ignore[literal-required, misc]
 

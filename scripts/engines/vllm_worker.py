@@ -82,7 +82,7 @@ def _kept(synchronize: Callable[..., Any], folder: Path) -> Callable[..., Any]:
 
 
 def weights_as_files(folder: Path) -> None:
-    """Make TRL ask a server to read weights from a folder, instead of sending them."""
+    """Make TRL ask a server to read the weights from a folder, instead of sending the weights to the server."""
     from trl.generation.vllm_client import VLLMClient
 
     def update(self: Any, _metadata: object, weights: Iterator[tuple[str, torch.Tensor]]) -> None:

@@ -49,7 +49,9 @@ def difference(first: Path, second: Path) -> float:
 
 
 def count_loaded(folder: Path) -> int:
-    """Number of weights that unmodified transformers loads from a folder; 0 if any are missing or unexpected."""
+    """Number of weights that the unmodified transformers library loads from a folder; 0 if any are missing or
+    unexpected.
+    """
     model, told = AutoModelForImageTextToText.from_pretrained(folder, output_loading_info=True)
     if told["missing_keys"] or told["unexpected_keys"] or told["mismatched_keys"]:
         return 0

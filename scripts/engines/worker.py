@@ -1,4 +1,5 @@
-"""Runs `cgc-train` for the distributed engines. Patches it so that it runs on a CPU and so that runs can be compared.
+"""Runs `cgc-train` for the distributed engines. Patches `cgc-train` to run on a CPU, and to give results that can be
+compared between runs.
 
 Usage: accelerate launch ... -m scripts.engines.worker [--as-gpus] [--replay] COMMAND ...
 """

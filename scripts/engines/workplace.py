@@ -95,7 +95,7 @@ def run(command: Sequence[str], seconds: float, variables: Mapping[str, str] | N
 
 @contextmanager
 def started(command: Sequence[str], log: Path, variables: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """Runs a command as `run` does while the context is open, with its output in a log. Then kills the command and its
+    """Starts a command as `run` does, and writes its output to a log. When the context ends, kills the command and its
     child processes.
     """
     with log.open("w", encoding="utf-8") as output:

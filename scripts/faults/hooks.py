@@ -110,7 +110,7 @@ GUARDS = {
 
 
 def set_fault(fault: str) -> None:
-    """Patch a function of the package so that it triggers the fault before one of its calls."""
+    """Patch a function of the package so that the fault occurs right before a chosen call of this function."""
     action, moment, call, *argument = fault.split(":", 3)
     calls = 0
 

@@ -118,7 +118,7 @@ def digests(release: Path) -> dict[str, bytes | str]:
 
 
 def refused(found: Run, *words: str) -> None:
-    """Require exit status 2, and a last line that contains these words, without a traceback."""
+    """Require exit status 2, no traceback, and a last line that contains these words."""
     last = (found.errors.strip().splitlines() or [""])[-1]
     require(found.status == 2 and "Traceback" not in found.errors, f"status {found.status}: {found.errors[-300:]}")
     require(all(word in last for word in words), f"the error does not contain {words}: {last}")

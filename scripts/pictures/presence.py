@@ -65,8 +65,8 @@ def _why(index: Index, photo: int, concept: int, label: str) -> str:
 
 
 def confusable(world: World) -> Image.Image:
-    """Shows why one photo can be a distractor and another cannot, by listing for each photo whether it shows any
-    confusable category.
+    """Shows why one photo can be a distractor and another cannot. For each photo, the picture lists the confusable
+    categories, and whether the photo shows them.
     """
     index, names = world.index, names_of(world.index.concepts)
     absent = index.states == ABSENT

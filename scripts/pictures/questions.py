@@ -101,7 +101,9 @@ def asked(sample: Sample, most: int = 250, first: Iterable[Panel] = ()) -> Image
 
 
 def shown_well(row: Mapping[str, Any]) -> tuple[bool, bool, bool, float, str]:
-    """Sort key: views in color and in landscape format first, then objects inside the views, then large objects."""
+    """Sort key that prefers, in this order: views in color, views in landscape format, objects that are not at the edge
+    of a view, and large objects.
+    """
     boxes = [o["bbox_2d"] for o in row["objects"]]
     wide = all(1.1 < view["width"] / view["height"] < 1.6 for view in row["views"])
     colored = all(Image.open(io.BytesIO(image["bytes"])).mode == "RGB" for image in row["images"])

@@ -41,7 +41,7 @@ class Look:
 
 
 def sketch(kind: Kind, look: Look, height: float) -> Layer:
-    """Draw `kind` so that its sheet is `height` pixels tall before it is rotated."""
+    """Draw `kind`. Before rotation, the drawing sheet is `height` pixels tall."""
     pen = Pen(kind.size, height / kind.size[1], turn=look.turn, flip=look.flip)
     kind.draw(pen, look.variant, kind.palettes[look.palette])
     return pen.finish()

@@ -28,8 +28,8 @@ class Format:
         one: the usual name of the format with an article, such as "a COCO".
         file_names: function that returns the file names of the photos of image records.
         crowd_unless_stated: crowd flag to assume for an annotation without a crowd flag; -1 means unknown.
-        coco_photos: whether files of this format always annotate COCO's photos, which have COCO's file names, even if
-            the categories are not COCO's.
+        coco_photos: whether files of this format always annotate COCO's photos, under COCO's file names, even if the
+            categories are not COCO's.
         protocol: the facts that files of this format guarantee.
     """
 

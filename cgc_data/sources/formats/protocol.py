@@ -59,7 +59,7 @@ class AnnotationProtocol(ABC):
 
     @abstractmethod
     def practice(self, names: Collection[str]) -> str:
-        """The naming practice of the annotators of a file with these categories; "" if there is no particular
+        """The naming practice that the annotators of a file with these categories follow; "" if there is no particular
         practice.
         """
 

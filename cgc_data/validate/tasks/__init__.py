@@ -2,7 +2,7 @@
 
 Each task has a module with a function `check`. The module is named CONTRAST_TASK after the task's id. A module also has
 `CHECKS` if it reports task-specific checks, and `measures` if the rows of the task have task-specific shortcuts. A task
-without a module cannot be validated, and makes a test fail.
+without a module cannot be validated, and a test fails if there is such a task.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

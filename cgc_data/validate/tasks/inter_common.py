@@ -81,7 +81,7 @@ def _gone(world: World, photo: str, concept: str, right: str) -> bool:
 
 
 def _everywhere(sample: Sample, label: str, world: World, limits: Limits) -> Iterator[str]:
-    """Faults of images in which it is unknown whether every instance of the label is boxed.
+    """Faults of images for which it is unknown whether every instance of the label is boxed.
 
     Images with more instances of the label than an answer may contain are also reported.
     """

@@ -1,6 +1,7 @@
 """Checks `inter/exemplar` rows, which ask for every instance of the category of an example.
 
-Image 1 shows the example. The example must be large, and not next to objects that the other images may also show.
+Image 1 shows the example. The example must be large, and must not be next to objects of other categories that the other
+images may also show.
 """
 
 from collections.abc import Iterator

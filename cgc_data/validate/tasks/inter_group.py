@@ -1,6 +1,7 @@
 """Checks `inter/group` rows, which ask for several labels at once.
 
-Each label has exactly one object, in one of the photos. As the only exception, one label may have no object.
+Each label has exactly one object, in one of the photos. There is one exception: a single label of a row may have no
+object.
 """
 
 from collections import Counter

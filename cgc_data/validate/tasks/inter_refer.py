@@ -84,7 +84,7 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
 def _others(sample: Sample, world: World, concept: str) -> Iterator[str]:
     """Faults of the images that do not contain the answer.
 
-    Each of them must be proved to show no object with the label, or exactly one.
+    Each of these images must be proved to show either no object with the label or exactly one.
     """
     claimed = {claim.img_idx for claim in sample.evidence}
     for number in sample.answer_images:

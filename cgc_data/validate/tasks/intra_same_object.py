@@ -1,6 +1,7 @@
 """Checks `intra/same_object` rows, which ask for one instance in a second view or along a track (three or more views).
 
-The views must also show a sibling, which is another object with the same label. A copy of the given box must be wrong.
+The views must also show a sibling, which is another object with the same label. Answering with a copy of the given box
+must be wrong.
 """
 
 from collections.abc import Iterator, Sequence
