@@ -104,10 +104,11 @@ def stated_option(answer: str, letters: Sequence[str]) -> str | None:
 def listed_option(
     answer: str, letters: Sequence[str], options: Sequence[str], forms: Sequence[tuple[str, str]] = LMMS_FORMS
 ) -> str | None:
-    """MMMU's rule: a letter in parentheses, or before a space or a period. If the answer
-    contains no such letter but more than five words, the option whose text occurs in it is chosen. If several letters
-    or options are found, the last one is chosen. If none is found, the authors' script draws a random option. This
-    function returns None instead, which counts as wrong.
+    """MMMU's rule: a letter in parentheses, or before a space or a period.
+
+    If the answer contains no such letter but more than five words, the option whose text occurs in it is chosen. If
+    several letters or options are found, the last one is chosen. If none is found, the authors' script draws a random
+    option. This function returns None instead, which counts as wrong.
     """
     text = f" {_without_marks(answer, _LISTED_MARKS)} "
     for form, place in forms:

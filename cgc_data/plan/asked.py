@@ -114,7 +114,7 @@ def compare(config: BuildConfig, made: Made) -> Iterator[Compared]:
         yield Compared(f"{HARD.name} sets", config.inter.hard, made.kinds[HARD.name] / photos, photos)
         sizes = range(config.inter.min_images, config.inter.max_images + 1)
         for size in sizes:
-            yield Compared(f"{size} photos", 1 / len(sizes), made.images[size] / photos, photos)
+            yield Compared(f"rows with {size} photos", 1 / len(sizes), made.images[size] / photos, photos)
     yield from _answers(made.answers)
 
 

@@ -33,8 +33,8 @@ _FIXES = {
         "annotations"
     ),
     NO_BOX: (
-        "have a box that is not four numbers, or whose width or height is negative; correct them, or add "
-        "`--bbox-format`"
+        "have a box that is not four numbers, or whose width or height is negative; correct them, or set "
+        "`--bbox-format` to the format of the boxes"
     ),
 }
 _COORDINATES = ("x1", "y1", "x2", "y2")
