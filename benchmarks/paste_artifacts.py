@@ -11,7 +11,7 @@ The other is a small convolutional network on the pixels of the crop. AUC is com
 image. As a control, each object that is an answer is slightly blurred, and the classifiers must detect this planted
 artifact. With --docs, the figures are written to measured.json in that folder, and a table to validate.md. --photos
 states whether the photos are `painted` or `real`. Exits with status 1 if the AUC of a control is below 0.9, or if the
-upper end of a confidence interval without planted artifacts exceeds 0.58.
+AUC without planted artifacts has a confidence interval whose upper end exceeds 0.58.
 """
 
 import argparse

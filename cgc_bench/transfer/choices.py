@@ -48,7 +48,10 @@ def filtered_option(response: str, answer: str, letters: Sequence[str]) -> str |
 
 
 def ranked_option(answer: str, letters: Sequence[str]) -> str | None:
-    """MMStar's rule: the letter in the most explicit form. If several letters have this form, the last one counts."""
+    """MMStar's rule: the letter that is written most explicitly; "(A)" outranks a bare "A".
+
+    If several letters are written in the same way, the last one counts.
+    """
     text = f" {_without_marks(answer.strip(), _RANKED_MARKS)} "
     found = [*_in_form(text, letters), *_after_phrase(text, letters), *_at_an_end(text, letters)]
     if not found:

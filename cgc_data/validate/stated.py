@@ -33,7 +33,7 @@ ROUNDING = 0.002  # tolerance of a difficulty, due to rounded boxes
 
 
 class StatedCheck:
-    """Checks one row at a time, and collects the digest and the row id of each question in `asked`."""
+    """Checks one row at a time, and adds the digest of its question and its row id to `asked`."""
 
     def __init__(self, ledger: Ledger, world: World) -> None:
         self._ledger, self._world = ledger, world

@@ -71,7 +71,9 @@ def exported_truth(
     count = sys.maxsize if num_images is None else int(num_images)
     reading = read_list(answer, count)
     if not reading.valid:
-        raise TrainingDataError(f"not the answer to an exported row: {answer[:80]!r}; run `cgc-data export` again")
+        raise TrainingDataError(
+            f"not an answer that `cgc-data export` wrote: {answer[:80]!r}; export the release again"
+        )
     asked = None if query is None else _query(query)
     labels = tuple(asked["labels"] if asked else dict.fromkeys(item.label for item in reading.objects))
     return Truth(

@@ -92,6 +92,6 @@ def opened(path: str) -> Image.Image:
 
 
 def others(rollout: Rollout) -> list[Image.Image]:
-    """The images of a prompt, each moved to the position of the next one and resized to fit."""
+    """The images of a prompt, each replaced by the next one, which is resized to the replaced image's size."""
     shown = [opened(path) for path in rollout.images]
     return [after.resize(before.size) for before, after in zip(shown, [*shown[1:], shown[0]], strict=True)]

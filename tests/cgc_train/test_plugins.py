@@ -243,7 +243,7 @@ def test_misspelt_settings_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize("answer", ["", "not JSON", '[{"img_idx": 1}]', "<answer>[]</answer>"])
 def test_an_answer_that_was_not_exported_is_refused(answer: str) -> None:
-    with pytest.raises(TrainingDataError, match="not the answer to an exported row"):
+    with pytest.raises(TrainingDataError, match="not an answer that `cgc-data export` wrote"):
         exported_truth(answer, 3)
 
 

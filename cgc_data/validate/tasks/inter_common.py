@@ -111,7 +111,7 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
         for trace in lists
         for number in range(1, len(trace.sizes) + 1)
     ]
-    what = "AUC, within each image, of guessing the label that is most often the shared category in unrelated rows"
+    what = "AUC of guessing the shared category in each image: the label that is most often right in unrelated rows"
     yield lists_tell("common kind from one image's labels", single, _is_right, what)
     yield _people(traces)
 

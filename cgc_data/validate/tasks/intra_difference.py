@@ -28,7 +28,7 @@ CHECKS = {
         "pasted objects are whole objects from other photos; they are cut out along the masks in their sources, and "
         "pasted once, before all other operations"
     ),
-    "difference box": "the answer is the tight box of the mask, after the mask is moved into the view",
+    "difference box": "the answer is the tight box of the pasted object's mask, in the coordinates of the view",
     "pasted sensibly": (
         "a pasted object is clearly visible, in the lower part of the photo, and about as tall as other objects with "
         "its label in that photo; a pasted person is upright; both photos are in color, or both are black-and-white"
