@@ -39,10 +39,11 @@ def check_settings(context: Context) -> Finding:
     completions, and that no setting is without effect.
     """
     given = len(context.recipe.grpo)
-    if context.recipe.reward.task_weights and context.recipe.grpo.get("scale_rewards", "group") in ("group", True):
+    unscaled = context.recipe.grpo.get("scale_rewards") in ("batch", "none", False)
+    if context.recipe.reward.task_weights and not unscaled:
         # advantages are divided by the standard deviation of their group, which removes the factor
         fix = "set grpo.scale_rewards=batch or none, or change the shares of the tasks in the release"
-        return warning("reward.task_weights has no effect with grpo.scale_rewards=group", fix)
+        return warning("reward.task_weights has no effect unless grpo.scale_rewards is batch or none", fix)
     return ok(f"TRL accepts the {given} grpo settings; each sampling round has {context.batch.sampled} completions")
 
 

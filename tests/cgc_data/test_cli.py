@@ -228,13 +228,13 @@ def test_a_build_prints_what_it_skipped_and_lists_that_do_not_match(painted: lis
             "warning: none.txt excludes nothing, because none of its 1 entries matches a photo, such as nothing.jpg"
             in done.stderr
         )
-        assert "photos: photo missing" in done.stderr
+        assert "photos (photo missing: " in done.stderr
     assert str(tmp_path / "R" / "rejected.parquet") in done.stderr
     rejected = pq.read_table(tmp_path / "R" / "rejected.parquet").to_pylist()
     listed = json.loads(Path(painted[0].annotations).read_text())["images"]
     lost = sum(Path(image["file_name"]).name in {path.name for path in missing} for image in listed)
     assert sum(entry["reason"] == "photo missing" for entry in rejected) == lost
-    assert f"photo missing {lost}" in done.stderr
+    assert f"photo missing: {lost}" in done.stderr
     usage = open_release(tmp_path / "R").manifest["exclusions"]["usage"]
     assert [(use["list"], use["matched"], use["entries"]) for use in usage] == [("part.txt", 1, 2), ("none.txt", 0, 1)]
 

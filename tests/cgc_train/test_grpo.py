@@ -245,7 +245,7 @@ def test_a_missing_tracker_is_said_at_once(run_values: dict[str, Any], tmp_path:
 
 def test_what_cannot_be_gone_on_from_is_refused(run_values: dict[str, Any], tmp_path: Path) -> None:
     run = create_run(tmp_path / "run", made_recipe(run_values))
-    with pytest.raises(RunError, match="no complete checkpoint"):
+    with pytest.raises(RunError, match="no checkpoint yet"):
         resume(run)
     with pytest.raises(RunError, match=r"no recipe\.yaml"):
         open_run(tmp_path)
@@ -303,5 +303,5 @@ def test_a_checkpoint_whose_state_is_cut_short_is_passed_over(run_values: dict[s
         (run.folder / f"checkpoint-{step}").mkdir()
         (run.folder / f"checkpoint-{step}" / "trainer_state.json").write_text(state)
     assert [path.name for path in run.checkpoints()] == ["checkpoint-1"]
-    with pytest.raises(RunError, match="no complete checkpoint"):
+    with pytest.raises(RunError, match="no checkpoint yet"):
         resume(run, run.folder / "checkpoint-2")

@@ -47,7 +47,7 @@ def test_the_plan_divides_among_all_gpus_of_both_machines() -> None:
     [
         (TWO, 8, "ok", "8 GPUs, the smallest with 85 GB"),
         (TWO, 4, "failed", "4 GPUs, the smallest with 85 GB; the recipe is for 8 on each machine"),
-        (("gpus=15", "accelerate=zero3-2x8", "effective_batch=null"), 8, "failed", "15 GPUs on 2 machines"),
+        (("gpus=15", "accelerate=zero3-2x8", "effective_batch=null"), 8, "failed", "15 GPUs cannot be divided"),
         ((), 4, "failed", "4 GPUs, the smallest with 85 GB; the recipe is for 8"),
     ],
 )

@@ -52,7 +52,7 @@ def test_a_model_is_asked(tiny: Path, photo: Path, tmp_path: Path) -> None:
     assert found.response == predictor.ask([photo, Image.new("RGB", (300, 200))], "dog", max_new_tokens=4).response
     with pytest.raises(PredictionsError, match="0 images"):
         predictor.ask([], "dog")
-    with pytest.raises(PredictionsError, match="not both"):
+    with pytest.raises(PredictionsError, match="exactly one of label and question"):
         predictor.ask([photo], "dog", question="Where?")
 
 

@@ -38,7 +38,7 @@ def test_another_fault_of_the_disk_stays_what_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [((), "no complete checkpoint"), (("--recipe", "tiny-cpu"), "differs in")],
+    [((), "no checkpoint yet"), (("--recipe", "tiny-cpu"), "differs in")],
     ids=["nothing to go on from", "another recipe"],
 )
 def test_the_command_says_why_it_does_not_go_on(
