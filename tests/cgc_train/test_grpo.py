@@ -303,5 +303,5 @@ def test_a_checkpoint_whose_state_is_cut_short_is_passed_over(run_values: dict[s
         (run.folder / f"checkpoint-{step}").mkdir()
         (run.folder / f"checkpoint-{step}" / "trainer_state.json").write_text(state)
     assert [path.name for path in run.checkpoints()] == ["checkpoint-1"]
-    with pytest.raises(RunError, match="no checkpoint yet"):
+    with pytest.raises(RunError, match="no complete checkpoint"):
         resume(run, run.folder / "checkpoint-2")
