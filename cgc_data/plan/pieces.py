@@ -96,7 +96,7 @@ def is_unique(picture: Picture, piece: Piece, scenes: Iterable[Scene]) -> bool:
     """Whether the recolored piece has enough texture and matches no other place in these scenes."""
     for scene in scenes:
         small, large = (_gray(picture, piece, scene.scale * size) for size in (1.0, LARGEST))
-        home = scene.place(piece.window) if scene.holds(piece.window) else None
+        home = scene.home(piece.window)
         if small.std() < LEAST_SPREAD + RESIZED or not only_at(
             large, (piece.window.width, piece.window.height), scene, home
         ):
@@ -116,20 +116,17 @@ def is_unique_in_views(picture: Picture, piece: View, views: Iterable[View], jpe
     pixels, window = gray(_composed(picture, piece, jpeg_quality)), piece.window
     for view in views:
         scene = Scene.of_view(_composed(picture, view, jpeg_quality), view.window)
-        home = scene.place(window) if scene.holds(window) else None
-        if not only_at(pixels, (window.width, window.height), scene, home):
+        if not only_at(pixels, (window.width, window.height), scene, scene.home(window)):
             return False
     return True
 
 
 def _composed(picture: Picture, view: View, jpeg_quality: int) -> Pixels:
     """The pixels of a view in the release. A view of the whole photo at its own size is the unchanged photo."""
-    window, size = view.window, (view.width, view.height)
-    frame = window.x1, window.y1, window.x2, window.y2
     height, width = picture.pixels.shape[:2]
-    if not view.operations and frame == (0, 0, width, height) and size == (width, height):
+    steps = view.steps((width, height), jpeg_quality)
+    if not steps:
         return picture.pixels
-    steps = view.operations or window_operations(frame, size, jpeg_quality)
     encoded = compose(picture.pixels, (), [{"name": s.name, "values": list(s.values)} for s in steps], "the photo")
     return np.asarray(cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR), dtype=np.uint8)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from cgc_data.geometry import ThousandBox, Window, to_thousand
 from cgc_data.masks import Box
-from cgc_data.release.operations import Operation
+from cgc_data.release.operations import Operation, window_operations
 from cgc_data.release.schema import Split
 from cgc_data.tasks import Task
 
@@ -56,6 +56,14 @@ class View:
     role: str
     pasted: tuple[Pasted, ...] = ()
     operations: tuple[Operation, ...] = ()
+
+    def steps(self, photo_size: tuple[int, int], jpeg_quality: int) -> tuple[Operation, ...]:
+        """The operations that make the view from a photo of this width and height; empty if the view is the unchanged
+        photo.
+        """
+        frame, size = (self.window.x1, self.window.y1, self.window.x2, self.window.y2), (self.width, self.height)
+        whole = not self.operations and frame == (0, 0, *size) == (0, 0, *photo_size)
+        return () if whole else self.operations or window_operations(frame, size, jpeg_quality)
 
     @property
     def photos(self) -> tuple[int, ...]:

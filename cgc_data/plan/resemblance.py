@@ -84,14 +84,19 @@ class Scene:
     @classmethod
     def of_view(cls, pixels: Pixels, window: Window) -> "Scene":
         """The window as a finished view shows it, resized for the search for pieces."""
-        scale = SEARCHED / max(window.width, window.height)
-        size = _size(window.width, window.height, scale)
-        return cls(window, gray(np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))), scale)
+        height, width = pixels.shape[:2]
+        size = _size(width, height, SEARCHED / max(height, width))  # as in the check, whose rounding can differ by 1
+        resized = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        return cls(window, gray(resized), SEARCHED / max(window.width, window.height))
 
     def holds(self, piece: Window) -> bool:
         """Whether the scene fully contains a window of the photo."""
         whole = self.window
         return whole.x1 <= piece.x1 and whole.y1 <= piece.y1 and piece.x2 <= whole.x2 and piece.y2 <= whole.y2
+
+    def home(self, piece: Window) -> Box | None:
+        """Box of a window of the photo, in scene pixels; None if the scene does not fully contain the window."""
+        return self.place(piece) if self.holds(piece) else None
 
     def place(self, piece: Window) -> Box:
         """Box of a part of the window, in scene pixels."""

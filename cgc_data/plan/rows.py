@@ -13,7 +13,7 @@ from cgc_data.index.build import Index
 from cgc_data.licenses import composite_license
 from cgc_data.masks import Box
 from cgc_data.plan.questions import Pasted, Question, Shown, View, box_in_view, thousand_in_view
-from cgc_data.release.operations import changes_of, window_operations
+from cgc_data.release.operations import changes_of
 from cgc_data.release.rows import ObjectRow, PartRow, Row, ViewRow, answer_objects
 from cgc_data.tasks import DISTRACTORS
 
@@ -149,10 +149,7 @@ def _label(index: Index, instance: int) -> str:
 
 def _view(index: Index, view: View, jpeg_quality: int) -> ViewRow:
     photo, window = index.photos[view.photo], view.window
-    frame = window.x1, window.y1, window.x2, window.y2
-    size = view.width, view.height
-    whole = not view.operations and frame == (0, 0, *size) == (0, 0, photo.width, photo.height)
-    operations = () if whole else view.operations or window_operations(frame, size, jpeg_quality)
+    operations = view.steps((photo.width, photo.height), jpeg_quality)
     return {
         "source": index.tables[photo.source].key,
         "image_id": photo.image_id,
