@@ -151,14 +151,23 @@ def _published_blocks(bench: AnyBenchmark, versions: Iterable[str], metric: str)
 
 def _named(figure: Figure, metric: str) -> str:
     """The model, or both models if the figure is a difference, such as "GeM-VG minus the best before it"."""
-    difference = figure.metric.removeprefix(metric).removeprefix(", ")
+    difference = _qualifier(figure, metric)
     return difference if " minus " in difference else figure.model
 
 
 def _source(figure: Figure, metric: str) -> str:
-    difference = figure.metric.removeprefix(metric).removeprefix(", ")
-    parts = [f"{figure.source}, {figure.where}", f"{figure.annotations} annotations", difference, figure.note]
+    parts = [
+        f"{figure.source}, {figure.where}",
+        f"{figure.annotations} annotations",
+        _qualifier(figure, metric),
+        figure.note,
+    ]
     return "; ".join(part for part in parts if part)
+
+
+def _qualifier(figure: Figure, metric: str) -> str:
+    """What the name of the figure's metric states besides the metric; "" if nothing."""
+    return figure.metric.removeprefix(metric).removeprefix(", ")
 
 
 def _marked(lines: Sequence[Line]) -> tuple[Line, ...]:
