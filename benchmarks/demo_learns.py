@@ -1,13 +1,14 @@
-"""Measures how much GRPO training with the recipe tiny-cpu improves the model from `make demo`, as scored on held-out
-rows. Three seeds are used.
+"""Measures how much the model from `make demo` improves on held-out rows when it is trained with GRPO and the tiny-cpu
+recipe. Three seeds are used.
 
 Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--rebuilt NAME=FOLDER] [--quick] [--docs docs]
 
 As in `make demo`, photos are painted, a release is built from examples/painted.yaml, and GRPO starts from the warmed-up
 tiny model. Before and after training, each held-out row is answered eight times at the training temperature.
-Differences are computed per row, and their confidence intervals are bootstrapped over photo sets. `--rebuilt` takes the
-name and the folder of a warm start (a warmed-up model) that was built a second time. That model answers the same rows,
-and is compared with the packaged warm start in the same way. Parts whose results already exist in FOLDER are skipped.
+Differences are computed per row, and their confidence intervals are bootstrapped over photo sets. You can rebuild the
+warm start (the warmed-up model) and pass its name and folder with `--rebuilt`. The rebuilt model then answers the same
+rows, and its metrics are compared with those of the packaged warm start. Parts whose results already exist in FOLDER
+are skipped.
 """
 
 import argparse
@@ -127,8 +128,8 @@ def differences(before: Figures, after: Figures) -> Figures:
 def compared(before: Sequence[float | None], after: Sequence[float | None], photos: Sequence[str]) -> Figures:
     """Means of a metric before and after training, and the mean difference with its 95 % interval.
 
-    The metric hallucination has no value for an answer that cannot be read. A row without a value before or after
-    training is excluded from both means.
+    Hallucination has no value for an unreadable answer. If a row's value before or after training is missing, both
+    means skip the row.
     """
     from cgc_data.metrics import estimate
 

@@ -1,9 +1,9 @@
-"""Tests that a build writes the same bytes with 1 worker, with 2 workers, and after it was killed and resumed three
-times at random moments.
+"""Tests that a build with 1 worker, a build with 2 workers, and a build that was killed and resumed three times all
+write the same bytes.
 
 Usage: python benchmarks/determinism.py --coco ANN.json:IMAGES [--samples 5000] [--seed 0]
 
-The process group is killed with SIGKILL after a random fraction of the time that the undisturbed build took.
+Each time, the process group is killed with SIGKILL after a random fraction of the time that the undisturbed build took.
 """
 
 import argparse
@@ -23,7 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--coco", action="append", default=[], help="source; default: the embedded sample")
     parser.add_argument("--samples", type=int, default=5000)
-    parser.add_argument("--seed", type=int, default=0, help="seed for choosing when to kill the builds")
+    parser.add_argument("--seed", type=int, default=0, help="seed for the random times at which a build is killed")
     options = parser.parse_args()
     arguments = ["--samples", str(options.samples), *(part for source in options.coco for part in ("--coco", source))]
     with tempfile.TemporaryDirectory() as folder:
@@ -57,7 +57,7 @@ def build(out: Path, arguments: list[str]) -> Path:
 
 
 def kill_after(out: Path, arguments: list[str], seconds: float) -> None:
-    """Run a build and kill it with all its workers."""
+    """Start a build. If it is still running after `seconds`, kill it and all of its workers."""
     out.parent.mkdir(parents=True, exist_ok=True)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command(out, arguments), start_new_session=True, **quiet)

@@ -3,10 +3,10 @@ as large as COCO's.
 
 Usage: python benchmarks/empty_photos.py instances_train2017.json OUT [--rows 20000] [--workers 2] [KEY=VALUE ...]
 
-The photos are treated as undamaged and all different. Tasks that need pixels cannot make rows: set their share to 0,
-for example with tasks.intra/region=0. A second run with the same OUT finds the index in its cache. Prints the cost as
-JSON, including the peak memory of this process and of the largest worker. Memory shared by the two processes is counted
-in both figures.
+The script assumes that every photo is undamaged and differs from all others. Tasks that need pixels cannot make rows:
+set their share to 0, for example with tasks.intra/region=0. A second run with the same OUT finds the index in its
+cache. Prints the cost as JSON, including the peak memory of this process and of the largest worker. Memory shared by
+the two processes is counted in both figures.
 """
 
 import inspect
@@ -127,7 +127,9 @@ def processor_seconds() -> float:
 
 
 def peak() -> float:
-    """Peak memory of this process in MB. On Linux, `ru_maxrss` would also cover the process that started this one."""
+    """Peak memory of this process in MB. On Linux, it is read from `/proc`, because `ru_maxrss` also covers the process
+    that started this one.
+    """
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

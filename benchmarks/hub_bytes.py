@@ -101,8 +101,8 @@ def shown(figures: Mapping[str, Any]) -> str:
         lines.append([what, *(megabytes(one[name]) for name in ("rewritten", "chunks", "sent")), share])
     head = ("push", "MB of changed files", "MB of new chunks", "MB sent", "share of the release")
     images = (
-        f"All images together take `{megabytes(figures['images'])}` MB "
-        "if an image is counted again for every row that shows it."
+        "If every row stored its own copy of each image, "
+        f"the images would take `{megabytes(figures['images'])}` MB."
     )
     return f"{table(head, lines)}\n{images}\n"
 

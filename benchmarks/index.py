@@ -1,5 +1,4 @@
-"""Measures the time and peak memory that this project needs to index large annotation files, compared with pycocotools
-and lvis.
+"""Compares how much time and memory this project, pycocotools, and lvis need to index large annotation files.
 
 Every run is a separate process. The annotation file is in the operating system's cache, because it was read once
 before. The fastest run and the highest peak of each method are reported. Examples:
@@ -130,8 +129,8 @@ def generated(generator: Path, kind: str, folder: Path, scale: float) -> Path:
     "--check",
     is_flag=True,
     help=(
-        f"Exit with status 1 unless this project's reader is at least {FASTER:g} times as fast as COCO() or LVIS() "
-        "and needs at most a third of their peak memory."
+        f"Exit with status 1 if this project's reader is less than {FASTER:g} times as fast as COCO() or LVIS(), "
+        "or if its peak memory is more than a third of theirs."
     ),
 )
 @click.option("--measure", "method", type=click.Choice(list(METHODS)), hidden=True)

@@ -1,4 +1,4 @@
-"""Measures the size of each package in a base installation, and how long `cgc-data --help` takes there.
+"""Measures the size of each package in a base installation, and the time and memory that `cgc-data --help` takes.
 
 Usage: python benchmarks/install_size.py [--docs docs]
 
@@ -114,8 +114,8 @@ def closure(packages: Mapping[str, Package], names: Iterable[str]) -> set[str]:
 
 
 def shown(figures: Mapping[str, Any]) -> str:
-    """The table in Markdown, and a line below it. The line reports the size of the libraries listed in `NAMED`,
-    including their dependencies, and the cost of starting `cgc-data`.
+    """The table in Markdown, and a line below it. The line reports two figures: the total size of the libraries in
+    `NAMED` and their dependencies, and the cost of starting `cgc-data`.
     """
     packages: Mapping[str, Package] = figures["packages"]
     large = sorted((n for n in packages if packages[n]["size"] >= SMALL), key=lambda name: -packages[name]["size"])

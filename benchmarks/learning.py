@@ -3,8 +3,8 @@
 Usage: python benchmarks/learning.py [--seeds 0 1 2] [--work FOLDER] [--jobs 2] [--quick] [--docs docs]
 
 The script paints photos and builds a release from them. A randomly initialized model cannot recognize any object.
-Therefore, SFT first trains it on traces (reasoning texts) that name what each image shows, until the model's held-out
-R_miou reaches a set value. Then the model is trained in four ways (arms), each with the same number of steps: GRPO,
+Therefore, SFT first trains it on traces (reasoning texts) that name what each image shows, until R_miou on held-out
+rows reaches a fixed threshold. Then the model is trained in four ways (arms), each with the same number of steps: GRPO,
 GRPO with the solutions permuted among the rows, SFT, and GRPO with a reward that ignores the image index. Every arm
 answers the same held-out rows, which show photos that were not used in training. Parts whose results already exist in
 FOLDER are skipped. The results do not apply to models of practical size.
@@ -223,8 +223,8 @@ def run_seed(seed: int, scale: Scale, work: Path) -> None:
 
 
 def sample(run: Any) -> None:
-    """Write the mean reward of answers that are sampled with the settings of training. This mean is an estimate of the
-    expected reward, which GRPO maximizes.
+    """Sample answers with the training settings, and write their mean reward. This mean is an estimate of the expected
+    reward, which GRPO maximizes.
     """
     from cgc_data.metrics import score_item, truth_of
     from cgc_train.data import held_out_set
@@ -257,8 +257,8 @@ def done(folder: Path) -> bool:
 
 
 def naming(rows: Any, work: Path) -> Any:
-    """The rows, each with a trace (reasoning text) that names every kind of object in each image. The kinds come from
-    the painted annotations.
+    """The rows, each with a trace (reasoning text) that names the kind of object in each image. The kinds come from the
+    painted annotations.
     """
     from cgc_data.answer import Object, format_response
 
@@ -290,7 +290,7 @@ def kinds_shown(work: Path) -> dict[str, str]:
 
 
 def permuted(rows: Any, seed: int) -> Any:
-    """The rows with their solutions shuffled: each row gets the solution of a randomly chosen row."""
+    """The same rows, with the solutions in random order."""
     order = list(range(len(rows)))
     random.Random(seed).shuffle(order)
     solutions = ["task", "contrast", "query", "objects", "views", "evidence", "pair_id", "difficulty", "answer"]

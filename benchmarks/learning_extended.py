@@ -1,12 +1,12 @@
-"""Measures over five seeds how training changes if the reward is source-aware, that is, if it checks the image index.
-Also compares GRPO with SFT on rows that differ from those of the warm-up.
+"""Compares GRPO with a source-aware reward, which checks the image index, and GRPO with a reward that ignores it. Five
+seeds are used. Also compares GRPO with SFT on rows that differ from those of the warm-up.
 
 Usage: python benchmarks/learning_extended.py --work FOLDER [--list] [--part PART ...] [--quick] [--docs docs]
 
-The first part builds the releases. Every other part is a warm-up or an arm (a way of training) with one seed. Each part
-runs on one core and writes its outcome to FOLDER. Without --part, all missing parts run one after another, and the
-tables are printed. The protocol is fixed in this file, and no setting depends on an outcome. The results do not apply
-to models of practical size.
+The first part builds the releases. Each of the remaining parts runs a warm-up or an arm (a way of training) with one
+seed. Each part runs on one core and writes its outcome to FOLDER. Without --part, all missing parts run one after
+another, and the tables are printed. The protocol is fixed in this file, and no setting depends on an outcome. The
+results do not apply to models of practical size.
 """
 
 import argparse
@@ -85,9 +85,7 @@ class Protocol:
 
     @property
     def parts(self) -> list[str]:
-        """Names of the parts (release or comparison, arm, seed). Each part comes after the parts whose results it
-        needs.
-        """
+        """Names of the parts, as in "source/grpo/0". Each part comes after the parts whose results it needs."""
         warm = [f"{name}/{WARM_UP}/{seed}" for name in STARTS for seed in self.seeds_of(name)]
         arms = [f"{name}/{arm}/{seed}" for name in ARMS for seed in self.seeds_of(name) for arm in ARMS[name]]
         return ["releases", *warm, *arms]
@@ -98,7 +96,7 @@ QUICK = Protocol(200, 120, (0,), (0,), 0.05, 6, 1, 1, 1, 12)
 
 
 def main() -> None:
-    """Run the requested parts or all unfinished parts, and then print and write the tables."""
+    """With --part, run only these parts. Otherwise, run all unfinished parts, and then report the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, models, and outcomes")
     parser.add_argument("--part", nargs="+", help="run only these parts, in this process")
@@ -148,7 +146,9 @@ def log_file(part: str, work: Path) -> Path:
 
 
 def run_part(part: str, protocol: Protocol, work: Path) -> None:
-    """Run a part and write its outcome: processor seconds, and the scores of an arm before and after training."""
+    """Run a part and write its outcome: the processor seconds and, if the part is an arm, its scores before and after
+    training.
+    """
     import torch
 
     if part not in protocol.parts:
@@ -183,7 +183,7 @@ def release_of(name: str, work: Path) -> Path:
 
 def warm_up(release: str, seed: int, protocol: Protocol, work: Path) -> Path:
     """The model from which the arms start. SFT trains it on traces (reasoning texts) that name what each image shows,
-    until the model's held-out R_miou reaches `protocol.skill`.
+    until R_miou on held-out rows reaches `protocol.skill`.
     """
     from cgc_train.data import training_set
     from cgc_train.run import image_folder, open_run
@@ -223,7 +223,7 @@ def trained(name: str, arm: str, seed: int, protocol: Protocol, work: Path) -> "
 
 
 def settings_of(name: str, arm: str, steps: int, work: Path) -> list[str]:
-    """Settings of an arm that differ from the recipe of benchmarks/learning.py."""
+    """The settings with which an arm overrides the recipe of benchmarks/learning.py."""
     settings = [f"data.release={release_of(name, work)}", f"data.held_out_every={steps}"]
     settings += ["grpo.max_completion_length=112"] if name == "images" else []
     settings += ["reward.source_aware=false"] if arm == "no-source" else []
@@ -250,7 +250,7 @@ def scores(run: "Run", step: int) -> dict[str, Any]:
 
 
 def read(protocol: Protocol, work: Path) -> dict[str, Any]:
-    """The protocol, the processor seconds of every part, and the comparison of two arms by every metric."""
+    """The protocol, the processor seconds of every part, and every comparison of two arms."""
     parts = {part: json.loads(outcome_file(part, work).read_bytes()) for part in protocol.parts}
     found = {
         name: [{arm: parts[f"{name}/{arm}/{seed}"] for arm in ARMS[name]} for seed in protocol.seeds_of(name)]

@@ -141,7 +141,7 @@ def children(pid: int) -> Iterable[int]:
 
 
 def figures(course: Course, photos: int | None, workers: int) -> dict[str, Any]:
-    """The figures of a build that are stored: the memory peak of each quarter in MB, and the processor seconds."""
+    """What the benchmark stores about a build: the memory peak of each quarter in MB, and the processor seconds."""
     return {
         "photos": photos,
         "workers": workers,

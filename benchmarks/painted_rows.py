@@ -1,4 +1,6 @@
-"""Training rows from painted photos: rows that list what photos show, and rows of a release with added reasoning."""
+"""Makes training rows from painted photos. Some rows list everything that their photos show. Others come from a
+release, and reasoning is added to them.
+"""
 
 import json
 import random
@@ -66,7 +68,7 @@ def message(role: str, *content: Any) -> list[Row]:
 
 
 def listings(photos: Sequence[str], work: Path, *, count: int, most: int, seed: int) -> list[Row]:
-    """Rows that each show one to `most` photos. The answer of a row lists every object in its photos."""
+    """Make `count` rows, each with at most `most` photos. The answer of a row lists every object in its photos."""
     from cgc_data.answer import Object, format_response
 
     annotations, generator = Annotations(work / "photos"), random.Random(seed)

@@ -1,4 +1,6 @@
-"""Compares two arms of a training experiment, paired by row: means, differences with intervals, and a table."""
+"""Compares two arms of a training experiment on the same rows. Computes means and differences with intervals, and makes
+a table.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -38,8 +40,8 @@ def comparison(runs: Sequence[dict[str, Any]], metric: str) -> dict[str, Any] | 
 
 
 def interval(gains: Sequence[Sequence[float | None]], clusters: Sequence[str]) -> list[float | None]:
-    """Mean of an array of gains (seeds, rows), and the bounds of its 95 % interval. The bootstrap resamples both seeds
-    and photo sets.
+    """Mean of `gains`, which has the shape (seeds, rows), and the bounds of its 95 % interval. The bootstrap resamples
+    both seeds and photo sets.
     """
     values = np.array([[np.nan if value is None else value for value in column] for column in gains], dtype=float)
     defined = ~np.isnan(values)

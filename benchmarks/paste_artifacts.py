@@ -1,4 +1,5 @@
-"""Tests whether pasting leaves image artifacts that reveal which object is shown in only one of two images.
+"""Tests whether pasting leaves image artifacts that reveal the answer of `intra/difference`: the object that only one
+of two images shows.
 
 Usage: python benchmarks/paste_artifacts.py RELEASE [--crops 4000] [--seed 0] [--by trees network] [--docs docs --photos
        painted]
@@ -8,10 +9,10 @@ have few photos, build it with `limits.rows_per_photo=1000`. In the image that c
 every pasted object. Two classifiers, fitted to some photos and tested on others, try to find the crop that is the
 answer. One classifier consists of boosted trees on residual noise, edges, and JPEG blocks inside and around the object.
 The other is a small convolutional network on the pixels of the crop. AUC is computed over pairs of crops within one
-image. As a control, each object that is an answer is slightly blurred, and the classifiers must detect this planted
-artifact. With --docs, the figures are written to measured.json in that folder, and a table to validate.md. --photos
-states whether the photos are `painted` or `real`. Exits with status 1 if the AUC of a control is below 0.9, or if the
-AUC without planted artifacts has a confidence interval whose upper end exceeds 0.58.
+image. As a control, the script slightly blurs each answer. The classifiers must detect this planted artifact. With
+--docs, the figures are written to measured.json in that folder, and a table to validate.md. --photos states whether the
+photos are `painted` or `real`. Exits with status 1 if a classifier fails one of two tests: with planted artifacts, its
+AUC must be at least 0.9; without them, the upper end of the AUC's confidence interval must be at most 0.58.
 """
 
 import argparse
@@ -70,7 +71,7 @@ class Crop:
 
 
 def main() -> None:
-    """Measure, print, and exit with status 1 if a bound fails."""
+    """Measure, print, and exit with status 1 if a classifier fails a test."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
     parser.add_argument("--crops", type=int, default=4000)
@@ -101,7 +102,7 @@ def measure(crops: list["Crop"], way: str, seed: int) -> dict[str, Any]:
 
 
 def holds(one: dict[str, Any]) -> bool:
-    """Whether the classifier cannot find the answer among the crops as built, but finds it with the artifact."""
+    """Whether a classifier passes both tests: it finds answers that are blurred, but not answers as built."""
     return bool(one["as built"][2] <= MOST_AUC and one["planted"][0] >= LEAST_PLANTED)
 
 
@@ -171,7 +172,7 @@ def box_of(part: PartRow, view: ViewRow, size: tuple[int, int]) -> tuple[int, in
 
 
 def told(crops: list[Crop], scores_of: Way, seed: int, *, planted: bool) -> tuple[float, Interval]:
-    """AUC of held-out scores over pairs of crops within one image, with an interval from resampled rows."""
+    """AUC of held-out scores over pairs of crops within one image, with its interval. The bootstrap resamples rows."""
     shown = [blurred(crop) if planted and crop.is_answer else crop for crop in crops]
     truths = np.array([crop.is_answer for crop in crops])
     rows = np.unique([crop.row for crop in crops], return_inverse=True)[1].astype(np.int64)
@@ -199,7 +200,7 @@ WAYS: dict[str, Way] = {"trees": by_trees, "network": by_network}
 
 
 def blurred(crop: Crop) -> Crop:
-    """The crop with its object slightly blurred, as a less precise paste would leave it."""
+    """The crop with its object slightly blurred, as if the object had been pasted less precisely."""
     x1, y1, x2, y2 = crop.inside
     pixels = crop.pixels.copy()
     pixels[y1:y2, x1:x2] = cv2.GaussianBlur(pixels, (0, 0), BLUR)[y1:y2, x1:x2]
@@ -207,8 +208,8 @@ def blurred(crop: Crop) -> Crop:
 
 
 def features(crop: Crop) -> Floats:
-    """Features of the object, and each feature divided by the same feature of the surroundings, for luma and both
-    chroma channels.
+    """Features of the object in each of the three channels (luma and two chroma channels). Each feature is also given
+    relative to its value in the surroundings.
     """
     channels = cv2.cvtColor(crop.pixels, cv2.COLOR_BGR2YCrCb).astype(np.float64)
     inside = np.zeros(crop.pixels.shape[:2], dtype=bool)

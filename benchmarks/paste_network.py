@@ -19,8 +19,8 @@ Box = tuple[int, int, int, int]
 
 
 def patches(pixels: Pixels, inside: Box) -> Pixels:
-    """Patches (4, PATCH, PATCH, 3) of a crop (height, width, 3): one centered on the object's box, and one each
-    centered on its left, right, and top edges.
+    """Four patches (4, PATCH, PATCH, 3) of a crop (height, width, 3). They are centered on the object's box and on its
+    left, right, and top edges.
     """
     x1, y1, x2, y2 = inside
     x, y = (x1 + x2) // 2, (y1 + y2) // 2

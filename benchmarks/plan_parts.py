@@ -132,7 +132,7 @@ def _shares(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Found]]:
     most, photos = max(shown.values()), len({photo for *_, photo in shown})
     labels = Counter(label for row in rows for label in row["query"]["labels"])
     for what, value in (
-        ("maximum number of rows per task that show the same photo", most),
+        ("most rows of one task that show the same photo", most),
         ("photos", photos),
         ("labels", len(labels)),
     ):

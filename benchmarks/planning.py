@@ -1,4 +1,5 @@
-"""Measures the planning time per row for each preset, with an annotation file of any size. The photos are empty files.
+"""Measures the planning time per row for each preset. The annotation file can have any size, and the photos are empty
+files.
 
 Usage: python benchmarks/planning.py instances_train2017.json [--rows 3000] [--preset paper --preset full] [--profile
        FILE] [--docs docs] [KEY=VALUE ...]
@@ -57,7 +58,7 @@ def main(
     profile: Path | None,
     docs: Path | None,
 ) -> None:
-    """Plan with each preset and print rows, seconds, and milliseconds per row."""
+    """Plan with each preset, and print the number of rows, the seconds, and the milliseconds per row."""
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         photos, cache = Path(folder) / "photos", Path(folder) / "cache"

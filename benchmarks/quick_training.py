@@ -1,7 +1,7 @@
 """Supervised training of the tiny model without TRL's trainer. Every row is encoded once, and each step is one batch.
 
-On one core, this takes less than half the time that TRL's trainer takes. Speed matters because a model with 300
-thousand weights learns only from tens of thousands of rows. As in `run_sft`, the loss covers only the completion.
+On one core, this takes less than half the time that TRL's trainer takes. Speed matters because even a model with only
+300 thousand weights needs tens of thousands of rows to learn. As in `run_sft`, the loss covers only the completion.
 """
 
 import random

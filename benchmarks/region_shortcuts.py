@@ -1,4 +1,4 @@
-"""Tests whether shortcuts reveal where a piece (a small crop that a question shows) was cut from a photo. Color
+"""Tests whether shortcuts reveal the origin of a piece (a small crop of a photo that a question shows). Color
 histograms must not reveal where in the photo the piece was. Colors and properties of the image files must not reveal
 which image contains the piece.
 
@@ -6,9 +6,9 @@ Usage: python benchmarks/region_shortcuts.py RELEASE [--docs docs]
 
 RELEASE contains rows of `intra/region` with their images. The statistics are the same as in `cgc-data validate`. In
 addition, boosted trees try to find the image that contains the piece. As a control, each measure is repeated with
-planted artifacts: pieces keep their original colors, and the image that contains the answer is slightly blurred. Exits
-with status 1 if a confidence interval without artifacts extends above the bound in `cgc-data validate`, or if a
-confidence interval with artifacts is not entirely above this bound.
+planted artifacts: pieces keep their original colors, and the image that contains the answer is slightly blurred. Each
+measure has a bound, which is the same as in `cgc-data validate`. Without artifacts, the whole confidence interval must
+be at or below this bound; with artifacts, above it. Otherwise, the script exits with status 1.
 """
 
 import argparse

@@ -1,13 +1,13 @@
-"""Measures each stage of the project, measures a comparable tool (the peer) for the same stage, and writes the table of
+"""Compares the cost of each stage of the project with that of a similar tool (the peer), and writes the table of
 docs/performance.md.
 
 Usage: python benchmarks/run.py [--coco ANN.json] [--lvis ANN.json] [--rows 20000] [--photos 5000] [--mig ANN.json]
        [--repeat 3] [--quick] [--docs docs]
 
-If you do not pass annotation files or photos, the script generates painted ones. Every measurement runs --repeat times,
-each time in a separate process. The run with the least processor time counts. Times include imports, except for index,
-reward, and scoring. --quick measures everything once on small inputs; --docs writes the figures to measured.json and
-their table to performance.md.
+The script paints the photos that it needs, and writes their annotations. To index and plan with your own annotation
+files instead, pass --coco and --lvis. Every measurement runs --repeat times, each time in a separate process. The run
+with the least processor time counts. Times include imports, except for index, reward, and scoring. --quick measures
+everything once on small inputs; --docs writes the figures to measured.json and their table to performance.md.
 """
 
 import argparse
@@ -107,15 +107,18 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     """The options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--coco", type=Path, help="annotation file for measuring the index")
-    parser.add_argument("--lvis", type=Path, help="the same for LVIS")
+    parser.add_argument("--coco", type=Path, help="COCO annotation file that the index stage reads")
+    parser.add_argument("--lvis", type=Path, help="LVIS annotation file that the index stage reads")
     parser.add_argument("--mig", type=Path, help="annotation file of MIG-Bench")
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--photos", type=int, default=5_000, help="photos to paint for builds")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument(
-        "--only", nargs="*", metavar="STAGE", help="measure only these stages; --docs keeps the other rows"
+        "--only",
+        nargs="*",
+        metavar="STAGE",
+        help="measure only these stages; with --docs, the table keeps its rows for the other stages",
     )
     parser.add_argument(
         "--docs", type=Path, help=("folder in which to write measured.json and the table in performance.md")
@@ -240,7 +243,7 @@ def cgc_data(*words: str) -> Ran:
 
 
 def planned(inputs: Inputs) -> Cost:
-    """Plan the tasks that need no pixels in two processes, with a cached index and with empty files as photos."""
+    """Plan with two processes, a cached index, and empty files as photos. Tasks that need pixels are excluded."""
     script, out = str(ROOT / "benchmarks" / "empty_photos.py"), inputs.work / "planned"
     command = [sys.executable, script, str(inputs.coco), str(out), *(f"tasks.{task}=0" for task in PIXELS)]
     if not out.exists():
@@ -281,7 +284,7 @@ def plainly(contrast: str, inputs: Inputs) -> Cost:
 
 
 def validated(inputs: Inputs) -> Cost:
-    """Validate the release that the whole build wrote, in one process."""
+    """Validate the release of `built` in one process."""
     return cgc_data("validate", str(inputs.work / "release-both"), *inputs.sources).cost
 
 

@@ -202,7 +202,7 @@ def loaded(folder: Path) -> Any:
 
 
 def measured(protocol: Protocol, work: Path, seed: int) -> Row:
-    """Score and compare every answer to the test rows of `full`; returns the JSON."""
+    """Score all answers to the test rows of `full`, and compare the scores. Returns the JSON."""
     from cgc_data.metrics import FLOORS, floor_response, truth_of
 
     rows = rows_of(work / "full", "test")

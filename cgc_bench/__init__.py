@@ -1,5 +1,4 @@
-"""Multi-image grounding benchmarks, scored by their authors' rules, with diagnostics for errors that these scores do
-not show.
+"""Scores multi-image grounding benchmarks by their authors' rules. Also diagnoses errors that these scores do not show.
 
 Data flow: items -> responses -> item results -> tables. None of these steps needs torch. `cgc_bench.lmms` contains the
 tasks for lmms-eval. `read_option` finds the multiple-choice option that a free-form response names.

@@ -1,5 +1,5 @@
-"""Errors in benchmark commands that users can fix. Each error is raised where the fault is detected, and printed on one
-line.
+"""Errors that users of the benchmark commands can fix. Each error is raised where the fault is detected, and printed on
+one line.
 
 A message names the file or option at fault, and states the fix. All of these errors are subclasses of `CgcError`, so
 one handler prints them.
@@ -25,4 +25,4 @@ class TaskError(CgcError):
 
 
 class ReportError(CgcError):
-    """Runs or saved responses cannot be reported or compared, or the output cannot be written."""
+    """A report or comparison cannot be made from the runs or saved responses, or cannot be written."""

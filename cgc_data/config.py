@@ -34,7 +34,7 @@ class Source(Section):
         None,
         description=(
             "true: every instance of every category in the file is boxed; a list: every instance of these "
-            "categories is boxed; null: true only if the file has exactly COCO's 80 categories"
+            "categories is boxed; null: same as true if the file has exactly COCO's 80 categories, otherwise false"
         ),
     )
     bbox_format: BoxFormat | None = Field(
@@ -48,15 +48,15 @@ class Source(Section):
     ignore: list[Part] = Field(
         default_factory=list,
         description=(
-            "faulty parts of the file to ignore: masks (use only boxes), crowd (treat every crowd box as one object), "
-            "duplicates (merge objects that are annotated twice)"
+            "ignore these faulty parts of the file: masks (use only boxes), crowd (treat every crowd box as one "
+            "object), duplicates (merge objects that are annotated twice)"
         ),
     )
     orientation: Orientation | None = Field(
         None,
         description=(
-            "whether boxes fit the photos before (as_stored) or after (as_displayed) EXIF rotation; null: as_stored, "
-            "but the build fails unless the photo sizes confirm this for every rotated photo"
+            "as_stored: boxes fit the photos before EXIF rotation; as_displayed: boxes fit the photos after EXIF "
+            "rotation; null: as_stored, but the build fails unless the photo sizes confirm this for every rotated photo"
         ),
     )
     split: Literal["auto", "test"] = Field(
@@ -101,13 +101,13 @@ class InterSettings(Section):
 class IntraSettings(Section):
     """Settings for samples with several windows of one photo."""
 
-    min_views: int = Field(2, ge=2, le=6, description="minimum number of windows per question about a set of windows")
-    max_views: int = Field(4, ge=2, le=6, description="maximum number of windows per question about a set of windows")
+    min_views: int = Field(2, ge=2, le=6, description="minimum number of windows for questions about a set of windows")
+    max_views: int = Field(4, ge=2, le=6, description="maximum number of windows for questions about a set of windows")
     track_views: int = Field(
         6,
         ge=2,
         le=6,
-        description=("maximum number of windows per question that follows one object through several windows"),
+        description=("maximum number of windows for questions that follow one object through several windows"),
     )
     drawn_box: Share = Field(
         0.25,
@@ -153,8 +153,8 @@ class Limits(Section):
         24,
         ge=1,
         description=(
-            "minimum length of a box's shorter side, in pixels; applies to the photo, and to the view scaled to the "
-            "pixel budget"
+            "minimum length of a box's shorter side, in pixels; measured both in the photo and in the view after the "
+            "view is scaled to the pixel budget"
         ),
     )
     min_area: Share = Field(0.002, description="minimum area of a box as a share of the view")
@@ -164,7 +164,7 @@ class Limits(Section):
         2, ge=1, description="maximum factor by which a window (a crop of a photo) may be enlarged"
     )
     rows_per_photo: int = Field(
-        12, ge=2, description=("maximum number of rows per task in which the same photo may appear, in any role")
+        12, ge=2, description=("a photo may appear in at most this many rows of each task, in any role")
     )
     pixel_budget: int = Field(
         640 * 640,
@@ -184,8 +184,8 @@ class Limits(Section):
 
 
 class Splits(Section):
-    """Settings for assigning photos to splits. The splits do not depend on the seed, the number of samples, or other
-    sources.
+    """Settings for assigning photos to splits. The splits do not depend on the seed or the number of samples. A new
+    source can move a photo to another split only if the source contains a near-duplicate of the photo.
     """
 
     validation: Share = Field(
@@ -232,8 +232,8 @@ class BuildConfig(Section):
     named_image: Share = Field(
         0.5,
         description=(
-            "for tasks whose question can name the image that contains the answer: share of rows whose question names "
-            "this image"
+            "share of rows whose question names the image that contains the answer; applies to tasks with such "
+            "questions"
         ),
     )
     category_temperature: Share = Field(
@@ -249,8 +249,8 @@ class BuildConfig(Section):
     confusable: Literal["strict", "labeled"] = Field(
         "strict",
         description=(
-            "when a label counts as absent: strict requires that all confusable categories are also absent; labeled "
-            "requires this only for confusable categories that a source lists"
+            "strict: a label counts as absent only if all confusable categories are also absent; labeled: only the "
+            "confusable categories that a source lists must also be absent"
         ),
     )
     categories: list[str] = Field(
@@ -261,10 +261,10 @@ class BuildConfig(Section):
     )
     exclude: list[str] = Field(
         default_factory=list,
-        description=("files that list photos to exclude: ids, file names, or the annotations of a benchmark"),
+        description=("exclude the photos in these files: lists of ids or file names, or annotations of benchmarks"),
     )
     exclude_like: list[str] = Field(
-        default_factory=list, description="folders of photos whose near-duplicates are excluded"
+        default_factory=list, description="exclude near-duplicates of the photos in these folders"
     )
     images: Literal["embed", "reference"] = Field(
         "embed",
@@ -329,7 +329,7 @@ def parse_config(values: Values, origin: str) -> BuildConfig:
 
 
 def current_names(values: Values, origin: str) -> Values:
-    """The values with the former spellings of `licenses` and `labeled` replaced by the current ones.
+    """Replace the former spellings of `licenses` and `labeled` with the current spellings, and return the new values.
 
     Raises ConfigError if a setting is given in both spellings.
     """

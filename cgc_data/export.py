@@ -61,7 +61,8 @@ def export_release(
     instruction: Instruction | None = None,
     photos: Path | None = None,
 ) -> list[Path]:
-    """Write the release into `folder` (new or empty) in the format `form`; returns the files to pass to the trainer.
+    """Write the release into `folder` (new or empty) in the format `form`. Returns the paths of the files to pass to
+    the trainer.
 
     `instruction`: "think" asks for reasoning and the answer in tags; "answer" asks for the answer in tags; "none"
     leaves the stored question unchanged. The default is "think"; for LLaMA-Factory, which trains on the answers, it is
@@ -89,7 +90,8 @@ def _refuse(release: Release, folder: Path, form: Format, instruction: Instructi
         raise ExportError(f"{folder}: exists and is not an empty folder; name another one with --to")
     if form == "llamafactory" and instruction == "think":
         raise ExportError(
-            "llamafactory trains on answers, but a release contains no reasoning to train on; use --instruction answer"
+            "llamafactory trains on the answers of the release, and these contain no reasoning; use --instruction "
+            "answer"
         )
 
 
@@ -137,8 +139,8 @@ def _llamafactory(job: _Job) -> Path:
 
 
 def _verl(job: _Job) -> Path:
-    """verl: Parquet with the images inside, `<image>` in the prompt, and the answer as ground truth for the rule-based
-    reward.
+    """verl: a Parquet file that contains the images. The prompt contains `<image>` for each image, and the ground truth
+    of the rule-based reward is the answer.
 
     https://verl.readthedocs.io/en/latest/preparation/prepare_data.html (and its examples/data_preprocess/geo3k.py)
     """

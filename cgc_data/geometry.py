@@ -71,8 +71,8 @@ def to_thousand(box_px: Sequence[float] | Boxes, width: float, height: float) ->
     """Convert a box from pixels of a `width` x `height` view to integers 0-1000 relative to the view.
 
     Parts outside the view are clipped. Each coordinate is rounded half up, so it is off by at most half a unit. If
-    rounding would give a box no width, the box becomes one unit wide, at its original center; the same applies to the
-    height. In this case, a coordinate is off by at most one unit. The result has x1 < x2 and y1 < y2.
+    rounding would give a box no width, the box becomes one unit wide, at its original center. The same applies to the
+    height. The coordinates of such a box are off by at most one unit. The result has x1 < x2 and y1 < y2.
 
     Raises:
         ValueError: a coordinate is not finite, or the box has no area inside the view.
@@ -121,7 +121,7 @@ def map_box_to_view(box_px: ArrayLike, window: Window, width: float, height: flo
 
 
 def map_box_to_photo(box_view: ArrayLike, window: Window, width: float, height: float) -> Boxes:
-    """Map boxes (..., 4) from view pixels to photo pixels, without clipping; the inverse of `map_box_to_view`."""
+    """The inverse of `map_box_to_view`: map boxes (..., 4) from view pixels to photo pixels. Nothing is clipped."""
     offset, scale = _view_transform(window, width, height)
     return np.asarray(np.asarray(box_view, dtype=np.float64) / scale + offset)
 
@@ -182,8 +182,9 @@ def ciou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
     """Complete IoU (N, M) of boxes (N, 4) and (M, 4). Values are greater than -2 and at most 1; equal boxes have the
     value 1.
 
-    The complete IoU is the IoU minus two terms: the squared distance of the centers, divided by the squared diagonal of
-    the enclosing box; and an aspect-ratio term (Zheng et al., "Distance-IoU Loss", AAAI 2020).
+    The complete IoU is the IoU minus a distance term and an aspect-ratio term (Zheng et al., "Distance-IoU Loss", AAAI
+    2020). The distance term is the squared distance of the centers, divided by the squared diagonal of the enclosing
+    box.
 
     Raises:
         ValueError: a coordinate is not finite.

@@ -1,4 +1,4 @@
-"""Decodes photos as annotators saw them: the stored frame, in color, regardless of EXIF and encoding.
+"""Decodes photos as annotators saw them: in color, without EXIF rotation.
 
 Truncated files are refused before decoding, because decoders can fill the missing part with gray.
 """
@@ -115,7 +115,8 @@ def photo_size(data: bytes) -> tuple[int, int]:
 
 
 def exif_orientation(data: bytes) -> int:
-    """EXIF orientation (1-8) that Pillow finds in EXIF, or otherwise in XMP; 1 if there is no valid orientation.
+    """The orientation (1-8) that Pillow reads from the EXIF data or, if EXIF has none, from XMP. It is 1 if neither has
+    a valid orientation.
 
     Raises PhotoError if the bytes are not a photo.
     """
@@ -190,7 +191,9 @@ def _png_metadata(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _upright_exif(content: bytes) -> bytes:
-    """The EXIF data with the orientation in the first image directory set to 1; other data is returned unchanged."""
+    """Set the orientation in the first image directory of EXIF data to 1. Content that is not EXIF data is returned
+    unchanged.
+    """
     tiff = len(_EXIF) if content.startswith(_EXIF) else 0
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(content[tiff : tiff + 4])
     if order is None:

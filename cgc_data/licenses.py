@@ -35,7 +35,7 @@ _FREE = (
 
 
 def license_class(url: str) -> LicenseClass:
-    """Class of the license at `url`. The URL may have http or https, `www.`, and a trailing slash.
+    """Class of the license at `url`. The URL can start with http or https. `www.` and a trailing slash are optional.
 
     "permissive" requires at most attribution. "share_alike" also requires that adaptations keep the license.
     "noncommercial" forbids commercial use. "no_derivatives" forbids adaptations, whether or not it allows commercial
@@ -45,12 +45,13 @@ def license_class(url: str) -> LicenseClass:
 
 
 def allowed(url: str, policy: LicensePolicy, *, windows: bool) -> bool:
-    """Whether a photo under the license at `url` may be used: uncropped, or cropped and resized if `windows` is true.
+    """Whether a photo under the license at `url` may be used. If `windows` is true, the photo would be cropped and
+    resized, otherwise used uncropped.
 
     "permissive" accepts photos that anyone may use and adapt (COCO's licenses 4, 5, 7, 8). "noncommercial" adds photos
     under non-commercial licenses, and uncropped photos under no-derivatives licenses. "all" accepts every photo, but no
-    window of a photo under a no-derivatives license. A release with photos that only "all" accepts cannot be pushed
-    with its photos.
+    window of a photo under a no-derivatives license. A release that embeds photos that only "all" accepts cannot be
+    pushed.
     """
     kind = license_class(url)
     if policy == "all":
@@ -67,7 +68,7 @@ def composite_license(urls: Iterable[str]) -> str | None:
     a picture.
 
     Photos under Attribution licenses, or licenses that require less, can be combined with photos under any license that
-    permits adaptations. If some of the photos are under ShareAlike, the result is too; the same holds for
+    permits adaptations. If any of the photos is under a ShareAlike license, the picture must be too. The same holds for
     NonCommercial. ShareAlike photos cannot be combined with NonCommercial photos.
     """
     found = sorted(set(urls), key=lambda url: (RANKS.index(_elements(url)) if _elements(url) in RANKS else -1, url))

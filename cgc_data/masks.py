@@ -1,4 +1,4 @@
-"""Computes the tight box and the area of the part of a mask inside a window. The run lengths suffice, so the mask is
+"""Computes the tight box and the area of a mask that is clipped to a window. The run lengths suffice, so the mask is
 not decoded to pixels.
 
 An RLE is pycocotools' compressed form, {"size": [height, width], "counts": bytes}. Boxes are half-open x1, y1, x2, y2
@@ -36,8 +36,8 @@ TRUNCATED = "truncated compressed run lengths"
 
 
 def polygons_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -> Rle | None:
-    """Union of polygons x1, y1, x2, y2, ... Polygons with fewer than three points are ignored. None if no polygon is
-    left.
+    """Union of polygons, each given as x1, y1, x2, y2, and so on. Polygons with fewer than three points are ignored.
+    None if no polygon is left.
 
     Raises SegmentationError for an odd number of coordinates, or for a coordinate far outside any photo.
     """
@@ -95,10 +95,10 @@ def compressed_rle(counts: str, height: int, width: int) -> Rle:
 
 
 def _decompress(counts: bytes) -> NDArray[np.int64]:
-    """Run lengths (runs,) from COCO's compressed string: 5 bits per character; runs after the second are stored as
-    differences.
+    """Run lengths (runs,) from COCO's compressed string, which stores 5 bits per character. From the fourth run on, the
+    string stores the difference from the run two positions earlier.
 
-    Raises SegmentationError if they are truncated, or too long for any photo.
+    Raises SegmentationError if the string is truncated, or if a run is too long for any photo.
     """
     if not counts:
         return np.zeros(0, dtype=np.int64)
@@ -121,8 +121,8 @@ def _decompress(counts: bytes) -> NDArray[np.int64]:
 
 
 def pixels_in_box(rle: Rle, box: Box) -> NDArray[np.uint8]:
-    """Pixels of a mask inside its tight box, by columns: an array (width of the box, height of the box) with 1 inside
-    the mask.
+    """Pixels of a mask inside its tight box, as an array (box width, box height). Each row of the array is a column of
+    pixels. Pixels of the mask are 1, all others 0.
 
     Decoding the whole mask would take four times as long.
     """
@@ -171,7 +171,7 @@ def window_rle(window: Window, height: int, width: int) -> Rle:
 
 
 def tight_box_in_window(rle: Rle, window: Window) -> tuple[Box | None, int]:
-    """Tight box (in pixels of the photo) and area of the part of a mask that is inside a window.
+    """Tight box (in pixels of the photo) and area of a mask that is clipped to a window.
 
     The box is None if no part of the mask is inside the window.
     """

@@ -57,10 +57,10 @@ def match(
         predictions: well-formed predicted objects.
         truths: ground-truth objects.
         use_image: pair only boxes in the same image. If false, images are ignored.
-        use_label: pair only boxes with the same label, ignoring case, white space, and number ("dog", "dogs").
-        power: exponent of the IoU, above 0.
-        floor: a pair scores 0 if its IoU is below this value, from 0 to 1.
-        ceiling: a pair scores 1 if its IoU is at least this value, above 0 and at most 1.
+        use_label: pair only boxes with the same label, ignoring case, white space, and plurals ("dog", "dogs").
+        power: exponent of the IoU (above 0).
+        floor: a pair scores 0 if its IoU is below this value (from 0 to 1).
+        ceiling: a pair scores 1 if its IoU is this value or higher (above 0 and at most 1).
 
     Raises:
         ValueError: `power`, `floor`, or `ceiling` is out of range.
@@ -97,7 +97,7 @@ def match_at(
     The other arguments are the same as in `match`. Pairs below the threshold are omitted.
 
     Raises:
-        ValueError: `threshold` is not above 0 and at most 1.
+        ValueError: `threshold` is at most 0 or above 1.
     """
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold {threshold} must be above 0 and at most 1")
@@ -140,7 +140,7 @@ def set_miou(
     power: float = 1.0,
     floor: float = 0.0,
 ) -> float:
-    """Sum of the scores of `match`, divided by max(|P|, |G|) for predictions P and truths G; from 0 to 1.
+    """Sum of the scores of `match`, divided by max(|P|, |G|) for predictions P and truths G. The result is from 0 to 1.
 
     |P| counts every element of a `Reading`, including malformed ones. The score is 1 if both P and G are empty. The
     score is 0 if only P or only G is empty, or if the answer is unreadable.

@@ -197,7 +197,7 @@ def _cell(estimate: EstimateJson | None) -> str:
 
 RUNNER = """#!/usr/bin/env bash
 # Trains with every recipe of this ablation, one after another. Finished runs are skipped, and stopped runs are resumed.
-# Start it from the folder that relative paths in the recipes refer to.
+# Run this script from the folder that the relative paths in the recipes start from.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 

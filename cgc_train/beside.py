@@ -40,7 +40,7 @@ class Started:
 
 
 class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
-    """Runs `benchmark.command` every `benchmark.every` steps on a checkpoint, and adds the results to the metrics."""
+    """Every `benchmark.every` steps, runs `benchmark.command` on the checkpoint and adds the results to the metrics."""
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
         self.folder, self.recipe, self.settings = folder, recipe, recipe.benchmark
@@ -62,7 +62,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
             self._look()
 
     def on_train_end(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Wait for the running benchmark and all queued ones."""
+        """Wait until the running benchmark and all queued benchmarks have ended."""
         if state.is_world_process_zero and self.running:
             say(f"waiting for the benchmark of step {self.running.step}")
         self.drain()
@@ -205,9 +205,9 @@ def alone(environment: Mapping[str, str]) -> dict[str, str]:
 def figures(folder: Path) -> dict[str, float]:
     """Read results from the JSON files in a folder. The keys have the form `benchmark/NAME/METRIC`.
 
-    If `cgc-bench score --json` wrote a file, the function reads the means over all tasks, and NAME is the name of the
-    benchmark. From any other file, the function reads the top-level numbers, and NAME is the file name without its
-    extension.
+    From a file that `cgc-bench score --json` wrote, the function reads the means over all tasks. NAME is then the name
+    of the benchmark. From any other file, the function reads the top-level numbers. NAME is then the file name without
+    its extension.
     """
     found: dict[str, float] = {}
     for file in sorted(folder.glob("*.json")):

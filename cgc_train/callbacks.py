@@ -1,4 +1,4 @@
-"""Trainer callbacks that write metrics and the answers to held-out rows, and print warnings during training."""
+"""Trainer callbacks that write metrics and held-out answers to files, and print warnings during training."""
 
 import json
 from collections import deque
@@ -92,14 +92,14 @@ class IdleGroupsWarning(LogReader):
 
 
 class HeldOutWriter(TrainerCallback):  # type: ignore[misc]
-    """Writes the answers to held-out rows after every evaluation, and their metrics with confidence intervals."""
+    """After every evaluation, writes the model's held-out answers and their metrics with confidence intervals."""
 
     def __init__(self, folder: Path, recipe: Recipe, truths: Mapping[str, Truth]) -> None:
         self.folder, self.recipe, self.truths = folder, recipe, truths
         self.trainer: AnsweringTrainer
 
     def on_evaluate(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Write the answers to held-out rows, which were gathered from all processes."""
+        """Gather the model's held-out answers from all processes, and write them and their metrics to files."""
         answers = self.trainer.gathered_answers()
         if state.is_world_process_zero and answers:
             values = write_held_out(self.folder, state.global_step, answers, self.truths, self.recipe)
@@ -109,10 +109,9 @@ class HeldOutWriter(TrainerCallback):  # type: ignore[misc]
 def write_held_out(
     folder: Path, step: int, answers: Mapping[str, str], truths: Mapping[str, Truth], recipe: Recipe
 ) -> dict[str, float]:
-    """Write the answers to held-out rows and a summary of their metrics, and append the overall values to
-    metrics.jsonl.
+    """Write the model's held-out answers and a summary of their metrics to files.
 
-    Returns a mapping from each metric's name to its value over all held-out rows.
+    The values over all held-out rows are also appended to metrics.jsonl. Returns these values by metric name.
     """
     path = held_out_path(folder, step)
     path.parent.mkdir(exist_ok=True)

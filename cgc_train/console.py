@@ -26,7 +26,12 @@ HEADER_EVERY = 20  # number of lines before the header is repeated
 HELD_OUT = ("miou", "acc@0.5", "source_acc", "leakage", "hallucination", "false_empty", "unreadable")
 # Warnings about calls within transformers and TRL. They are harmless, and users cannot avoid them.
 DEPRECATIONS = r"`(is_)?gradient_checkpointing(_enable|_disable)?` is deprecated"
-NOTES = ("Image decoding with `torchvision` is deprecated", "Kwargs passed to `processor.__call__` have to be in")
+NOTES = (
+    "Image decoding with `torchvision` is deprecated",
+    "Kwargs passed to `processor.__call__` have to be in",
+    # checkpoints store an output layer only if it does not share its weights with the input embeddings
+    "There were missing keys in the checkpoint model loaded: ['lm_head.weight'].",
+)
 
 
 @dataclass(frozen=True)

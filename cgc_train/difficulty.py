@@ -45,8 +45,8 @@ class Measured:
         spread: standard deviation of the group's rewards.
         miou: mean R_miou, 0-1, computed with the default reward options.
         rewards: reward of each answer.
-        settings: hash of all other inputs of the measurement: the model, the prompt, the reward, and the sampling
-            settings.
+        settings: hash of the settings that determine the measurement, such as those of the model, the prompt, and the
+            reward.
     """
 
     id: str
@@ -205,7 +205,7 @@ def _append(file: Path, measured: Sequence[Measured], settings: str) -> None:
 
 
 def _read(file: Path, settings: str) -> dict[str, Measured]:
-    """Read the measurements in a file, by row id. A truncated last line is ignored."""
+    """Read the measurements in a file, and return them by row id. A truncated last line is ignored."""
     if not file.exists():
         return {}
     try:

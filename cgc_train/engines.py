@@ -32,7 +32,9 @@ def engines_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
 
 
 def need_engine(package: str, why: str) -> None:
-    """Raise MissingExtraError if an engine is not installed. The message states the tested version."""
+    """Raise MissingExtraError if an engine is not installed. The message contains the pip command that installs the
+    engine.
+    """
     if find_spec(package) is None:
         raise MissingExtraError(f"{why} needs {package}, which is not installed; run: {install(package)}")
 
@@ -49,22 +51,22 @@ def check_gpu(recipe: Recipe) -> None:
 
 
 def install(*packages: str) -> str:
-    """The pip command that installs the tested versions of these engines."""
+    """The pip command that installs these packages, in the tested version if there is one."""
     names = (package.replace("_", "-") for package in packages)
     return f"pip install {' '.join(f'{name}=={TESTED[name]}' if name in TESTED else name for name in names)}"
 
 
 def untested(recipe: Recipe) -> dict[str, str]:
-    """Find a recipe's engines whose installed minor version was not tested. Returns a mapping from the name of each
-    such engine to its installed version.
+    """Find the engines of a recipe that are installed in an untested minor version. Returns a mapping from the name of
+    each such engine to its installed version.
     """
     found = {package: _installed(package) for package, _ in engines_of(recipe) if package in TESTED}
     return {package: seen for package, seen in found.items() if seen and _minor(seen) != _minor(TESTED[package])}
 
 
 def slow_torch() -> str | None:
-    """The installed version of torch if it is known to process images many times slower than other versions, otherwise
-    None.
+    """The installed version of torch, if this version processes images many times slower than others. Returns None for
+    all other versions.
     """
     seen = _installed("torch")
     return seen if seen and _minor(seen) == _minor(SLOW_TORCH) else None

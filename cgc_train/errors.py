@@ -1,4 +1,4 @@
-"""Errors in training commands that users can fix. The command line prints each error on one line.
+"""Errors that users of the training commands can fix. The command line prints each error on one line.
 
 Each error message names the faulty file or setting and states the fix. All of these errors are subclasses of
 `CgcError`, so one handler can print them.
@@ -8,7 +8,7 @@ from cgc_data.common.errors import CgcError
 
 
 class RecipeError(CgcError):
-    """A recipe does not exist, or a key, a value, or a combination of values is not valid."""
+    """A recipe does not exist, or it contains an invalid key, value, or combination of values."""
 
 
 class ModelError(CgcError):

@@ -1,9 +1,10 @@
-"""A version of TRL's GRPOTrainer that learns only from groups of completions with different rewards.
+"""A version of TRL's GRPOTrainer that learns from a group of completions only if their rewards differ.
 
 All other groups are replaced by groups of completions for new prompts, or get an advantage of zero.
 
-Completions are generated and rewarded in rounds before TRL's own sampling step. TRL then reuses the selected
-completions: it computes probabilities and advantages only for these completions, and does not log the others.
+Completions are generated and rewarded in rounds before TRL's own sampling step. TRL then uses the selected completions
+instead of sampling again. It computes probabilities and advantages for these completions only, and it logs no other
+completions.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
     trainer.
 
     Args:
-        groups: settings that state which groups are useful, and how often all other groups are replaced.
+        groups: settings that state which groups are useful, and how many extra sampling rounds may replace the others.
         grades: curriculum grades of the training rows. New prompts are drawn only from grades that occur in the batch.
             None: new prompts are drawn from all rows.
         given: arguments of TRL's GRPOTrainer.
@@ -128,7 +129,7 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return idle_groups(self._rewards if rewards is None else rewards, self.num_generations, self._groups)
 
     def _share(self, drawn: Sequence[int]) -> list[TrainingRow]:
-        """The drawn rows that this process answers. Each row is repeated once per completion of its group."""
+        """The drawn rows that this process answers. Each row occurs once for every completion of its group."""
         repeated = [place for place in drawn for _ in range(self.num_generations)]
         each = len(repeated) // self.accelerator.num_processes
         start = self.accelerator.process_index * each

@@ -31,8 +31,8 @@ class Sampled:
 
 
 def teaches(rewards: Sequence[float], settings: GroupSettings) -> bool:
-    """Whether GRPO can learn from a group: its rewards differ, and the recipe accepts their standard deviation and
-    mean.
+    """Whether GRPO can learn from a group. Its rewards must differ, and `settings` must allow their standard deviation
+    and mean.
     """
     if max(rewards) - min(rewards) < EQUAL or pstdev(rewards) < settings.min_spread:
         return False
@@ -46,14 +46,17 @@ def idle_groups(rewards: Sequence[float], size: int, settings: GroupSettings) ->
 
 
 def whole_groups(count: int, size: int, processes: int) -> int:
-    """The smallest number of groups, at least `count`, that gives every process the same number of completions."""
+    """The smallest number of groups that is at least `count` and that gives every process the same number of
+    completions.
+    """
     return next(number for number in range(count, count + processes) if number * size % processes == 0)
 
 
 def further_rows(
     asked: Collection[int], wanted: int, key: Sequence[int], count: int, grades: Sequence[int] | None = None
 ) -> list[int]:
-    """Draw the indices of `wanted` unused rows out of `count` rows. `key` is the random seed.
+    """Draw `wanted` of the `count` training rows, and return their indices. Rows in `asked` are not drawn again. `key`
+    is the random seed.
 
     With `grades`, rows are drawn only from grades that are already in the batch. The result is empty if too few rows
     are left.

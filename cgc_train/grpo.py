@@ -56,8 +56,8 @@ def run_grpo(recipe: Recipe, folder: Path, *, rows: Dataset | None = None) -> Ru
 
 
 def resume(run: Run, checkpoint: Path | None = None) -> Run:
-    """Resume a run from the given checkpoint, or from the newest one. Raises RunError if there is no such
-    checkpoint.
+    """Resume a run from the given checkpoint, or from the newest one. Raises RunError if there is no such checkpoint,
+    if the run is already finished, or if it is a warm-up.
     """
     if run.finished:
         raise RunError(f"{run.folder}: already finished; its model is in {run.model_folder.name}/")
@@ -146,7 +146,7 @@ def _train(trainer: GroundingTrainer, run: Run, checkpoint: Path | None) -> Run:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
             _save(trainer, run)
     except KeyboardInterrupt:
-        fix = f"resume it with {again}" if run.checkpoints() else "no checkpoint yet, so delete it and start again"
+        fix = f"resume it with {again}" if run.checkpoints() else "no checkpoint yet; delete the folder and start again"
         raise RunError(f"{run.folder}: stopped; {fix}") from None
     finally:
         for background in (trainer.pop_callback(BenchmarkBeside), trainer.pop_callback(CheckpointsToHub)):

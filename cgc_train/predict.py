@@ -1,5 +1,6 @@
-"""Asks a trained model a question about several images, and returns the objects that it finds, with boxes in pixels of
-the original images.
+"""Asks a trained model a question about several images, and returns the objects that the model finds.
+
+Each object has a box in pixels of the original image.
 
 The model runs in this process and answers one prompt at a time. To answer many rows, use `cgc_train.generate`.
 """
@@ -66,9 +67,9 @@ class Predictor:
     """A model that locates objects in several images.
 
     Args:
-        name: the folder of a trained model, a merged model, or an adapter; or a model id on the Hub.
+        name: the folder of a trained model, a merged model, or an adapter. A model id on the Hub also works.
         think: whether to ask for a reasoning trace. Use False for a model that was trained without reasoning.
-        max_pixels: maximum number of pixels per image. Larger images are downscaled for the model, but the returned
+        max_pixels: maximum number of pixels per image. The model gets smaller copies of larger images, but the returned
             boxes still refer to the original size.
         dtype: type of the weights, `float32` or `bfloat16`.
         revision: commit or tag of a model on the Hub; None: the newest.
@@ -107,14 +108,15 @@ class Predictor:
 
         Args:
             images: one to sixteen file paths or PIL images. EXIF rotation is applied.
-            label: a category in English, such as "dog". The question is then phrased as in the data sets.
+            label: a category in English, such as "dog". The model gets a question with this label, worded as in the
+                data sets.
             question: a custom question instead of a label. Instructions for the answer format are appended to the
                 question.
             max_new_tokens: maximum length of the answer, in tokens.
 
         Raises:
-            PredictionsError: there are no images or too many, an image cannot be read, or you did not pass exactly one
-                of `label` and `question`.
+            PredictionsError: the number of images is not from one to sixteen, an image cannot be read, or you did not
+                pass exactly one of `label` and `question`.
         """
         shown = [upright(image) for image in images]
         if not FEWEST <= len(shown) <= MOST:

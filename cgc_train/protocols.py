@@ -1,7 +1,7 @@
-"""Typing protocols for objects of transformers, TRL, and PyTorch, whose types the type checker cannot see.
+"""Typing protocols for objects of transformers, TRL, and PyTorch.
 
-These libraries define the names of the keys and attributes. It is a type error to use a key or an attribute that is not
-listed here.
+The type checker cannot see the types of these objects. The libraries define the names of the keys and attributes. It is
+a type error to use a key or an attribute that is not listed here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -73,7 +73,7 @@ class ImageProcessor(Protocol):
 
 
 class Processor(Protocol):
-    """The processor of a model for text and images."""
+    """A model's processor, which prepares text and images."""
 
     tokenizer: Tokenizer
     image_processor: ImageProcessor
@@ -85,7 +85,7 @@ class Processor(Protocol):
 
 
 class Renaming(Protocol):
-    """A renaming of weights that transformers recorded while it loaded a model."""
+    """A renaming of weights, as transformers records it while it loads a model."""
 
     def was_used(self) -> bool: ...
 
@@ -157,7 +157,7 @@ class TrainerState(Protocol):
 
 
 class TrainerControl(Protocol):
-    """The flags with which a callback controls a trainer."""
+    """The flags that a callback sets to control a trainer."""
 
     should_training_stop: bool
 

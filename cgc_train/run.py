@@ -152,7 +152,7 @@ class Run:
         return sorted(int(path.stem.rpartition("-")[2]) for path in self.folder.glob("held_out/step-*.jsonl"))
 
     def held_out(self, step: int) -> list[HeldOutRow]:
-        """Read the answers to held-out rows at a step, with keys `id` and `response`."""
+        """Read the answers to held-out rows at a step. Each answer has the keys `id` and `response`."""
         lines = read_lines(held_out_path(self.folder, step))
         return [cast(HeldOutRow, line) for line in lines if _is_text(line.get("id")) and _is_text(line.get("response"))]
 
@@ -242,15 +242,15 @@ def environment() -> Environment:
 
 
 def image_folder() -> Path:
-    """The cache of resized images that all runs share: `$CGC_CACHE/images`, or a folder in the user's cache."""
+    """The folder of resized images, which all runs share: `$CGC_CACHE/images`, or a folder in the user's cache."""
     return Path(os.environ.get("CGC_CACHE") or Path.home() / ".cache" / "cgc-grounding") / "images"
 
 
 def without_usage_ping() -> None:
     """Disable TRL's telemetry, in this process and in its child processes.
 
-    The function also changes a constant of the Hub client, because the client reads the environment variable only on
-    import.
+    The function sets an environment variable. The Hub client reads this variable only on import, so the function also
+    changes the client's constant.
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     constants.HF_HUB_DISABLE_TELEMETRY = True

@@ -11,8 +11,7 @@ from cgc_train.data.select import epoch_order
 
 
 class EpochSampler:
-    """Like TRL's `RepeatSampler`, yields indices of a training set, but in an order that depends only on seed and
-    epoch.
+    """Yields indices of a training set, like TRL's `RepeatSampler`. The order depends only on the seed and the epoch.
 
     Every prompt is repeated `group` times in succession. A generation batch consists of `prompts` different prompts.
     Each batch is repeated `repeats` times, once for each step that learns from it. Remaining prompts that do not fill a

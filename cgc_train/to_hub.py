@@ -1,8 +1,8 @@
 """Uploads checkpoints to the Hub in the background during training, with one commit per checkpoint.
 
-If an upload fails, a warning is printed, and the upload is retried with the next checkpoint. If a run was stopped, the
-missing checkpoints are uploaded when it is resumed. A checkpoint counts as uploaded if the Hub has its state file,
-which is part of the same commit.
+If an upload fails, a warning is printed, and the upload is retried with the next checkpoint. When a stopped run
+resumes, it uploads the checkpoints that are not on the Hub yet. A checkpoint counts as uploaded if the Hub has its
+state file, which is part of the same commit.
 """
 
 import os
@@ -73,13 +73,13 @@ class CheckpointsToHub(TrainerCallback):  # type: ignore[misc]
         try:
             upload(self.run.folder, self.run.recipe)
         except PushError as error:
-            say(f"warning: a checkpoint was not uploaded; the next upload retries it: {error}")
+            say(f"warning: a checkpoint was not uploaded ({error}); the next upload retries it")
 
 
 def prepare(recipe: Recipe) -> None:
     """Create the Hub repository of a recipe.
 
-    Raises PushError if the login lacks permission, or if the repository contains other files.
+    Raises PushError if the login lacks permission, or if the repository contains files that do not belong to a run.
     """
     repo, api = str(recipe.hub.repo), connect()
     if not is_there(repo):
@@ -94,7 +94,8 @@ def is_there(repo: str) -> bool:
 
     The function also checks, without writing anything, that this login can write to the repository or create it.
 
-    Raises PushError if the login is missing or lacks permission, or if the repository contains other files.
+    Raises PushError if the login is missing or lacks permission. Also raises PushError if the repository contains files
+    that do not belong to a run.
     """
     check_names(repo, None)
     api = connect()
@@ -135,7 +136,7 @@ def _known(api: HfApi, repo: str) -> bool:
 
 
 def keep(run: Path, checkpoint: Path) -> None:
-    """Hard-link the files of a checkpoint, so that the trainer can delete the checkpoint before it is uploaded."""
+    """Hard-link the files of a checkpoint. They stay available for the upload if the trainer deletes the checkpoint."""
     kept, partial = run / FOLDER / checkpoint.name, run / FOLDER / f"{checkpoint.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(kept, ignore_errors=True)
@@ -152,7 +153,7 @@ def link(source: str, target: str) -> None:
 
 
 def upload(run: Path, recipe: Recipe) -> None:
-    """Upload the linked checkpoints that are missing from the Hub, each in one commit, and then delete the links.
+    """Upload each linked checkpoint in one commit, unless the Hub already has it. Then delete the links.
 
     Raises PushError.
     """

@@ -1,8 +1,8 @@
-"""Writes rule-based reasoning for the training answers of a warm-up, without coordinates.
+"""Writes the reasoning that precedes the training answers of a warm-up. Fixed rules generate it.
 
-The reasoning goes through the images in order. The reasoning states only facts that the row contains: which objects an
-image shows, and which labels an image is proven not to show. Simplification: the reasoning names visible objects, but
-does not explain how to recognize them.
+The reasoning goes through the images in order and contains no coordinates. It states only facts from the row: the
+objects that an image shows, and the labels that it provably does not show. Simplification: the reasoning names visible
+objects, but does not explain how to recognize them.
 """
 
 import hashlib
@@ -162,8 +162,8 @@ def _labels(row: Row) -> list[str]:
 def trace(row: Row) -> str:
     """Write the reasoning for a release row in a few sentences. The row's id determines the phrasing.
 
-    The reasoning refers to images by number and counts objects in words. The reasoning contains no coordinates and no
-    tags.
+    The reasoning refers to images by number ("Image 2") and writes counts as words ("two dogs"). It contains no
+    coordinates and no tags.
     """
     return " ".join(_reasoning(row)(row))
 
@@ -182,8 +182,8 @@ def _reasoning(row: Row) -> Callable[[Row], Iterator[str]]:
 def completion(row: Row, prompt: PromptSettings) -> list[Message]:
     """Build an assistant message with the ground-truth answer, in the format that the prompt requests.
 
-    With `prompt.think`, the reasoning precedes the answer. The text that the chat template writes at the start of a
-    response is omitted.
+    With `prompt.think`, the reasoning precedes the answer. If the chat template itself writes the start of every
+    response, the message does not repeat that text.
     """
     objects = answer_objects(row["objects"])
     text = format_response(objects, trace(row) if prompt.think else "").removeprefix(prompt.prefix.strip())
@@ -205,7 +205,8 @@ def _search(row: Row) -> Iterator[str]:
 def _compare(row: Row) -> Iterator[str]:
     """Write the reasoning for a question about the one category that all images show.
 
-    The sentences list, for each image, the categories that are present and absent, and then name the common category.
+    For each image, the sentences list the categories that it shows and those that it does not show. Then they name the
+    common category.
     """
     yield _pick(COMPARISONS, row, "opening")
     for sight in sights(row):
@@ -229,10 +230,10 @@ def _found(row: Row) -> str:
 
 
 def _single_out(row: Row) -> Iterator[str]:
-    """Write the reasoning for a question about one of several objects.
+    """Write the reasoning for a question that singles out one of several objects, such as "the leftmost dog".
 
-    The sentences state which image shows several objects, and which of these objects is requested. Every other image
-    shows exactly one such object, unless the `evidence` column states that the image shows none.
+    The sentences state which image shows several such objects, and which of them is requested. Every other image shows
+    exactly one such object, unless the `evidence` column states that the image shows none.
     """
     name, answer = readable(row["query"]["labels"][0]), row["objects"][0]["img_idx"]
     words = {"counted": name.counted, "plural": name.plural, "referred": referred(name, row["query"]["relation"])}
@@ -284,10 +285,10 @@ def _seen(sight: Sight, row: Row) -> str:
 
 
 def _sought(name: Name, row: Row) -> str:
-    """Name the objects to look for, for the first sentence of the reasoning.
+    """Name the requested objects, as the first sentence of the reasoning does.
 
-    Singular or plural depends on the phrasing of the question, not on the task, because the first sentence must not
-    reveal whether the answer is empty.
+    The phrasing of the question, not the task, determines whether the name is singular or plural. Otherwise, the first
+    sentence could reveal that the answer is empty.
     """
     every = answer_of_pool(row["template_id"].partition("/")[0]) == "set" and task_of(row).labels[1] == 1
     return name.plural if every else name.indefinite

@@ -1,7 +1,6 @@
-"""Extends TRL's GRPOTrainer: fixes multi-image prompts, and answers held-out rows during training.
+"""Extends TRL's GRPOTrainer: corrects the handling of multi-image prompts, and answers held-out rows during training.
 
-If a method overrides a method of TRL, a comment or docstring states the reason. Everything else, including the loss,
-comes from TRL.
+Comments and docstrings explain most overrides of TRL's methods. Everything else, including the loss, comes from TRL.
 """
 
 import math
@@ -38,8 +37,8 @@ class GroundingTrainer(GroupTrainer):
 
     Args:
         frozen_vision: freeze the vision tower.
-        grades: curriculum grades of the rows in ascending order, so that every epoch starts with easy rows; None: no
-            curriculum.
+        grades: curriculum grade of each row, from easy to hard. The rows must be sorted by grade, and every epoch keeps
+            the grades in this order. None: no curriculum.
         groups: settings that state which groups of completions to learn from; None: all groups.
         given: arguments of TRL's GRPOTrainer, such as processing_class, args, train_dataset, eval_dataset, and
             peft_config.
@@ -175,7 +174,7 @@ class GroundingTrainer(GroupTrainer):
     # TRL would overwrite a step's completions with the held-out ones of the same step, and compare probabilities with
     # those of vLLM at temperature zero, which are all 1.
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log as TRL does, but omit the completions and the sampling metrics of evaluations.
+        """Log as TRL does, but log neither completions nor sampling metrics during evaluations.
 
         Raises DivergedError if the gradient is not finite.
         """

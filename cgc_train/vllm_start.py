@@ -21,8 +21,8 @@ class Rows(Protocol):
 
 
 def vllm_settings(args: GrpoArguments, processor: Processor, *sets: Rows | None) -> dict[str, object]:
-    """Build vLLM's settings for these data sets: data type, number of images per prompt, no videos, and pixels per
-    image.
+    """Build vLLM's settings for these data sets: the data type, the maximum number of images per prompt, and the
+    image size in pixels. Videos are not allowed.
     """
     most = max(len(images) for rows in sets if rows is not None for images in rows["images"])
     size = dict(processor.image_processor.size)

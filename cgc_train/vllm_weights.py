@@ -46,7 +46,8 @@ def merged_weights(model: PeftModel, gather: Gather) -> Iterator[tuple[str, torc
 
     Args:
         model: a base model with LoRA adapters.
-        gather: function that gathers a weight that is sharded across processes. Every process must call this function.
+        gather: function that gathers weights if they are sharded across processes. Every process must call
+            `merged_weights`, because each one contributes its shards.
     """
     base = model.get_base_model()
     layers = {

@@ -20,7 +20,7 @@ from cgc_train.reward import score
 
 
 def build(folder: Path) -> Path:
-    """Build a release: paint photos with COCO and LVIS annotations, then mine and compose them."""
+    """Paint photos with COCO and LVIS annotations, and build a release from them."""
     painted = paint("standard", folder / "photos")
     sources = [{key: str(value) for key, value in asdict(source).items() if value is not None} for source in painted]
     config = load_config(None, {"sources": sources, "samples": 60})
@@ -28,7 +28,7 @@ def build(folder: Path) -> Path:
 
 
 def perfect(row: Row) -> str:
-    """The response of a model that is always right, in the requested format."""
+    """The response of a model that is always right. The response has the requested format."""
     return format_response(truth_of(row).objects, reasoning="I look at every image in turn.")
 
 
@@ -40,7 +40,7 @@ def in_the_wrong_image(row: Row) -> str:
 
 
 def main(folder: Path) -> dict[str, float]:
-    """Run all steps of the example. Returns, by model name, each model's score on the held-out rows in percent."""
+    """Run all steps of the example. Returns the score of each model on the held-out rows, in percent."""
     release = build(folder)
     opened = open_release(release)
 

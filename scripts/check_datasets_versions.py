@@ -2,9 +2,9 @@
 
 Usage: python scripts/check_datasets_versions.py [--folder .datasets-versions] [VERSION]...
 
-Each version of `datasets` is installed into a separate environment in the folder, which is kept for later runs. The
-rows that are read in this environment are compared with the rows that the currently installed version reads. Exits with
-status 1 if any rows differ or cannot be read.
+Installs each version of `datasets` into a separate environment in the folder. Later runs reuse these environments.
+Compares the rows that each version reads with the rows that the currently installed version reads. Exits with status 1
+if any rows differ or cannot be read.
 """
 
 import argparse
@@ -70,7 +70,7 @@ def differences(expected: Any, found: Any, where: str = "") -> Iterator[str]:
 
 
 def answers(python: Path, folder: Path, name: str) -> dict[str, Any]:
-    """The rows that `scripts/read_with_datasets.py` returns in an environment. It uses a separate cache."""
+    """Run `scripts/read_with_datasets.py` with this Python interpreter and a separate cache, and return its output."""
     target = folder / f"{name}.json"
     home = {**os.environ, "HF_HOME": str(folder / "caches" / name), "HF_HUB_OFFLINE": "1"}
     command = [str(python), "-I", str(READER), str(folder / "requests.json"), str(target)]
@@ -91,9 +91,10 @@ def environment(folder: Path, version: str) -> Path:
 
 
 def written(folder: Path) -> Requests:
-    """Write releases of painted photos with all tasks, with and without stored images, and every export of them.
+    """Write two releases of painted photos with all tasks: one with stored images, and one without. Export the first
+    release in every format.
 
-    Returns a dict: the name of each dataset, and the arguments with which `load_dataset` reads it.
+    Returns a dict that maps the name of each dataset to the arguments with which `load_dataset` reads it.
     """
     from cgc_data.builder.release import build_release
     from cgc_data.config import BuildConfig

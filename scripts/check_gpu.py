@@ -5,11 +5,12 @@ Usage: python scripts/check_gpu.py --to FOLDER [--work FOLDER] [--weights FOLDER
        [--rehearse]
 
 Requires the packages of `pip install '.[train]'` and a torch build for the GPU. The stages `full_adam8` and
-`full_adam32` also need deepspeed, and `full_adam8` and `quantised` need bitsandbytes. Nothing is downloaded: data and
-weights are generated. The weights take 18 GB on disk, and all other files together take about as much. Every stage runs
-its commands in separate processes with a time limit. If a stage fails, the end of its output is kept, and the other
-stages continue. A stage that would exceed the remaining minutes is not started. The results are written to gpu.json,
-gpu.md, and log.txt in FOLDER after every stage. `--rehearse` runs the same stages with the tiny model on the CPU.
+`full_adam32` also require deepspeed. The stages `full_adam8` and `quantised` also require bitsandbytes. Nothing is
+downloaded: data and weights are generated. The weights take 18 GB on disk, and all other files together take about as
+much. Every stage runs its commands in separate processes with a time limit. If a stage fails, the end of its output is
+kept, and the other stages continue. A stage that would exceed the remaining minutes is not started. The results are
+written to gpu.json, gpu.md, and log.txt in FOLDER after every stage. `--rehearse` runs the same stages with the tiny
+model on the CPU.
 """
 
 import argparse

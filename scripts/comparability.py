@@ -69,8 +69,10 @@ def read_responses(half: str) -> list[Response]:
 
 
 def options_table() -> str:
-    """Compare each rule with a human reader on both halves of the table. Counts how often the rule finds the same
-    option, another option, or no option although the reader finds one.
+    """Compare each rule with a human reader on both halves of the table.
+
+    For each half, the table counts three cases: the rule and the reader agree, the rule finds an option that the reader
+    does not find, or only the reader finds an option.
     """
     head = ["rule", *(f"{half.replace('_', ' ')}: {what}" for half in HALVES for what in ("right", "another", "none"))]
     return table(head, [[name, *_counts(rule)] for name, rule in RULES.items()])
@@ -100,7 +102,10 @@ def _agreement(one: str, other: str, rows: Sequence[Response]) -> str:
 
 
 def mig_table(folder: Path) -> str:
-    """Read and score published responses of Qwen2-VL-7B to the revised questions in several ways."""
+    """Score published responses of Qwen2-VL-7B to the revised questions.
+
+    The rows of the table differ in how responses are parsed and judged.
+    """
     revised = BENCHMARK.read_items(folder / "revised_MIG_bench.json")
     original = BENCHMARK.read_items(folder / "MIG_data.json")
     lines = (folder / "predictions" / "qwen2_vl_7b.jsonl").read_text(encoding="utf-8").splitlines()
@@ -129,8 +134,8 @@ def mig_table(folder: Path) -> str:
 
 
 def matched(revised: Mapping[str, Item], original: Mapping[str, Item]) -> dict[str, str]:
-    """Items whose images and words are the same in both versions, ignoring spaces. The task `diff` has no such items,
-    because its questions were rewritten.
+    """Items whose images and words are the same in both versions, ignoring spaces. In the task `diff`, only the images
+    must be the same, because its questions were rewritten.
     """
     ours, theirs = _unique(revised), _unique(original)
     return {index: theirs[key] for key, index in ours.items() if key in theirs}

@@ -1,7 +1,7 @@
 """Derives cgc_data/vocabulary/confusable.csv: which categories of COCO and LVIS v1 can be confused with each other.
 
 There are four sources: WordNet 3.0's noun database (Debian package wordnet-base, /usr/share/wordnet), the synonyms in
-an LVIS v1 file, objects that COCO or LVIS annotate with boxes under two names, and a manual review
+an LVIS v1 file, boxes in COCO and LVIS that mark the same object under two names, and a manual review
 (confusable_review.yaml).
 """
 
@@ -107,7 +107,8 @@ class Review:
 def ancestors(wordnet: WordNet, review: Review) -> Iterator[Relation]:
     """Pairs in which WordNet lists one concept as a hypernym of the other.
 
-    If both concepts are COCO classes, the relation is `hand` instead of `ancestor`.
+    The relation is usually `ancestor`. It is `hand` if both concepts are COCO classes, or if the review lists the pair
+    under `not_covered`.
     """
     found = {concept: offset for concept in entries() if (offset := wordnet.find(concept))}
     concept_at = {offset: concept for concept, offset in found.items()}
@@ -141,9 +142,9 @@ def synonyms(wordnet: WordNet, lvis: dict[str, Any], review: Review) -> Iterator
 
 
 def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Review) -> Iterator[Relation]:
-    """Pairs of categories whose boxes on the same photo have an IoU above 0.8, with counts.
+    """Pairs of categories whose boxes on the same photo have an IoU above 0.8. Counts how often this happens.
 
-    The two boxes can be in the same file or in different files.
+    COCO and LVIS may each contain both boxes, or one of the two.
     """
     coco_names = {e.coco: e.concept for e in entries().values() if e.coco}
     by_coco: Drawn = {}
@@ -161,8 +162,10 @@ def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Rev
 
 
 def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
-    """The pairs that the review names. If the review lists a concept as covered by a COCO class, the class also covers
-    every concept below that concept in `kinds`. Other COCO classes are never covered in this way.
+    """The pairs that the review lists.
+
+    If a COCO class includes a concept, it also includes the concepts below it according to `kinds`. Exception: a class
+    does not include another COCO class in this way.
     """
     below: dict[str, set[str]] = defaultdict(set)
     for row in kinds:

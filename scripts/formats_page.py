@@ -97,7 +97,7 @@ def flat_png(shade: int) -> bytes:
 
 
 def _rows(form: Format, folder: Path) -> list[dict[str, Any]]:
-    """The exporter's output, with paths in the folder that the page names.
+    """The exported rows. Their paths point to the folder that the page uses as an example.
 
     The question that has objects comes first.
     """
@@ -110,7 +110,7 @@ def _rows(form: Format, folder: Path) -> list[dict[str, Any]]:
 
 
 def _as_trl(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of a row that TRL's trainer and the reward function read."""
+    """A row with only the columns that TRL's trainer or the reward function reads."""
     views = [{name: view[name] for name in OF_VIEWS} for view in row["views"]]
     images = [f"<PIL image, {SIZE[0]} x {SIZE[1]}>" for _ in row["images"]]
     columns = {name: row[name] for name in COLUMNS if name not in ("answer", "views", *LEFT_OUT)}

@@ -25,8 +25,8 @@ def full_adam8(machine: Machine) -> dict[str, Any]:
 
 
 def full_adam32(machine: Machine) -> dict[str, Any]:
-    """Run two steps under ZeRO-3 with Adam's optimizer states in float32, but without a reference model and with half
-    of the completions that one GPU would sample.
+    """Run two steps under ZeRO-3 with Adam's optimizer states in float32. To save memory, use no reference model, and
+    sample half of the recipe's completions per GPU.
     """
     steps = [*completions(machine, SHARE // 2, PER_DEVICE, 128), "grpo.max_steps=2", "grpo.beta=0"]
     return _train(
@@ -45,7 +45,9 @@ def full_long(machine: Machine) -> dict[str, Any]:
 def _train(
     machine: Machine, name: str, file: str, steps: Sequence[str], seconds: float, **variables: str
 ) -> dict[str, Any]:
-    """Measure training without saving the model, and compare its memory with the memory plan for the same settings."""
+    """Measure training, and compare the memory that it uses with the memory plan for the same settings. The model is
+    not saved.
+    """
     over = (*SETTINGS, f"accelerate={file}", *steps)
     launch = machine.launch(file) if file == "zero3" else []
     backend = ["grpo.ddp_backend=gloo"] if launch and machine.rehearse else []

@@ -50,7 +50,7 @@ class Machine:
         self.keep = self.work / "longest.txt"
 
     def settings(self, *over: str) -> list[str]:
-        """Settings that every run uses: the rows with the longest prompts as data, and no vLLM."""
+        """Settings that every run uses. They disable vLLM, and select the rows with the longest prompts."""
         common = ["grpo.use_vllm=false", f"model.name={self.weights}", f"data.release={self.work / 'release'}"]
         common += [f"data.keep={self.keep}"] if self.keep.exists() else []
         cpu = ["accelerate=cpu", "model.dtype=float32", "model.quantize=null", "data.max_pixels=9216"]
@@ -58,7 +58,7 @@ class Machine:
         return [*common, *(cpu if self.rehearse else []), *over]
 
     def launch(self, file: str) -> list[str]:
-        """Arguments for the Python interpreter to run a script in one process with an accelerate launch file."""
+        """Arguments for the Python interpreter that launch a script in one process, with an accelerate launch file."""
         if self.rehearse:
             return launch_words(file, 1)
         words = ["-m", "accelerate.commands.launch", "--config_file", str(launch_path(file))]
@@ -87,8 +87,8 @@ class Machine:
     def wait(
         self, name: str, process: "subprocess.Popen[bytes]", seconds: float = 600, codes: Sequence[int] = (0,)
     ) -> str:
-        """Wait for a command and return its output. Raises TimeUpError if it takes too long, and StageError if the exit
-        status is not zero.
+        """Wait for a command and return its output. Raises TimeUpError if the command takes too long, and StageError if
+        its exit status is not in `codes`.
         """
         try:
             code = process.wait(max(1, min(seconds, self.end - time.monotonic())))

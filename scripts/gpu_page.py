@@ -1,4 +1,4 @@
-"""Writes the tables of GPU measurements in docs/gpu.md, and in the file gpu.md of `scripts/check_gpu.py`.
+"""Writes the tables of GPU measurements in docs/gpu.md. `scripts/check_gpu.py` also uses this module to write gpu.md.
 
 Usage: python scripts/gpu_page.py [gpu.json...]
 
@@ -95,7 +95,7 @@ def memory_of(facts: Mapping[str, Any]) -> MemoryPlan:
 
 
 def stages(results: Sequence[Result]) -> str:
-    """One line per stage: seconds, gigabytes planned and measured, and tokens."""
+    """A table with one line per stage: its seconds, its planned and measured gigabytes, and its tokens per second."""
     sampling = ("sampling: plan", "allocated", "reserved")
     head = ("stage", "status", "s", *sampling, "learning: plan", "allocated", "tokens/s", "s a step")
     return table(head, [list(_cells(result)) for result in results])
@@ -145,9 +145,7 @@ def devices(record: Record) -> str:
 
 
 def resumed(record: Record) -> str:
-    """Compare the last step of an uninterrupted run with the same step after the run was resumed from an earlier
-    checkpoint.
-    """
+    """A table of the last step, run twice: once without a stop, and once after resuming from an earlier checkpoint."""
     found = record.of("resume")
     steps = {"not stopped": found["last_step_before"][-1], "resumed": found["train"][-1]}
     rows = [(name, f"{step['loss']:.3g}", f"{step['grad_norm']:.4g}") for name, step in steps.items()]
@@ -155,7 +153,7 @@ def resumed(record: Record) -> str:
 
 
 def tables(record: Record) -> dict[str, str]:
-    """The tables of the page, by the names of their marks."""
+    """The tables of the page. Each key is the name in the mark before the table."""
     found = {"machine": machine(record), "stages": stages(record.results)}
     return found | {"devices": devices(record), "resumed": resumed(record)}
 

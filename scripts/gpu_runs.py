@@ -1,4 +1,4 @@
-"""Runs training for `scripts/check_gpu.py`, measures it, and compares its memory with the memory plan."""
+"""Runs and measures training for `scripts/check_gpu.py`, and compares the memory that it uses with the memory plan."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ def completions(machine: Machine, step: int, per_device: int, length: int) -> li
 
 
 def train(machine: Machine, name: str, command: str, recipe: str, *over: str, seconds: float = 240) -> dict[str, Any]:
-    """Measure a run of `sft` or `grpo`, and compare its memory with the memory plan for the same settings."""
+    """Measure a run of `sft` or `grpo`. For `grpo`, add the memory plan for the same settings."""
     settings, run = machine.settings(*over), machine.work / name
     process = machine.start(name, *measuring(machine, name, command, recipe, *settings, "--to", str(run)))
     facts = plan_facts(machine, recipe, over) if command == "grpo" else {}

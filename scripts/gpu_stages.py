@@ -37,7 +37,7 @@ def check_imports(machine: Machine) -> dict[str, Any]:
 
 
 def prepare(machine: Machine) -> dict[str, Any]:
-    """Build a release from the embedded sample and generate the weights in parallel. Then find the rows with the
+    """Build a release from the embedded sample, and generate the weights at the same time. Then find the rows with the
     longest prompts.
     """
     began, release = time.monotonic(), machine.work / "release"
@@ -107,7 +107,7 @@ def whole_step(machine: Machine) -> dict[str, Any]:
 
 
 def long_completions(machine: Machine) -> dict[str, Any]:
-    """Sample the completions of one prompt at the recipe's full length."""
+    """Run one step with the completions of one prompt, which can be as long as the recipe allows."""
     steps = ["grpo.max_steps=1", "data.held_out_every=0"]
     return train(machine, "long", "grpo", LORA, *completions(machine, 8, 2, 1024), *steps)
 
@@ -128,8 +128,8 @@ def quantised(machine: Machine) -> dict[str, Any]:
 
 
 def devices(machine: Machine) -> dict[str, Any]:
-    """Train the tiny model on the GPU and on the CPU with the same seed, in float32 and with replayed completions, and
-    compare the results.
+    """Train the tiny model on the GPU and on the CPU, and compare the results. Both runs use the same seed and float32.
+    In GRPO, they also replay the same completions.
     """
     tiny = machine.work / "tiny"
     machine.run("tiny", *cgc("cgc_train", "tiny", str(tiny), "--head-size", "32"), gpu=False)

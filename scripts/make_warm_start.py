@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def prepare(scale: Scale, work: Path, seed: int) -> None:
-    """Make a random model, and a release like that of the demo but with other photos."""
+    """Make a random model. Build a release as the demo does, but from different photos."""
     from cgc_data.builder.release import build_release
     from cgc_data.config import load_config
     from cgc_data.painter import paint
@@ -128,7 +128,7 @@ def rows_of(work: Path) -> Any:
 
 
 def listings(row: dict[str, Any], shown: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """For each image that contains boxes of the answer, yield a separate question that asks to list them."""
+    """Yield one question per image that contains objects of the answer. The question asks for these objects."""
     from cgc_data.answer import Object, format_response
 
     for number, (view, image) in enumerate(zip(row["views"], row["images"], strict=True), 1):

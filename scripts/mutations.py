@@ -85,7 +85,7 @@ def _changed(value: Any, rng: random.Random) -> Any:
 
 
 def spoil_parquet(content: bytes, rng: random.Random) -> bytes:
-    """Mutate one cell or one column of a Parquet file. The file stays valid Parquet."""
+    """Mutate a cell or a column of a Parquet file, or remove its last rows. The file stays valid Parquet."""
     table = pq.read_table(io.BytesIO(content))
     if not len(table):
         return spoil_bytes(content, rng)
@@ -121,7 +121,7 @@ def _with_odd_cell(table: pa.Table, place: int, rng: random.Random) -> pa.Table:
 
 
 def spoil_zip(content: bytes, rng: random.Random) -> bytes:
-    """Rename, empty, repeat, or mutate entries of a zip archive. It stays a valid zip."""
+    """Rename, mutate, or remove entries of a zip archive, or replace their content. The archive stays a valid zip."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as given, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
         for entry in given.namelist():

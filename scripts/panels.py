@@ -17,7 +17,7 @@ Mark = tuple[Rect, str, str]
 
 @dataclass(frozen=True)
 class Panel:
-    """A picture with lines of text below it. Boxes are in pixels of the picture, and each has a color and a tag."""
+    """A picture with lines of text below it. Each box has pixel coordinates in the picture, a color, and a tag."""
 
     picture: Image.Image
     lines: tuple[Line, ...]
@@ -107,7 +107,7 @@ def decoded(content: bytes) -> Image.Image:
 
 
 def beside(panel: Panel, width: int = 360) -> Image.Image:
-    """A panel with its lines to the right."""
+    """A panel with its lines of text to the right of the picture."""
     canvas = Image.new("RGB", (WIDTH, 900), "white")
     height = round(width / panel.aspect)
     canvas.paste(panel.drawn(height), (GAP, GAP))

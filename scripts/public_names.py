@@ -1,4 +1,4 @@
-"""Lists public names of the three packages and their docstrings.
+"""Checks that the public names of the three packages have docstrings.
 
 Usage: python scripts/public_names.py [--sample N] [--seed N]
 
@@ -31,7 +31,7 @@ class Name:
 
 
 def main() -> None:
-    """Print missing docstrings, or a sample."""
+    """Print a random sample of docstrings, then the names without a docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sample", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def public_names(files: Iterable[Path] | None = None) -> Iterator[Name]:
-    """All modules, and the names in them that do not start with an underscore, excluding names inside functions."""
+    """All modules and names that do not start with an underscore. Names inside functions are skipped."""
     for file in files or (file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         module = ".".join(_relative(file).with_suffix("").parts).removesuffix(".__init__")
@@ -76,8 +76,8 @@ def _inside(node: ast.Module | ast.ClassDef, path: str, file: Path, inherited: f
 
 
 def _documented_above(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> frozenset[str]:
-    """Methods that need no docstring. A base class in the same module documents them, or the class is a protocol that
-    objects of other packages follow.
+    """Methods that need no docstring. Either a base class in the same module documents them, or the class is a protocol
+    for objects from other packages.
     """
     bases = [ast.unparse(base).partition("[")[0] for base in node.bases]
     above = [child for base in bases if base in classes for child in classes[base].body]

@@ -1,5 +1,5 @@
-"""Trains a tiny random model of every supported model family on a CPU with every training method, and writes the
-results as a table to a page.
+"""Tries all training methods on all supported model families, and writes the results to a page as a table. The models
+are tiny, start from random weights, and train on a CPU.
 
 Usage: python scripts/try_families.py RELEASE WORK [--families NAME...] [--page docs/recipes.md]
 
@@ -86,7 +86,7 @@ class Trial:
         """Run two GRPO steps, with held-out answers before, between, and after the steps."""
         run = run_grpo(self.recipe(model=self.folder / "warm" / "model"), self.folder / "grpo")
         hold(
-            "held-out rows were not answered before, between, and after the steps",
+            "held-out answers are missing before, between, or after the steps",
             run.held_out_steps() == [0, 1, 2],
         )
         found = changed(run.model_folder, self.folder / "warm" / "model")
@@ -115,7 +115,7 @@ class Trial:
         hold("an adapter is in the vision tower", not any(".visual." in name for name in weights))
 
     def merged(self) -> None:
-        """The merged model must give the same answers as the adapters over their base model."""
+        """Merge the adapters into their base model. The merged model must give the same logits as the unmerged one."""
         run = open_run(self.folder / "lora")
         folder = merge(run, self.folder / "merged", dtype="float32")
         hold("merging changed nothing", bool(changed(folder, self.model)))
@@ -141,7 +141,9 @@ STAGES: dict[str, Callable[[Trial], None]] = {
 
 
 def changed(folder: Path, before: Path) -> set[str]:
-    """Names of the weights that differ between two models or that only one of them has. All weights must be finite."""
+    """Names of the weights that differ between two models or that only one of them has. The weights in `folder` must be
+    finite.
+    """
     one, other = (load_file(place / "model.safetensors") for place in (folder, before))
     hold(f"{folder.parent.name}: weights are not finite", all(map(is_sound, one.values())))
     differ = {name for name in one.keys() & other.keys() if not torch.equal(one[name], other[name])}
@@ -149,7 +151,7 @@ def changed(folder: Path, before: Path) -> set[str]:
 
 
 def loads(folder: Path) -> None:
-    """Check that stock transformers loads a model with every weight in place."""
+    """Check that the unmodified transformers library loads a model without missing or unknown weights."""
     _, report = AutoModelForImageTextToText.from_pretrained(folder, output_loading_info=True)
     hold(f"{folder}: weights are missing or unknown", not report["missing_keys"] and not report["unexpected_keys"])
 

@@ -4,8 +4,9 @@ place.
 Usage: python scripts/try_faults.py [--seed N] [--without GUARD | --self-test]
 
 `--without` disables a guard (a safety check of the package) in the tested processes. The campaign, that is, the run of
-all faults, must then fail. `--self-test` disables one guard after another, and checks that the campaign fails each
-time. Exits with status 1 if a fault was not caught or if a self-test failed.
+all faults, must then fail. `--self-test` disables one guard after another. Each time, it causes the fault that this
+guard prevents, and checks that the fault is reported. Exits with status 1 if a fault was not caught or if a self-test
+failed.
 """
 
 import argparse
@@ -38,7 +39,7 @@ FAULTS: dict[str, Callable[[Lab], None]] = {
 
 
 def campaign(seed: int, without: str, faults: Sequence[str]) -> dict[str, str]:
-    """Cause the given faults. Returns a dict from the name of each fault that was not caught to a message."""
+    """Cause the given faults. Returns messages for the faults that were not caught, by the name of the fault."""
     found = {}
     with tempfile.TemporaryDirectory(prefix="cgc-faults-") as folder:
         lab = Lab(Path(folder).resolve(), seed, without)

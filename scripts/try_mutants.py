@@ -4,8 +4,8 @@ than one gigabyte of memory.
     python scripts/try_mutants.py --count 100000 --seed 0 --keep found/
 
 Commands open the mutated files in forked processes; before the fork, every command runs once on valid files. After each
-failure, a new process is forked. If mutants fail, the failures are printed, their folders are kept, and the exit status
-is 1.
+failure, a new process is forked. If mutants fail, the script prints the failures and exits with status 1. With
+`--keep`, it also saves the files of these mutants.
 """
 
 import gc
@@ -56,9 +56,10 @@ def make_material(folder: Path) -> dict[str, str]:
 
 
 def warm_up(material: Path, folder: Path, names: Mapping[str, str]) -> None:
-    """Run every command on valid files, without TRL. Recipes are then read without TRL's check of their keys.
+    """Run every command on valid files. TRL cannot be imported from here on, so recipes are read without TRL's check of
+    their keys.
 
-    Raises RuntimeError if a command fails, because its mutants would then test nothing.
+    Raises RuntimeError if a command fails on valid files, because mutated files would then test nothing.
     """
     sys.modules["trl"] = None  # type: ignore[assignment]
     for command in dict.fromkeys(command for kind in KINDS.values() for command in kind.commands):
@@ -72,7 +73,7 @@ def warm_up(material: Path, folder: Path, names: Mapping[str, str]) -> None:
 
 
 def in_folder(command: Sequence[str], folder: Path) -> Ending:
-    """Run a command in a folder that also contains its cache, and return the outcome."""
+    """Run a command in a folder, and return the outcome. The cache is in the same folder."""
     os.chdir(folder)
     os.environ["CGC_CACHE"] = str(folder / "cache")
     return ending(command)
@@ -93,7 +94,7 @@ def copied(material: Path, folder: Path) -> None:
 
 
 def worded(command: str, folder: Path, names: Mapping[str, str]) -> list[str]:
-    """The words of a command, with placeholders replaced by the names and arguments for a folder."""
+    """The words of a command. Each placeholder is replaced by a name, or by an argument from a file in the folder."""
     texts = {name: _argument(folder / f"{name}.txt") for name in ("override", "setting")}
     return [word.format(**texts, **names) for word in command.split(" ")]
 

@@ -17,7 +17,7 @@ FINDINGS = ("validate", "check")  # print findings and report them by their stat
 
 @dataclass(frozen=True)
 class Ending:
-    """Exit status of a command, and what was wrong with how it ended ("" if nothing was)."""
+    """The exit status of a command, and a message about a wrong ending ("" if the ending was correct)."""
 
     status: object
     fault: str

@@ -81,8 +81,8 @@ def test_the_readme_states_the_measured_ratios() -> None:
     lines = json.loads((ROOT / "docs/measured.json").read_text())["run"]["lines"]
     ratios = {line["what"]: f"`{line['ours']['cpu'] / line['theirs']['cpu']:.2g}`" for line in lines}
     claim = (
-        f"Reading COCO's annotations takes {ratios['index of COCO, cold']} times as long as with pycocotools, and "
-        f"rendering windows (crops) takes {ratios['render intra']} times as long as with a plain script"
+        f"CGC needs {ratios['index of COCO, cold']} times the processor time of pycocotools to read COCO's annotations"
+        f", and {ratios['render intra']} times the processor time of a plain script to render windows (crops)"
     )
     assert claim in (ROOT / "README.md").read_text()
 

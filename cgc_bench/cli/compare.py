@@ -1,5 +1,5 @@
-"""`cgc-bench compare`: compare models with a base model on the same items, and show items that each model won (scored
-higher than the base model) or lost (scored lower).
+"""`cgc-bench compare`: compare models with a base model on the same items. The output shows items that a model won (it
+scored higher than the base model) or lost (it scored lower).
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ PATH = click.Path(path_type=Path)
     "--per-task",
     default=6,
     show_default=True,
-    help="For each task, show at most this many items with a higher score for NEW, and this many with a lower score.",
+    help="Maximum number of items to show per task: this many that NEW won, and this many that NEW lost.",
 )
 @click.option("--seed", default=0, show_default=True, help="Seed for choosing the items to show.")
 @click.option("--to", "folder", type=PATH, default=Path("comparison"), show_default=True, help="Output folder.")

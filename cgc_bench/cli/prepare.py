@@ -18,8 +18,8 @@ PATH = click.Path(path_type=Path)
     "source",
     type=PATH,
     help=(
-        "Read this local copy of the Hub repository instead of the Hub. For MIG-Bench and VLM2-Bench, you can also "
-        "pass a folder or zip of the authors' files."
+        "Local copy of the Hub repository. Without this option, the files are downloaded. For MIG-Bench and "
+        "VLM2-Bench, you can also pass a folder or zip of the authors' files."
     ),
 )
 @click.option(

@@ -33,7 +33,7 @@ _OPTIONS = (
 
 
 def saved_options(command: Command) -> Command:
-    """Add the options that specify which benchmark the saved responses answer and how to score the responses."""
+    """Add the options that specify the benchmark of the saved responses and how to score them."""
     return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
 
 

@@ -21,9 +21,9 @@ PATH = click.Path(path_type=Path)
     required=True,
     multiple=True,
     help=(
-        'Saved responses: a JSON Lines file of objects with the keys "index" and "response", a samples file of '
-        "lmms-eval, or an output folder of lmms-eval that contains only one run. If a task has several files in the "
-        "folder, only the newest one is scored. Repeatable."
+        'Saved responses. Pass a JSON Lines file, in which each line is an object with the keys "index" and '
+        '"response". Or pass output of lmms-eval: a samples file, or an output folder that contains only one run. If a '
+        "task has several files in the folder, only the newest one is scored. Repeatable."
     ),
 )
 @click.option(

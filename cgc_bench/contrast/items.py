@@ -40,7 +40,7 @@ class Item:
 
 
 def read_items(annotations: Path | str, *, version: str | None = None) -> dict[str, Item]:
-    """Items, keyed by index, in the order of the release.
+    """Return the items by their index, in the order of the release.
 
     Args:
         annotations: folder of a release, or ORG/NAME of a release on the Hub.
@@ -80,8 +80,8 @@ def split_sha256(release: Release) -> str:
 
 
 def messages(item: Item, variant: str = "official") -> list[Message]:
-    """Chat messages with one `{"type": "image"}` part per image, in order. `variant` is `official`, or `think` to ask
-    for reasoning first.
+    """Chat messages with one `{"type": "image"}` part per image, in order. The variant `official` uses the prompts of
+    the release. `think` adds a request to reason first.
     """
     plain = list(item.prompt)
     return with_thinking(plain) if variant == "think" else plain

@@ -1,5 +1,5 @@
-"""Chooses how lmms-eval runs this project's tasks: the prompt profile (from the settings and `--model`) and the token
-limit.
+"""Chooses how lmms-eval runs this project's tasks. The prompt profile depends on the settings and `--model`, and the
+token limit depends on the profile and the benchmark.
 
 Task files refer to their generation settings as `!function cgc_bench.lmms.chosen.TASK`. When lmms-eval loads a task, it
 reads the attribute TASK of this module. The settings can therefore depend on the prompt profile.

@@ -12,7 +12,8 @@ from cgc_data.common.extras import installing
 def main() -> None:
     """Run lmms-eval with this process's arguments. The exit status is 1 if an evaluation fails.
 
-    lmms-eval itself logs the error and exits with status 0, so that a script would continue without results.
+    lmms-eval itself would log the error and exit with status 0. A script that calls it would then continue without
+    results.
     """
     try:
         from lmms_eval import __main__ as command

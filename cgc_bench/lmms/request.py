@@ -95,8 +95,8 @@ def state_in_configuration() -> None:
 
 
 def _of_task(task: Any) -> Columns:
-    """The columns listed in `STATED` for one of this project's tasks, and a column for the model interface: `chat`
-    places images within the text, and `simple` places them before it.
+    """The columns listed in `STATED` for one of this project's tasks, plus `cgc_interface`. This column is `chat` if
+    the model interface places images within the text, and `simple` if it places them before the text.
     """
     from lmms_eval.api.task import ConfigurableMessagesTask
 

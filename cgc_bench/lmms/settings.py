@@ -1,8 +1,8 @@
 """Task settings from environment variables, which are read when a task is loaded. `cgc_bench.prepare` has separate
 settings.
 
-CGC_BENCH_MAX_PIXELS: maximum number of pixels per image. CGC_BENCH_PREFIX: text that the model's chat template puts at
-the start of every response, such as `<think>`. CGC_BENCH_PROFILE: names of one or more prompt profiles, separated by
+CGC_BENCH_MAX_PIXELS: maximum number of pixels per image. CGC_BENCH_PREFIX: text, such as `<think>`, that the model's
+chat template puts at the start of every response. CGC_BENCH_PROFILE: names of one or more prompt profiles, separated by
 commas. Every benchmark uses the first listed profile that it supports. To limit the number of new tokens per response,
 use lmms-eval's own `--gen_kwargs max_new_tokens=N`.
 """
@@ -16,7 +16,8 @@ MAX_PIXELS = 1024 * 1024
 
 
 def max_pixels(profile: int | None = None) -> int:
-    """Maximum number of pixels per image: from CGC_BENCH_MAX_PIXELS, or else from the profile, or else `MAX_PIXELS`.
+    """Maximum number of pixels per image. CGC_BENCH_MAX_PIXELS overrides the limit of the profile, and `MAX_PIXELS` is
+    the default.
 
     Raises TaskError.
     """

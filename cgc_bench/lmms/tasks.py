@@ -1,8 +1,8 @@
 """The functions that this project's task files for lmms-eval refer to. They return documents, images, prompts, and
 scores, and are the same for all benchmarks.
 
-A document only refers to an item and to the folder with its images, so no image is passed to scoring. A missing file is
-reported on one line before anything runs. Scoring accepts any response without raising an error.
+A document contains no images. It refers to an item and to the folder with the item's images. A missing file is reported
+on one line before anything runs. Scoring accepts any response without raising an error.
 """
 
 import io
@@ -72,7 +72,7 @@ def text(doc: Document, lmms_eval_specific_kwargs: Any = None) -> str:  # noqa: 
 
 
 def messages(doc: Document) -> list[dict[str, object]]:
-    """Chat messages that contain the images themselves."""
+    """The prompt as chat messages, with PIL images in the content."""
     shown, places = images(doc), count()
     return [
         {"role": message["role"], "content": [_part(part, shown, places) for part in message["content"]]}
@@ -95,8 +95,8 @@ def target(doc: Document) -> str:
 def score(doc: Document, results: Sequence[Any]) -> dict[str, object]:
     """Every metric of one response, and the fields for the samples file.
 
-    If the prompt requested reasoning, only the text after the reasoning is scored, because a box in the reasoning is
-    not an answer.
+    With the protocol `strict`, only the text after the reasoning is scored, because a box in the reasoning is not an
+    answer.
     """
     written = results[0] if results and isinstance(results[0], str) else ""
     response = whole_response(written, settings.prefix())
@@ -135,7 +135,7 @@ def percent(scored: Sequence[Scored]) -> float | list[float]:
     from this table is returned. Otherwise, the mean covers the items for which the metric is defined.
 
     If the metric is undefined for every item, returns an empty list, which lmms-eval omits from its tables instead of
-    showing NaN. For metrics that lmms-eval averages over a group, returns NaN instead, because their values must be
+    showing NaN. If lmms-eval averages the metric over a group, returns NaN instead, because lmms-eval can average only
     numbers.
     """
     value = _percent(scored)

@@ -1,4 +1,4 @@
-"""MIG-Bench as a benchmark. The same code scores saved responses and the responses in runs of lmms-eval.
+"""MIG-Bench as a benchmark. The same code scores saved responses and lmms-eval runs.
 
 Tables list the official scores first, followed by diagnostics for errors that these scores do not show: boxes in the
 reasoning, missing boxes, boxes in pixels, and wrong images.
@@ -55,8 +55,8 @@ def _hidden(item: Item, read: OfficialBox, concluded: StrictBox, *, in_shares: b
 
 
 def _as_pixels(item: Item, box: Box) -> float:
-    """Whether the box would be correct if its coordinates were pixels of one of the displayed images. The share of such
-    boxes is an upper bound on the accuracy that the model would have if all its boxes were in pixels.
+    """Whether the box would be correct if its coordinates were pixels in any one of the displayed images. The mean over
+    all items is an upper bound on the accuracy of a model that writes every box in pixels.
     """
     x1, y1, x2, y2 = _bounded(in_thousandths(box, item.scale))
     scaled = [(x1 / w, y1 / h, x2 / w, y2 / h) for w, h in item.sizes]
@@ -65,8 +65,8 @@ def _as_pixels(item: Item, box: Box) -> float:
 
 
 def _bounded(box: Box) -> Box:
-    """The box with each coordinate clipped to at most 1,000,000 in absolute value, so that it can be drawn and written
-    as JSON regardless of how many digits the model wrote.
+    """Clip each coordinate to the range from -1,000,000 to 1,000,000. A model can write numbers with any number of
+    digits, and such boxes could not be drawn or written as JSON.
     """
     x1, y1, x2, y2 = (max(-_FAR, min(value, _FAR)) for value in box)
     return x1, y1, x2, y2
@@ -84,7 +84,7 @@ def _note(item: Item, read: OfficialBox, *, in_shares: bool) -> str:
 
 def _in_shares(item: Item, response: str) -> bool:
     """Whether the response uses the scale 0-1 although the prompt requests 0-1000. Always False for the original
-    annotations, whose script accepts both scales.
+    annotations, because their scoring script accepts both scales.
     """
     return item.scale == THOUSAND and _concludes_in_shares(response)
 

@@ -1,4 +1,6 @@
-"""Trivial answers to MIG-Bench, which ignore the images. Their scores are a floor: a useful model must exceed them."""
+"""Trivial answers to the questions of MIG-Bench. The answers ignore the images, so their scores are a floor that a
+useful model must exceed.
+"""
 
 import random
 from collections.abc import Callable
@@ -21,8 +23,8 @@ def center_box(item: Item) -> list[Object]:  # noqa: ARG001 - as above
 
 
 def copied_reference(item: Item) -> list[Object]:
-    """The reference box from the question, copied from the first image to the last image. Empty if the question
-    contains no box.
+    """The reference box that the question gives for the first image, at the same position in the last image. Empty if
+    the question contains no box.
     """
     return [] if item.reference is None else [Object(len(item.images), item.reference, "object")]
 

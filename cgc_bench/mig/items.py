@@ -68,12 +68,12 @@ class Item:
         question: as written in the file, without an answer format.
         box: ground-truth box x1, y1, x2, y2, from 0 to `scale` along each side of the image. It can be faulty; see
             `fault`.
-        scale: coordinate of the right and bottom edges of the image, which is 1000 (revised) or 1 (original).
+        scale: coordinate of the image's right and bottom edges: 1000 (revised) or 1 (original).
         version: `revised`, `original`, or `unknown version (boxes 0-N)` followed by a digest, where N is 1000 or 1.
         cluster: ID of the group of items that share photos.
         names_image: whether the question states which image contains the box.
-        target_image: 1-based number of the image with the box, if the file states it and the question does not;
-            otherwise None.
+        target_image: 1-based number of the image that contains the box. None if the question already names the image,
+            or if the file does not state it.
         reference: box that the question gives for the first image, as integers 0-1000; None if it gives no box.
         need_format: the value of `need_format` in the file.
         fault: what is wrong with the ground-truth box; empty if it is valid. Items with a faulty box still count, as in
@@ -105,7 +105,7 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
 
     Args:
         annotations: `MIG_data.json`, `revised_MIG_bench.json`, or another file with the same structure. Can also be a
-            folder that contains one of these files, for example a folder of prepared files.
+            folder that contains one of the two published files, or a folder of prepared files.
         version: `revised` or `original` to require that version; None to accept any.
 
     Raises:
@@ -126,8 +126,9 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
 
 
 def annotation_file(place: Path, version: str | None = None) -> Path:
-    """The annotation file at the given path. If the path is a folder, the result is the prepared file in the folder or,
-    if there is none, the published file of the given version.
+    """The annotation file at the given path. If the path is a folder, the result is the prepared file in the folder. If
+    the folder has no prepared file, the result is the published file of the given version, or of either version if
+    `version` is None.
 
     Raises AnnotationError if the folder contains no such file or more than one.
     """
@@ -212,8 +213,8 @@ def _names_image(task: str, question: str) -> bool:
 
 
 def _named_image(question: str, images: int) -> int | None:
-    """The last image that the question names. The ground-truth box is in this image, because the source image is named
-    first.
+    """The last image that the question names. This image contains the ground-truth box, because questions name the
+    source image first.
     """
     named = list(_IMAGE.finditer(question))
     if not named:

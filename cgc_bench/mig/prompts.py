@@ -35,7 +35,7 @@ def official_text(item: Item, profile: str = PROFILES[0].name) -> str:
 
 def think_text(item: Item) -> str:
     """The question without special tokens, followed by a request for this project's answer format. `messages` then adds
-    the request for reasoning and answer tags.
+    a request to write the reasoning and the answer in tags.
     """
     question = _REFERENCE_TAG.sub("", _BOX.sub(r"[\1, \2, \3, \4]", item.question)).strip()
     return f"{question} {ANSWER_FORM}"

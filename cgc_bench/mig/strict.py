@@ -1,6 +1,6 @@
 """Reads MIG-Bench answers only from the text after the reasoning. A box in the reasoning never counts. If the answer
-follows this project's answer format, its first box counts, and the index of that box's image is stored separately. Any
-other text is read as the authors' script reads it.
+follows this project's answer format, its first box counts, and the result also contains the number of that box's image.
+Any other text is read as the authors' script reads it.
 """
 
 import math

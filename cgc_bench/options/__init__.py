@@ -1,6 +1,4 @@
-"""Finds the multiple-choice option that a free-form response names, with the same rule for every model and
-benchmark.
-"""
+"""Finds the multiple-choice option that a free-form response names. Every model and benchmark uses the same rules."""
 
 from cgc_bench.options.reading import read_option
 

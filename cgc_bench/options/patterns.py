@@ -1,7 +1,8 @@
 """Patterns over plain text, for responses that state an option, hint at an option, or start with an option.
 
-Words match in any case. Option letters are case-sensitive. Each repetition in the regular expressions is bounded, or
-cannot match the characters that follow it. A scan therefore takes time linear in the length of the text.
+Words match in any case. Option letters are case-sensitive. In the regular expressions, each repetition either is
+bounded or cannot match the characters that follow it. The time for a scan is therefore linear in the length of the
+text.
 """
 
 import re

@@ -68,7 +68,9 @@ def listed(text: str) -> list[Listed]:
 
 
 def _runs(lines: list[Listed]) -> Iterator[list[int]]:
-    """For each run of at least two lines that begin with A, B, and so on, yields the start offsets of the lines."""
+    """Find lists of options: at least two lines whose letters are A, B, and so on. Yields the start offsets of each
+    list's lines.
+    """
     run: list[int] = []
     for line in lines:
         if line.letter != chr(ord("A") + len(run)):

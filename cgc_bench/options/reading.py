@@ -1,7 +1,7 @@
 """Finds the multiple-choice option that a free-form response names. Reads the response as a person would. A response
 can state its answer (`\\boxed{C}`, "the answer is C", a line with only `C`), hint at it ("which is option C"), or start
 with it ("C is closer"). The last statement counts. If there is no statement, the last hint counts. If there is no hint
-either, the option at the start counts. Options that are only discussed are never taken as the answer.
+either, the option at the start counts. An option that the response merely discusses never counts.
 """
 
 import re
@@ -33,7 +33,8 @@ def read_option(response: str, letters: Sequence[str]) -> str | None:
         letters: the options, such as `("A", "B", "C", "D")`. If the answer is any other letter, the result is None.
 
     Returns:
-        One of `letters`, or None if the response names no option or several at once, or if its reasoning is truncated.
+        One of `letters`. None if the response does not name an option, names several options at once, or has truncated
+        reasoning.
     """
     layout = read_layout(response, require_think=False)
     final = layout.conclusion if layout.body is None else layout.body

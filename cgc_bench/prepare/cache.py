@@ -1,9 +1,9 @@
 """The cache of prepared benchmarks. Each variant of a benchmark has its own folder, and the folder is complete once it
 contains a manifest.
 
-The folder also contains the annotations, and for each task a shard TASK.parquet with the columns `index` and `images`
-(a list of bytes). Each item is a separate Parquet row group. Each shard stores a digest of its content, and the
-manifest repeats the digests of all shards.
+The folder also contains the annotations and one shard per task, TASK.parquet. A shard has the columns `index` and
+`images` (a list of bytes), and each item is a separate Parquet row group. Each shard stores a digest of its content,
+and the manifest repeats the digests of all shards.
 """
 
 import io
@@ -29,8 +29,8 @@ Size: TypeAlias = tuple[int, int]
 
 
 class Manifest(msgspec.Struct):
-    """Manifest of a prepared folder, with the same fields as `Prepared`. The path `annotations` is relative if it is
-    inside the folder.
+    """Manifest of a prepared folder. It has the fields of `Prepared`, except `folder`. The path `annotations` is
+    relative if the annotations are inside the folder.
     """
 
     annotations: str
@@ -49,9 +49,10 @@ class Prepared:
         annotations: file or folder to pass to the benchmark's `read_items`.
         version: version of the annotations.
         source: where the files come from, and whether their revision is pinned.
-        digests: sha256 by task, computed over the version of the annotations and over the task's items and images, in
-            order.
-        photos: folder or zip with the photos that the images are made from; empty if the source stores images.
+        digests: sha256 of each task. It covers the version of the annotations, and the index and images of every item,
+            in order.
+        photos: folder or zip with the source photos from which the images are made; empty if the source stores the
+            images.
     """
 
     folder: Path
@@ -67,7 +68,7 @@ class Prepared:
         return tuple(self.digests)
 
     def indices(self, task: str) -> list[str]:
-        """Indices of the items in a task, in order. Raises PrepareError if the shard is damaged or was replaced."""
+        """Indices of the items in a task, in order. Raises PrepareError if the shard cannot be read or was replaced."""
         with self._shard(task) as shard:
             return [str(index) for index in shard.read(columns=["index"])["index"].to_pylist()]
 
@@ -112,7 +113,7 @@ def _size(content: bytes) -> Size:
 
 
 def shard_digest(path: Path) -> str | None:
-    """The digest stored in a shard; None if the shard is missing, damaged, or has no digest."""
+    """The digest stored in a shard; None if the shard is missing or damaged, or if it does not contain a digest."""
     try:
         return _digest(pq.read_schema(path))
     except (OSError, pa.ArrowException):
@@ -153,8 +154,8 @@ def _annotations(folder: Path, stated: str, elsewhere: bool) -> Path:
 
 
 def find_revision(folder: Path, revision: str | None) -> Prepared | None:
-    """The prepared benchmark in a folder if it was prepared from this revision on the Hub; otherwise None. If
-    `revision` is None, any revision is accepted.
+    """The prepared benchmark in a folder. None if it was not prepared from the given revision on the Hub. If `revision`
+    is None, any revision is accepted.
     """
     ready = open_prepared(folder)
     return ready if ready and (revision is None or ready.source.endswith(f"@{revision}")) else None

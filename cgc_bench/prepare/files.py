@@ -15,8 +15,8 @@ MOST_BYTES = 2**29  # maximum size per file, because an archive can state any si
 
 
 class Files(Protocol):
-    """Files that are read by their path relative to a root, with forward slashes. `label` names the source of the
-    files in reports.
+    """Files under a root. You read a file by its path relative to the root, written with forward slashes. `label` names
+    the source of the files in reports.
     """
 
     label: str
@@ -128,8 +128,8 @@ def shortened(error: Exception) -> str:
 
 
 def fetch(repository: str, patterns: tuple[str, ...], revision: str | None) -> tuple[Path, str]:
-    """Download a repository's files unless they are cached. Returns the folder of the files, and the name of
-    the source that reports show. Raises PrepareError.
+    """Download a repository's files unless they are cached. Returns the folder of the files, and the source's name as
+    shown in reports. Raises PrepareError.
     """
     from huggingface_hub import snapshot_download
 

@@ -1,7 +1,7 @@
 """Environment variables that select the files used to prepare tasks.
 
-CGC_BENCH_RELEASE and CGC_BENCH_RELEASE_REVISION select the release for `cgc_contrast`. CGC_BENCH_PHOTOS is the folder
-or zip with its photos, if the release does not store images. CGC_BENCH_REVISION_MIG, _VLM2, _MATHVISTA, _MUIRBENCH,
+CGC_BENCH_RELEASE and CGC_BENCH_RELEASE_REVISION select the release for `cgc_contrast`. If the release does not store
+images, CGC_BENCH_PHOTOS is the folder or zip with the photos. CGC_BENCH_REVISION_MIG, _VLM2, _MATHVISTA, _MUIRBENCH,
 _MMSTAR, _MMMU_VAL, _BLINK, _REFCOCO, _REFCOCO_PLUS, and _REFCOCOG select revisions of the files on the Hub.
 """
 

@@ -28,7 +28,7 @@ def without_digest(version: str) -> str:
 
 
 def agrees(stated: str, version: str) -> bool:
-    """Whether `stated`, the version recorded in a file, can be the same as `version`.
+    """Whether `stated` can be the same version as `version`. `stated` is the version that a file records.
 
     A name without a digest, as in older files, matches any digest.
     """

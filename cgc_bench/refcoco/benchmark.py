@@ -1,8 +1,8 @@
 """RefCOCO, RefCOCO+, and RefCOCOg: an answer is correct if its first box has an IoU of at least 0.5 with the
 ground-truth box.
 
-The prompt asks for boxes on the 0-1000 scale, as in the multi-image benchmarks, so that single-image and multi-image
-accuracy can be compared.
+The prompt asks for boxes on the 0-1000 scale. The multi-image benchmarks use the same scale, so you can compare
+single-image and multi-image accuracy.
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,5 @@
-"""Convert datasets on the Hub, or local copies of their repositories, to the expressions and images that the tasks
-read.
+"""Converts datasets to the expressions and images that the tasks read. A dataset comes from the Hub or from a local
+copy of its repository.
 """
 
 import hashlib
@@ -82,8 +82,8 @@ def _images(task: str, rows: "partial[Iterator[Row]]", name: str) -> Iterator[tu
 
 
 def _items(task: str, row: Row, name: str) -> list[Item]:
-    """One item per expression in a row of the dataset, with an empty version. Raises PrepareError if the row has an
-    unexpected structure.
+    """One item per expression in a row of the dataset. The items do not have a version yet. Raises PrepareError if the
+    row has an unexpected structure.
     """
     try:
         content, number = _content(row), str(row["question_id"])

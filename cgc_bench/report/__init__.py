@@ -1,5 +1,5 @@
-"""Report pages: one page about benchmarks and models, and one page that compares models with a base model item
-by item.
+"""Writes two kinds of report pages. One shows the results of models on benchmarks. The other compares models with a
+base model, item by item.
 """
 
 from cgc_bench.report.comparison import write_comparison

@@ -1,5 +1,5 @@
-"""Writes one static page that compares runs with a base run on the same items: differences by task, and the items that
-each run won (higher score than the base run) or lost (lower score).
+"""Writes one static page that compares runs with a base run on the same items. The page shows the differences by task.
+It also shows examples of items that each run won (higher score than the base run) or lost (lower score).
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,10 @@ class Compared:
 
     Attributes:
         new: the new run.
-        found: differences for every task and for the mean of the tasks.
+        found: differences for every task, every subtask, and the mean of the tasks.
         cards: examples of items won and lost.
-        warnings: warnings about settings that differ, or that only one of the two runs records.
+        warnings: warnings about settings that differ between the two runs, and about settings that only one of them
+            records.
     """
 
     new: Run
@@ -32,8 +33,8 @@ class Compared:
 
     @property
     def lines(self) -> tuple[Difference, ...]:
-        """The difference for each task, followed by the difference for the mean of the tasks."""
-        return (*self.found.tasks, self.found.mean)
+        """The difference for each task, then for each subtask, and then for the mean of the tasks."""
+        return (*self.found.tasks, *self.found.subtasks, self.found.mean)
 
 
 def write_comparison(
@@ -42,8 +43,8 @@ def write_comparison(
     """Write index.html, comparison.md, and their images to a folder, and return the differences.
 
     For each task, the page shows up to `per_task` won items and up to `per_task` lost items. They are drawn at random
-    with `seed`, all from different photo sets. Raises ReportError if the runs belong to different benchmarks or
-    annotations, or if the folder contains other files.
+    with `seed`, all from different photo sets. Raises ReportError if the runs use different benchmarks, annotations, or
+    images, if they have no items in common, or if the folder contains other files.
     """
     for other in others:
         _check_same(base, other)

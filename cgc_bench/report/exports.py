@@ -34,8 +34,8 @@ _TAIL = """\\bottomrule
 
 
 def as_csv(board: Leaderboard) -> str:
-    """CSV with one row per model: protocol, tag, model, metric, the columns of the table, and the bounds of the mean's
-    95 % interval.
+    """CSV with one row per model. Its columns are protocol, tag, model, metric, the columns of the table, and the two
+    bounds of the mean's 95 % interval.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")

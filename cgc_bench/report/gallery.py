@@ -1,5 +1,5 @@
-"""Example cards of items that a model won (higher score than the base model) or lost (lower score), each from a
-different photo set. Each card shows images, boxes, and both answers.
+"""Example cards of items that a model won (higher score than the base model) or lost (lower score). Each card shows
+images, boxes, and both answers. For each model and task, every card is from a different photo set.
 """
 
 import random
@@ -15,7 +15,8 @@ from cgc_data.answer.layout import read_layout
 
 @dataclass(frozen=True)
 class Shown:
-    """An image of an item, and the boxes on it as (kind, left, top, width, height), in percent of the image's size.
+    """An image of an item, and the boxes to draw on it. Each box is (kind, left, top, width, height), and the four
+    numbers are in percent of the image's size.
 
     If the image of a box is unknown, the box is drawn on every image.
     """
@@ -26,7 +27,9 @@ class Shown:
 
 @dataclass(frozen=True)
 class Answer:
-    """The response of one model: its final answer, which can be empty, and the full text if it is longer."""
+    """The response of one model. `final` is its final answer, which can be empty. `whole` is the full response, or
+    empty if the response contains only the final answer.
+    """
 
     final: str
     whole: str
@@ -85,8 +88,8 @@ def cards_of(found: Difference, base: Run, new: Run, most: int, seed: int, album
 
 
 def _drawn(units: Sequence[ItemResult], most: int, chance: random.Random, seen: set[str]) -> Iterable[ItemResult]:
-    """Up to `most` items or pairs in random order, at most one per cluster (items that share photos). Clusters in
-    `seen` are skipped, and the drawn clusters are added to it.
+    """Up to `most` items or pairs in random order. At most one is drawn per cluster, which is a group of items that
+    share photos. Clusters in `seen` are skipped, and the clusters of the drawn items are added to `seen`.
     """
     drawn: list[ItemResult] = []
     for unit in chance.sample(units, len(units)):

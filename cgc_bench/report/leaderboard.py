@@ -4,7 +4,7 @@ Your results and published results are in separate blocks, and each row has a ta
 same prompts and the same scoring share a block. Within each block, the best value of each column is marked.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cgc_bench.prepare.versions import without_digest
@@ -39,7 +39,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Block:
-    """A block of comparable rows, and their protocol."""
+    """A block of comparable rows, and the protocol that they share."""
 
     protocol: str
     lines: tuple[Line, ...]
@@ -47,8 +47,8 @@ class Block:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The table of one benchmark. Its `columns` are the tasks, then `MEAN`, then means that other authors computed
-    differently.
+    """The table of one benchmark. Its `columns` are, in this order: the tasks, any other columns, `MEAN`, and means
+    that other authors computed differently.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Leaderboard:
     blocks: tuple[Block, ...]
 
     def ours(self) -> "Leaderboard":
-        """A copy of the table without published figures and without columns that would then be empty."""
+        """A copy of the table with only your own results. Columns that contain only published figures are removed."""
         blocks = tuple(block for block in self.blocks if all(line.tag == OURS for line in block.lines))
         held = {column for block in blocks for line in block.lines for column in line.values}
         return replace(self, columns=tuple(name for name in self.columns if name in held), blocks=blocks)
@@ -82,7 +82,7 @@ def _versions(scored: Sequence[Scored]) -> set[str]:
 
 
 def _columns(bench: AnyBenchmark, blocks: Sequence[Block]) -> tuple[str, ...]:
-    """The benchmark's tasks, but only those with a value, then any other columns, then the means."""
+    """The columns of the table: the benchmark's tasks that have a value, then any other columns, then the means."""
     found = dict.fromkeys(column for block in blocks for line in block.lines for column in line.values)
     tasks = [task for task in bench.tasks if task in found]
     others = [column for column in found if column not in tasks and column != MEAN]
@@ -99,11 +99,17 @@ def _our_blocks(scored: Sequence[Scored], metric: str) -> list[Block]:
     alike = [[asked for asked, other in zip(firsts, headings, strict=True) if other == one] for one in headings]
     return [
         Block(
-            "; ".join([heading, *described(asked, _differing(others))]),
+            "; ".join([heading, *described(asked, _differing(others)), *_doubts(entries)]),
             _marked([_our_line(run, summary, metric) for run, summary in entries]),
         )
         for heading, asked, others, entries in zip(headings, firsts, alike, parted.values(), strict=True)
     ]
+
+
+def _doubts(entries: Sequence[Scored]) -> Iterator[str]:
+    """The reason why the rows of a block may not be comparable, if there is one."""
+    if len(entries) > 1 and not all(one.prompts for one in entries[0][0].asked.values()):
+        yield "prompts not recorded, so the rows may not be comparable"
 
 
 def _differing(runs: Sequence[Mapping[str, Asked]]) -> list[str]:
@@ -132,8 +138,8 @@ def _our_line(run: Run, summary: Summary, metric: str) -> Line:
 
 
 def _published_blocks(bench: AnyBenchmark, versions: Iterable[str], metric: str) -> list[Block]:
-    """Blocks of published figures, one for each table in a source. Includes only figures whose annotation version is
-    one of `versions`, or unknown.
+    """Blocks of published figures, one for each table in a source. Only figures on one of the annotation versions in
+    `versions`, or on an unknown version, are included.
     """
     figures = dict.fromkeys(
         figure for version in sorted(versions) for figure in figures_of(bench.name, annotations=version)
@@ -166,12 +172,12 @@ def _source(figure: Figure, metric: str) -> str:
 
 
 def _qualifier(figure: Figure, metric: str) -> str:
-    """What the name of the figure's metric states besides the metric; "" if nothing."""
+    """The text after `metric` in the name of the figure's metric; "" if the name ends there."""
     return figure.metric.removeprefix(metric).removeprefix(", ")
 
 
 def _marked(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The rows, with the best value in each column marked if there are at least two rows."""
+    """The rows, with the best value of each column marked. In a column with only one value, nothing is marked."""
     if len(lines) < 2:
         return tuple(lines)
     best: dict[str, float] = {}

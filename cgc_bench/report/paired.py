@@ -1,13 +1,14 @@
 """Compares two models on the same items: the difference of their means, its confidence interval, and its p-value.
 
 The confidence interval is computed by resampling clusters of items that share photos. The p-value comes from a
-sign-flip test, which randomly flips the sign of each cluster's summed difference. Over several tasks, p-values are
-corrected by Holm's method (1979), so that a task that is significant only by chance does not count as a finding. The
-mean of the tasks is only one comparison, so its p-value is not corrected.
+sign-flip test, which randomly flips the sign of each cluster's summed difference. If there are several tasks, one of
+them can look significant by chance. The p-values of the tasks are therefore corrected by Holm's method (1979). The mean
+of the tasks is a single comparison, so its p-value is not corrected.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,14 +26,14 @@ class Difference:
     to 1.
 
     Attributes:
-        task: task of the items.
-        n: number of items, or of pairs if items are scored in pairs. For the mean of several tasks, the total over
-            these tasks.
+        task: task or subtask of the items.
+        n: number of items, or of pairs if items are scored in pairs. For the mean of several tasks, `n` is the total
+            over these tasks.
         base: mean of the base model.
         new: mean of the new model.
         low: lower bound of the difference's 95 % interval; None if there are fewer than two clusters.
         high: upper bound of the difference's 95 % interval; None if there are fewer than two clusters.
-        p: probability of a difference at least this large by chance.
+        p: probability that chance alone produces a difference at least this large.
         corrected: `p` corrected for the number of comparisons.
         won: results of the new model on items for which it scores higher.
         lost: results of the new model on items for which the base model scores higher.
@@ -52,10 +53,17 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A new model compared with the base: the difference for each task, and for the unweighted mean of the tasks."""
+    """A new model compared with the base.
+
+    Attributes:
+        mean: the difference for the unweighted mean of the tasks.
+        tasks: the difference for each task.
+        subtasks: the difference for each subtask, if a task has several. Subtasks do not count in the mean.
+    """
 
     mean: Difference
     tasks: tuple[Difference, ...]
+    subtasks: tuple[Difference, ...] = ()
 
 
 _Pairs = Sequence[tuple[ItemResult, ItemResult]]
@@ -64,33 +72,52 @@ _Pairs = Sequence[tuple[ItemResult, ItemResult]]
 def compare_all(
     base: Sequence[ItemResult], others: Sequence[Sequence[ItemResult]], metric: str
 ) -> list[Comparison | None]:
-    """Compare each of the other runs with the base. The p-values are corrected over all tasks in all comparisons. A
-    comparison is None if the two runs share no items.
+    """Compare each of the other runs with the base. The p-values are corrected over all tasks in all comparisons, and
+    separately over all subtasks. A comparison is None if the two runs share no items.
     """
     found = [compare_units(base, other, metric) for other in others]
-    corrected = iter(holm([task.p for one in found if one for task in one.tasks]))
-    return [one and _corrected(one, corrected) for one in found]
+    tasks = _corrected([one.tasks if one else () for one in found])
+    subtasks = _corrected([one.subtasks if one else () for one in found])
+    return [
+        one and replace(one, tasks=next_tasks, subtasks=next_subtasks)
+        for one, next_tasks, next_subtasks in zip(found, tasks, subtasks, strict=True)
+    ]
 
 
-def _corrected(found: Comparison, values: Iterator[float]) -> Comparison:
-    return replace(found, tasks=tuple(replace(task, corrected=next(values)) for task in found.tasks))
+def _corrected(found: Sequence[tuple[Difference, ...]]) -> Iterator[tuple[Difference, ...]]:
+    """The same differences, with p-values that are corrected over all of them."""
+    values = iter(holm([one.p for differences in found for one in differences]))
+    for differences in found:
+        yield tuple(replace(one, corrected=next(values)) for one in differences)
 
 
 def compare_units(base: Sequence[ItemResult], new: Sequence[ItemResult], metric: str) -> Comparison | None:
-    """One difference per task, in alphabetical order of the tasks, over the items for which both models have a value.
+    """Compare a new model with the base on the items for which both models have a value. The result has one difference
+    per task, with the tasks in alphabetical order, and one per subtask.
 
     The p-values are not corrected. Returns None if the models share no items.
     """
     first, second = _by_index(base, metric), _by_index(new, metric)
-    shared = [index for index in first if index in second]
-    pairs = {
-        task: [(first[i], second[i]) for i in shared if first[i].task == task]
-        for task in sorted({first[index].task for index in shared})
-    }
-    if not pairs:
+    shared = [(first[index], second[index]) for index in first if index in second]
+    if not shared:
         return None
-    tasks = tuple(_difference(task, chosen, metric) for task, chosen in pairs.items())
-    return Comparison(_mean(tasks, list(pairs.values()), metric), tasks)
+    by_task = _grouped(shared, "task")
+    tasks = tuple(_difference(task, pairs, metric) for task, pairs in by_task.items())
+    subtasks = tuple(
+        _difference(subtask, chosen, metric)
+        for pairs in by_task.values()
+        if len(by_subtask := _grouped(pairs, "subtask")) > 1
+        for subtask, chosen in by_subtask.items()
+        if subtask
+    )
+    return Comparison(_mean(tasks, list(by_task.values()), metric), tasks, subtasks)
+
+
+def _grouped(pairs: _Pairs, level: Literal["task", "subtask"]) -> dict[str, _Pairs]:
+    groups: dict[str, list[tuple[ItemResult, ItemResult]]] = {}
+    for pair in pairs:
+        groups.setdefault(pair[0].subtask if level == "subtask" else pair[0].task, []).append(pair)
+    return dict(sorted(groups.items()))
 
 
 def _mean(tasks: Sequence[Difference], pairs: Sequence[_Pairs], metric: str) -> Difference:

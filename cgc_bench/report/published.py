@@ -1,4 +1,5 @@
-"""Figures that other authors have published. Each has its source and tag, and all are read from a single file.
+"""Figures that other authors have published. Each figure has a source and a tag. All figures are read from a single
+file.
 
 They are shown separately from the results of your runs, and always with their tag.
 """
@@ -20,11 +21,11 @@ class Figure:
 
     Attributes:
         benchmark: such as `mig`.
-        task: one of the benchmark's tasks, or `average`. If the average is not a plain mean of the tasks, the name also
-            states how it was computed.
+        task: one of the benchmark's tasks, or `average`. If the average is not a plain mean of the tasks, `task` also
+            states how the average was computed.
         model: name of the model in the source.
-        metric: name of the metric, such as `acc@0.5`. The name also states whether the figure is a difference between
-            two models.
+        metric: name of the metric, such as `acc@0.5`. If the figure is a difference between two models, `metric` also
+            describes this difference.
         value: in percent.
         annotations: version of the annotations; `unknown` if the source does not state it.
         tag: one of `TAGS`.
@@ -67,8 +68,8 @@ def published_figures() -> tuple[Figure, ...]:
 
 
 def figures_of(benchmark: str, *, annotations: str | None = None) -> tuple[Figure, ...]:
-    """Published figures for one benchmark. If `annotations` is given, returns only figures on that version or on an
-    unknown version.
+    """Published figures for one benchmark. If you pass `annotations`, returns only the figures on this version of the
+    annotations and on an unknown version.
     """
     versions = None if annotations is None else (annotations, "unknown")
     return tuple(

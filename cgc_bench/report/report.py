@@ -1,5 +1,5 @@
-"""Writes a report about runs as Markdown and as one static page: a table of models and tasks, and then all scores of
-every run.
+"""Writes a report about runs as Markdown and as one static page. For each benchmark, the report has a table of models
+and tasks. All scores of every run follow.
 
 The tables are also written as CSV and LaTeX. Published figures are kept separate from the results of the runs.
 """

@@ -1,7 +1,7 @@
 """Reads saved runs of lmms-eval. For each samples file, finds the benchmark to which its responses belong, the
 benchmark's items, and the responses.
 
-Items are looked up in the cache of prepared benchmarks by the data digest in the samples file.
+The items come from the cache of prepared benchmarks. The data digest in the samples file identifies them.
 """
 
 import json
@@ -34,15 +34,16 @@ class Run:
     """Answers of one model to one benchmark.
 
     Attributes:
-        name: name of the model's folder. lmms-eval derives it from the name of the model.
+        name: name of the model's folder, which lmms-eval derives from the name of the model. For saved responses, this
+            is the name of the file without its extension.
         folder: path of the output folder that contains the model's folder. The path starts with the name of the folder
-            that the user passed. For saved responses, the name of the file and of its folder.
+            that the user passed. For saved responses, this is the name of the file, preceded by the name of its folder.
         date: date of the newest file, such as `2026-11-24 12:00`; empty if unknown.
         label: group of tasks, such as `cgc_mig_think`.
         bench: the benchmark.
         items: all items of the benchmark, by index.
         results: one result per response.
-        protocol: scoring protocol; `strict` if the prompt asked for reasoning.
+        protocol: scoring protocol, such as `strict`.
         source: where the benchmark's files come from, with their revision.
         ready: for each task, the prepared benchmark with its images. Empty for saved responses.
         asked: settings and prompts of each task.
@@ -158,7 +159,9 @@ def _run(model: Path, folder: str, label: str, files: list[Path]) -> Run:
 
 
 def _shown(bench: AnyBenchmark, items: Items, samples: Mapping[str, Sample], prepared: Mapping[str, Prepared]) -> Items:
-    """The items with the sizes of their displayed images, if the samples record a maximum number of pixels."""
+    """The items that the samples answer. If a sample records a maximum number of pixels, the sizes of its displayed
+    images are added to the item.
+    """
     places = {
         (task, index): place for task, ready in prepared.items() for place, index in enumerate(ready.indices(task))
     }
@@ -210,8 +213,8 @@ def _first_line(file: Path) -> dict[str, object]:
 
 
 def find_prepared(bench: AnyBenchmark, task: str, version: str, digest: object) -> Prepared | None:
-    """The prepared benchmark that contains the task with this digest or, if the samples file states no digest, with
-    this version.
+    """The prepared benchmark in which the task has this digest. If the samples file does not record a digest, the
+    version must match instead.
     """
     folders = (cache_folder() / "bench" / bench.name).glob("*")
     opened = [open_prepared(folder, elsewhere=bench.elsewhere) for folder in sorted(folders)]

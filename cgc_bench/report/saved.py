@@ -48,7 +48,8 @@ def read_places(
 ) -> list[Run]:
     """Runs in the order of the given paths, which are files of saved responses or output folders of lmms-eval.
 
-    Raises ReportError if a file of responses is given without `questions`, or `questions` without such a file.
+    Raises ReportError if a path is a file of saved responses but `questions` is None. Also raises it if you pass
+    `questions` but none of the paths is such a file.
     """
     listed = list(places)
     if questions and not any(place.is_file() for place in listed):

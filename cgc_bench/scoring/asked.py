@@ -94,8 +94,8 @@ def other_data(base: Mapping[str, Asked], new: Mapping[str, Asked]) -> list[str]
 
 
 def differences(base: Mapping[str, Asked], new: Mapping[str, Asked]) -> list[str]:
-    """Warnings about settings that differ between two runs, or that only one of them records. Only tasks that both runs
-    contain are checked.
+    """Warnings about settings that differ between two runs, and about settings that only one of the runs records. Only
+    tasks that both runs contain are checked.
     """
     shared = [task for task in base if task in new]
     found = []
@@ -119,7 +119,9 @@ def _values(field: str, asked: Mapping[str, Asked]) -> str:
 
 
 def _digest(values: Iterable[str | None]) -> str:
-    """The first 12 digits of a digest. If the values differ, one digest is computed from all of them."""
+    """The first 12 digits of the digest in `values`. If `values` contains several digests, one digest is computed from
+    all of them.
+    """
     found: Sequence[str] = sorted(value for value in values if value)
     if len(found) > 1:
         found = [hashlib.sha256("".join(found).encode()).hexdigest()]

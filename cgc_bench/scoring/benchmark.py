@@ -36,7 +36,8 @@ class ItemResult:
             image, or 0 if it is unknown. Coordinates are 0-1000.
         truth: ground-truth boxes, in the same form.
         note: a remark for readers, such as `pixel scale`; empty if there is none.
-        subtask: name of an additional table row that also includes the item; "" if there is none.
+        subtask: name of a second table row in which the item counts, in addition to the row of its task; "" if there is
+            none.
         members: indices of the items that are scored together in this result, such as the two items of a pair; empty
             for a single item.
     """
@@ -70,8 +71,8 @@ class Group(NamedTuple):
 
 
 class Table(TypedDict):
-    """Scores on a benchmark, in percent: the number of items, the mean of each metric over the tasks, and one row per
-    task.
+    """The scores of one run on a benchmark. `n` is the number of items. `macro` is the mean of each metric over the
+    tasks, in percent. `tasks` has one row per task.
     """
 
     n: int
@@ -85,18 +86,18 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
     Attributes:
         name: name of its package.
         title: name in reports.
-        parts: names under which `cgc-bench prepare` accepts the benchmark; empty if it is prepared only when a task is
-            loaded.
+        parts: names that you can pass to `cgc-bench prepare` for this benchmark; empty if the command does not support
+            it.
         tasks: tasks in the authors' order.
         groups: groups of lmms-eval tasks; the main group comes first. `scripts/write_tasks.py` writes their files.
         metrics: metrics in the table, which are keys of an `ItemResult`'s values.
-        diagnostics: metrics that are reported separately from the table. They, too, are keys of an `ItemResult`'s
+        diagnostics: metrics that are reported separately from the table. They are also keys of an `ItemResult`'s
             values.
         lower_is_better: metrics and diagnostics for which lower is better.
         floors: functions, keyed by name, that return a trivial answer to an item without reading the images.
         protocols: scoring protocols.
         profiles: prompt profiles; the first is the default.
-        postprocesses: names of the post-processing steps with which published figures were computed.
+        postprocesses: names of post-processing steps that were used to compute published scores.
         elsewhere: whether the annotations stay in their original location when the benchmark is prepared.
         in_all: whether `cgc_all` contains the benchmark's main group.
         chance: explanation of why the floors differ from the chance level that the authors print; empty if they print
@@ -187,8 +188,8 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return self.profiles[0].name
 
     def profile(self, wanted: Sequence[str], variant: str, prompt: str = "official") -> Profile:
-        """The prompt profile for a group of tasks: the first requested profile that the benchmark offers, or otherwise
-        the default.
+        """The prompt profile for a group of tasks. This is the first requested profile that the benchmark offers. If it
+        offers none of them, this is the default profile.
 
         Prompts that ask for reasoning always use this project's profile.
         """
@@ -214,7 +215,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return found
 
     def shown(self, item: ItemT, sizes: Callable[[], Sequence[Size]]) -> ItemT:  # noqa: ARG002 - few ask for them
-        """The item, with any properties of its displayed images that scoring needs.
+        """The item, plus what scoring needs to know about the images as the model saw them.
 
         `sizes` returns the width and height of each image.
         """

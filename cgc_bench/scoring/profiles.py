@@ -1,5 +1,5 @@
-"""Prompt profiles. A profile selects the evaluation harness or the authors' script whose prompts a run uses. The rules
-for reading answers come from the same source.
+"""Prompt profiles. A profile selects an evaluation harness, or the script of a benchmark's authors. A run then uses the
+prompts and the rules for reading answers of this source.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +33,8 @@ class Profile:
     unknown: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def of_model(self, task: str, model: str) -> "Profile":
-        """The profile for a model, such as `lmms-eval:qwen3_vl` if the harness has special prompts for that model.
+        """The profile for a model. If the harness has a special prompt of this task for the model, the name of the
+        profile ends with the model, as in `lmms-eval:qwen3_vl`.
 
         Raises TaskError.
         """

@@ -24,7 +24,9 @@ class PublishedBenchmark(Benchmark[ItemT, ResultT]):
     def prepare(
         self, part: str, annotations: str | None = None, *, source: Path | None = None, revision: str | None = None
     ) -> Prepared:
-        """Prepare a variant of the benchmark, or other annotations, from the Hub or from a local copy of the files."""
+        """Prepare the benchmark from the Hub or from a local copy of its files. `annotations` is a variant or an
+        annotation file.
+        """
         variant = annotations if annotations in self.layout.variants else None
         file = Path(annotations) if annotations and variant is None else None
         return prepare_files(

@@ -41,10 +41,10 @@ class Sample:
 
 
 def whole_response(written: str, prefix: str) -> str:
-    """Prepend the text that the chat template put at the start of the response, unless the response already starts with
-    it.
+    """The full response, which starts with `prefix`. The chat template puts this text at the start of every response,
+    so `written` may lack it.
 
-    Without its opening tag, truncated reasoning would be read as an answer.
+    If the opening tag of truncated reasoning were missing, the reasoning would be read as an answer.
     """
     return written if written.startswith(prefix) else prefix + written
 
@@ -58,8 +58,8 @@ def read_matched(files: Sequence[Path], items: Mapping[str, Item], name: str) ->
     """Saved responses, keyed by index, in the order of the items. The responses may answer only some of the items.
 
     Args:
-        files: JSON Lines files, or output folders of lmms-eval with one run of this benchmark. In a folder, only the
-            newest file of each task counts.
+        files: JSON Lines files, or output folders of lmms-eval. Each folder must contain exactly one run of this
+            benchmark. In a folder, only the newest file of each task counts.
         items: the benchmark's items by index; each has `task` and `version`.
         name: name of the benchmark.
 
@@ -187,7 +187,9 @@ def _optional(row: Mapping[str, object], key: str, place: str) -> str | None:
 
 
 def _check(sample: Sample, items: Mapping[str, Item]) -> None:
-    """Raise SampleFileError if no item has the response's index, or if the item has another task or version."""
+    """Raise SampleFileError if no item has the response's index, or if the item's task or version differs from the
+    response's.
+    """
     item = items.get(sample.index)
     if item is None:
         raise SampleFileError(f"{sample.place}: the annotations have no item {sample.index}")

@@ -1,5 +1,6 @@
-"""Summarizes saved responses: official scores, confidence intervals, diagnostics for errors that these scores do not
-show, and floors (scores of trivial answers) on the same items.
+"""Summarizes saved responses. A summary contains official scores and their confidence intervals, diagnostics, and
+floors. Diagnostics measure errors that the official scores do not show. Floors are the scores of trivial answers to the
+same items.
 
 All values are in percent. `cgc-bench score` prints the summary as tables, and writes it to a file with `--json`.
 """
@@ -23,7 +24,7 @@ from cgc_data.metrics import Estimate
 # `MANY` percent is not an accident.
 SCALES = {
     "pixel_scale": "contain numbers above 1000, so their boxes seem to be in pixels",
-    "unit_scale": "contain boxes from 0 to 1, so their boxes seem to be fractions of the image",
+    "unit_scale": "contain coordinates from 0 to 1, so their boxes seem to be fractions of the image",
 }
 MANY = 5.0
 
@@ -101,8 +102,8 @@ def score_responses(
     """Score every response. `responses` maps the index of each item to its response.
 
     Raises:
-        TaskError: the benchmark does not have the protocol or the post-processing, or the protocol cannot be combined
-            with post-processing.
+        TaskError: the benchmark does not have this protocol or this post-processing. Also raised if you combine
+            post-processing with any protocol except `official`.
     """
     check_protocol(bench, protocol, postprocess)
     return [
@@ -112,7 +113,9 @@ def score_responses(
 
 
 def check_protocol(bench: AnyBenchmark, protocol: str, postprocess: str | None) -> None:
-    """Raise TaskError if the benchmark does not have the protocol or post-processing."""
+    """Raise TaskError if the benchmark does not have this protocol or this post-processing, or if you combine
+    post-processing with any protocol except `official`.
+    """
     if protocol not in bench.protocols:
         raise TaskError(f"{bench.name} has no protocol {protocol!r}; choose from {', '.join(bench.protocols)}")
     if postprocess is None:
@@ -122,7 +125,7 @@ def check_protocol(bench: AnyBenchmark, protocol: str, postprocess: str | None) 
         raise TaskError(f"{bench.name} has no post-processing {postprocess!r}; choose from {known}")
     if protocol != "official":
         raise TaskError(
-            f"post-processing {postprocess!r} works only with the official protocol, as in published figures; "
+            f"post-processing {postprocess!r} requires the official protocol, which the published figures also use; "
             "use --protocol official"
         )
 
@@ -165,7 +168,7 @@ def summarise(
 
 
 def floor_table(bench: AnyBenchmark, items: Items, indices: Sequence[str], name: str) -> Table:
-    """The official scores of the trivial answers that one floor gives to these items."""
+    """The official scores of one floor: the scores of its trivial answers to these items."""
     return bench.table([bench.official(items[index], bench.floor_response(name, items[index])) for index in indices])
 
 
@@ -175,7 +178,9 @@ def versions(items: Mapping[str, Item]) -> str:
 
 
 def write_summary(summary: Summary, file: Path) -> None:
-    """Write JSON. Raises ReportError instead of overwriting a file that is not a summary."""
+    """Write the summary as JSON. Raises ReportError if the file cannot be written, or if it exists and is not a
+    summary.
+    """
     if file.exists() and not _is_summary(file):
         raise ReportError(f"{file} exists but was not written by `cgc-bench score`; choose another name")
     try:
@@ -229,8 +234,8 @@ def _warnings(bench: AnyBenchmark, summary: Summary, tasks: set[str]) -> list[st
 
 
 def other_scales(summary: Summary) -> dict[str, float]:
-    """Scales other than 0-1000 that many answers use. Maps each such key of `SCALES` to the percentage of answers on
-    this scale.
+    """Wrong scales that more than `MANY` percent of the answers use. Maps the scale, a key of `SCALES`, to this
+    percentage.
     """
     shares = {name: summary["diagnostics"]["macro"].get(name) for name in SCALES}
     return {name: row["value"] for name, row in shares.items() if row and row["value"] and row["value"] > MANY}

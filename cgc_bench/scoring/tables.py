@@ -1,5 +1,6 @@
-"""Prints a summary of scores as terminal tables: official scores, diagnostics for errors that these scores do not show,
-and floors (scores of trivial answers).
+"""Prints a summary of scores as terminal tables. The first table shows the official scores. The second shows
+diagnostics, which measure errors that the official scores do not show. The third shows the floors, which are the scores
+of trivial answers.
 
 A table that is wider than the terminal (80 columns in a pipe) is split into several tables, so that no number is
 truncated.
@@ -62,7 +63,9 @@ def _hidden(summary: Summary, names: Sequence[str], width: int) -> Iterator[Tabl
 
 
 def floors_tables(bench: AnyBenchmark, floors: Mapping[str, Figures], width: int) -> Iterator[Table]:
-    """Tables with the floors (scores of trivial answers) on the same items, by the benchmark's first metric."""
+    """Tables with the floors (scores of trivial answers to the same items). They show only the benchmark's first
+    metric.
+    """
     metric = bench.metrics[0]
     tasks = next(iter(floors.values()))["tasks"]
     rows: list[Cells] = [
@@ -88,13 +91,13 @@ def _tables(title: str, heads: Cells, rows: Sequence[Cells], width: int) -> Iter
 
 
 def _width(head: str, cells: Iterable[str]) -> int:
-    """The minimum width at which no number and no word of the heading is broken."""
+    """The minimum width of a column. At this width, its numbers and the words of its heading are not broken."""
     return max(map(len, (*head.split(), *cells)))
 
 
 def _fitting(widths: Sequence[int], width: int) -> Iterator[list[int]]:
-    """Indices of all columns except the first. They are split into groups that each fit the width together with the
-    first column. A group has at least one column.
+    """Groups of column indices. Each group, together with the first column, fits the width. A group has at least one
+    column, even if this column is too wide. The first column is not in any group.
     """
     lot: list[int] = []
     used = start = 1 + widths[0]

@@ -1,6 +1,6 @@
-"""The transfer tasks as a benchmark. The accuracy of each task is computed with lmms-eval's rule for reading its
-answers. A second accuracy is computed with one rule for all tasks, because the rules of some tasks can read answers
-that the rules of others cannot.
+"""The transfer tasks as a benchmark. The metric `accuracy` uses the rules with which lmms-eval reads answers. These
+rules differ by task, and some can read answers that others cannot. Therefore, the diagnostic `accuracy_one_rule` uses
+the same rule for all multiple-choice questions.
 """
 
 from collections import defaultdict
@@ -151,7 +151,7 @@ class Transfer(Benchmark[Item, TransferResult]):
         return prompts.messages(item, prompt, profile)
 
     def prompt(self, item: Item, prompt: str = "official", profile: str = "") -> str:
-        """The prompt for an item as text, in the form that the profile specifies, for models that take images
+        """The prompt for an item as text, in the form that the profile specifies. Use it with models that take images
         separately.
         """
         return prompts.text(item, prompt, profile)
@@ -167,8 +167,8 @@ class Transfer(Benchmark[Item, TransferResult]):
         """Score the part of a response that follows the reasoning. Never raises on any text.
 
         The protocol `official` removes reasoning as lmms-eval does. `strict` reads the answer block if there is one,
-        and counts the answer as unreadable if the reasoning has no closing tag. `vlmevalkit` and `authors` read answers
-        as VLMEvalKit and the benchmark's authors do.
+        and counts the answer as unreadable if the reasoning has no closing tag. `vlmevalkit` reads answers as
+        VLMEvalKit does. `authors` reads them as the benchmark's authors do.
         """
         right, readable = judge(item, response, protocol)
         return TransferResult(

@@ -1,6 +1,6 @@
 """Finds the option that an answer names, by the rule of the benchmark's task in lmms-eval. All quirks of these rules
-are kept. The rules read the answer without its reasoning (one of them also reads the full response), and return None if
-they find no option. Every pattern scans the text only once.
+are kept. The rules read the answer without its reasoning. Only `filtered_option` also reads the full response. A rule
+that does not find an option returns None. Every pattern scans the text only once.
 """
 
 import re
@@ -29,8 +29,8 @@ _FEW = 4
 
 
 def leading_option(answer: str, letters: Sequence[str]) -> str | None:
-    """MuirBench's rule: a letter with a period at the start, or an answer that is a single letter, uppercase or
-    lowercase.
+    """MuirBench's rule. The answer must start with an uppercase letter and a period, or be a single uppercase or
+    lowercase letter.
     """
     match = _LEADING.match(answer)
     found = (match.group(1) if match else answer.strip()).upper()
@@ -38,9 +38,9 @@ def leading_option(answer: str, letters: Sequence[str]) -> str | None:
 
 
 def filtered_option(response: str, answer: str, letters: Sequence[str]) -> str | None:
-    """MuirBench's rule in lmms-eval, which applies its filter before it removes the reasoning. The filter looks for a
-    letter with a period only at the start of the full response. In the text after the reasoning (`answer`), only a
-    single letter counts.
+    """MuirBench's rule, with a quirk of lmms-eval: the rule's filter runs before lmms-eval removes the reasoning.
+    Therefore, a letter with a period counts only at the start of the full response. In the text after the reasoning
+    (`answer`), only a single letter counts.
     """
     match = _LEADING.match(response)
     found = (match.group(1) if match else answer.strip()).upper()
@@ -86,8 +86,8 @@ def _at_an_end(text: str, letters: Sequence[str]) -> Iterator[tuple[int, int, st
 
 
 def stated_option(answer: str, letters: Sequence[str]) -> str | None:
-    """BLINK's rule: the letter in a short first line, or else in the last "answer is X", or else in the last "(X)", or
-    else at the start.
+    """BLINK's rule. It searches these places in order, and returns the first letter that it finds: a short first line,
+    the last "answer is X", the last "(X)", and the start of the answer.
     """
     if not letters:
         return None
@@ -109,9 +109,9 @@ def listed_option(
 ) -> str | None:
     """MMMU's rule: a letter in parentheses, or before a space or a period.
 
-    If the answer contains no such letter but more than five words, the option whose text occurs in it is chosen. If
-    several letters or options are found, the last one is chosen. If none is found, the authors' script draws a random
-    option. This function returns None instead, which counts as wrong.
+    If there is no such letter, an answer of more than five words is searched for the texts of the options. If several
+    letters or options are found, the last one is chosen. If none is found, the authors' script draws a random option.
+    This function returns None instead, which counts as wrong.
     """
     text = f" {_without_marks(answer, _LISTED_MARKS)} "
     for form, place in forms:

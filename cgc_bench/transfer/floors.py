@@ -10,12 +10,14 @@ _OTHER = {"list": "[0, 0]"}
 
 
 def first(item: Item) -> str:
-    """The letter A. Without options, the answer is `[0, 0]` for a list and 0 otherwise."""
+    """The letter A. If the item has no options, the answer is `[0, 0]` for the kind `list`, and 0 for other kinds."""
     return item.letters[0] if item.letters else _OTHER.get(item.kind, "0")
 
 
 def drawn(item: Item) -> str:
-    """A random option. Without options, the answer is `[0, 0]` for a list and a number from 0 to 9 otherwise."""
+    """A random option. If the item has no options, the answer is `[0, 0]` for the kind `list`, and a random number from
+    0 to 9 for other kinds.
+    """
     chance = random.Random(item.index)
     if item.letters:
         return chance.choice(item.letters)

@@ -1,5 +1,5 @@
-"""Rules of other harnesses for reading answers: the rules of VLMEvalKit and of the benchmarks' authors for finding an
-option, and lmms-eval's rule for removing reasoning.
+"""Rules of other harnesses for reading answers. VLMEvalKit and the benchmarks' authors have rules for finding an
+option. lmms-eval has a rule for removing reasoning.
 
 The rules are reimplemented from their published behavior, including all quirks. If a harness would pass an answer to a
 language model, the result here is None.
@@ -42,9 +42,10 @@ def without_tagged(text: str) -> str:
 
 
 def vlmevalkit_option(answer: str, options: Mapping[str, str]) -> str | None:
-    """VLMEvalKit's rule: the only option letter in the answer if it is among the last four words, or else the option
-    after "answer is", or else the only option whose text occurs in the answer. If the rule finds no option, VLMEvalKit
-    asks a language model, or counts the answer as wrong if no model is configured.
+    """VLMEvalKit's rule. It tries these steps in order. First, if the answer contains exactly one option letter, and
+    this letter is among the last four words, it counts. Next, a letter after "answer is" counts. Finally, if the text
+    of exactly one option occurs in the answer, this option counts. If the rule does not find an option, VLMEvalKit asks
+    a language model, or counts the answer as wrong if no model is configured.
     """
     if any(refusal in answer for refusal in _REFUSALS):
         return None
@@ -68,8 +69,8 @@ def _spelt_out(answer: str, options: Mapping[str, str]) -> str | None:
 
 
 def vlmevalkit_judges(item: Item, answer: str) -> tuple[bool, bool]:
-    """Whether an answer is correct, and whether it could be read, by the rules that VLMEvalKit uses without a language
-    model.
+    """Whether an answer is correct, and whether it could be read. The rules are those that VLMEvalKit uses if no
+    language model is configured.
 
     VLMEvalKit turns an open question of MMMU into a choice of two options: the true answer and "Other Answers".
     """
@@ -101,8 +102,8 @@ def authors_option(item: Item, answer: str) -> str | None:
 
 def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
     """Rule of MMStar's authors: the first character counts if it is an option letter. Otherwise, if the answer starts
-    with a parenthesis, `option`, or `the answer is`, the character that follows counts. The rest of the answer is
-    ignored.
+    with `(`, `option`, or `the answer is`, the next character counts if it is an option letter. The rest of the answer
+    is ignored.
     """
     text = answer.lower().strip().replace("\n", " ")
     places = [0, *(len(opening) for opening in _OPENINGS if text.startswith(opening))]
@@ -111,8 +112,9 @@ def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
 
 
 def _blink_option(answer: str, letters: Sequence[str]) -> str | None:
-    """Rule of BLINK's authors: an answer that is a single letter counts. Otherwise, the only option written as a
-    separate word `(X)` in the last paragraph counts, or else the only one in the full text.
+    """Rule of BLINK's authors. An answer that is only a letter, such as `A` or `(A)`, counts. Otherwise, the last
+    paragraph is searched for options that are written as a separate word, such as `(A)`. If it does not contain exactly
+    one such option, the full text is searched. The full text must then contain exactly one.
     """
     alone = answer[1:-1] if answer.startswith("(") and answer.endswith(")") else answer
     if alone in letters:

@@ -25,7 +25,7 @@ Found = str | float
 
 
 def open_matches(answer: str, truths: Sequence[str]) -> bool:
-    """Whether an answer to an open question of MMMU contains one of the true answers, in words or as a number."""
+    """Whether an answer to an open question of MMMU contains one of the true answers, either as text or as a number."""
     true = [value for truth in truths for value in _normal(truth)]
     words = [value for value in true if isinstance(value, str)]
     for found in _open_candidates(answer):
@@ -57,9 +57,9 @@ def _tail(line: str, indicators: Sequence[str]) -> str:
 
 
 def _normal(text: str) -> list[Found]:
-    """The text as a number rounded to two decimals or, if it is not a number, in lowercase. A single character is
-    returned twice, once with a space before it and once with a space after it, because it would otherwise match inside
-    words.
+    """The text as a number, rounded to two decimals. If the text is not a number, returns it in lowercase. A single
+    character is returned twice, once with a space before it and once with a space after it, because it would otherwise
+    match inside words.
     """
     text = text.strip()
     try:
@@ -94,7 +94,7 @@ def read_list(answer: str) -> list[object] | None:
 def _concluding_number(answer: str) -> float | None:
     """The first number after the last "answer is" or `\\boxed`.
 
-    If there is no such number, the last number in the text.
+    If there is no such number, returns the last number in the text.
     """
     concluded = list(_CONCLUSION.finditer(answer))
     after = _NUMBER.search(answer, concluded[-1].end()) if concluded else None

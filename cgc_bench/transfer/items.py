@@ -23,7 +23,7 @@ class Item:
         kind: `choice` if the answer is an option; otherwise `integer`, `float`, `list`, or `open`.
         question: as its authors wrote it. `<image>` or `<image 2>` marks where an image goes.
         options: texts of the options; empty texts if the question itself contains them.
-        answers: the letter of the correct option; or, without options, all answers that count as correct.
+        answers: the letter of the correct option. For a question without options, all answers that count as correct.
         decimals: number of decimal places if `kind` is `float`.
         marks: the number N in the placeholder `<image N>` of each image, in order; empty if placeholders have no
             numbers.

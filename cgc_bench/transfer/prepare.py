@@ -27,11 +27,11 @@ def prepare_transfer(task: str, *, source: Path | None = None, revision: str | N
     Args:
         task: key of `SOURCES`.
         source: local copy of the repository; None uses the repository on the Hub.
-        revision: revision of the repository. None selects the latest one. Every report then states that it
-            is not pinned.
+        revision: revision of the repository. None selects the latest one, and every report then states that the
+            revision is not pinned.
 
     Raises:
-        PrepareError: the dataset cannot be downloaded or read, or lacks a column or an image, or the cache cannot be
+        PrepareError: the dataset cannot be downloaded or read, a column or an image is missing, or the cache cannot be
             written.
     """
     folder = prepared_folder("transfer", task)

@@ -82,8 +82,8 @@ def _in_turn(whole: str, shown: list[Part]) -> list[Part]:
 
 
 def _in_place(item: Item, whole: str) -> list[Part]:
-    """The message parts, with each image inserted where the text refers to it. Images that the text does not refer to,
-    or refers to by an unknown number, come before the text.
+    """The message parts, with each image inserted where the text refers to it. If the text does not refer to an image,
+    or uses an unknown number for it, the image comes before the text.
     """
     parts = list(_named(item, whole))
     named = {part["place"] for part in parts if part["type"] == "image"}

@@ -35,7 +35,7 @@ class PairedResult(ItemResult):
 
 
 def judge(item: Item, response: str) -> Verdict:
-    """Read and score one answer by the rule of its kind."""
+    """Read and score one answer by the rule for the item's kind."""
     if item.kind == "count":
         return judge_count(response, int(item.answer), item.length)
     rules = {"pair": judge_pair, "statement": judge_statement, "choice": judge_choice}
@@ -75,7 +75,8 @@ def _row(items: Sequence[ItemResult], counted: Sequence[ItemResult]) -> dict[str
 def _percent(counted: Sequence[ItemResult], name: str) -> float | None:
     """The mean in percent.
 
-    The mean is 0 if no item or pair is valid, as in the authors' script, and None if there are no items or pairs.
+    If there are no items or pairs, the mean is None. If there are some but none of them is valid, the mean is 0, as in
+    the authors' script.
     """
     values = [value for unit in counted if (value := unit.values[name]) is not None]
     if not counted:
@@ -101,9 +102,9 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     floors = FLOORS
     chance = (
         "The authors report expected chance levels. A floor, in contrast, is the score of one trivial answer per item. "
-        "For `cpr`, the authors report one half, the chance level of a single statement. However, a pair counts as "
-        "correct only if both answers are right. Therefore, random answers get one of four pairs right, and a fixed "
-        "answer gets none right."
+        "For `cpr`, the authors report one half, which is the chance level of a single statement. However, a pair "
+        "counts as correct only if both answers are right. Therefore, random answers get one of four pairs right, and "
+        "a fixed answer gets none right."
     )
     layout = LAYOUT
     read_items = staticmethod(items.read_items)
@@ -143,11 +144,12 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
         )
 
     def units(self, results: Sequence[PairedResult]) -> list[ItemResult]:
-        """Combine the two results of each pair into one. Counts and choices are unchanged.
+        """Combine the two results of each pair into one. The results of other items are unchanged.
 
-        The rules are those of the authors' script. A pair of the kind `pair` is correct if the answers T and F are both
-        correct. If one of the two answers is missing, the pair counts as wrong. A pair of the kind `statement` is
-        excluded unless both answers are present. If an item was answered more than once, its last answer is used.
+        The rules are those of the authors' script. A pair is correct if both of its answers are correct. If one answer
+        is missing, a pair of the kind `pair` counts as wrong, and a pair of the kind `statement` is excluded. If one
+        side of a pair has several answers, the kind `statement` uses the last one. The kind `pair` accepts the side if
+        any of its answers is correct.
         """
         single = [result for result in results if result.kind in ("count", "choice")]
         pairs: dict[str, list[PairedResult]] = defaultdict(list)

@@ -15,7 +15,9 @@ def fixed(item: Item) -> str:
 
 
 def drawn(item: Item) -> str:
-    """T or F, a count from 1 to `length`, or one of four choices, drawn uniformly."""
+    """A random answer of the item's kind: T or F, a count from 1 to `length`, or one of four choices. All possible
+    answers are equally likely.
+    """
     chance = random.Random(item.index)
     if item.kind == "count":
         return str(chance.randint(1, item.length))

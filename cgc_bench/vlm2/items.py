@@ -79,14 +79,15 @@ class Item:
 
 
 def read_items(annotations: Path, *, version: str | None = None) -> dict[str, Item]:
-    """Items, keyed by index, from the folder of the unpacked archive, its `jsonl` folder, or one question file.
+    """Items, keyed by index. `annotations` is the folder of the unpacked archive, the `jsonl` folder in it, or a single
+    question file.
 
     Raises:
-        AnnotationError: no question file exists, a file is damaged or in another format, or another version is
-            requested.
+        AnnotationError: no question file exists, a file is damaged or in another format, or `version` is neither None
+            nor `VERSION`.
     """
     if version not in (None, VERSION):
-        raise AnnotationError(f"VLM2-Bench has only the version {VERSION!r}, not {version!r}")
+        raise AnnotationError(f"there is no version {version!r} of VLM2-Bench; the only version is {VERSION!r}")
     contents = {task: (file, _read_bytes(file)) for task, file in question_files(annotations).items()}
     versions = {task: with_digest(VERSION, content) for task, (_, content) in contents.items()}
     rows = [entry for task, (file, content) in contents.items() for entry in _rows(task, file, content)]
@@ -99,7 +100,7 @@ def read_items(annotations: Path, *, version: str | None = None) -> dict[str, It
 
 
 def question_files(annotations: Path) -> dict[str, Path]:
-    """The question files in a folder, or the given file, by subtask. Raises AnnotationError."""
+    """The question files by subtask. If `annotations` is a file, returns only this file. Raises AnnotationError."""
     if annotations.is_file():
         if annotations.stem not in SUBTASKS:
             raise AnnotationError(f"{annotations} is not named after a subtask: {', '.join(SUBTASKS)}")
@@ -136,7 +137,7 @@ def _rows(task: str, file: Path, content: bytes) -> Iterator[tuple[str, int, Row
 def _form_fault(task: str, row: Any) -> str:
     """Why a row is not a valid item; empty if it is valid."""
     if not isinstance(row, dict) or not isinstance(row.get("question"), str) or "q_id" not in row:
-        return "the row is not a question with `q_id` and `question`"
+        return "the row does not contain both a `q_id` and a `question` string"
     images, answer = row.get("images"), row.get("gt_answer")
     if not isinstance(images, list) or not images or not all(isinstance(path, str) for path in images):
         return "`images` is not a list of paths"
@@ -148,7 +149,8 @@ def _form_fault(task: str, row: Any) -> str:
 def _pair(task: str, row: Row) -> tuple[str, str]:
     """Key of the row's pair, and side of the row in this pair; both empty if the row is not in a pair.
 
-    IDs in `pc_cpr` can have the prefix `tf_`. IDs with any other form are skipped, as in the authors' code.
+    For the kind `statement`, IDs have the form `NAME_p` or `NAME_n`. In `pc_cpr`, they can also have the prefix `tf_`.
+    A row with any other ID is not in a pair, as in the authors' code.
     """
     kind, q_id = SUBTASKS[task][0], str(row["q_id"])
     if kind == "pair":

@@ -1,4 +1,4 @@
-"""Prompts as the benchmark's authors wrote them, or prompts that ask for reasoning first, and then for an answer in
+"""The prompts of the benchmark's authors. The variant `think` also requests reasoning first, and then an answer in
 tags.
 """
 

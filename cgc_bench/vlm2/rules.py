@@ -40,7 +40,9 @@ class Verdict:
 
 
 def final_answer(response: str) -> str:
-    """The content of the answer block, or the text after the reasoning; empty if the reasoning has no closing tag."""
+    """The content of the answer block. If there is no such block, returns the text after the reasoning, or an empty
+    text if the reasoning has no closing tag.
+    """
     layout = read_layout(response, require_think=False)
     return (layout.conclusion if layout.body is None else layout.body) or ""
 
@@ -78,8 +80,8 @@ def _letter(answer: str) -> str:
 
 
 def judge_count(answer: str, truth: int, length: int) -> Verdict:
-    """Score a single number within 1..length: 1 if the number is correct, and less the further it is from the correct
-    answer.
+    """Score an answer that must contain a single number within 1..length. The score is 1 if the number is correct, and
+    decreases with the distance from the correct number.
     """
     numbers = read_numbers(answer)
     if len(numbers) != 1 or not 1 <= numbers[0] <= length:
@@ -98,8 +100,8 @@ def count_score(count: int, truth: int, length: int) -> float:
 
 
 def read_numbers(answer: str) -> list[int]:
-    """All numbers written in digits and, at the end of the list, the number that the answer's number words together
-    spell out, if there is one.
+    """All numbers in the answer that are written in digits. If the number words in the answer together spell out a
+    number, this number is the last in the list.
     """
     text = answer.lower()
     digits = [int(found.lstrip("0")[:_MOST_DIGITS] or "0") for found in _DIGITS.findall(text)]
@@ -109,12 +111,12 @@ def read_numbers(answer: str) -> list[int]:
 
 
 def _number_of(words: list[str]) -> int | None:
-    """The sum of the number words, in which `hundred` multiplies the words before it. None if the sum is 0 or if there
-    is any other word.
+    """The sum of the number words, in which `hundred` multiplies the words before it. None if the sum is 0 or if
+    `words` contains a word that is neither `hundred` nor a key of `_VALUES`.
 
     The authors' script first removes every `and`, even inside words. Therefore, `thousand` is not recognized as a
-    number word, and invalidates the whole phrase. The long s (U+017F) also invalidates the phrase, as does any other
-    letter that equals an ASCII letter only if case is ignored.
+    number word, and invalidates the whole phrase. A number word with a long s (U+017F) also invalidates the phrase,
+    because this letter equals an `s` only if case is ignored. The same is true of similar letters.
     """
     if any(word not in _VALUES and word != "hundred" for word in words):
         return None

@@ -62,7 +62,7 @@ def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> Vi
     request it.
 
     Raises:
-        TaskError: only the judgments or only the judge's name is given, or the benchmark has no judged videos.
+        TaskError: only one of `file` and `judge` is given, or the benchmark has no judged videos.
         SampleFileError: as in `read_judgements`.
     """
     if file is None and judge is None:

@@ -1,7 +1,7 @@
 """The answer contract: the exact output format that the prompt, the reward, and the scorer share.
 
-The module `prompt` requests this format, `objects` writes answers in it, and `reading` reads them. The format that a
-prompt requests is therefore always the format that is scored.
+The module `prompt` requests this format, `objects` writes answers in this format, and `reading` reads such answers. The
+format that a prompt requests is therefore always the format that is scored.
 """
 
 from cgc_data.answer.lenient import read_lenient

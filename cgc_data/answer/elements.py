@@ -133,7 +133,7 @@ def are_numbers(values: Any, count: int, types: tuple[type, ...] = (int, float))
 
 
 def is_encodable(text: str) -> bool:
-    """Whether `text` is free of lone surrogates, which JSON can escape but UTF-8 cannot encode."""
+    """Whether `text` can be encoded in UTF-8. JSON escapes can produce lone surrogates, which UTF-8 cannot encode."""
     return text.isascii() or not _SURROGATE.search(text)
 
 

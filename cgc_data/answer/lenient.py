@@ -26,9 +26,9 @@ Repair: TypeAlias = Callable[[str], str]
 def read_lenient(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
     """Read a response leniently. Takes the same arguments as `read_answer`, and returns the same type.
 
-    Like the strict reader, this reader ignores text inside the think block, and `violations` lists the violations of
-    the strict format. The numbers of a box are rounded, keys other than `img_idx`, `bbox_2d`, and `label` are ignored,
-    and a missing label becomes "". Broken JSON of more than `MAX_REPAIRED` characters counts as unreadable.
+    Like the strict reader, this reader ignores text inside the think block. `violations` still lists the violations of
+    the strict format. The numbers of a box are rounded. Keys other than `img_idx`, `bbox_2d`, and `label` are ignored.
+    A missing or invalid label becomes "". Broken JSON of more than `MAX_REPAIRED` characters counts as unreadable.
 
     Raises:
         ConfigError: the package json-repair is not installed.

@@ -18,7 +18,7 @@ class Object:
     Attributes:
         img_idx: 1-based number of the image.
         bbox_2d: x1, y1, x2, y2 as integers from 0 to 1000, relative to the size of the image, with x1 < x2 and y1 < y2.
-        label: name of the object; "" only if the lenient reader found no label.
+        label: name of the object. If the lenient reader does not find a valid label, this is "".
 
     Raises:
         ValueError: a number is out of range or the box is empty.

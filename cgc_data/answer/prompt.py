@@ -1,7 +1,7 @@
 """The prompt side of the answer contract: how a prompt introduces images, and which answer format it requests.
 
-A release stores each question with the format instructions in `ANSWER_FORM`, but without instructions about tags.
-Training and the benchmark add the instructions about tags with `with_thinking`.
+In a release, each question contains `ANSWER_FORM`, which describes the answer list, but does not contain instructions
+about tags. Training and the benchmark add the instructions about tags with `with_thinking`.
 """
 
 from collections.abc import Sequence

@@ -65,7 +65,8 @@ def read_answer(text: str, num_images: int, *, require_think: bool = True, prefi
         num_images: number of displayed images; `img_idx` runs from 1 to this number.
         require_think: whether the strict format requires a think block. If `require_think` is false, the response may
             still contain one think block with any content.
-        prefix: start of the response that the chat template already contains, such as "<think>".
+        prefix: text that the chat template puts at the start of the response, such as "<think>". It is prepended to
+            `text`.
     """
     layout = read_layout(prefix + text, require_think=require_think)
     if layout.body is None:
@@ -81,8 +82,8 @@ def read_answer(text: str, num_images: int, *, require_think: bool = True, prefi
 def read_soft(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
     """Read a response as `read_answer` does, but accept three unambiguous deviations from the strict format.
 
-    The three deviations are integers written as 120.0, trailing commas, and a code fence labeled JSON in capital
-    letters. `violations` still lists them.
+    These deviations are integers with a decimal point, such as 120.0; trailing commas; and a code fence that is labeled
+    JSON in capital letters. `violations` still lists them.
     """
     strict = read_answer(text, num_images, require_think=require_think, prefix=prefix)
     layout = read_layout(prefix + text, require_think=require_think)

@@ -1,7 +1,7 @@
 """Writes questions in natural English, from the phrasings in templates.yaml and the phrasings that tasks define.
 
 A question consists of a phrasing, the answer format, and the label to write. Every question is grammatical for any name
-(an umbrella, a pair of scissors, sheep), even if no image shows such an object.
+(an umbrella, a pair of scissors, sheep). It also reads correctly if no image shows such an object.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,21 +53,22 @@ def ask(
     """Return the complete question: phrasing `number` of the pool, with the names of the objects filled in.
 
     The question also states that images are numbered from 1, that coordinates are 0-1000 per image, and which format
-    the answer must have. Raises PlanError if the phrasing needs an argument that is missing, or if an argument is given
-    that the phrasing does not use.
+    the answer must have. Raises PlanError if the pool or the phrasing does not exist, if there are fewer than two
+    images, or if `ref` or `image` does not fit the pool.
 
     Args:
         pool: name of the pool of phrasings.
         number: number of the phrasing in the pool.
         names: names of the requested objects, in the order in which the question lists them.
         count_images: number of images shown.
-        ref: the reference box or reference image that the question mentions; only for pools whose phrasings mention
-            one.
-        image: 1-based number of the image that contains the answer; only for pools whose phrasings name this image.
+        ref: the reference box or reference image that the question mentions. None if the phrasings of the pool do not
+            mention one.
+        image: 1-based number of the image that contains the answer. None if the phrasings of the pool do not name this
+            image.
         relation: the words that distinguish the object from others with the same label; only for pools whose phrasings
             state a relation.
-        label: the label to write in the answer; by default, the name of the object or, if there are several, one of the
-            names.
+        label: the label to write in the answer. If it is empty, the question requests the name of the object. If there
+            are several names, it requests any one of them.
     """
     if count_images < 2:
         raise PlanError(f"a question needs at least two images, but there are {count_images}")

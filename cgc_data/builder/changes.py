@@ -68,8 +68,8 @@ class PlannedPhotos:
     def check(self, shown: Iterable[PartRow] | None = None) -> None:
         """Raise a SourceError that names the first photo whose file has changed since the plan was made.
 
-        `shown` lists parts of views. Only the photos of these parts are checked; if `shown` is None, all photos are
-        checked.
+        `shown` lists parts of views. If it is given, only the photos of these parts are checked. Otherwise, all photos
+        are checked.
         """
         keys = self._states if shown is None else [(part["source"], part["file_name"]) for part in shown]
         _refuse([self._named(key) for key in keys if key in self._states and self._changed(key)])

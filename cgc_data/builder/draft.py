@@ -1,7 +1,7 @@
 """The record of a planned release.
 
-The record contains everything that any machine needs to render and finish the release. It is stored in
-OUT/.build/plan.json. The planned rows and the states of the photo files are in Parquet files in the same folder.
+The record is stored in OUT/.build/plan.json. With this record, any machine can render and finish the release. The
+planned rows and the states of the photo files are in Parquet files in the same folder.
 """
 
 import json
@@ -35,15 +35,16 @@ class Draft:
     """A planned release that is not finished.
 
     Attributes:
-        fingerprint: hash of the settings, the content of the sources, and the versions.
-        versions: version of the plan format and of each library that affects the bytes of the release, by name.
+        fingerprint: hash of the settings, the content of the sources, and `versions`.
+        versions: maps each library that affects the bytes of the release to its version. Also contains the version of
+            the plan format.
         settings: the configuration, with all paths exactly as the user wrote them.
         images: absolute paths of the photo folders and archives, by source key.
         displayed: keys of the sources whose boxes fit the photos after EXIF rotation.
         stamps: the state of annotation files, archives, and exclusion lists.
         photos: digest of the states of all photos.
         facts: information about the sources that will be stored in the manifest.
-        digests: the sha256 of each file next to the record, by file name.
+        digests: maps the name of each other plan file to its sha256.
     """
 
     fingerprint: str
@@ -69,7 +70,9 @@ class Draft:
 
 
 def versions() -> dict[str, str]:
-    """Version of the plan format and of each library that affects the bytes of a release, by name."""
+    """The version of each library that affects the bytes of a release, keyed by name. Also contains the version of the
+    plan format.
+    """
     return {**library_versions(), "the plan": str(PLAN_VERSION)}
 
 
@@ -113,8 +116,8 @@ def check_whole(draft: Draft, out: Path, names: Iterable[str]) -> None:
 def read_draft(out: Path) -> Draft:
     """Read the record of a planned release, and check that this machine can use it.
 
-    Raises BuildError if nothing is planned, the release is finished, the record is damaged, or the plan was made with
-    other versions.
+    Raises BuildError if nothing is planned, the release is finished, or the record is damaged. Also raised if the plan
+    was made with another version of a library or of the plan format.
     """
     check_planned(out)
     draft = stored_draft(inside(out, WORK))

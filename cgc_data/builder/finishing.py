@@ -17,7 +17,7 @@ from cgc_data.common.errors import BuildError
 from cgc_data.common.executor import Executor
 from cgc_data.common.processes import HERE
 from cgc_data.common.progress import say, track
-from cgc_data.plan.notes import TaskRows
+from cgc_data.plan.notes import TaskRows, split_notes
 from cgc_data.release.inside import check_links
 from cgc_data.release.manifest import read_manifest
 from cgc_data.release.remote import MANIFEST
@@ -37,9 +37,8 @@ class Built:
     wanted: int
     photos: int = 0  # photos that are shown
     available: int = 0  # photos that could be shown: present, licensed, and not excluded; 0 if it was finished before
-    empty_splits: tuple[str, ...] = ()  # splits that have photos, but too few for any row
     made: tuple[TaskRows, ...] = ()  # rows by task; empty if it was finished before
-    notes: tuple[str, ...] = ()  # skipped photos and objects, and exclusion lists that do not match
+    notes: tuple[str, ...] = ()  # skipped photos and objects, empty splits, and exclusion lists that do not match
 
 
 def finish_release(out: Path, *, executor: Executor = HERE) -> Built:
@@ -66,7 +65,8 @@ def finish_release(out: Path, *, executor: Executor = HERE) -> Built:
 def completed(draft: Draft, tasks: Sequence[ShardTask], receipts: Sequence[Receipt], out: Path) -> Built:
     """Check the sources and the rejected rows, write everything except the shards, and remove the work in progress.
 
-    If a source has changed, raises SourceError but keeps the shards, because the file may differ only on this machine.
+    Raises SourceError if a source has changed. In this case, the shards are kept, because the source may have changed
+    only on this machine.
     """
     work = out / WORK
     check_files(draft.stamps)
@@ -116,7 +116,7 @@ def _check_rejects(draft: Draft, receipts: Sequence[Receipt], out: Path) -> int:
 
 def _built(draft: Draft, rejected: int, out: Path) -> Built:
     plan = draft.plan
-    filled = {shard.split for shard in plan.shards}
+    by_split = split_notes(plan.photos, {shard.split for shard in plan.shards})
     return Built(
         out,
         draft.rows - rejected,
@@ -125,9 +125,8 @@ def _built(draft: Draft, rejected: int, out: Path) -> Built:
         draft.config.samples,
         photos=_shown(out),
         available=sum(plan.photos.values()),
-        empty_splits=tuple(split for split, photos in plan.photos.items() if photos and split not in filled),
         made=tuple(plan.made),
-        notes=tuple(plan.notes),
+        notes=(*plan.notes, *by_split),
     )
 
 

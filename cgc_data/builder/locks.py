@@ -1,4 +1,5 @@
-"""Locks an output folder for one command that plans or finishes, or for any number of commands that render.
+"""Locks an output folder. Commands that plan or finish a release lock it exclusively; commands that render share the
+lock.
 
 If a process is killed, the operating system releases its lock. On a shared disk, the lock is also released if the
 machine that runs the process fails.
@@ -17,7 +18,7 @@ CACHE = ".cgc-cache"
 
 
 def cache_of(out: Path) -> Path:
-    """A folder for locks and cached sources, next to the output folder; created if missing."""
+    """A folder for locks and cached sources, next to the output folder. It is created if it is missing."""
     make_folder(cache := out.parent / CACHE)
     return cache
 

@@ -78,7 +78,7 @@ def plan_only(config: BuildConfig, out: Path, *, executor: Executor = HERE) -> P
 
 
 def planned(config: BuildConfig, out: Path, executor: Executor) -> Draft | None:
-    """Make a plan for a locked folder, or reuse the plan of a stopped build; None if the release is already
+    """Make a plan for a locked folder, or reuse the plan of a stopped build. Returns None if the release is already
     finished.
     """
     cache = cache_of(out)
@@ -115,8 +115,8 @@ def _draft(config: BuildConfig, out: Path, executor: Executor, stamps: Stamps, f
 
 
 def _fingerprint(config: BuildConfig) -> str:
-    """Hash of everything that determines the bytes of a release: the settings, the content of the sources, and the
-    versions of the libraries and of the plan format.
+    """Hash of everything that determines the bytes of a release: the settings, the content of the sources, the library
+    versions, and the version of the plan format.
     """
     values = config.model_dump(mode="json", exclude={"max_rejected"})
     for source in values["sources"]:

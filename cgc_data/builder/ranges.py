@@ -13,10 +13,11 @@ _RANGE = re.compile(r"(\d{0,9}):(\d{0,9})")
 
 
 def selected(ranges: Sequence[str], count: int, folder: Path) -> list[int]:
-    """Sorted numbers of the shards in these ranges; if no ranges are given, the numbers of all `count` shards.
+    """The numbers of the shards in these ranges, in ascending order. Without ranges, returns the numbers of all `count`
+    shards.
 
-    The end of a range may exceed the number of shards. Raises ConfigError for a string that is not a range and for a
-    range without shards.
+    The end of a range may exceed the number of shards. Raises ConfigError if a string is not a range, or if a range
+    contains no shards.
     """
     return sorted({number for text in ranges or ["0:"] for number in _numbers(text, count, folder)})
 

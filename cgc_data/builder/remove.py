@@ -1,10 +1,10 @@
-"""Writes a new version of a release that omits one photo.
+"""Removes one photo from a release. The result is written as a new version.
 
 Use this if a person asks for the removal of a photo, or if its license is withdrawn.
 
-The rows that show the photo are removed. Rows that would be unbalanced without them are also removed. If one row of a
-pair is removed, so is the other row. A photo set loses all its rows if fewer than two of its photos would remain
-targets of questions. All other rows keep their content and ids.
+All rows that show the photo are removed. To keep the release balanced, some other rows are also removed. If one row of
+a pair is removed, so is the other row. If fewer than two photos of a set would remain targets of questions, all rows of
+the set are removed. The remaining rows keep their content and ids.
 """
 
 import shutil
@@ -32,11 +32,11 @@ SHOWN_IDS = 5
 
 
 def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None = None) -> int:
-    """Write the release to `out` without the photo that has this id, and return the number of removed rows.
+    """Copy the release to `out` without the photo `image_id`, and return the number of removed rows.
 
     `source` is a source key from the manifest. You need to pass `source` only if two sources use the same id for
-    different photos. Raises ReleaseError if no row shows the photo or no row would be left, and BuildError if `out` is
-    not empty. Files that an interrupted call left in `out` are replaced.
+    different photos. Raises ReleaseError if no row shows the photo, or if no row would be left. Raises BuildError if
+    `out` is not empty. Files that an interrupted call left in `out` are replaced.
     """
     opened = open_release(release)
     if not is_free(out):
@@ -72,7 +72,7 @@ def _rejected(path: Path) -> pa.Table:
 
 
 def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[str]:
-    """Ids of the rows to remove: rows that show the photo, and rows that would be unbalanced without those rows.
+    """Ids of the rows that show the photo, and of the rows that must also be removed to keep the release balanced.
 
     Raises ReleaseError if no row shows the photo, or no row would be left.
     """
@@ -113,7 +113,9 @@ def _halves(rows: list[Row], leaving: set[str]) -> set[str]:
 
 
 def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
-    """Ids of all rows of the photo sets in which fewer than two photos would remain targets of questions."""
+    """Find the photo sets in which fewer than two photos would remain targets of questions, and return the ids of their
+    rows.
+    """
     targets: dict[str, set[int]] = defaultdict(set)
     members: dict[str, set[str]] = defaultdict(set)
     for row in rows:

@@ -23,9 +23,9 @@ def render_release(out: Path, ranges: Sequence[str] = (), *, executor: Executor 
 
     Finished shards are verified and kept.
 
-    `ranges` contains strings such as "0:10". Any number of processes, on any machines that share the folder, may render
-    at the same time, even the same shards. Raises ConfigError for a range without shards, and BuildError if nothing is
-    planned, the release is finished, or the photos are missing on this machine.
+    `ranges` contains strings such as "0:10". Any number of processes can render at the same time, on any machines that
+    share the folder. They can even render the same shards. Raises ConfigError for a range without shards. Raises
+    BuildError if nothing is planned, the release is finished, or the photos are missing on this machine.
     """
     check_planned(out)
     with explained(out), together(out):

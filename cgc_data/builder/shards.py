@@ -79,7 +79,7 @@ def render_shard(task: ShardTask) -> Receipt:
 
 
 def read_receipt(task: ShardTask) -> Receipt | None:
-    """Receipt of a shard that was rendered before; None if the shard is missing or damaged and must be rendered."""
+    """Receipt of a shard that was rendered before. Returns None if the shard is missing or damaged."""
     try:
         receipt = msgspec.json.decode(task.receipt.read_bytes(), type=Receipt)
         whole = not receipt.rows or file_sha256(task.target) == receipt.sha256
@@ -114,8 +114,8 @@ def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> tuple[int, 
 def _codecs(schema: pa.Schema) -> dict[str, str]:
     """Compression codec for each column.
 
-    Image bytes are stored without additional compression, because they are already compressed. In addition, the Hub can
-    recognize images from an earlier version only if their bytes are stored unchanged.
+    Image bytes are stored without additional compression, because they are already compressed. Also, the Hub recognizes
+    images from an earlier version by their bytes, so the bytes must be stored unchanged.
     """
     leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
     return {leaf: "none" if leaf == IMAGE_BYTES else "zstd" for leaf in leaves}

@@ -27,8 +27,8 @@ _GONE = "the file was removed while the command ran; run the command again to st
 
 
 def claim(out: Path, fingerprint: str) -> Path | None:
-    """Create the folder for work in progress, or reuse the folder of a stopped build; None if this release is already
-    finished.
+    """Create the folder for work in progress, or reuse the folder of a stopped build. Returns None if this release is
+    already finished.
 
     Raises BuildError if the folder contains other files.
     """
@@ -66,8 +66,8 @@ def _manifest(out: Path) -> Manifest:
 
 @contextmanager
 def unchanged_files(before: Stamps, out: Path) -> Iterator[None]:
-    """Raise SourceError if an input file changes while the `with` block runs, even if the block fails with another
-    error.
+    """Raise SourceError if an input file changes while the `with` block runs. If the block itself fails, SourceError
+    replaces its error.
 
     Files that were built from the changed inputs are removed.
     """

@@ -1,4 +1,4 @@
-"""The `cgc-data` command: one Click command per file, imported only when you run that command."""
+"""The `cgc-data` command. Each subcommand has its own file, which is imported only when you run the subcommand."""
 
 from typing import NoReturn
 

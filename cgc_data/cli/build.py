@@ -1,4 +1,4 @@
-"""`cgc-data build`: read the configuration from a file, flags, and key=value pairs, and build a release."""
+"""`cgc-data build`: build a release from the settings in a file, flags, and key=value pairs."""
 
 import os
 from collections.abc import Sequence
@@ -87,14 +87,7 @@ def show_built(built: "Built") -> None:
     show_notes(built.notes, built.folder / "rejected.parquet")
     if built.planned < 0.98 * built.wanted:
         say(f"only {built.planned} different rows can be built from these photos; to get more rows, add photos")
-    for split in built.empty_splits:
-        say(_too_few(split))
     show(f"view it:      cgc-data preview {built.folder}\nvalidate it:  cgc-data validate {built.folder}")
-
-
-def _too_few(split: str) -> str:
-    fix = "increase splits.validation" if split == "validation" else "add photos"
-    return f"{split}: too few photos for a row; {fix}"
 
 
 def show_made(made: Sequence["TaskRows"]) -> None:
@@ -117,14 +110,14 @@ def show_notes(notes: Sequence[str], listed: Path | None) -> None:
 def show_plan(plan: "Plan", config: BuildConfig) -> None:
     """Print the result of a dry run: rows by task, photos by split, rejected candidates, and the estimated size."""
     from cgc_data.plan.build import estimated_bytes
+    from cgc_data.plan.notes import split_notes
 
     show_made(plan.made)
     show(f"{'total':<20} {sum(plan.tasks.values()):>9} rows of {config.samples} requested, {len(plan.shards)} shards")
     for split, photos in plan.photos.items():
         rows = sum(shard.rows for shard in plan.shards if shard.split == split)
         show(f"{split:<20} {rows:>9} rows from {photos} photos")
-        if photos and not rows:
-            say(_too_few(split))
-    show_notes(plan.notes, None)
+    by_split = split_notes(plan.photos, {shard.split for shard in plan.shards})
+    show_notes([*plan.notes, *by_split], None)
     size = estimated_bytes(plan) if config.images == "embed" else 2000 * sum(plan.tasks.values())
     show(f"about {size / 1e6:.0f} MB")

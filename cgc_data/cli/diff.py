@@ -30,7 +30,7 @@ ALWAYS = 3  # columns that are shown even if every count is zero
     help=("Print JSON, which also contains the ids of the rows and the names of the photos."),
 )
 def diff(before: Path, after: Path, as_json: bool) -> None:
-    """Print the rows and photos that were added, removed, and changed from release R1 to R2, by task.
+    """Compare releases R1 and R2, and print how many rows and photos were added, removed, or changed in each task.
 
     Rows are compared by content. A row counts as changed if the same question about the same images has a different
     answer or is in another split.

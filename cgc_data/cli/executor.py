@@ -103,7 +103,7 @@ def _options(workers: int, text: str) -> list[Callable[[Callable[..., Any]], Cal
         click.option(
             "--ray-in-flight",
             type=click.IntRange(1),
-            help="Maximum number of tasks submitted at a time  [default: a few times the number that can run at once].",
+            help="Maximum number of tasks to submit at a time  [default: several times as many as can run at once].",
         ),
     ]
 

@@ -33,7 +33,7 @@ def export(
     instruction: Instruction | None,
     images: Path | None,
 ) -> None:
-    """Write RELEASE in the format of another trainer, one file per split, and print the paths of the files."""
+    """Convert RELEASE to the format of another trainer, with one file per split, and print the paths of the files."""
     from cgc_data.export import export_release
     from cgc_data.release.read import open_release
 

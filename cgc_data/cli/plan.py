@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 @executor_options(os.cpu_count() or 1, "Number of processes that read and plan.")
 @click.option("--json", "as_json", is_flag=True, help="Print the folder and the numbers of shards and rows as JSON.")
 def plan(settings: tuple[str, ...], out: Path, executor: "Executor", as_json: bool, **flags: Any) -> None:
-    """Plan a release to render on many machines: run `plan`, then `render`, and then `finish`.
+    """Plan a release that many machines can render. After `plan`, run `render`, and then `finish`.
 
     The settings are the same as for `cgc-data build`, and the finished release is byte-identical to the result of that
-    command. To render and finish, every machine needs access to the output folder, and to the photos under the same
-    paths.
+    command. Every machine that renders or finishes needs access to the output folder and to the photos. The photos must
+    have the same paths on all machines.
     """
     from cgc_data.builder.planning import plan_release
 

@@ -38,15 +38,15 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--orientation",
         type=click.Choice(ORIENTATIONS),
         help=(
-            f"Whether the boxes in the {DECLARABLE} files fit photos before (as_stored) or after (as_displayed) EXIF "
-            "rotation.  [default: as_stored, if the photo sizes confirm this]"
+            f"as_stored: the boxes in the {DECLARABLE} files fit the photos before EXIF rotation. as_displayed: they "
+            "fit the photos after EXIF rotation.  [default: as_stored, if the photo sizes confirm this]"
         ),
     ),
     click.option(
         "--ignore",
         multiple=True,
         type=click.Choice(PARTS),
-        help=f"Faulty parts of the {DECLARABLE} files to ignore: masks, crowd flags, or objects annotated twice. "
+        help=f"Ignore these faulty parts of the {DECLARABLE} files: masks, crowd flags, or objects annotated twice. "
         "Repeatable.",
     ),
     click.option("--out", type=click.Path(path_type=Path), required=True, help="Output folder of the release."),
@@ -71,7 +71,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--exclude",
         multiple=True,
         metavar="FILE",
-        help="File that lists photos to exclude: ids, file names, or a benchmark's annotations.",
+        help="Exclude the photos in this file: a list of ids or file names, or the annotations of a benchmark.",
     ),
     click.option(
         "--exclude-like", multiple=True, metavar="DIR", help="Exclude near-duplicates of the photos in this folder."
@@ -80,12 +80,16 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 
 
 def setting_options(command: Command) -> Command:
-    """Add the build flags and arguments, including `--out`, to a command. The help shows them in this order."""
+    """Add the build flags and arguments, including `--out`, to a command. The help lists them in the order of
+    `_OPTIONS`.
+    """
     return reduce(lambda found, option: option(found), reversed(_OPTIONS), command)
 
 
 def resolve(settings: tuple[str, ...], flags: Values) -> BuildConfig:
-    """Configuration from CONFIG.yaml, KEY=VALUE pairs, and flags; later settings win. Raises ConfigError."""
+    """Configuration from CONFIG.yaml, KEY=VALUE pairs, and flags. Flags override pairs, and pairs override the file.
+    Raises ConfigError.
+    """
     files = [Path(s) for s in settings if "=" not in s]
     if len(files) > 1:
         raise ConfigError(f"{files[1]}: only one configuration file is allowed; write other settings as key=value")

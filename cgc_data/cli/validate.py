@@ -53,8 +53,8 @@ def validate(
     executor: "Executor",
     **moved: tuple[str, ...],
 ) -> None:
-    """Derive every row of RELEASE again from its raw sources, and measure shortcuts that could reveal answers without
-    the images.
+    """Derive every row of RELEASE again from its raw sources, and measure shortcuts that could reveal answers to a
+    model that ignores the images.
 
     Exit status 0: the release is valid. 1: violations were found, and each is listed with its row. 2: the release or a
     source cannot be read.
@@ -106,8 +106,11 @@ def _show(report: "Report", most: int) -> None:
         if len(check.breaches) > most:
             show(f"{check.name}: {len(check.breaches) - most} more (all of them: --json FILE)")
     failed = report.failed()
-    count = Text(f"{len(failed)} checks failed", "red")
-    console.print(count.append(f": {', '.join(failed)}", "default") if failed else Text("valid", "green"))
+    passed = sum(check.status == "pass" for check in report.checks)
+    notes = len(report.checks) - passed - len(failed) - len(empty)
+    counts = f": {passed} checks passed, {notes} notes"
+    count = Text(f"{len(failed)} checks failed", "red").append(f": {', '.join(failed)}", "default")
+    console.print(count if failed else Text("valid", "green").append(counts, "default"))
     if drawn := report.drawn:
         show(
             f"sample: {drawn.rows:,} of {drawn.of:,} rows ({drawn.share:g}, seed {drawn.seed}) were drawn for the "

@@ -12,7 +12,8 @@ PACKED_OTHERWISE = (NotImplementedError, RuntimeError)  # another compression me
 
 
 def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, check_size: Callable[[int], object]) -> bytes:
-    """Content of a member. `check_size` is called first, with the stated number of bytes, and may raise an error.
+    """Content of a member. `check_size` is called first, with the size that the archive states for the member. It can
+    raise an error to reject the member.
 
     Raises one of the errors in DAMAGED or PACKED_OTHERWISE if the member cannot be unpacked.
     """

@@ -1,7 +1,7 @@
 """Run tasks on a Ray cluster: an existing one, or one that is started on this machine.
 
-All nodes must reach the sources and the output folder under the same paths. If a node is lost, its tasks run again on
-another node, and so do tasks whose results were lost with the node.
+All nodes must reach the sources and the output folder under the same paths. If a node is lost, its unfinished tasks run
+again on another node. Finished tasks also run again if their results were lost.
 """
 
 import os
@@ -33,7 +33,7 @@ class RayCluster:
     Attributes:
         address: HOST:PORT of the head node, or `auto`. If empty, RAY_ADDRESS or a new cluster on this machine is used.
         num_cpus: cores that each task needs.
-        memory: bytes of memory that each task needs, which Ray uses to place tasks. If 0, Ray ignores memory.
+        memory: memory that each task needs, in bytes. Ray uses it to place tasks. If 0, Ray ignores memory.
         resources: custom resources that each task needs, by name.
         in_flight: maximum number of tasks submitted at a time. If 0, the maximum is a few times the number of tasks
             that can run at once.
@@ -145,7 +145,9 @@ def _reason(error: BaseException) -> str:
 
 
 def _require_reachable(address: str) -> None:
-    """Raise WorkerError for a URL, or if nothing listens at HOST:PORT. Ray itself would keep trying for minutes."""
+    """Raise WorkerError if the address is a URL, or if nothing listens at HOST:PORT. Ray itself would keep trying for
+    minutes.
+    """
     if "://" in address:
         raise _unreachable(address, "the address is a URL; name the head node as HOST:PORT")
     host, colon, port = address.rpartition(":")
@@ -177,7 +179,7 @@ def _explained(ray: ModuleType, error: Exception, name: str) -> BaseException:
 
 
 def _of_task(ray: ModuleType, cause: BaseException, name: str) -> BaseException:
-    """The exception that a task raised, or a WorkerError if its function could not be imported on the node."""
+    """The exception that a task raised, or a WorkerError if the node could not import the function of the task."""
     if isinstance(cause, ray.exceptions.RaySystemError):
         why = _reason(cause).removeprefix("System error: ")
         return WorkerError(f"{name}: {why} on a node; install the same versions of this package on all nodes")

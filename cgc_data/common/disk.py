@@ -30,13 +30,17 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def unfinished_name(path: Path) -> Path:
-    """A path next to `path` that no other process on any machine uses. It is random, because process ids can repeat."""
+    """A path next to `path` that no other process uses, even on other machines. The name is random, because process ids
+    can repeat.
+    """
     return path.with_name(f"{path.name}.{secrets.token_hex(6)}.part")
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield the path of a temporary file, which replaces `path` at the end unless an error occurs."""
+    """Yield the path of a temporary file. The file replaces `path` if the `with` block succeeds, and is deleted
+    otherwise.
+    """
     unfinished = unfinished_name(path)
     try:
         yield unfinished

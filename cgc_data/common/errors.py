@@ -31,7 +31,7 @@ class ConfigError(CgcError):
 
 
 class VocabularyError(CgcError):
-    """A category name is unknown, or two categories would be shown under one name."""
+    """A category name is unknown, or two categories would be shown under the same name."""
 
 
 class PlanError(CgcError):

@@ -29,8 +29,8 @@ class Executor(Protocol):
     ) -> Iterator[Result]:
         """Yield results in the order of the tasks. Only a bounded number of tasks and results is in memory at a time.
 
-        Running more than `at_once` tasks at the same time saves no time. Raises the exceptions of the function, and
-        WorkerError if a worker is lost or a cluster cannot be used.
+        `at_once` is the maximum number of tasks that are worth running in parallel. Exceptions of the function are
+        raised unchanged. Raises WorkerError if a worker is lost or a cluster cannot be used.
         """
         ...
 
@@ -58,7 +58,9 @@ def in_order(
     ahead: int,
     running: deque[Handle],
 ) -> Iterator[Result]:
-    """Yield results in the order of the tasks. At most `ahead` tasks are in the queue `running`, oldest first."""
+    """Yield results in the order of the tasks. The queue `running` holds at most `ahead` tasks, with the oldest task
+    first.
+    """
     for task in tasks:
         running.append(submit(task))
         if len(running) >= ahead:

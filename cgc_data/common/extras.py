@@ -15,8 +15,8 @@ def need(extra: str) -> None:
 
 
 def installing(extra: str) -> str:
-    """Instructions for installing an extra of this project. The project is not on a package index, so you install it
-    from a clone of its repository.
+    """Instructions for installing an extra of this project. The project is not on a package index, so the extra is
+    installed from a clone of the repository.
     """
     return f"in a clone of the repository, run: pip install '.[{extra}]'"
 

@@ -27,7 +27,7 @@ Advance = Callable[[int, int | None], None]
 
 
 class _Interrupted(Exception):
-    """The transfer was interrupted. The file contains the bytes that were received before."""
+    """The transfer was interrupted. The bytes received so far are in the file."""
 
 
 _PASSING = (_Interrupted, requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
@@ -36,8 +36,9 @@ _PASSING = (_Interrupted, requests.ConnectionError, requests.Timeout, requests.e
 def fetch(url: str, part: Path) -> None:
     """Download `url` into `part`, appending to the bytes that the file already contains.
 
-    Raises DownloadError if the address does not exist, the server cannot be reached or sends a different size than it
-    announces, or the disk is full. The bytes received so far are kept for the next run.
+    Raises DownloadError if the address does not exist, if the server cannot be reached, if the received size differs
+    from the announced size, or if the disk is full. The bytes received so far are kept for the next run, but a file
+    that is longer than announced is deleted.
     """
     retrying = Retrying(
         retry=retry_if_exception_type(_PASSING),
@@ -56,7 +57,7 @@ def fetch(url: str, part: Path) -> None:
 
 
 def size_of(path: Path) -> int:
-    """Number of bytes in the file, 0 if it does not exist."""
+    """Number of bytes in the file, or 0 if the file does not exist."""
     return path.stat().st_size if path.exists() else 0
 
 

@@ -15,7 +15,7 @@ Versions = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Home:
-    """The command's working directory, to which relative paths refer, and the versions of the command's libraries."""
+    """The command's working directory and library versions. Relative paths refer to this directory."""
 
     folder: str
     versions: Versions
@@ -28,7 +28,7 @@ class Home:
 
 def run_on_node(function: Callable[[Task], Result], task: Task, home: Home) -> Result:
     """Run a task on this node. Raises WorkerError if a file is missing on this node, or if a library has a different
-    version. Errors of the function are raised with the node's name added.
+    version. If the function raises a CgcError, the name of the node is added to its message.
     """
     with suppress(OSError):  # if all paths are absolute, the folder is not needed
         os.chdir(home.folder)

@@ -1,4 +1,4 @@
-"""Shows the progress of a long stage: a live bar on a terminal, and elsewhere a plain line at the end."""
+"""Shows the progress of a long stage: a live bar on a terminal, or else a plain line when the stage ends."""
 
 import sys
 import time

@@ -32,8 +32,8 @@ PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "h
 
 
 def url_of(path: Path | str) -> str | None:
-    """The URL in a path, or None for a local path. If a URL was converted to a `Path`, it lacks its second slash, which
-    this function restores.
+    """The URL in a path, or None for a local path. Converting a URL to a `Path` removes its second slash, and this
+    function restores it.
     """
     found = _URL.match(str(path))
     if found is None or found[1] in _LOCAL:
@@ -83,7 +83,7 @@ def read_bytes(url: str) -> bytes:
 
 
 def list_files(url: str) -> dict[str, int]:
-    """Sizes of all files below a remote folder, by name relative to the folder. Raises RemoteError."""
+    """Size of each file below a remote folder, keyed by the file's path relative to the folder. Raises RemoteError."""
 
     def listed(files: "AbstractFileSystem", name: str) -> dict[str, int]:
         root = files._strip_protocol(name).rstrip("/") + "/"
@@ -116,7 +116,7 @@ def upload(folder: Path, url: str, *, last: str) -> None:
 def download(url: str, folder: Path) -> None:
     """Copy all files below a remote folder into a local folder. The local folder is replaced as a whole.
 
-    Raises RemoteError if a copy fails, or if a file name leads out of the folder.
+    Raises RemoteError if a copy fails, or if the name of a file points outside the folder.
     """
     names = list_files(url)
     if astray := next((name for name in names if name.startswith("/") or ".." in name.split("/")), None):
@@ -173,8 +173,8 @@ def _lacks_credentials(error: BaseException) -> bool:
 
 @contextmanager
 def explained(url: str) -> Iterator[None]:
-    """Convert the errors of the package that implements a URL's protocol into a RemoteError, which names the URL and
-    the fix.
+    """Convert errors into a RemoteError that names the URL and the fix. The errors come from the package that
+    implements the URL's protocol.
     """
     protocol = url.partition("://")[0]
     try:

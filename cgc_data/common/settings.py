@@ -38,8 +38,8 @@ def read_settings(model: type[Settings], values: Values, origin: str, error: typ
 
 
 def stated(key: str, value: str) -> str:
-    """The part of an error message that shows both ways to set a value for a source: as a flag of `cgc-data build`, and
-    in a YAML file.
+    """Text for an error message that advises the user to set a value for a source. It shows the flag of `cgc-data
+    build` and the line in a YAML file.
     """
     return f"`--{key.replace('_', '-')} {value}` (in YAML: `{key}: {value}` for the source)"
 

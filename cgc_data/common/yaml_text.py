@@ -1,4 +1,4 @@
-"""Reads untrusted YAML into plain values, or rejects it, in bounded time and memory."""
+"""Reads untrusted YAML into plain values. Time and memory are bounded, even for text that is rejected."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """Checks names, hashes, and licenses before anything is uploaded.
 
-The checks need only the release itself, so they run before the upload, and a refused push uploads nothing.
+The checks need only the release itself. If a check fails, nothing is uploaded.
 """
 
 import hashlib
@@ -26,7 +26,9 @@ _TAG = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 
 def check_names(repo_id: str, tag: str | None) -> None:
-    """Raise PushError unless `repo_id` has the form ORG/NAME, and `tag` is None or has the form vX.Y.Z."""
+    """Raise PushError if `repo_id` does not have the form ORG/NAME, or if `tag` is given but does not have the form
+    vX.Y.Z.
+    """
     if tag is not None and not _TAG.fullmatch(tag):
         raise PushError(f"--tag {tag}: a version tag has the form vX.Y.Z, such as v1.0.0")
     try:
@@ -47,8 +49,8 @@ def next_version(tags: list[str]) -> str:
 def published_contents(release: Release, documents: Mapping[str, str]) -> dict[str, Path | bytes]:
     """Map from the path of every published file to its content, in upload order. The manifest is last.
 
-    `documents` replace the documents in the folder, which contain commands that refer to the folder. In the published
-    manifest, the paths of the sources on the build machine are reduced to base names.
+    `documents` replace the documents in the folder, because those contain commands that refer to the folder. In the
+    published manifest, the paths of the sources on the build machine are reduced to base names.
     """
     written = {name: text.encode() for name, text in documents.items()}
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}
@@ -137,7 +139,7 @@ def _sha256(path: Path) -> str:
 
 
 def _views(release: Release) -> Iterator[tuple[str, bool]]:
-    """For every photo that a view shows, even in part: its license URL, and whether the view changes the photo."""
+    """Yield the license URL of each photo that a view shows fully or partly, and whether the view changes the photo."""
     for row in release.rows(["contrast", "task", "views"]):
         windows = task_of(row).contrast.windows
         for view in row["views"]:

@@ -1,4 +1,5 @@
-"""Checks a card's metadata before an upload, because the Hub rejects a bad card only in the last commit.
+"""Checks a card's metadata before an upload, because the Hub itself rejects a bad card only after all files are
+uploaded.
 
 The checks cover the requirements of the Hub's dataset card specification and of `datasets`. They also compare the
 metadata with the published files. The Hub runs its own checks, and may still reject a card that passes these checks.
@@ -53,7 +54,7 @@ FIELDS: dict[str, tuple[Check, str]] = {
     "license_link": (_matches(r"LICENSE(\.md)?|https?://\S+"), "LICENSE, LICENSE.md, or a web address"),
     "pretty_name": (_matches(r".*\S.*"), "one line of text; it is taken from the setting name=..."),
     "language": (_each(_matches(r"[a-z]{2,3}|code|multilingual")), "a list of ISO 639 codes, such as en"),
-    "annotations_creators": (_each(_matches(r"[a-z-]+")), "a list of words such as machine-generated"),
+    "annotations_creators": (_each(_matches(r"[a-z-]+")), "a list of lowercase words, such as machine-generated"),
     "task_categories": (_each(_matches(r"[a-z0-9-]+")), "a list of the Hub's task identifiers"),
     "tags": (
         _each(_matches(r"(?!arxiv:)\S.*|arxiv:\d{4}\.\d{4,5}")),

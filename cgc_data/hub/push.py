@@ -74,11 +74,13 @@ class Prepared:
 def prepare(
     release: Path, repo_id: str, *, tag: str | None, noncommercial: bool = False, since: Path | None = None
 ) -> Prepared:
-    """Check a release as `push` does, and write its card, without contacting the Hub. The parameters are the same as in
+    """Check a release as `push` does and write its card, but do not contact the Hub. The parameters are the same as in
     `push`.
 
-    Raises ReleaseError if the folder is not a finished, unchanged release, LicenseError if its photos cannot be
-    published this way, and PushError for a bad name or card.
+    Raises:
+        ReleaseError: the folder is not a finished, unchanged release.
+        LicenseError: the licenses of the photos do not allow this form of publication.
+        PushError: the name, the tag, or the card is invalid.
     """
     check_names(repo_id, tag)
     finished = open_release(release)
@@ -102,15 +104,18 @@ def push(
     token: str | None = None,
     on_event: Event = _log.info,
 ) -> PushResult:
-    """Publish the release folder as a version of the dataset ORG/NAME, which is created if it is missing.
+    """Publish the release folder as a version of the dataset ORG/NAME. If the dataset does not exist, it is created.
 
-    The same call resumes an interrupted push, and does nothing if the version already exists. `tag` is vX.Y.Z, or None
-    to leave the commit untagged. `since` is the folder of an earlier release; the card then states what changed since
-    that release. `token` defaults to HF_TOKEN or the stored login. `on_event` receives one line per step (default: the
-    log).
+    To resume an interrupted push, repeat the call. If the tag already contains this release, the call does nothing.
+    `tag` is vX.Y.Z, or None to leave the commit untagged. `since` is the folder of an earlier release; the card then
+    states what changed since that release. `token` defaults to HF_TOKEN or the stored login. `on_event` receives one
+    line per step (default: the log).
 
-    Raises ReleaseError if the folder is not a finished, unchanged release, LicenseError if its photos cannot be
-    published this way, and PushError for a bad or existing name, a missing login, or an unreachable Hub.
+    Raises:
+        ReleaseError: the folder is not a finished, unchanged release.
+        LicenseError: the licenses of the photos do not allow this form of publication.
+        PushError: the name, the tag, or the card is invalid; the tag exists with other content; the repository cannot
+            accept the release; the login is missing; or the Hub cannot be reached.
     """
     prepared = prepare(release, repo_id, tag=tag, noncommercial=noncommercial, since=since)
     finished, contents, expected = prepared.release, prepared.contents, prepared.hashes

@@ -77,7 +77,9 @@ class Repository:
         uploaded: dict[str, CommitOperationAdd],
         message: str,
     ) -> str:
-        """Make `main` contain the `expected` files and no files of an earlier release. Return the id of the commit."""
+        """Add the `expected` files to `main`, and delete the files of an earlier release that this release does not
+        have. Return the id of the commit.
+        """
         for attempt in attempts():
             with attempt:
                 # looked up on each try, because an unanswered attempt may have succeeded, or another push may have

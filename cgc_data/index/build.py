@@ -81,8 +81,8 @@ class Index:
         return sorted(self.position[name] for name in kept if name in self.position)
 
     def warrant(self, photo: int, concept: int) -> Warrant:
-        """The fact that explains `states[photo, concept] == ABSENT`: either a direct fact, or a fact about a broader
-        category that includes the concept.
+        """Why `states[photo, concept]` is ABSENT. Either a source directly claims that the concept is absent, or a
+        broader category that includes the concept is absent.
         """
         if direct := self._direct_warrant(photo, self.concepts[concept]):
             return direct
@@ -119,7 +119,7 @@ def build_index(config: BuildConfig, cache: Path, executor: Executor = HERE) -> 
 
 
 def rejoined(index: Index, config: BuildConfig) -> Index:
-    """Rebuild the index of the same files with different declarations (`exhaustive`, `ignore`).
+    """Rebuild an index after declarations (`exhaustive`, `ignore`) have changed. The files must be the same.
 
     The photos are reused, and no file is read again. Raises the same errors as `build_index`.
     """
@@ -226,7 +226,9 @@ def confused(index: Index) -> NDArray[np.bool_]:
 
 
 def _listings(photos: list[Photo], source: int) -> Listing:
-    """Parallel arrays: positions of the photos that a source lists, and of their image records in the source."""
+    """Two parallel arrays. For each photo that the source lists: its position in `photos`, and the position of its
+    image record in the source.
+    """
     pairs = [
         (number, a.image_row) for number, photo in enumerate(photos) for a in photo.appearances if a.source == source
     ]
@@ -249,10 +251,11 @@ def _joined_states(
 def _below(
     photos: int, listings: Sequence[Listing], claims: Sequence[Claims], concepts: list[str], relations: Relations
 ) -> Below:
-    """The narrower concepts that each concept includes, as triples (column, lower column, photos); see `reach_below`.
+    """For each concept, the narrower concepts that it includes, as triples (column, lower column, photos); see
+    `reach_below`.
 
-    Some relations hold only because of how COCO's annotators use the categories. They are applied only to photos in
-    which COCO itself guarantees that the broader concept is absent.
+    Some relations hold only because of how COCO's annotators use the categories. These relations are applied only to
+    photos in which COCO itself guarantees that the broader concept is absent.
     """
     positions = {concept: i for i, concept in enumerate(concepts)}
     steps: Below = []

@@ -61,8 +61,8 @@ def _claims(photo: Photo) -> tuple[set[int], set[str]]:
 
 @dataclass(frozen=True)
 class ListUsage:
-    """The number of distinct entries of a list that match a photo of the sources, and examples of entries that match
-    none.
+    """How many distinct entries of a list match a photo of the sources, with examples of entries that do not match any
+    photo.
     """
 
     list: str
@@ -97,8 +97,8 @@ class ListUsage:
 
 
 def read_exclusions(files: Iterable[str]) -> Exclusions:
-    """Union of exclusion files. A file is either a text file with one id or file name per line, or a JSON file whose
-    strings name images.
+    """Union of exclusion files. A file is either a text file with one id or file name per line, or a JSON file that
+    contains ids or file names.
 
     Raises SourceError for a file that cannot be read or names no photo.
     """

@@ -1,7 +1,7 @@
 """The facts about each photo file that planning needs: its hash, format, EXIF orientation, and whether it can be shown.
 
 Every photo is opened once, and the facts are cached until the file changes. Facts about photos that cannot be shown are
-not cached, because the wording of the reasons differs between versions of this package.
+not cached: they contain the reason as text, and its wording differs between versions of this package.
 """
 
 import zipfile
@@ -30,11 +30,11 @@ class Facts:
     """Facts about photos, as arrays with one entry per photo.
 
     Attributes:
-        hashes: perceptual hashes, uint64; 0 if the photo cannot be decoded.
+        hashes: perceptual hashes, uint64; 0 if the photo cannot be decoded or must not be shown.
         forms: name of the file format, such as "JPEG"; "" if the photo cannot be decoded.
         orientations: EXIF orientations, 1-8.
         sizes: width and height as stored, (photos, 2).
-        faults: why a photo that can be decoded must not be shown; "" if it may be shown.
+        faults: why a photo must not be shown, although it can be decoded; "" for all other photos.
     """
 
     hashes: NDArray[np.uint64]
@@ -55,8 +55,8 @@ def photo_facts(
     executor: Executor,
     displayed: Sequence[bool] | None = None,
 ) -> Facts:
-    """The facts about these photos. Photos from the sources in `displayed` are rotated by EXIF before they are
-    hashed.
+    """The facts about these photos. Photos whose source is marked in `displayed` are rotated by their EXIF orientation
+    before they are hashed.
     """
     turned = [bool(displayed and displayed[photo.source]) for photo in photos]
     known = _read_cache(cache)

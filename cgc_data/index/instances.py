@@ -39,7 +39,7 @@ class Instances:
 
     @cached_property
     def _starts(self) -> list[int]:
-        """For each photo up to the last one with instances, the position of its first instance.
+        """The position of each photo's first instance, up to the last photo that has instances.
 
         The last entry is the total number of instances.
         """

@@ -21,9 +21,7 @@ SAME_BOX_IOU = 0.5
 
 @dataclass(frozen=True)
 class Agreement:
-    """The number of (photo, concept) pairs about which two sources both make a claim, and the number of these pairs on
-    which they disagree.
-    """
+    """How often two sources make claims about the same photo and concept, and how often these claims disagree."""
 
     compared: int
     contradicted: int
@@ -49,9 +47,10 @@ def join_states(joined: States, claimed: States, rows: NDArray[np.intp], columns
 
 
 def disagreeing(instances: Instances, joined: States) -> list[tuple[int, int]]:
-    """Pairs (photo, concept) for which two sources both claim that all instances are boxed, but disagree.
+    """Pairs (photo, concept) for which two sources both claim to have a box for every instance, but their boxes
+    disagree.
 
-    The sources disagree if their numbers of boxes differ or if the boxes do not match.
+    The boxes disagree if their numbers differ or if they do not match one to one.
     """
     sources, columns = instances.source, joined.shape[1]
     by_source = np.unique(np.stack([instances.photo * columns + instances.concept, sources], axis=1), axis=0)

@@ -41,7 +41,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Found:
-    """Listings of existing photos under their actual file names, and listings of missing photos."""
+    """The listings of existing photos, which use the actual file names, and the listings of missing photos."""
 
     listings: list[Listing]
     missing: list[Listing]
@@ -53,10 +53,10 @@ class Found:
 
 
 def find_photos(position: int, table: SourceTable, store: PhotoStore) -> Found:
-    """Look up the photos that a source lists in its folder or archive.
+    """Find the file of each listed photo in the source's folder or archive.
 
-    Raises SourceError if two listed names can refer only to the same file, and PhotoError if a name is ambiguous
-    because several files match it.
+    Raises SourceError if two different names refer to the same file and neither is the file's exact name. Raises
+    PhotoError if several files match a name.
     """
     listings = list(_listings(position, table))
     places = [store.place(listing.appearance.file_name) for listing in listings]
@@ -81,8 +81,8 @@ def _listings(position: int, table: SourceTable) -> Iterator[Listing]:
 
 
 def _taken_twice(table: SourceTable, names: Sequence[str], places: Iterable[str | None]) -> set[int]:
-    """Positions of the listings that count as missing, because the file found for them has exactly the name that
-    another listing gives.
+    """Positions of the listings that count as missing. The file found for such a listing belongs to another listing,
+    which gives the file's exact name.
     """
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for number, place in enumerate(places):
@@ -100,7 +100,7 @@ def _taken_twice(table: SourceTable, names: Sequence[str], places: Iterable[str 
 
 
 def _named(appearance: Appearance, place: str) -> Appearance:
-    """The listing, renamed to its actual file name unless the names differ only in their leading folders."""
+    """The listing under its actual file name. The listed name is kept if it differs only in its leading folders."""
     listed = appearance.file_name
     if listed == place or f"/{listed}".endswith(f"/{place}") or place.endswith(f"/{listed}"):
         plain = not listed.startswith("/") and ".." not in listed.split("/")

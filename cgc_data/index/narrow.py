@@ -19,8 +19,8 @@ Rows = NDArray[np.int64]
 
 
 def narrowed(index: Index, photos: NDArray[np.intp]) -> Index:
-    """Narrow the index as if the sources listed only these sorted photos (photos,). The rows of the sources are
-    renumbered.
+    """Narrow the index as if the sources listed only these photos. `photos` contains their positions, sorted,
+    (photos,). The rows of the sources are renumbered.
     """
     inside = _inside(index.instances, photos)
     instances = Instances(*(getattr(index.instances, name)[inside] for name in Instances.__dataclass_fields__))
@@ -71,7 +71,7 @@ def _with_rows(table: SourceTable, rows: Rows) -> SourceTable:
 
 
 def _image_rows(photos: Sequence[Photo], source: int) -> Rows:
-    """Sorted rows of a source's images that show these photos."""
+    """Rows of these photos in the source's images, sorted."""
     found = [seen.image_row for photo in photos for seen in photo.appearances if seen.source == source]
     return np.unique(np.array(found, dtype=np.int64))
 

@@ -24,7 +24,7 @@ MOST_PAIRS = 2**20  # number of pairs collected before they are reduced to clust
 def near_duplicates(hashes: Hashes, distance: int) -> NDArray[np.int32]:
     """Cluster number of each photo, (photos,). Hashes that differ in at most `distance` bits are in the same cluster.
 
-    A photo that cannot be decoded has a hash of 0 and is alone in its cluster.
+    A photo that cannot be decoded or must not be shown has a hash of 0 and is alone in its cluster.
     """
     decoded = np.flatnonzero(hashes)
     distinct, first, node = np.unique(hashes[decoded], return_index=True, return_inverse=True)

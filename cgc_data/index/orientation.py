@@ -1,7 +1,7 @@
 """Determines whether a source's boxes fit its photos as stored, or as displayed after EXIF rotation.
 
-If the photo sizes do not reveal the orientation, an error asks the user to state it, because boxes do not fit a photo
-with the wrong orientation.
+Unless the photo sizes show that the boxes fit the stored photos, an error asks the user to state the orientation,
+because boxes do not fit a photo with the wrong orientation.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,8 +16,8 @@ SWAPS_SIDES = 5  # orientations from 5 on swap width and height
 
 
 def check_orientations(photos: Sequence[Photo], facts: Facts, sources: Sequence[Source]) -> None:
-    """Raise SourceError for photos that EXIF rotates, unless the user states the orientation of the boxes or the sizes
-    reveal it.
+    """Raise SourceError for photos that EXIF rotates, unless the user states the orientation of the boxes or the
+    annotated sizes fit only the stored photos.
 
     COCO's own boxes fit the photos as stored.
     """
@@ -42,5 +42,5 @@ def _questions(position: int, photos: Sequence[Photo], facts: Facts) -> Iterator
             continue  # boxes of that size follow the stored photo
         says = f"{photo.file_name} is stored as {stored[0]} x {stored[1]} and has EXIF orientation {orientation}"
         if annotated == turned != stored:
-            says += f", which rotates the photo to the {annotated[0]} x {annotated[1]} pixels of its annotation"
+            says += f", which rotates the photo to {annotated[0]} x {annotated[1]}, the size in the annotation file"
         yield says

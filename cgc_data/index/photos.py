@@ -124,8 +124,8 @@ def collect_photos(
 
 
 def usable(photos: Iterable[Photo], policy: LicensePolicy, *, windows: bool) -> NDArray[np.bool_]:
-    """Mask (photos,) of the photos that may be shown under the license policy: as windows (crops) if `windows` is true,
-    otherwise uncropped.
+    """Mask (photos,) of the photos that the license policy allows to be shown. If `windows` is true, they would be
+    shown as windows (crops), otherwise uncropped.
     """
     return np.array([allowed(p.license_url, policy, windows=windows) for p in photos], dtype=np.bool_)
 

@@ -49,7 +49,7 @@ class Claims:
     rows: NDArray[np.int64] | None = None
 
     def state(self, image_row: int, column: int) -> int:
-        """The state of a category in an image, by the image's row in the source."""
+        """The state of a category in an image. `image_row` is the image's row in the source."""
         row = image_row if self.rows is None else np.searchsorted(self.rows, image_row)
         return int(self.states[row, column])
 
@@ -63,8 +63,7 @@ class Claims:
 
 
 def source_claims(table: SourceTable, source: Source) -> Claims:
-    """States of a source's images (image rows, concepts of the source), derived only from the annotation protocol of
-    the source.
+    """Derive a source's claims from its annotations, under the annotation protocol of its format.
 
     Raises VocabularyError if two categories are the same concept, and ConfigError for a declaration that contradicts
     the file.
@@ -94,7 +93,7 @@ def reach_below(states: States, below: Below) -> None:
     For example, a photo without a dog shows no puppy. If a puppy is boxed anyway, both concepts become unknown.
 
     `below` lists triples (column, lower column, photos). `photos` is a mask (photos,) of the photos to which the triple
-    applies; None means all photos. Pairs that are still CONTRADICTED become unknown.
+    applies; None means all photos. At the end, every state that is CONTRADICTED becomes unknown.
     """
     columns = np.ascontiguousarray(states.T)
     for column, lower, where in below:
@@ -109,7 +108,9 @@ def reach_below(states: States, below: Below) -> None:
 
 
 def _mark_present(states: States, table: SourceTable, exhaustive: Flags, complete: Flags) -> None:
-    """Mark boxed concepts. `complete` is a mask (annotations,): whether the category is completely boxed."""
+    """Mark boxed concepts. `complete` is a mask (annotations,): whether all instances of the annotation's category are
+    boxed in its photo.
+    """
     boxed = tuple(table.annotations.column(c).to_numpy() for c in ("image_row", "category_row"))
     contradicted = (states[boxed] == ABSENT) & ~exhaustive[boxed[1]]  # boxed, but listed as absent
     states[boxed] = PRESENT_ALL

@@ -123,7 +123,7 @@ def formats(manifest: Manifest) -> set[str]:
 
 
 def _responsible_ai(manifest: Manifest, stats: Stats, shared: dict[str, Any]) -> dict[str, Any]:
-    """Provenance and intended use of a release, as values for the terms of Croissant's responsible-AI vocabulary."""
+    """Provenance and intended use of a release, in the terms of Croissant's responsible-AI vocabulary."""
     exclusions = manifest.get("exclusions", {})
     sources = [_source(source) for source in manifest["sources"]]
     text = render(
@@ -153,10 +153,11 @@ def _license(url: str) -> dict[str, str]:
 
 
 def _excluded(exclusions: Exclusions) -> dict[str, object]:
-    """The lists and folders of photos that were excluded from a release.
+    """The exclusions of a release.
 
-    The result contains the base names of the lists and folders, the number of photos that the lists excluded, and the
-    number that the folders excluded.
+    `files` and `like` contain the base names of the exclusion lists and of the photo folders. `listed` is the number of
+    photos that the lists excluded. `near_duplicates` is the number of photos that were excluded because they look like
+    a photo in one of the folders.
     """
     return {
         "files": [base_name(name) for name in exclusions.get("files", [])],

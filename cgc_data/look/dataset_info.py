@@ -85,5 +85,5 @@ def _yaml(feature: Any) -> dict[str, Any]:
 
 
 def _short(inner: dict[str, Any]) -> Any:
-    """Shorten the description of a list's items to their type or their fields."""
+    """The short description of a list's items: only their type or, for records, only their fields."""
     return inner.get("dtype") or inner.get("struct") or inner

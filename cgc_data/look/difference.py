@@ -58,7 +58,7 @@ class _Row(msgspec.Struct, frozen=True):
         return hash((self.name, self.question, *shown))
 
     def photos(self) -> Iterator[tuple[str, str]]:
-        """The photos that the row shows, the photos from which it takes an object, and their license URLs."""
+        """Name and license URL of each photo that the row shows or takes an object from."""
         for view in self.views:
             yield from ((part.photo, part.license_url or "") for part in view.parts or (view,))
 
@@ -75,7 +75,7 @@ class Known:
 
 @dataclass
 class Content:
-    """The contents of a release: `rows` by row id, and the license URLs in `photos` by task and photo name."""
+    """The contents of a release. `rows` maps ids to rows. For each task, `photos` maps photo names to license URLs."""
 
     rows: dict[str, Known]
     photos: dict[str, dict[str, str]]
@@ -83,7 +83,9 @@ class Content:
 
 @dataclass(frozen=True)
 class Changes:
-    """The number of changed rows and photos of one task or of all tasks. A photo counts once per task."""
+    """How many rows and photos were added, removed, or changed, for one task or for all tasks. A photo counts once per
+    task.
+    """
 
     before: int
     after: int
@@ -164,7 +166,9 @@ def _moved(row: Known, now: Known | None) -> bool:
 
 
 def _asked_alike(removed: Iterable[Known], added: Iterable[Known]) -> list[tuple[Known, Known]]:
-    """Pairs, in a fixed order, of a removed row and an added row with the same question about the same images."""
+    """Pairs of a removed row and an added row that ask the same question about the same images. The order of the pairs
+    is fixed.
+    """
     waiting: dict[int, list[Known]] = defaultdict(list)
     for row in sorted(added, key=lambda row: row.id, reverse=True):
         waiting[row.asked].append(row)

@@ -49,8 +49,8 @@ def write_gallery(
     """Write `index.html`, `images/`, and `sheets/` into `folder`, with up to `per_task` samples per contrast and task.
 
     Rows with the same `pair_id` are chosen together. `kind` is the picture format of the contact sheets and of the
-    images on the page. On the page, images that already have this format are copied byte for byte from the release. If
-    `kind` is `png`, all images are copied, including JPEG files.
+    images on the page. For the page, images that already have this format are copied byte for byte from the release. If
+    `kind` is `png`, JPEG images are also copied byte for byte.
 
     `images` is the folder or zip with the photos, for a release that stores no images. If `images` is None, the photos
     are read from the paths that the build used.
@@ -120,7 +120,9 @@ def _render(release: Release, samples: Samples, folder: Path, kind: PictureForma
 
 
 def _partners(samples: list[Sample]) -> dict[str, list[str]]:
-    """For the id of each row in the gallery, the ids of the other rows of its pair that are also in the gallery."""
+    """Map from the id of each paired row to the ids of the other rows of its pair. Only rows in the gallery are
+    included.
+    """
     pairs: dict[str, list[str]] = defaultdict(list)
     for sample in samples:
         if sample.pair_id:
@@ -140,7 +142,7 @@ def _store(view: View, folder: Path, kind: PictureFormat) -> str:
 
 
 def _encoded(view: View, kind: PictureFormat) -> bytes:
-    """The picture of a view, encoded in another format. Raises ReleaseError if the picture cannot be decoded."""
+    """The picture of a view, encoded in the format `kind`. Raises ReleaseError if the picture cannot be decoded."""
     encoded = io.BytesIO()
     with decoded(view) as picture:
         picture.convert("RGB").save(encoded, kind, **SAVED[kind])

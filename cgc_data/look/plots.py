@@ -146,7 +146,7 @@ def _histogram(axes: Axes, histogram: Histogram, text: Callable[[float], str]) -
 def _positions(stats: Stats) -> Figure:
     """Draw the share of targets at each image position, which should be uniform.
 
-    Each row of the grid shows the samples with a certain number of images.
+    Each row of the grid covers the samples that have the same number of images.
     """
     kinds = stats["target_position"] or {FIRST: {}}
     figure, axes = _figure(9, 1.6 + 0.42 * max(len(k) for k in kinds.values()), panels=len(kinds))

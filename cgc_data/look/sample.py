@@ -36,7 +36,9 @@ class Box:
 
 @dataclass(frozen=True)
 class View:
-    """One image of a sample. `why` explains in words why the image does not show the target."""
+    """One image of a sample. `why` contains sentences that explain why the image does not show the target, and which
+    photos lent objects to it.
+    """
 
     number: int
     width: int
@@ -168,7 +170,7 @@ def _rect(box: Sequence[float]) -> tuple[float, float, float, float]:
 
 
 def _warrant(evidence: Evidence, sources: Sources) -> str:
-    """The reason why the view does not show the label, as a sentence."""
+    """A sentence that explains why the view does not show any object with the label."""
     label, who = evidence["label"], _who(evidence["source"], sources)
     rule, _, above = evidence["warrant"].partition(":")
     if protocol := _protocol(rule, sources.get(evidence["source"])):
@@ -181,7 +183,8 @@ def _warrant(evidence: Evidence, sources: Sources) -> str:
 
 
 def _protocol(rule: str, source: SourceRecord | None) -> AnnotationProtocol | None:
-    """The annotation protocol that uses this rule to prove absence, preferably the protocol of the source.
+    """The annotation protocol that uses this rule to prove absence. If several protocols use the rule, the source's
+    protocol is preferred.
 
     The result is None for rules that belong to no protocol.
     """
@@ -190,7 +193,7 @@ def _protocol(rule: str, source: SourceRecord | None) -> AnnotationProtocol | No
 
 
 def _who(key: str, sources: Sources) -> str:
-    """The name of the annotators who followed the protocol, such as COCO.
+    """The name of the dataset whose annotators followed the protocol, such as COCO.
 
     If the user declared which categories of the source are exhaustive, the result is the name of the annotation file.
     """

@@ -64,7 +64,9 @@ def write_sheets(samples: dict[str, list[Sample]], folder: Path, kind: PictureFo
 
 
 def _strip(sample: Sample, place: int) -> Image.Image:
-    """A picture of one sample: a summary line, the question, its views at equal height, captions, and the answer."""
+    """A picture of one sample: a summary line, the question, the views with their captions, and the answer. All views
+    in a line have the same height.
+    """
     canvas = Image.new("RGB", (WIDTH, 2000), "white")
     draw = ImageDraw.Draw(canvas)
     about = (str(place), sample.kind, sample.split, ", ".join(sample.labels), sample.distractors, sample.id)

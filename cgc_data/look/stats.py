@@ -183,7 +183,7 @@ def _asked(wording: Counter[Key]) -> dict[str, int]:
 
 
 def _answer_images(counts: Counter[Key]) -> dict[str, dict[str, int]]:
-    """Number of rows for each combination of the number of images and the number of images with an answer.
+    """The number of rows, by the number of images that can contain an answer, and by the number of images that do.
 
     Only questions that ask for a set of objects in uncropped photos are counted.
     """

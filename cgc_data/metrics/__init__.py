@@ -1,4 +1,4 @@
-"""Metrics, one per kind of failure, shared by the held-out evaluation and the benchmark."""
+"""The metrics that the held-out evaluation and the benchmark share. Each metric measures one kind of failure."""
 
 from cgc_data.metrics.estimate import Estimate, bootstrap_means, estimate
 from cgc_data.metrics.floors import FLOORS, floor_response

@@ -39,8 +39,8 @@ def estimate(
 ) -> Estimate:
     """The mean of the values that are not None, with the percentile interval of a bootstrap over clusters.
 
-    If all values are 0 or all are 1, all bootstrap draws are the same. In this case, the interval has the exact bound
-    of Clopper and Pearson (1934), with as many trials as `effective_clusters` returns.
+    If all values are 0 or all are 1, all bootstrap draws are the same. In this case, the interval extends from the mean
+    to the exact bound of Clopper and Pearson (1934). `effective_clusters` returns the number of trials for this bound.
 
     Args:
         values: one per item.
@@ -135,7 +135,7 @@ def cluster_codes(clusters: Sequence[str]) -> NDArray[np.intp]:
 def bootstrap_interval(
     columns: Sequence[Column], *, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[float, float] | None:
-    """Percentile bounds of the unweighted mean of the columns' means; None if no column has two clusters."""
+    """Percentile bounds of the unweighted mean of the columns' means; None if every column has only one cluster."""
     if all(codes.max() == 0 for _, codes in columns):
         return None
     draws = [
@@ -149,8 +149,8 @@ def bootstrap_interval(
 def bootstrap_means(
     values: NDArray[np.float64], codes: NDArray[np.intp], *, resamples: int = RESAMPLES, seed: int = 0
 ) -> NDArray[np.float64]:
-    """Means (resamples,) of bootstrap draws. Each draw resamples whole clusters. `codes` (n,) are the cluster numbers
-    of the values (n,), counted from 0.
+    """Means (resamples,) of bootstrap draws. Each draw resamples whole clusters. `values` and `codes` have shape (n,);
+    `codes` contains the 0-based cluster number of each value.
     """
     clusters = int(codes.max()) + 1
     sums, counts = np.bincount(codes, values, clusters), np.bincount(codes, minlength=clusters)

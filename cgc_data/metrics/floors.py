@@ -14,15 +14,15 @@ REASON = "This answer follows a fixed rule."
 
 
 def whole_image(truth: Truth) -> list[Object]:
-    """A box that covers the whole image named in the question. If the question names none, the box covers the first
-    image without the reference box.
+    """A box that covers the whole image named in the question. If the question does not name an image, the box covers
+    the first image that does not contain the reference box.
     """
     return [_object(_named_image(truth), WHOLE, truth)]
 
 
 def center_box(truth: Truth) -> list[Object]:
-    """A box in the center of the image that the question names. If the question names none, the box is in the center of
-    the first image without the reference box.
+    """A box in the center of the image that the question names. If the question does not name an image, the box is in
+    the center of the first image that does not contain the reference box.
     """
     return [_object(_named_image(truth), CENTER, truth)]
 
@@ -57,13 +57,13 @@ FLOORS: dict[str, Callable[[Truth], list[Object]]] = {
 
 
 def floor_response(name: str, truth: Truth) -> str:
-    """The trivial answer `name` (a key of `FLOORS`) to a question, in the strict format."""
+    """A trivial answer to a question, in the strict format. `name` is a key of `FLOORS`."""
     return format_response(FLOORS[name](truth), REASON)
 
 
 def _named_image(truth: Truth) -> int:
-    """The number of the image that the question names. If the question names none, the number of the first image
-    without the reference box. The ground truth is not used.
+    """The number of the image that the question names. If it does not name one, the number of the first image that does
+    not contain the reference box. The ground truth is not used.
     """
     return truth.img_idx or (2 if truth.ref_img_idx == 1 else 1)
 

@@ -32,15 +32,16 @@ class ItemScore:
             are no ground-truth boxes or the question names the image.
         leaked: whether a predicted box is in an image without a ground-truth box; None if there are no ground-truth
             boxes or the response is unreadable.
-        leaked_boxes: the predicted boxes in images without a ground-truth box, x1, y1, x2, y2, 0-1000.
+        leaked_boxes: the predicted boxes in images without a ground-truth box, as (x1, y1, x2, y2) with values from 0
+            to 1000; empty if no box is leaked.
         leaked_same_place: whether a leaked box has about the same coordinates (IoU >= 0.5) as a ground-truth box in
             another image; None if no box is leaked.
         hallucinated: whether an `absent` row was answered with any entry, including malformed ones; None for other rows
             or if the response is unreadable.
         nowhere: whether a predicted box has a requested label that no image shows; None if `truth.nowhere` is empty or
             the response is unreadable.
-        binding: among the predicted boxes that match a ground-truth box when labels are ignored, the share whose label
-            is requested but wrong; None if the question asks for only one label or no box matches.
+        binding: share of matched boxes whose label is one of the requested labels, but not the right one (boxes are
+            matched regardless of labels); None if the question asks for only one label or no box matches.
         track: whether all images of a track are answered correctly, that is, every ground-truth box is matched and
             there is no other box; None for other rows.
         track_images: share of the images of a track that are answered correctly; None for other rows.
@@ -123,8 +124,9 @@ def score_reading(reading: Reading, truth: Truth, *, lenient: Reading | None = N
 
 
 def accuracy(reading: Reading, truth: Truth) -> float:
-    """`acc@0.5`. For one object, the score is 1 for exactly one box, in the right image, with IoU >= 0.5. For sets, it
-    is the F1 score at IoU 0.5. If the ground truth is `[]`, only the answer `[]` scores 1.
+    """`acc@0.5`. If the question asks for one object, an answer scores 1 if it has exactly one box, in the right image,
+    with IoU >= 0.5. If the question asks for a set, the score is the F1 score at IoU 0.5. If the ground truth is `[]`,
+    only the answer `[]` scores 1.
     """
     if truth.one_object and reading.elements != 1:
         return 0.0
@@ -132,8 +134,8 @@ def accuracy(reading: Reading, truth: Truth) -> float:
 
 
 def same_place(boxes: Sequence[ThousandBox], truths: Sequence[Truth]) -> list[bool]:
-    """For each truth, whether any of the `boxes` (0-1000) overlaps one of its objects (IoU >= 0.5), regardless of the
-    image.
+    """For each truth, whether any of the `boxes` (0-1000) overlaps an object of this truth (IoU >= 0.5), even in
+    another image.
     """
     objects = [(place, item.bbox_2d) for place, truth in enumerate(truths) for item in truth.objects]
     overlaps = iou_table(boxes, [box for _, box in objects])

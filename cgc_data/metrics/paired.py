@@ -1,5 +1,4 @@
-"""Tests whether the difference between two models on the same items is significant, given that items that share photos
-form clusters.
+"""Tests whether two models differ significantly on the same items. Items that share photos form a cluster.
 
 The p-value comes from a permutation test that flips the signs of the clusters' sums. If several groups are tested, the
 p-values are corrected by the method of Holm (1979).

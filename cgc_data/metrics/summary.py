@@ -100,8 +100,8 @@ def direction_pairs(scores: Sequence[ItemScore]) -> list[tuple[ItemScore, ...]]:
 
 
 def expected_same_place(scores: Sequence[ItemScore], seed: int) -> list[float | None]:
-    """The chance rate of `leaked_same_place`: for each leaked item, how often its boxes overlap the ground-truth boxes
-    of other items of the same contrast and task (IoU >= 0.5).
+    """The chance rate of `leaked_same_place` for each item; None for items without a leaked box. The rate is the share
+    of other items of the same contrast and task in which a ground-truth box overlaps a leaked box (IoU >= 0.5).
     """
     pools: dict[tuple[str, str], list[Truth]] = defaultdict(list)
     for score in scores:

@@ -41,9 +41,9 @@ class Truth:
         labels: requested names.
         img_idx: 1-based number of the image that contains the answer, if the question names this image; otherwise None.
         ref_img_idx: 1-based number of the image with the reference box; None if the question has no reference box.
-        ref_bbox: the reference box in the question, x1, y1, x2, y2, 0-1000.
-        safe_images: 1-based numbers of the images that contain no object of the answer, including reference images. A
-            box in such an image is leakage.
+        ref_bbox: the reference box in the question, as (x1, y1, x2, y2) with values from 0 to 1000.
+        safe_images: 1-based numbers of the images that do not contain an object of the answer, such as the image with
+            the reference box. A box in such an image is leakage.
         photos: the displayed photos, in any order; rows that share a photo are in the same cluster.
         pair_id: an id shared by both directions of a question, or by a row and its twin (a question with the same label
             and wording, but an empty answer).

@@ -1,4 +1,5 @@
-"""Gives a few of the painted photos oddities that occur in real annotation files and can break code that reads them.
+"""Adds oddities to a few of the painted photos. Such oddities occur in real annotation files and can break code that
+reads them.
 
 The annotations stay correct: an odd record only omits information or gives it in an unusual form.
 """

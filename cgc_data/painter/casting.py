@@ -1,5 +1,5 @@
-"""Casts a scene: chooses which kinds of objects appear, how often, in which variant, and where each object stands,
-hangs, or flies.
+"""Casts a scene: chooses the kinds of objects, how many of each kind appear, their variants, and where each object
+stands, hangs, or flies.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,8 @@ NEW_LOOK = 0.3  # probability that the next instance of a kind looks different f
 
 @dataclass(frozen=True)
 class Settings:
-    """How full scenes are: the numbers of kinds and of objects, each as (min, max).
+    """How full scenes are. `kinds` and `objects` are ranges (min, max) for the number of kinds and the number of
+    objects.
 
     `overlap` is the largest overlap of two boxes, as a share of the smaller box.
     """
@@ -155,9 +156,7 @@ class _Casting:
         return self._posed(Look(*self.place.look.get(kind.name, picked)), kind)
 
     def _posed(self, look: Look, kind: Kind) -> Look:
-        """The same look in another pose, for a second object of this kind that differs from the first only in pose and
-        position.
-        """
+        """The same look in a random pose."""
         turn = float(self.rng.uniform(-kind.turn, kind.turn))
         flip = bool(self.rng.random() < 0.5) and kind.mirrors
         return Look(look.variant, look.palette, flip, turn)

@@ -53,7 +53,7 @@ def compose(
 
 
 def _visible(actors: list[Actor], size: tuple[int, int]) -> list[tuple[Actor, Mask]]:
-    """The actors that are at least partly visible, with the masks of their visible parts, from back to front."""
+    """The actors that are visible enough (`LEAST_VISIBLE`) and the masks of their visible parts, from back to front."""
     covered: Mask = np.zeros((size[1], size[0]), bool)
     kept = []
     for actor in reversed(actors):

@@ -19,7 +19,7 @@ RECORD = "sources.json"
 
 
 def with_sources(config: BuildConfig, cache: Path) -> BuildConfig:
-    """The configuration, with the embedded sample as its sources if it names no source."""
+    """The configuration. If it does not name any source, its sources become the embedded sample."""
     return (
         config
         if config.sources

@@ -76,7 +76,7 @@ class Outline:
 
 
 def trace(instance: Instance) -> Outline:
-    """Convert an instance to an outline, which no longer contains the mask itself."""
+    """Convert an instance to an outline, which stores the mask only as run lengths."""
     mask = instance.mask
     rle = rle_tools.encode(np.asfortranarray(mask, dtype=np.uint8))
     height, width = mask.shape

@@ -74,10 +74,11 @@ _RECIPES = {
 
 
 def paint(preset: Preset, out: Path, *, seed: int = 0, photos: int | None = None) -> list[PaintedSource]:
-    """Paint a preset into the folder `out`, with `photos` photos in its train file.
+    """Paint a preset into the folder `out`. `photos` is the number of photos in the train file; the preset's number by
+    default.
 
     The same arguments always produce the same bytes. Raises ConfigError if the preset is unknown, if `photos` is below
-    1, or if `out` contains other files.
+    1, or if `out` already contains files.
     """
     if preset not in _RECIPES:
         raise ConfigError(f"there is no preset {preset!r}; choose from {', '.join(PRESETS)}")

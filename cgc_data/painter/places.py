@@ -17,11 +17,11 @@ class Place:
     """A kind of scene.
 
     `ground` is the band for the feet of standing objects, and `air` is the band for the tops of hanging or flying
-    objects, both in fractions of the photo's height. `stands` and `aloft` contain the kinds that stand and the kinds
-    that hang or fly, each with its sampling weight; kinds in `crowds` can also appear in groups. `depth` is the scale
-    of objects at the back of the ground, relative to the front. `zoom` scales all objects. In an `open` place, some
-    objects are far away. If `even` is given, every object is about as large as a square with this side. `look` fixes
-    the variant and palette of a kind.
+    objects, both in fractions of the photo's height. `stands` and `aloft` map kinds to sampling weights: `stands` for
+    standing objects, and `aloft` for hanging or flying objects. Kinds in `crowds` can also appear in groups. `depth` is
+    the scale of objects at the back of the ground, relative to the front. `zoom` scales all objects. In an `open`
+    place, some objects are far away. If `even` is given, every object is about as large as a square with this side.
+    `look` fixes the variant and palette of a kind.
     """
 
     name: str

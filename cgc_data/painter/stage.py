@@ -15,7 +15,7 @@ _SHIFT = 4
 
 
 class Stage:
-    """Paints into `pixels`, RGB of shape (height, width, 3)."""
+    """Paints into `pixels`, an RGB array of shape (height, width, 3)."""
 
     def __init__(self, width: int, height: int, rng: np.random.Generator) -> None:
         self.width, self.height, self.rng = width, height, rng

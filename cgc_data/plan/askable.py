@@ -41,7 +41,7 @@ class Rejection:
 
 @dataclass
 class Askable:
-    """Boolean tables of shape (photos, concepts), corrected as photos are checked against their masks."""
+    """Boolean tables of shape (photos, concepts). They are corrected when a photo is checked against its masks."""
 
     index: Index
     truth: Truth
@@ -138,7 +138,7 @@ class Askable:
         return [i for i in instances.of(photo, concept).tolist() if not instances.crowd[i] and not self.truth.fault(i)]
 
     def offers(self, photos: Sequence[int] | NDArray[np.intp]) -> Mask:
-        """Mask (given photos, concepts) of the concepts that questions about these photos can ask for."""
+        """Mask (photos, concepts) of the concepts that questions about each of these photos can ask for."""
         return np.asarray(self.one[photos] | self.every[photos])
 
     def draw_label(self, choices: NDArray[np.intp], rng: np.random.Generator) -> int:
@@ -171,8 +171,8 @@ def find_askable(
     forms: NDArray[np.str_],
     frequencies: Frequencies | None = None,
 ) -> Askable:
-    """Use the states in the index and the annotated boxes to find the concepts that questions can ask for. `forms` are
-    the photos' file formats, (photos,).
+    """Use the states in the index and the annotated boxes to find the concepts that questions can ask for. `forms`
+    (photos,) contains the file formats of the photos.
 
     `frequencies` are counted over all photos, even if the index contains only some of them.
     """

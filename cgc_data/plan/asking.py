@@ -36,8 +36,8 @@ def ask_twins(
 
 
 def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng: np.random.Generator) -> Question:
-    """A question about the item in uncropped photos, in shuffled order. If no photo shows the concept, the question
-    belongs to the task for empty answers (`item.task.empty`).
+    """A question about the item. It shows the uncropped photos in shuffled order. If no photo shows the concept, the
+    question belongs to the task for empty answers (`item.task.empty`).
     """
     return ask_labels(askable, members, [item], kind, rng)
 
@@ -45,7 +45,7 @@ def ask_set(askable: Askable, members: Sequence[int], item: Item, kind: str, rng
 def ask_labels(
     askable: Askable, members: Sequence[int], items: Sequence[Item], kind: str, rng: np.random.Generator
 ) -> Question:
-    """One question about several items of one task, in uncropped photos and in shuffled order. The question names the
+    """One question about several items of one task. It shows the uncropped photos in shuffled order, but names the
     items in the given order.
     """
     task, (target, distractor) = items[0].task, items[0].task.contrast.roles

@@ -43,10 +43,12 @@ class AbsentBalance:
                 self._absent[feature] += is_empty
 
     def lack(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> float:
-        """How many absent questions with a feature are missing to reach the requested share, divided by the square root
-        of the number of questions with the feature.
+        """How urgently a question with these features needs an empty answer. For each feature, this is the number of
+        absent questions still needed for the requested share, divided by the square root of the number of questions
+        with the feature.
 
-        The result is the smallest value among these features. It is 0 or negative if no absent question is needed.
+        The result is the smallest value of all features. It is 0 or negative if any of the features has enough absent
+        questions.
         """
         return min(self._lack(feature) for feature in features(concept, pool, images, kind, form))
 
@@ -57,8 +59,8 @@ class AbsentBalance:
         return self._absent[TOTAL] + absent <= self._share * (self._asked[TOTAL] + rows)
 
     def far_behind(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> bool:
-        """Whether questions with one of these features almost never have an empty answer. Such a feature alone reveals
-        that the target exists.
+        """Whether questions with one of these features have far fewer empty answers than requested. Such a feature
+        alone suggests that the target exists.
         """
         return any(self._lack(feature) > FAR_BEHIND for feature in features(concept, pool, images, kind, form))
 

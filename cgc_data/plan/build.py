@@ -67,7 +67,7 @@ class Plan:
     tasks: dict[str, int] = field(default_factory=dict)
     exclusions: Exclusions = field(default_factory=Exclusions)
     photos: dict[Split, int] = field(default_factory=dict)  # by split
-    pixels: int = 0  # of the views, each counted once per family
+    pixels: int = 0  # of the views, each counted once per row group
     made: list[TaskRows] = field(default_factory=list)  # planned rows by task, next to the requested ones
     notes: list[str] = field(default_factory=list)  # messages for the user, one line each
 
@@ -244,6 +244,6 @@ def rejected_by_reason(plan: Plan) -> dict[str, int]:
 def estimated_bytes(plan: Plan) -> int:
     """Estimated size of the release with embedded photos.
 
-    Each view is counted once per family. The estimate uses a number of JPEG bytes per pixel that is typical of COCO.
+    The estimate assumes the JPEG bytes per pixel of COCO's photos. Photos with less detail take less space.
     """
     return round(plan.pixels * JPEG_BYTES_PER_PIXEL)

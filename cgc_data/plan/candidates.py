@@ -41,8 +41,8 @@ class Candidates:
 
     @property
     def _slack(self) -> NDArray[np.float64]:
-        """For each name, how far the number of lists in which it is right may be from the number that chance predicts,
-        (concepts,).
+        """The largest allowed deviation from chance for each name, (concepts,): how much the number of lists in which
+        the name is right may differ from the number that chance predicts.
         """
         least = min(SLACK + SLOPE * self._lists, MOST_SLACK)
         return np.maximum(least, BY_CHANCE * np.sqrt(self._surplus.lists))
@@ -51,9 +51,8 @@ class Candidates:
         """The categories in `choices` that may be the right name in the next list. The category that is furthest behind
         its expected number of lists comes first.
 
-        `only`: also return names that can never be a wrong name, because fewer than two photos are proved not to show
-        the category. Each of these names is used only a few times: if many lists used such names, too few wrong names
-        would remain.
+        `only`: also return names that can never be a wrong name, because at most one photo provably lacks the category.
+        Each of these names is used only a few times: if many lists used such names, too few wrong names would remain.
         """
         surplus = self._surplus.values
         if not only:
@@ -63,8 +62,8 @@ class Candidates:
     def wrong(self, members: list[int], right: int, wanted: int, rng: np.random.Generator) -> list[int]:
         """About `wanted` wrong names. Each photo shows at least one of these categories.
 
-        Empty if too few names are available. Also empty if, in lists of that length, the right name would too often be
-        rarer or more frequent than the wrong names.
+        Empty if too few names are available. Also empty if lists of this length would reveal the right name, because it
+        would too often be rarer, or too often more frequent, than the wrong names.
         """
         lists = [self._drawn(members, right, wanted, side, rng) for side in (1, -1)]
         level = [found for found in lists if found and self._is_level(right, found)]

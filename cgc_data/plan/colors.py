@@ -32,8 +32,9 @@ Distances = NDArray[np.float32]
 def _distances(difference: Shares) -> Distances:
     """Distances between colors, (4, ...).
 
-    The four distances compare the levels of each channel, the same levels by earth mover's distance, the joint levels
-    of all three channels, and chroma, which ignores brightness.
+    The first distance compares the levels of each channel. The second is the earth mover's distance between the same
+    levels. The third compares the joint levels of all three channels. The fourth compares chroma, which ignores
+    brightness.
     """
     apart, channels = np.abs(difference), difference[..., CHANNELS].reshape(*difference.shape[:-1], 3, LEVELS)
     moved = np.abs(channels.cumsum(axis=-1)).sum(axis=(-2, -1))
@@ -91,8 +92,8 @@ class Colors:
         return _shares(piece.tone.applied(self._picture.sampled(piece.window, SEEN_OF_PIECE)).reshape(-1, 3))
 
     def distances(self, shares: Shares, places: Places) -> Distances:
-        """For each comparison, the distance of the closest place; then the distance of the whole window's joint levels,
-        (5,).
+        """Five distances to the given colors, (5,). The first four are the distances of the closest place in each
+        comparison. The last compares the joint levels of the whole window.
         """
         nearest = places.distances(shares).min(axis=(1, 2))
         return np.append(nearest, np.abs(self._whole - shares)[JOINT].sum())

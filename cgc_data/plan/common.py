@@ -29,8 +29,8 @@ from cgc_data.vocabulary import COCO_NAMES, concept_of
 
 PERSON, MOST_PERSON = concept_of("person"), 0.1  # share of the rows
 KINDS_TRIED = NUMBERS_TRIED = 3  # per photo
-NOT_SHARED = "no category, except people, that is fully annotated in this photo and in another photo"
-NO_OTHERS = "no categories that some photos show and that are proved absent from others"
+NOT_SHARED = "no category other than people is fully annotated both in this photo and in another photo"
+NO_OTHERS = "too few categories are shown in some photos and proved absent from others"
 PATIENCE = 30  # photos without a question after which any number of images and any kind is accepted
 
 
@@ -55,7 +55,7 @@ class CommonPlanner:
 
     @property
     def lost(self) -> Counter[str]:
-        """Number of photos that are in no question, by reason."""
+        """Number of photos that were tried but are not used in any question, by reason."""
         return Counter(map(self._reason, self._tried.fruitless))
 
     def _reason(self, photo: int) -> str:
@@ -90,7 +90,7 @@ class CommonPlanner:
     def _numbers(self, pool: str, draw: Draw) -> list[int]:
         """Numbers of images to try; the number that is furthest behind its share comes first.
 
-        All possible numbers are included only if questions are hard to find.
+        Only the first few numbers are returned, unless questions are hard to find.
         """
         behind = draw.made.images(pool, self._sizes, draw.rng)
         return behind if self._failures >= PATIENCE else behind[:NUMBERS_TRIED]
@@ -132,7 +132,9 @@ class CommonPlanner:
         return []
 
     def _shows(self, photo: int, concept: int) -> bool:
-        """Whether all instances of the category are boxed in the photo, confirmed by the photo's masks."""
+        """Whether all instances of the category are boxed in the photo. The boxes are first checked against the photo's
+        masks.
+        """
         self._askable.check(photo)
         return bool(self._askable.every[photo, concept])
 
@@ -152,7 +154,9 @@ class CommonPlanner:
         return question.reordered(rng.permutation(len(members)).tolist())
 
     def _named(self, draw: Draw, deck: Photos, kind: str) -> tuple[Question, ...]:
-        """Questions that name two of the images but not the shared category; empty if the photos allow none."""
+        """Two questions about the same photos, each of which names a different image but not the shared category; empty
+        if the photos allow no such questions.
+        """
         table, choices = self._askable, np.zeros(len(self._askable.named), dtype=np.bool_)
         choices[self._coco] = len(self._coco) == len(COCO_NAMES)
         choices &= table.every[draw.anchor] & self._allowed(draw.planned + 2)
@@ -223,8 +227,8 @@ class CommonPlanner:
         )
 
     def _allowed(self, rows: int) -> Mask:
-        """Mask (concepts,) of the categories that the next questions can ask about. `rows` is the number of rows,
-        including those of these questions.
+        """Mask (concepts,) of the categories that the next questions can ask about. `rows` is the total number of rows
+        after these questions are added.
 
         People are excluded if too many of the rows would ask about them.
         """

@@ -166,7 +166,9 @@ class Dealer:
         return sorted((c for c, q in self.quotas.items() if q.open), key=lambda c: (self.quotas[c].progress, c))
 
     def _absent_share(self) -> float:
-        """Share of empty answers among the rows that can have one, computed from the share among all rows."""
+        """Share of empty answers among the rows whose task allows an empty answer. It is computed from the requested
+        share of empty answers among all rows.
+        """
         possible = sum(share for task, share in self._config.shares.items() if TASKS[task].has_empty)
         return min(self._config.absent / possible, 1.0) if possible else 0.0
 

@@ -101,7 +101,7 @@ def shared(low: Numbers, high: Numbers, start: float, end: float) -> Lengths:
 def draw_frames(
     photo: tuple[int, int], number: int, view_sizes: Sequence[int], enlargement: float, rng: np.random.Generator
 ) -> Frames:
-    """At most `number` random window sizes for a photo of width and height `photo`; none if the photo is too small.
+    """At most `number` random window sizes for a photo of size `photo` (width, height); none if the photo is too small.
 
     Sizes are spread evenly on a logarithmic scale, from the smallest window that stays sharp to the whole photo.
     """
@@ -143,7 +143,7 @@ def draw_offsets(
     """Windows of each size at `number` offsets, drawn uniformly from a grid over the photo. `size` is the width and
     height of the photo.
 
-    The grid reaches the borders, because only windows at a border miss an object in the middle of a small photo.
+    The grid reaches the borders. In a small photo, only a window at a border can exclude an object in the middle.
     """
     room = (side - lengths for side, lengths in zip(size, (frames.width, frames.height), strict=True))
     left, top = (_on_grid(most[:, None], rng.random((len(frames), number), dtype=np.float32)) for most in room)

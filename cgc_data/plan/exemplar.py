@@ -32,7 +32,7 @@ class ExemplarPlanner:
 
     @property
     def lends(self) -> Mask:
-        """Mask (concepts,) of the labels with objects that can be examples in questions about other photos."""
+        """Mask (concepts,) of the labels whose objects can serve as examples in questions about other photos."""
         return self._lends
 
     def family(self, draw: Draw) -> Family | None:
@@ -49,7 +49,9 @@ class ExemplarPlanner:
         return next((done for family in families if (done := self._with_exemplars(family, lending, draw))), None)
 
     def _with_exemplars(self, family: Family, lending: Mask, draw: Draw) -> Family | None:
-        """Each question and its twin, with an example from another photo; None if no example fits a question."""
+        """The family, with an example from another photo in each question. A question and its twin share one example.
+        None if a question has no suitable example.
+        """
         free, questions = lending.copy(), list[Question]()
         free[list(family.photos)] = False
         examples = []

@@ -51,7 +51,8 @@ class Exemplars:
     def labels_of(self, photo: int, offered: Mask, free: Mask) -> Mask:
         """Mask (concepts,) of the labels that have a suitable example in a free photo.
 
-        An example is unsuitable if much of its box is covered by an object of another category that `photo` might show.
+        An example is unsuitable if objects of another category cover much of its box and `photo` might show this
+        category.
         """
         nowhere = self._askable.index.states[photo] == ABSENT
         found = np.zeros_like(offered)
@@ -62,11 +63,12 @@ class Exemplars:
     def draw(
         self, concept: int, candidates: Sequence[int], answers: Sequence[ThousandBox], free: Mask, rng: Generator
     ) -> tuple[View, Shown] | None:
-        """A view of an example object in one of the `free` photos (photos,), and the object in this view; None if no
-        example fits.
+        """A view of an example object, and the object itself; None if no example fits. The example is in one of the
+        photos in the mask `free` (photos,).
 
-        The view contains no other large object of a category that a candidate photo might show. Answering with a copy
-        of the example's box (0-1000) is wrong.
+        If a candidate photo might show another category, the view contains no large object of this category. The
+        example's box in the view differs clearly from all `answers` (boxes in 0-1000 coordinates), so a copy of it is
+        never a correct answer.
         """
         nowhere = (self._askable.index.states[list(candidates)] == ABSENT).all(axis=0)
         for instance in rng.permutation(self._free(concept, free))[:TRIED].tolist():
@@ -96,8 +98,8 @@ class Exemplars:
         return View(photo, window, max(int(window.width * scale), 1), max(int(window.height * scale), 1), REFERENCE)
 
     def _in_the_box(self, instance: int) -> Concepts:
-        """Other labels with objects that cover much of this object's box, and are therefore large in every window
-        around the box. The result is cached.
+        """Other labels whose objects cover much of this object's box. These objects are large in every window around
+        the box. The result is cached.
         """
         if instance not in self._neighbors:
             x1, y1, x2, y2 = self._askable.truth.box(instance)
@@ -117,7 +119,9 @@ class Exemplars:
 
 
 def _stands_alone(askable: Askable) -> Mask:
-    """Mask (instances,) of the large single instances whose photo shows nothing confusable with their label."""
+    """Mask (instances,) of the possible examples: large single objects in photos that show nothing confusable with the
+    object's label.
+    """
     index, config = askable.index, askable.config
     instances = index.instances
     fine = askable.large & instances.single & askable.named[instances.concept]

@@ -1,5 +1,5 @@
-"""Computes, for many windows at once, how much of an object each window shows. Like the windows, arrays have the shape
-(sizes, offsets).
+"""Computes, for many windows at once, how much of an object each window shows. The results have the same shape as the
+windows: (sizes, offsets).
 """
 
 from collections.abc import Sequence
@@ -106,8 +106,8 @@ def _clipped(edges: Numbers, origin: int, most: int) -> Numbers:
 
 
 def large_in(box: Box, windows: DrawnWindows, limits: Limits) -> Mask:
-    """Mask of the windows in which the visible part of the box has a valid side, area, and aspect ratio for an
-    answer.
+    """Mask of the windows in which the visible part of the box can be an answer: its shorter side, area, and aspect
+    ratio are within the limits.
     """
     across = shared(windows.left, windows.right, box[0], box[2])
     down = shared(windows.top, windows.bottom, box[1], box[3])

@@ -100,7 +100,8 @@ class Following:
 
     def follows(self, views: Sequence[View], target: int, gone: Gone) -> bool:
         """Like `distinguishes`, but also checks the last view. If `gone` is `never`, the last view must show the
-        object. Otherwise, it must not show the object, and must show a sibling (`beside`) or no sibling (`alone`).
+        object. Otherwise, the last view must not show the object. If `gone` is `beside`, it must show a sibling. If
+        `gone` is `alone`, it must not show a sibling.
         """
         if gone == "never":
             return self.distinguishes(views, target)
@@ -110,7 +111,9 @@ class Following:
         return out_of_view and beside == (gone == "beside") and self.distinguishes(shown, target)
 
     def _stands_out(self, view: View, target: int) -> bool:
-        """Whether the object is large enough in a view, next to a sibling, and not covered by a sibling or a crowd."""
+        """Whether the object stands out in a view: the object is large enough, the view also shows a sibling, and no
+        sibling or crowd overlaps the object too much.
+        """
         shown, instances = self._truth.see(target, view.window), self._askable.index.instances
         if shown.state != "visible" or not shown.box or not askable_in(view, shown.box, self._askable.config.limits):
             return False

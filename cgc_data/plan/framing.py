@@ -46,8 +46,8 @@ class Framings:
     def draw(
         self, photo: int, added: Boxes, rng: np.random.Generator, *, aligned: bool
     ) -> tuple[Framing, Framing] | None:
-        """Two views that show the same objects of the photo and contain every added object completely (boxes (n, 4) in
-        photo pixels).
+        """Two views that show the same objects of the photo; None if no such views are found. Both views completely
+        contain every added object. `added`: the boxes (n, 4) of these objects, in photo pixels.
         """
         shown = self._index.photos[photo]
         objects = self._index.instances.box[self._index.instances.of_photo(photo)]
@@ -94,7 +94,7 @@ def _size(window: Window) -> tuple[int, int]:
 
 
 def _windows(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Randomly drawn pairs of windows (DRAWS, 2, 4), uniform in size and position."""
+    """Pairs of windows (DRAWS, 2, 4). Sizes and positions are drawn at random from uniform distributions."""
     whole = np.array(size)
     sides = np.ceil(whole * rng.uniform(LEAST_SIDE, 1, (DRAWS, 2, 2))).astype(np.int64)
     corner = np.floor(rng.uniform(size=(DRAWS, 2, 2)) * (whole - sides + 1)).astype(np.int64)

@@ -42,7 +42,7 @@ class Ground:
 
     @property
     def available(self) -> Mask:
-        """Mask (photos,) of the photos that at least one contrast can show."""
+        """Mask (photos,) of the photos that at least one contrast can use."""
         return np.asarray(np.any(list(self.licensed.values()), axis=0))
 
     @property
@@ -70,7 +70,7 @@ def licensed_photos(index: Index, config: BuildConfig, division: Division) -> di
 
 
 def lay_ground(index: Index, config: BuildConfig, division: Division) -> Ground:
-    """Prepare the planning of all splits, without dividing them into parts, from the facts in the index."""
+    """Prepare the planning of all splits from the facts in the index. The splits are not divided into parts."""
     licensed = licensed_photos(index, config, division)
     askable = find_askable(index, config, division.splits, Truth(index, config.limits), division.forms)
     return Ground(config, division.splits, askable, licensed)

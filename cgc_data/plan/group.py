@@ -83,7 +83,7 @@ class GroupPlanner:
 
     @property
     def _share(self) -> float:
-        """Among the longer lists, the share that must include a label that no photo shows.
+        """The share of the longer lists that must include a label that no photo shows.
 
         The shortest lists have only two labels, and each of these labels must be in a photo.
         """
@@ -111,8 +111,8 @@ class GroupPlanner:
         return int(rng.choice(labels, p=weights / weights.sum()))
 
     def _items(self, members: list[int], own: Mask, wanted: int, rng: np.random.Generator) -> list[Item]:
-        """Items for the requested number of labels, drawn from at least two photos, or for all available labels if
-        there are fewer. Empty if only one photo has suitable labels.
+        """Items for the requested number of labels, or for all available labels if there are fewer. The labels come
+        from at least two photos. Empty if fewer than two photos have suitable labels.
         """
         template = int(rng.integers(template_count(GROUP.pool)))
         items: list[Item] = []
@@ -128,8 +128,8 @@ class GroupPlanner:
         return items if len({item.targets for item in items}) > 1 else []
 
     def _positions(self, own: Mask, wanted: int, rng: np.random.Generator) -> Iterator[int]:
-        """Positions of the photos to ask about. First come some randomly drawn photos, repeated so that questions can
-        ask for several of their labels. The other photos follow.
+        """Positions of the photos to ask about. Some randomly drawn photos come first. They are repeated, so that a
+        question can ask for several labels of the same photo. The other photos follow.
         """
         order = rng.permutation(np.flatnonzero(own.any(axis=1))).tolist()
         first = order[: int(rng.integers(2, max(2, min(wanted, len(order))) + 1))]

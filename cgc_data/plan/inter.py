@@ -2,9 +2,9 @@
 other photo has.
 
 Every photo of a set is the target of one question and a distractor in the others, so that no photo is the odd one out.
-An `absent` question is the twin of a question whose target exists. For the twin, a second set is made: the target
-photos are replaced by photos that provably do not contain the label. Conversely, the labels of the new photos are also
-requested in the first set, where the answer is empty.
+An `absent` question is the twin of a question whose target exists. For the twins, a second set is made: the target
+photos are replaced by new photos that provably do not contain the requested labels. Conversely, the labels of the new
+photos are also requested in the first set, where the answer is empty.
 """
 
 from collections.abc import Sequence, Set
@@ -69,8 +69,8 @@ class LocatePlanner:
     ) -> Family | None:
         """Questions about these photos, with absent twins if there are too few absent questions.
 
-        Skips questions that are almost never asked as absent, because the wording alone would reveal that the target
-        exists.
+        A question is skipped if similar questions (for example, with the same label) almost never have an empty answer.
+        Otherwise, the question alone would reveal that the target exists.
         """
         items = self._items(members, scope, rng)
         if len(items) > 1 and (twins := self._with_twins(members, items, deck, kind, scope, balance, rng)):
@@ -110,7 +110,8 @@ class LocatePlanner:
     ) -> Family | None:
         """Questions about the set and about a second set; None if no twin is needed or possible.
 
-        In the second set, some photos are replaced by photos without the labels of the replaced photos.
+        In the second set, some photos are replaced. The new photos show none of the labels that the questions about the
+        replaced photos ask for.
         """
         leaving = self._leaving(members, items, kind, balance)
         kept = [photo for place, photo in enumerate(members) if all(place not in item.targets for item in leaving)]

@@ -1,5 +1,5 @@
-"""Questions about every object of a category in several photos. The number of photos that show the category is uniform,
-from 1 to all.
+"""Questions about every object of a category in several photos. Each possible number of photos that show the category,
+from 1 to all, is about equally frequent.
 
 An `absent` question is the twin of a question whose targets exist. For the twin, a second set is made: the photos that
 show the label are replaced by photos with another label. Conversely, another question asks for this other label in the
@@ -50,7 +50,8 @@ class LocateAllPlanner:
     def families(self, draw: Draw, about: Mask) -> Iterator[Family]:
         """Families about one of the anchor's labels in the mask `about` (concepts,).
 
-        Families are generated lazily. The least planned numbers of images come first; see `_forms`.
+        Families are generated lazily. For each kind of distractors, the numbers of images that were planned least often
+        come first (see `_forms`).
         """
         for kind in draw.made.kinds(self._task.pool, self._scenes.shares):
             for size, count in self._forms(draw):
@@ -58,7 +59,7 @@ class LocateAllPlanner:
                     yield family
 
     def _forms(self, draw: Draw) -> Iterator[tuple[int, int]]:
-        """Pairs of the number of images and the number of images that show the label. The least planned pair comes
+        """Pairs (number of images, number of images that show the label). Numbers that were planned least often come
         first.
         """
         for size in draw.made.images(self._task.pool, self._sizes, draw.rng):
@@ -77,8 +78,8 @@ class LocateAllPlanner:
         return self._with_twins(draw, sides, kind, scope) or self._plain(draw, sides, kind)
 
     def _plain(self, draw: Draw, sides: Sequence[Side], kind: str) -> Family | None:
-        """One question per label of the set. None if questions with the same features almost never have an empty
-        answer, because the wording would reveal that the target exists.
+        """One question per label of the set. None if a feature of these questions (for example, the label) almost never
+        occurs with an empty answer. Such a feature alone would reveal that the target exists.
         """
         members = _members(sides)
         shown = len(members), kind, str(self._askable.forms[members[0]])
@@ -87,8 +88,8 @@ class LocateAllPlanner:
         return Family(tuple(self._asked(draw, members, sides, kind)), tuple(members))
 
     def _with_twins(self, draw: Draw, sides: Sequence[Side], kind: str, scope: Mask) -> Family | None:
-        """Questions about the set, and about a second set in which a label that needs twins is replaced by another
-        label; None if no label fits.
+        """Questions about the set and about a second set. In the second set, the photos with one label that needs a
+        twin are replaced by photos with another label. None if no twin is needed or possible.
         """
         members = _members(sides)
         shown = self._task.pool, len(members), kind, str(self._askable.forms[members[0]])

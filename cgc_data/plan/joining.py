@@ -16,7 +16,7 @@ from cgc_data.plan.part import PLAN_SCHEMA
 
 
 class Joined(NamedTuple):
-    """A shard: the number of its rows, and the number of its last family."""
+    """A shard: how many rows it has, and the number that identifies its last family."""
 
     rows: int
     last: int
@@ -59,7 +59,7 @@ def shards(tables: Iterable[pa.Table], shard_rows: int) -> Iterator[pa.Table]:
 
 
 def _end(rows: pa.Table, least: int) -> int:
-    """Smallest number of leading rows, but at least `least`, that form whole families."""
+    """How many of the first rows form whole families: the smallest such number that is at least `least`."""
     families = rows.column("family").to_numpy()
     return int(np.searchsorted(families, families[least - 1], side="right"))
 
@@ -77,7 +77,7 @@ def _renumbered(parts: Iterable[Path]) -> Iterator[pa.Table]:
 
 
 def _groups(path: Path) -> Iterator[pa.Table]:
-    """A part's rows as they were written, in whole families."""
+    """The tables that were written to a part's file, in order. Each table contains whole families."""
     with pq.ParquetFile(path) as file:
         for number in range(file.num_row_groups):
             if (table := file.read_row_group(number)).num_rows:

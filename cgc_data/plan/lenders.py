@@ -79,8 +79,8 @@ class Lenders:
         return [int(i) for i in inside[self._hosts[inside]]]
 
     def of(self, concept: int, free: Mask) -> Instances:
-        """Instances of a concept in free photos (photos,). Judged by their boxes, these instances can be pasted into
-        other photos.
+        """Instances of a concept in the photos of the mask `free` (photos,). Judged by their boxes, these instances can
+        be pasted into other photos.
         """
         found = self._by_concept.get(concept, np.zeros(0, dtype=np.intp))
         return found[free[self._askable.index.instances.photo[found]]]
@@ -123,8 +123,8 @@ class Lenders:
         return np.asarray(sizes[self._askable.index.instances.photo])
 
     def _is_whole(self, instance: int) -> bool:
-        """Whether the instance has a valid mask of one connected region, and most of the outline is away from other
-        objects.
+        """Whether the instance can be cut out as a whole: its mask is valid, is almost entirely one connected region,
+        and does not touch the border of the photo, and most of its outline is away from other objects.
         """
         rle = self._askable.truth.mask(instance)
         if rle is None or self._askable.truth.fault(instance):
@@ -177,12 +177,14 @@ class Lenders:
 
 
 def _cut(rle: Rle, frame: Window) -> Bytes:
-    """The part of the mask inside a frame, as 0 or 1."""
+    """The part of the mask inside a frame, as zeros and ones."""
     return np.ascontiguousarray(coco_mask.decode(rle)[frame.y1 : frame.y2, frame.x1 : frame.x2])
 
 
 def below(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Boxes (n, 4) of the ground below the feet of the objects with these boxes (n, 4), in the same coordinates."""
+    """For each box of an object, the box of the ground below the object's feet. Both arrays are (n, 4), in the same
+    coordinates.
+    """
     x1, y1, x2, y2 = boxes.T
     return np.stack([x1, y2, x2, y2 + GROUND * (y2 - y1)], axis=1)
 
@@ -193,7 +195,7 @@ def grown(boxes: NDArray[np.float64], margin: float) -> NDArray[np.float64]:
 
 
 def overlaps(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Area of the overlap between boxes (..., 1 or n, 4) and other boxes (n, 4), (..., n)."""
+    """Areas (..., n) of the overlaps between boxes (..., 1 or n, 4) and other boxes (n, 4)."""
     low = np.maximum(box[..., :2], others[..., :2])
     high = np.minimum(box[..., 2:], others[..., 2:])
     return np.asarray(np.maximum(high - low, 0).prod(axis=-1))

@@ -65,13 +65,15 @@ def explain(found: Losses) -> str:
     objects = f" ({counts(found.lost_objects)})" if found.lost_objects else ""
     return (
         f"skipped {found.lost_photos.total():,} of {counted(found.photos, 'photo')}{photos} and "
-        f"{found.lost_objects.total():,} of {counted(found.objects, 'object')}{objects}; categories that remain: "
-        f"{found.categories:,}, including {found.elsewhere:,} proved absent from at least one photo{_sign(found)}"
+        f"{found.lost_objects.total():,} of {counted(found.objects, 'object')}{objects}; remaining categories: "
+        f"{found.categories:,} ({found.elsewhere:,} of them proved absent from at least one photo){_sign(found)}"
     )
 
 
 def _sign(found: Losses) -> str:
-    """What is probably wrong with the annotation file, judged by the most frequent reason; "" if nothing is."""
+    """What is probably wrong with the annotation file, judged by the most frequent reason; empty if nothing seems
+    wrong.
+    """
     if [reason for reason, _ in found.lost_objects.most_common(1)] == [DIFFER]:
         return (
             "; check whether the boxes measure y from the bottom, or whether masks and boxes belong to different "

@@ -1,7 +1,7 @@
-"""Notes for the user of a build: skipped photos and objects, clipped boxes, and exclusion lists without a match."""
+"""Notes for the user of a build: skipped photos and objects, clipped boxes, empty splits, and unmatched exclusions."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cgc_data.common.text import counted
@@ -10,6 +10,7 @@ from cgc_data.index.build import Index
 from cgc_data.index.exclusions import ListUsage
 from cgc_data.plan.askable import Rejection
 from cgc_data.plan.planner import Outcome
+from cgc_data.release.schema import Split
 from cgc_data.tasks import Task
 
 MOST_REASONS = 6
@@ -22,6 +23,20 @@ def plan_notes(index: Index, rejections: Sequence[Rejection], lists: Iterable[Li
     """One line per issue; empty if all photos, objects, and lists were used without changes."""
     lists_notes = (use.note for use in lists if use.note)
     return [*lists_notes, *_renamed(index), *_cut_boxes(index), *_apart(index.apart), *skipped(rejections)]
+
+
+def split_notes(photos: Mapping[Split, int], filled: Collection[str]) -> Iterator[str]:
+    """A line per split that has photos but no rows, and a line if no photo is available for training.
+
+    `photos` is the number of photos by split, and `filled` contains the splits that have rows.
+    """
+    for split, count in photos.items():
+        if count and split not in filled:
+            fix = "increase splits.validation" if split == "validation" else "add photos"
+            yield f"{split}: too few photos for a row; {fix}"
+    if not photos["train"]:
+        held_out = "COCO's val2017 photos and all photos of sources with `split: test` are held out"
+        yield f"train: contains none of the photos; {held_out}; to train a model, add other photos"
 
 
 @dataclass(frozen=True)

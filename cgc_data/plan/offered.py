@@ -1,4 +1,4 @@
-"""Determines which categories questions about each photo can ask for.
+"""Determines the categories that questions about each photo can ask for.
 
 Only the index and the annotated boxes are used; no mask is read.
 """
@@ -19,12 +19,12 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Frequencies:
-    """For each concept, the number of photos that show it (`shown`), that show exactly one instance of it (`single`),
-    and in which all its instances are boxed (`complete`), (concepts,) each.
+    """Numbers of photos for each concept, (concepts,) each: photos that show the concept (`shown`), photos that show
+    exactly one instance of it (`single`), and photos in which all its instances are boxed (`complete`).
 
     `groups` contains the number of photos that show each supercategory, (supercategories,). `single` is based on the
-    annotated boxes. `lent` maps each task that shows objects from other photos to a mask
-    (concepts,) of the labels with such objects. All other tasks use the labels in the index.
+    annotated boxes. `lent` maps each task that shows objects from other photos to a mask (concepts,) of the labels with
+    such objects. For a task that is not in `lent`, the labels are determined from the index.
     """
 
     photos: int
@@ -89,8 +89,8 @@ def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64]
 
 
 def large_enough(index: Index, config: BuildConfig) -> Mask:
-    """Mask (instances,) of the instances that are annotated as single objects and are large enough, with some tolerance
-    because masks can differ from boxes.
+    """Mask (instances,) of the instances that are annotated as single objects and are large enough. The limits have
+    some tolerance, because masks can differ from boxes.
     """
     instances, limits = index.instances, config.limits
     sizes = np.array([(p.width, p.height) for p in index.photos], dtype=np.float64).reshape(-1, 2)[instances.photo]

@@ -1,7 +1,7 @@
 """Plans one part and stores its rows in a file, so that a stopped build can reuse the parts that are done.
 
-A part is done if and only if there is a record of the same part of the same photos, and this record contains the sha256
-of the file with the rows. The record is written after the file with the rows is complete.
+A part is done if its record exists, belongs to the same part and the same photos, and contains the SHA-256 hash of the
+file with the rows. The record is written after the file with the rows is complete.
 """
 
 import gc
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -38,12 +39,15 @@ from cgc_data.tasks import task_of
 
 PART_FILES = "part-"  # how their names begin
 FAMILIES_AT_ONCE = 500  # written at a time
+PIXELS_PER_ROW_GROUP = 2**27  # about 64 MB, the size of the row groups of a shard; each stores a view only once
 PLAN_SCHEMA = (
     arrow_schema()
     .remove(1)
     .append(pa.field("family", pa.int64()))
     .append(pa.field("photo_sizes", pa.list_(pa.list_(pa.int32()))))
 )
+
+ViewKey: TypeAlias = tuple[str, int, tuple[int, ...], int]  # source, photo, window, and width of the view
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class PartTask:
     Attributes:
         index: the index, narrowed to the part's photos.
         forms: file formats of the part's photos, (photos,); "" if all photos of the sources have the same format.
-        licensed: masks (photos,) of the part's photos that each contrast can show.
+        licensed: for each contrast, a mask (photos,) of the part's photos that the contrast can use.
         frequencies: frequencies of concepts in all photos of the sources.
         folder: folder with the part's files.
         state: digest of the states of all photo files.
@@ -152,19 +156,32 @@ class _Count:
 
     tasks: Counter[str] = field(default_factory=Counter)
     made: Made = field(default_factory=Made)
-    pixels: int = 0
+    pixels: int = 0  # of the stored views
+    _stored: set[ViewKey] = field(default_factory=set)  # views in the current row group
+    _shown: int = 0  # pixels of the current row group if it stored every view as often as it is shown
 
     def counted(self, families: Iterable[Dealt]) -> Iterator[Dealt]:
         for family in families:
-            self.pixels += _pixels(family.rows)
+            self._add_views(family.rows)
             for row in family.rows:
                 self.tasks[task_of(row).id] += 1
                 self.made.add(row)
             yield family
 
+    def _add_views(self, rows: Sequence[Row]) -> None:
+        if self._shown > PIXELS_PER_ROW_GROUP:
+            self._stored.clear()
+            self._shown = 0
+        for view in (view for row in rows for view in row["views"]):
+            key = view["source"], view["image_id"], tuple(view["window"]), view["width"]
+            pixels = view["width"] * view["height"]
+            self.pixels += pixels if key not in self._stored else 0
+            self._shown += pixels
+            self._stored.add(key)
+
 
 def _tables(index: Index, families: Iterable[Dealt]) -> Iterator[pa.Table]:
-    """The rows in tables of whole families, so that memory does not grow with their number."""
+    """The rows, in tables of whole families. Memory use does not grow with the number of rows."""
     sizes = {(index.tables[p.source].key, p.image_id): [p.width, p.height] for p in index.photos}
     numbered = enumerate(families)
     while some := list(islice(numbered, FAMILIES_AT_ONCE)):
@@ -172,20 +189,11 @@ def _tables(index: Index, families: Iterable[Dealt]) -> Iterator[pa.Table]:
 
 
 def _numbered(sizes: dict[tuple[str, int], list[int]], families: Iterable[tuple[int, Dealt]]) -> Iterator[PlannedRow]:
-    """Rows, each with the number of its family and with the annotated size of the photo that each view shows."""
+    """The rows, with the number of their family and the annotated size of the photo in each view."""
     for number, family in families:
         for row in family.rows:
             shown = [sizes[view["source"], view["image_id"]] for view in row["views"]]
             yield {**row, "family": number, "photo_sizes": shown}
-
-
-def _pixels(rows: Sequence[Row]) -> int:
-    views = {
-        (v["source"], v["image_id"], *v["window"], v["width"]): v["width"] * v["height"]
-        for r in rows
-        for v in r["views"]
-    }
-    return sum(views.values())
 
 
 def _write(path: Path, tables: Iterable[pa.Table]) -> None:

@@ -25,7 +25,8 @@ DRAWS = 4  # attempts to draw windows of the chosen sizes
 
 @dataclass(frozen=True)
 class Parted:
-    """Windows that show objects, and others that show none; arrays are (sizes, offsets).
+    """Windows that show objects, and windows that show none. Except for `shares`, arrays have the shape (sizes,
+    offsets).
 
     Attributes:
         count: number of objects in each window; 0 if an object is too small or too much of it is cut off.
@@ -53,7 +54,7 @@ class Parted:
 
     @property
     def sizes(self) -> NDArray[np.intp]:
-        """The sizes for which both kinds of windows exist at the same level of detail."""
+        """The sizes with at least one level of detail that occurs in both kinds of windows."""
         return np.flatnonzero(self.shares.any(axis=1))
 
     def apart(self, view: View) -> Mask:

@@ -33,7 +33,7 @@ class Part:
     Attributes:
         group: number of the group in its split.
         photos: (photos,) sorted positions in the index. Some of these photos may not be usable.
-        wanted: rows to plan by contrast.
+        wanted: number of rows to plan for each contrast.
     """
 
     split: Split
@@ -48,7 +48,7 @@ class Part:
 
 
 def divide(config: BuildConfig, splits: Sequence[Split], available: Mask) -> list[Part]:
-    """All parts of a plan, by split; `available` is a mask (photos,) of the photos that can be shown."""
+    """All parts of a plan, ordered by split. `available` is a mask (photos,) of the photos that can be shown."""
     found = {split: np.flatnonzero(np.array(splits) == split) for split in SPLITS}
     usable = {split: int(available[photos].sum()) for split, photos in found.items()}
     wanted, parts = wanted_rows(config, usable), list[Part]()

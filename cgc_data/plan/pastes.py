@@ -53,8 +53,8 @@ class Pastes:
         return np.asarray(lenders[like & (instances.photo[lenders] != photo)])
 
     def _may_join(self, lender: int, photo: int, found: Sequence[Paste]) -> bool:
-        """Whether the object is complete, and whether the licenses permit a picture that combines its photo with all
-        the other photos.
+        """Whether the object is complete, and whether the licenses permit a picture that combines the object's photo,
+        the given photo, and the photos of the objects in `found`.
         """
         shown = [photo, int(self._askable.index.instances.photo[lender]), *(paste.pasted.photo for paste in found)]
         license_url = composite_license(self._askable.index.photos[p].license_url for p in shown)

@@ -55,8 +55,8 @@ class Piece:
 
 
 def draw_tone(rng: np.random.Generator) -> Tone:
-    """A random change per channel, so that a color does not reliably reveal the place. The values are rounded for
-    storage.
+    """A random factor per color channel and a random exponent, so that the colors of a piece do not reliably reveal its
+    place. The values are rounded for storage.
     """
     red, green, blue = (round(float(value), 4) for value in rng.uniform(1 - MOST_GAIN, 1 + MOST_GAIN, 3))
     low, high = np.log(GAMMAS)
@@ -111,7 +111,7 @@ def _gray(picture: Picture, piece: Piece, scale: float) -> Gray:
 def is_unique_in_views(picture: Picture, piece: View, views: Iterable[View], jpeg_quality: int) -> bool:
     """Whether the piece still matches only its own place after all views are resized and compressed.
 
-    Fine textures, such as twigs, can lose their resemblance to themselves when they are resized.
+    When fine textures such as twigs are resized, they can change so much that they no longer match their own place.
     """
     pixels, window = gray(_composed(picture, piece, jpeg_quality)), piece.window
     for view in views:

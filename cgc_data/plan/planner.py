@@ -1,8 +1,8 @@
 """The interface of all planners. A planner makes families (rows that are planned together) from the photos that it is
 given.
 
-A task names its planner. One planner can serve several tasks of a contrast. A planner also plans the twins of its
-questions, which have empty answers.
+A task names its planner. One planner can serve several tasks of a contrast. For its questions, a planner also plans
+twins with empty answers.
 """
 
 from collections import Counter
@@ -44,7 +44,7 @@ class Draw:
 
     @cached_property
     def free(self) -> Photos:
-        """Usable photos after the anchor, (photos,), computed on demand because many planners need only the anchor."""
+        """Usable photos after the anchor, (photos,). Computed on demand, because many planners need only the anchor."""
         return self.after[self.still_open[self.after]]
 
     @cached_property
@@ -142,8 +142,7 @@ class Outcome:
 
 
 def lent_labels(config: BuildConfig, askable: Callable[[], Askable]) -> dict[str, Mask]:
-    """Masks (concepts,) of the labels with objects that can be pasted into other photos, for each task that shows such
-    objects.
+    """For each task that shows objects from other photos, a mask (concepts,) of the labels that have such objects.
 
     `askable` is called only if there is such a task.
     """
@@ -162,13 +161,13 @@ def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:
     """One lane for each planner whose tasks have requested rows. The lanes are in the order in which `TASKS` first
     names their planners.
 
-    `allowed`: mask (photos,) of the photos that can be used, by contrast.
+    `allowed`: for each contrast, a mask (photos,) of the photos that can be used.
     """
     return [_lane(askable, name, tasks, allowed) for name, tasks in _requested(askable.config).items()]
 
 
 def _requested(config: BuildConfig) -> dict[str, list[Task]]:
-    """The tasks with requested rows, by the planner that they name."""
+    """The tasks with requested rows, grouped by the planner that they name."""
     planned: dict[str, list[Task]] = {}
     for task in TASKS.values():
         if task.planner and config.shares[task.id]:

@@ -27,7 +27,7 @@ class Pasted:
         instance: the object, as its position among the instances of the index.
         transform: a, b, c, d, e, f, in pixels. The point (x, y) in the object's photo is mapped to (ax + by + c, dx +
             ey + f) in the view's photo.
-        mask: mask of the object over its photo, in COCO's compressed run-length encoding.
+        mask: mask of the object in its photo, in COCO's compressed run-length encoding.
     """
 
     photo: int
@@ -167,7 +167,7 @@ class Family:
 
 
 def set_name(parts: Iterable[object]) -> str:
-    """Name of a set of photos or windows, 12 hexadecimal digits. The name does not depend on the order of the photos or
+    """Name of a set of photos or windows: 12 hexadecimal digits. The name does not depend on the order of the photos or
     windows.
     """
     return hashlib.sha256("\n".join(sorted(str(part) for part in parts)).encode()).hexdigest()[:12]

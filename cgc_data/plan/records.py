@@ -68,7 +68,7 @@ class Planned:
         fingerprint: identifies the part and its photos.
         sha256: digest of the file with its rows.
         tasks: number of rows by task.
-        pixels: total pixels of the views, each counted once per family.
+        pixels: total pixels of the views, each counted once per row group.
         made: row counts for each property that has requested shares in a configuration.
         reached: what each planner made.
         rejections: photos and objects that turned out to be unusable.

@@ -1,5 +1,6 @@
 """`inter/refer`: sets of photos. For each photo, there is a label with several objects in this photo and at most one
-object in each of the others. Each photo in a set is the target of one question, so no photo is the odd one out.
+object in every other photo of the set. Each photo in a set is the target of one question, so no photo is the odd one
+out.
 """
 
 from collections import Counter
@@ -19,9 +20,9 @@ from cgc_data.plan.sets import first_fitting, one_format
 from cgc_data.tasks.inter import DECOUPLED
 from cgc_data.tasks.inter.refer import REFER
 
-NOT_WHOLE = "no category with several instances in the photo that are all whole and large enough"
+NOT_WHOLE = "no category has several instances in the photo, all of them whole and large enough"
 NOT_DISTINCT = "no object with a position or size that clearly distinguishes it from others of the same category"
-ALONE = "no similar photo that shows at most one object of a category that this photo shows several times"
+ALONE = "this photo shows several objects of a category, and every similar photo may also show several"
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ class ReferPlanner:
         return members
 
     def _candidates(self, first: Member, draw: Draw, kind: str, scope: Mask) -> Photos:
-        """Photos with at most one object of the anchor's label, and several objects of a label that the anchor shows at
-        most once.
+        """Photos that show at most one object of the anchor's label, but several objects of another label. The anchor
+        shows at most one object of this other label.
 
         Photos that show exactly one object of the anchor's label come first, because then the label alone does not
         reveal which image contains the answer.

@@ -1,7 +1,8 @@
-"""`region`: the place from which a piece of a photo was cut, in the photo itself or in one of several of its windows.
+"""`region`: asks for the place from which a piece of a photo was cut. The place is in the photo itself or in one of
+several windows of the photo.
 
-Questions ask only about pieces that resemble no other place in the images. This check needs pixels, so the planner
-reads each photo that it tries once.
+Questions ask only about pieces that resemble no other place in the images. This check needs pixels, so the planner must
+read every photo that it tries.
 """
 
 from collections import Counter
@@ -104,7 +105,7 @@ class RegionPlanner:
 
     def _size(self, window: Window, rng: np.random.Generator) -> tuple[int, int]:
         """Width and height of a view that shows a window of this size. The longer side is one of the configured sizes
-        with which the views stay sharp.
+        at which the view is still sharp.
         """
         longer, most = max(window.width, window.height), self._config.limits.enlargement
         scale = int(rng.choice([size for size in self._config.intra.view_sizes if size <= most * longer])) / longer
@@ -141,8 +142,8 @@ class RegionPlanner:
         return chosen
 
     def _lacking(self, windows: int, asked: list[Asked]) -> list[Asked]:
-        """Pieces with the rarest color rank, so that the window with the closest colors is the right window only as
-        often as chance predicts.
+        """Pieces with the color rank that has the fewest rows. As a result, the window with the closest colors is not
+        the right window more often than chance predicts.
         """
         counts = [self._ranks[windows, rank] for rank in range(windows)]
         may_be_nearest = windows * counts[0] <= sum(counts)
@@ -159,8 +160,8 @@ class RegionPlanner:
     def _question(
         self, views: tuple[View, ...], *, home: int, piece: int, named: bool, rng: np.random.Generator
     ) -> Question:
-        """The question that asks for a place in the view `home`: the place of the piece that the view `piece` shows.
-        `named` is whether the question names the image `home`.
+        """The question that shows a piece (the view `piece`) and asks for its place in the view `home`. `named` is
+        whether the question names the image `home`.
         """
         pool = REGION.named_pool if named else REGION.pool
         box = _box(views[piece].window)

@@ -1,4 +1,6 @@
-"""Finds the object that stands out clearly from other objects with the same label by place or size in the picture."""
+"""Finds the object whose position or size in the picture clearly distinguishes it from other objects with the same
+label.
+"""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -111,7 +111,8 @@ def gray(pixels: Pixels) -> Gray:
 
 
 def only_at(piece: Gray, size: tuple[int, int], scene: Scene, home: Box | None) -> bool:
-    """Whether a piece matches no place in the scene other than the place where it was cut out.
+    """Whether a piece matches no place in the scene except its own. If the scene contains the piece's own place, the
+    piece must match there. `home`: the piece's own place in scene pixels; None if the scene does not contain it.
 
     `size`: width and height of the piece in photo pixels; the resolution of the piece is at least `LARGEST` times the
     resolution of the scene.
@@ -142,7 +143,9 @@ def _correlation(gray: Gray, template: Gray) -> NDArray[np.float32]:
 
 
 def _same_place(shape: tuple[int, ...], size: tuple[int, int], home: Box | None) -> NDArray[np.bool_]:
-    """Mask (rows, columns) of the places where a template with this width and height overlaps its original place."""
+    """Mask (rows, columns) of the places where a template with this width and height overlaps its original place enough
+    to count as the same place.
+    """
     if home is None:
         return np.zeros(shape, dtype=np.bool_)
     across = _common(np.arange(shape[1]), size[0], home[0], home[2])

@@ -1,4 +1,6 @@
-"""Turns a planned question into a row of the release, without pixels: boxes in view pixels, text, answer, and ID."""
+"""Turns a planned question into a row of the release: the text, the answer, the boxes in view pixels, and the ID. The
+images are added later.
+"""
 
 import hashlib
 import json

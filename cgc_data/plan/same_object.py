@@ -1,8 +1,9 @@
-"""`same_object`: follows one object from one view of a photo to other views, which also show a sibling (an object of
-the same category).
+"""`same_object`: follows one object from one view of a photo to other views. Every view that shows the object also
+shows a sibling (another object of the same category).
 
-Two views give two questions, one in each direction. Three or more views form a track: the question asks for the object
-in one view, or in all other views that show the object. The answer is never the given box or the place of a sibling.
+Two views give two questions, one in each direction. Three or more views form a track. The question about a track gives
+the object's box in one view, and asks for the object in one other view or in all other views that show it. Neither a
+copy of the given box nor the box of a sibling is a correct answer.
 """
 
 from collections import Counter

@@ -33,8 +33,8 @@ class PhotoSets:
         return int(rng.choice(sizes, p=(1 / sizes) / (1 / sizes).sum()))
 
     def labels(self, members: Sequence[int], scope: Mask) -> Mask:
-        """Mask (members, concepts) of the labels in scope that have exactly one object in this member and are absent
-        from all other members.
+        """For each member, the labels in scope that have exactly one object in this member and are absent from all
+        other members, as a mask (members, concepts).
         """
         table = self._askable
         unsafe = ~table.safe[list(members)]
@@ -59,8 +59,8 @@ class PhotoSets:
         return members
 
     def _fitting(self, members: Sequence[int], candidates: Photos, kind: str, scope: Mask) -> Photos:
-        """Candidates that are different enough, have a label that is absent from all members, and leave each member a
-        label that no other member has.
+        """Candidates whose scenes fit the kind of set. Each candidate has a label that is absent from all members. If
+        the candidate joins the set, each member still has a label that no other photo in the set has.
         """
         if not len(candidates):
             return candidates
@@ -80,8 +80,8 @@ class PhotoSets:
         """A second set of the same size, in which some photos are replaced; None if the deck does not contain enough
         suitable photos.
 
-        The new photos do not contain the labels `leaving` (concepts) of the photos that they replace. Each new photo
-        has a label that is absent from the whole first set.
+        `leaving` lists the labels (concepts) of the photos to replace; the new photos contain none of these labels.
+        Each new photo has a label that is absent from the whole first set.
         """
         table = self._askable
         candidates = one_format(table, deck, members[0])[:LOOKED_AT]
@@ -101,7 +101,7 @@ def one_format(askable: Askable, deck: Photos, first: int) -> Photos:
 
 
 def first_fitting(deck: Photos, fit: Callable[[Photos], Photos]) -> Photos:
-    """The first photos of the deck that pass `fit`, at most LOOKED_AT. The deck is filtered in chunks."""
+    """The first photos of the deck that pass `fit` (up to LOOKED_AT). The deck is filtered in chunks."""
     found, start, length = [deck[:0]], 0, 4 * LOOKED_AT
     while start < len(deck) and sum(map(len, found)) < LOOKED_AT:
         found.append(fit(deck[start : start + length]))

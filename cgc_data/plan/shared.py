@@ -1,7 +1,7 @@
 """Builds photo sets for questions about every instance of a category.
 
-In a set of N photos, k photos show one label, and all others show another label. Therefore, each photo is a target of
-one question and a distractor in the other, and k can be any number from 1 to N.
+In a set of N photos, k photos show one label, and all others show another label. A question asks about one of the two
+labels: the photos with this label are the targets, and all others are distractors. k can be any number from 1 to N.
 """
 
 from collections.abc import Iterator, Sequence
@@ -64,8 +64,8 @@ class SharedSets:
     def replacement(
         self, sides: Sequence[Side], leaving: Side, deck: Photos, kind: str, offered: Mask, rng: np.random.Generator
     ) -> Side | None:
-        """A side of new photos that replace the photos of the side `leaving`. The new photos show none of the set's
-        labels, but all show one offered label that is absent from the set.
+        """A side of new photos, which replaces the side `leaving`. The new photos show none of the labels of `sides`.
+        Instead, they all show the same new label: an offered label that is absent from the set.
         """
         table, members = self._askable, [photo for side in sides for photo in side.photos]
         asked = [side.concept for side in sides]
@@ -117,8 +117,8 @@ class SharedSets:
         return side if len(side.photos) == number else None
 
     def _with(self, side: Side, photo: int, number: int) -> Side | None:
-        """The side with another photo; None if the photo does not fit, or if `number` photos could then have more
-        objects than an answer can contain.
+        """The side with `photo` added. None if the photo does not fit, or if the side would have more objects than an
+        answer can contain once it is extended to `number` photos.
         """
         more = Side(side.concept, (*side.photos, photo))
         if self.objects(more) + number - len(more.photos) > self._askable.config.limits.max_objects:

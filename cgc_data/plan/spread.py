@@ -26,15 +26,15 @@ class Spread:
         self._asked: set[Asked] = set()
 
     def room(self, tasks: Iterable[Task]) -> Mask:
-        """Mask (photos,) of the photos that, for every given task, can be shown in one more row."""
+        """Mask (photos,) of the photos that can be shown in one more row of each given task."""
         room = np.ones(self._photos, dtype=np.bool_)
         for task in tasks:
             room &= self._open.setdefault(task.id, np.ones(self._photos, dtype=np.bool_))
         return room
 
     def admits(self, family: Family) -> bool:
-        """Whether all photos of the family can be shown in more rows, and no question of the family was asked before,
-        not even in other words.
+        """Whether the photos of the family can be shown in its rows, and all its questions are new. A question that
+        differs from an earlier one only in wording is not new.
         """
         asked = [_asked(question) for question in family.questions]
         if len(set(asked)) < len(asked) or not self._asked.isdisjoint(asked):
@@ -63,8 +63,8 @@ def _photos(question: Question) -> set[int]:
 
 
 def _asked(question: Question) -> Asked:
-    """A key that identifies the content of a question and its windows. The key does not depend on wording, sizes, or
-    the order of the views.
+    """A key that identifies the content of a question and its windows. The key does not depend on the wording, the
+    output sizes of the views, or their order.
     """
     frames = [(*view.photos, view.window.x1, view.window.y1, view.window.x2, view.window.y2) for view in question.views]
     answers = frozenset((frames[shown.view], shown.instance) for shown in question.shown)

@@ -1,5 +1,5 @@
-"""Finds places where an object from another photo can stand: next to an object with the same label, on similar ground,
-and without hiding much of the photo.
+"""Finds places where an object from another photo can stand. A place must be next to an object with the same label and
+on similar ground. At this place, the new object must not hide much of any other object.
 
 Boxes are x1, y1, x2, y2 in pixels of the photo that receives the object.
 """
@@ -50,7 +50,7 @@ class Paste:
 
 @dataclass(frozen=True)
 class Site:
-    """An object in the photo, next to which another object should be pasted."""
+    """Where to paste an object: next to the instance `beside` of the photo."""
 
     photo: int
     beside: int
@@ -97,8 +97,8 @@ class Standing:
         return int(self._askable.index.instances.photo[instance])
 
     def _on_like_ground(self, site: Site, grounds: Boxes, boxes: Boxes) -> Mask:
-        """Mask (boxes,) of the places that are on the same support as the neighbor and whose ground is similar in color
-        to all of `grounds` (n, 3).
+        """Mask (boxes,) of the places that are on the same support as the neighbor. The color of the ground must also
+        be similar to each color in `grounds` (n, 3).
         """
         here = self._thumbnails.colors(site.photo, below(boxes))
         like = (np.linalg.norm(here[:, None] - grounds, axis=2) <= GROUND_DISTANCE).all(axis=1)

@@ -1,4 +1,4 @@
-"""Prevents the names that a question lists from revealing which name is the right one.
+"""Counts how often each name is the right one in the lists of names that questions contain.
 
 Over all lists, each name should be right as often as chance would predict. Then a model gains nothing by learning how
 often each name is right.
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 
 class Surplus:
-    """For each concept, how much more often it was the right name than chance predicts, and how many lists contained
-    it.
+    """For each concept: how much more often it was the right name than chance predicts (`values`), and how many lists
+    contained it (`lists`).
 
     Both arrays are (concepts,).
     """

@@ -1,7 +1,7 @@
-"""Windows of a photo that follow one object, and the order in which they are shown. A window size or level of detail is
-used only if some of its windows show the object next to a sibling (an object of the same category) and others do not
-show the object. A window without the object replaces a window of the same size that shows it. Therefore, neither size
-nor detail reveals which window does not show the object.
+"""Windows of a photo that follow one object, and the order in which they are shown. A window size is used only if some
+windows of this size show the object next to a sibling (an object of the same category) and others do not show the
+object. The same applies to each level of detail. A window without the object replaces a window of the same size that
+shows it. Therefore, neither size nor detail reveals which window does not show the object.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,13 +34,13 @@ Gone: TypeAlias = Literal[
 
 @dataclass(frozen=True)
 class Stages:
-    """Windows by size. In `parted`, `count` marks windows that show the object next to a sibling, and `free` marks
-    windows without the object.
+    """Windows by size. In `parted`, the array `count` marks windows that show the object next to a sibling, and the
+    array `free` marks windows without the object.
 
     Attributes:
         whole: mask of the windows that show the complete object, (sizes, offsets).
-        without: masks of the windows without the object, by kind: `beside` (a sibling is in view) or `alone` (no
-            sibling is near).
+        without: for each kind, a mask of the windows without the object. In windows of the kind `beside`, a sibling is
+            in view. In windows of the kind `alone`, no sibling is near.
     """
 
     parted: Parted
@@ -62,10 +62,10 @@ class Tracks:
         self._windows, self._detail = Windows(askable.truth, config), askable.detail
 
     def stages(self, photo: int, target: int, siblings: Sequence[int], rng: np.random.Generator) -> Stages | None:
-        """Windows of the sizes for which some windows show enough of the object and others show no part of it; None if
-        there is no such size.
+        """Random windows of several sizes. At each size, some windows show enough of the object, and others show no
+        part of it. None if no size has both.
 
-        For speed, siblings are judged by their boxes. Their masks might make more windows suitable.
+        For speed, siblings are judged by their boxes. With masks, more windows might be suitable.
         """
         windows = self._large(self._windows.draw(photo, SIZES, OFFSETS, rng), target)
         gone, fitting = seen(self._truth.extent(target), windows, self._limits)
@@ -100,8 +100,8 @@ class Tracks:
         """At most `number` views of random sizes. Sizes without a suitable window are skipped. Empty if too few windows
         are suitable.
 
-        The first view, in which the question contains the object's box, shows the whole object. No other view shows the
-        object in the same place. The last view does not show the object unless `gone` is "never".
+        The question contains the object's box in the first view, so this view shows the whole object. In every other
+        view, the object has different coordinates. The last view does not show the object unless `gone` is "never".
         """
         views: list[View] = []
         parted, used, allowed = stages.parted, list[int](), stages.allowing(gone)
@@ -127,7 +127,7 @@ class Tracks:
         return _in_roles(views)
 
     def _distinct(self, windows: DrawnWindows, target: int, first: View) -> Mask:
-        """Mask (sizes, offsets) of the windows that show the object at a different place than the first view does."""
+        """Mask (sizes, offsets) of the windows in which the object has different coordinates than in the first view."""
         given = thousand_in_view(first, shown_in(self._truth, 0, target, first).box)
         return np.asarray(iou_in_views(self._truth.box(target), windows, given) < MAX_COPY_IOU)
 
@@ -145,8 +145,8 @@ def draw_view(parted: Parted, size: int, where: Mask, rng: np.random.Generator) 
 
 
 def iou_in_views(box: Box, windows: DrawnWindows, given: ThousandBox) -> Lengths:
-    """IoU (sizes, offsets) between a box in photo pixels, clipped to each window, and a given box on the 0-1000 scale
-    of the view.
+    """IoU (sizes, offsets) of `box` in each window with the box `given`. `box` is in photo pixels; it is clipped to the
+    window and converted to its 0-1000 scale. `given` is on the 0-1000 scale of another view.
     """
     width, height = windows.frames.width[:, None], windows.frames.height[:, None]
     x1, x2 = (_thousand(edge - windows.left, width) for edge in (box[0], box[2]))

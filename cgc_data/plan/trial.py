@@ -12,7 +12,7 @@ ENOUGH = 10_000  # rows requested in a trial; the first one ends it
 
 
 def allows(ground: Ground, task: str, seconds: float = SECONDS) -> bool:
-    """Whether a row of the task is found before the time is up, if no other task is requested."""
+    """Whether planning this task alone finds a row within `seconds` of CPU time."""
     shares = {**dict.fromkeys(ground.config.tasks, 0.0), task: 1.0}
     config = ground.config.model_copy(update={"tasks": shares, "samples": ENOUGH})
     alone = replace(ground, config=config, askable=replace(ground.askable, config=config))

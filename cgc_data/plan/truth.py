@@ -97,8 +97,8 @@ class Truth:
         return self._index.photos[photo].width, self._index.photos[photo].height
 
     def see(self, instance: int, window: Window) -> Sighting:
-        """The part of an instance that a window shows. "Gone" means that the instance is outside the window and also
-        outside a margin around it.
+        """The part of an instance that a window shows. "Gone" means that the instance is outside both the window and
+        a margin around the window.
         """
         mask, limits = self._mask(instance), self._limits
         by_box = _see_box(mask.box, window, limits.margin)

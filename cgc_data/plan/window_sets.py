@@ -1,5 +1,5 @@
-"""Questions of the tasks `locate_all` and `absent` about windows of one photo: every object of a category in each
-window, or no object.
+"""Questions about several windows of one photo. A question asks for every object of a category in the windows. In the
+task `locate_all`, at least one window shows such an object; in the task `absent`, none does.
 """
 
 from collections import Counter
@@ -23,14 +23,14 @@ from cgc_data.tasks.intra.locate_all import LOCATE_ALL
 TRIES = 3  # tries per photo before the planner gives up on the photo; each try draws new window sizes
 UNKNOWN, TOO_SMALL = "no category known in full", "the fully annotated categories are too small or too elongated"
 UNFIT = (
-    "the fully annotated categories are next to a category that they can be confused with, or include an object that "
+    "for each fully annotated category, the photo also shows a confusable category, or an object of the category "
     "cannot be boxed"
 )
 NOT_PARTED = "no two window sizes at which some windows show a category and others do not"
 
 
 class WindowSetPlanner:
-    """Composes questions about every object of a category in several windows (a set) of one photo at a time."""
+    """Composes questions about every object of a category. Each question shows a set of windows of one photo."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable = askable
@@ -126,14 +126,16 @@ class WindowSetPlanner:
         return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
 
     def _complete(self, photo: int) -> list[int]:
-        """Concepts with all instances in the photo boxed, and with no confusable object in the photo."""
+        """Concepts whose instances in the photo are all boxed, if the photo contains no object that can be confused
+        with them.
+        """
         table = self._askable
         known = (table.index.states[photo] == PRESENT_ALL) & table.named & ~table.confused[photo] & table.clear[photo]
         found: list[int] = np.flatnonzero(known).tolist()
         return found
 
     def _is_settled(self, photo: int, concept: int) -> bool:
-        """Whether all instances are single and usable."""
+        """Whether the photo has instances of the concept, and all of them are usable."""
         instances = self._askable.index.instances.of(photo, concept)
         return 0 < len(instances) == len(self._askable.usable(photo, concept))
 

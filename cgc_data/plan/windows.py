@@ -95,10 +95,10 @@ def _view(photo: int, windows: Rectangles, frames: Frames, place: int, role: str
 
 
 def _around(box: Box, size: Size, area: Lengths, rng: np.random.Generator) -> tuple[Rectangles, Mask]:
-    """Windows of about these areas and random aspect ratios, clipped to the photo, and a mask of the windows that can
-    contain the whole box.
+    """Random windows in the photo, and a mask of the windows that can contain the whole box. The windows have about the
+    given areas and random aspect ratios; their sides are at most those of the photo.
 
-    The offset of each window is drawn uniformly from the offsets with which the window contains the box.
+    The offset of a window is drawn uniformly from the offsets at which the window contains the box.
     """
     aspect = np.exp(_between(-WIDEST, WIDEST, rng.random(len(area))))
     sides = (
@@ -121,7 +121,7 @@ def _between(low: Lengths | float, high: float, place: Lengths) -> Lengths:
 
 def askable_in(view: View, box: Box, limits: Limits) -> bool:
     """Whether a question can ask for an object with this box (in photo pixels) in a view. The shorter side of the box
-    must reach the minimum in the photo as well as in the view.
+    must reach the minimum both in the photo and in the view.
     """
     shorter = min(box[2] - box[0], box[3] - box[1])
     return shorter >= limits.min_side and fits(box_in_view(view, box), view.width, view.height, limits)

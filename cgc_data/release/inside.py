@@ -19,7 +19,8 @@ _PLAIN = re.compile(r"[\w@-][\w.@-]*")
 def inside(folder: Path, name: object) -> Path:
     """Resolve a path from an untrusted file in `folder`. The path must be relative, with forward slashes.
 
-    Raises ReleaseError if the path is invalid, or leads out of the folder on any operating system or through a link.
+    Raises ReleaseError if the path is invalid, leads out of the folder through a link, or would lead out of the folder
+    on another operating system.
     """
     path = folder / name if isinstance(name, str) and _is_relative(name) else None
     if path is None or not _is_below(path, folder):
@@ -31,8 +32,8 @@ def inside(folder: Path, name: object) -> Path:
 
 
 def check_links(folder: Path) -> None:
-    """Raise ReleaseError if a link anywhere below a folder leads outside it, because files would then be written
-    outside the folder.
+    """Raise ReleaseError if a link anywhere below a folder leads outside the folder. Writing through such a link would
+    change files outside the folder.
     """
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
@@ -68,8 +69,8 @@ def _is_below(path: Path, folder: Path) -> bool:
 
 
 def _downloaded(root: Path) -> Path | None:
-    """The `blobs` folder of the Hub's cache if `root` is a snapshot in the cache, because files of a snapshot are links
-    into `blobs`. None for any other folder.
+    """The `blobs` folder that the files of a snapshot link to, if `root` is a snapshot in the Hub's cache. None for any
+    other folder.
     """
     blobs = root.parents[1] / "blobs" if root.parent.name == "snapshots" else None
     return blobs if blobs and Path(os.path.realpath(blobs)) == blobs else None

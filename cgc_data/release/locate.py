@@ -1,4 +1,4 @@
-"""Finds a release by name: a folder, or a version of a dataset on the Hub, which is downloaded first."""
+"""Finds a release by name: in a folder, at a URL, or in a dataset on the Hub. A release on the Hub is downloaded."""
 
 import re
 from pathlib import Path
@@ -11,12 +11,12 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def locate_release(name: str, revision: str | None = None, *, setting: str = "") -> Release:
-    """Open the release in the folder `name`, or download the dataset `name` from the Hub at `revision` (default: the
-    newest).
+    """Open the release in the folder or at the URL `name`. For any other `name`, download this dataset from the Hub at
+    `revision` (default: the newest).
 
-    In messages, `setting` precedes the names of the settings `release` and `revision`; for example, `data.` gives
-    `data.release`. Raises ReleaseError if there is no such release, or if it is unfinished, has another schema version,
-    or cannot be downloaded.
+    `setting` is the prefix of the settings that messages refer to. For example, if it is `data.`, messages refer to
+    `data.release` and `data.revision`. Raises ReleaseError if there is no such release, or if it is unfinished, has
+    another schema version, or cannot be downloaded.
     """
     if Path(name).is_dir() or url_of(name):
         return open_release(name)

@@ -1,8 +1,8 @@
 """The manifest of a release: its sources, settings, and contents. The manifest is written last, so its presence means
 that the release is complete.
 
-The classes are the types of the JSON itself, so a misspelled key is a type error. Each manifest is checked against the
-types once, when it is read.
+The classes describe the JSON file itself, so a type checker finds misspelled keys. Each manifest is checked against
+the classes once, when it is read.
 """
 
 import re
@@ -164,8 +164,9 @@ def kept_settings(manifest: Manifest) -> KeptSettings:
 def read_manifest(folder: Path) -> Manifest:
     """Read and check manifest.json of a release. Unknown keys are kept.
 
-    All paths in the returned manifest are inside the folder, except the paths of its sources. Raises ReleaseError if
-    the manifest is missing or damaged, has another schema version, or contains a path that leads out of the folder.
+    In the returned manifest, the paths of all shards and files are inside the folder; only the paths of the sources can
+    be outside. Raises ReleaseError if the manifest is missing or damaged, has another schema version, or contains a
+    shard or file that is outside the folder.
     """
     path = inside(folder, "manifest.json")
     try:
@@ -196,7 +197,9 @@ def current_manifest(manifest: Manifest) -> Manifest:
 
 
 def _check_paths(folder: Path, manifest: Manifest) -> None:
-    """Raise ReleaseError for a path that leads outside the release, or a shard in the wrong place."""
+    """Raise ReleaseError if a shard or file is outside the release, if the name of a shard is invalid or listed twice,
+    or if the path of a source contains control characters.
+    """
     shards = [shard["path"] for shard in manifest["shards"]]
     for name in (*shards, *manifest["files"]):
         inside(folder, name)

@@ -1,7 +1,7 @@
 """The operations that turn photos into the image of a view. They are applied in the order in which the row lists them.
 
-Each operation has a name and numbers. The same operations always produce the same bytes. Positions before `crop` are in
-pixels of the photo, and positions after `resize` are in pixels of the view.
+Each operation has a name and numbers. The same operations always produce the same bytes. Operations before `crop` have
+positions in pixels of the photo; operations after `resize` have positions in pixels of the view.
 """
 
 from collections.abc import Callable, Sequence
@@ -115,7 +115,7 @@ def _gain(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> P
 
 
 def _gamma(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
-    """Raise the values of each channel, scaled to 0-1, to a power."""
+    """Apply a gamma curve: scale each channel to 0-1, raise it to the power in `values`, and scale it back."""
     del lenders
     (power,) = values
     return _whole(255 * (np.arange(256, dtype=np.float32) / 255) ** power)[pixels]
@@ -123,7 +123,7 @@ def _gamma(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> 
 
 def _draw_box(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
     """Draw the outline of a box (x1, y1, x2, y2) in red. The line width is one hundredth of the image's shorter
-    side.
+    side, but at least 2 pixels.
     """
     del lenders
     x1, y1, x2, y2 = (round(value) for value in values)
@@ -132,8 +132,8 @@ def _draw_box(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) 
 
 
 def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
-    """Paste the object from one of the view's `parts` (another photo) with a soft edge, at the place that the part's
-    transform determines. `values` contains only the number of this part.
+    """Paste an object from another photo, with a soft edge. `values` contains a single number: the position of the
+    other photo in `lenders`, starting at 1. The transform in its row determines where the object is placed.
     """
     number = int(values[0])
     if not 1 <= number <= len(lenders):

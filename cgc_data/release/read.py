@@ -58,7 +58,8 @@ class Release:
         split: str | None = None,
         images: bool = False,
     ) -> Iterator[pa.RecordBatch]:
-        """Record batches of the requested columns. The default is all columns, with images only if `images` is true.
+        """Record batches of the requested columns (default: all except `images`). The column `images` is added only if
+        the parameter `images` is true.
 
         Raises ReleaseError for an unknown contrast or split, and for a shard that cannot be read.
         """

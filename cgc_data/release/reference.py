@@ -1,7 +1,8 @@
 """Reads a release that stores no images. Views are composed on the fly from the user's own photos."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from cgc_data.release.manifest import kept_settings
 from cgc_data.release.read import Release, open_release
@@ -9,10 +10,12 @@ from cgc_data.release.render import Renderer
 from cgc_data.release.rows import Row
 from cgc_data.sources import PhotoStore, open_photos
 
+Folders: TypeAlias = Path | str | Sequence[Path | str]
+
 
 def load_reference(
     release: Path | str,
-    images: Path | str | None = None,
+    images: Folders | None = None,
     *,
     revision: str | None = None,
     contrast: str | None = None,
@@ -22,8 +25,8 @@ def load_reference(
     a release that stores images.
 
     `release` is a folder, or a string ORG/NAME that names a dataset on the Hub. `revision` is the revision of the
-    dataset (default: the newest). `images` is a folder or zip with the photos of every source. For COCO, this is the
-    folder that contains train2017 and val2017, or one of these two folders. If `images` is None, photos are read from
+    dataset (default: the newest). `images` is the folder or zip archive with the photos, or a list of several. For
+    COCO, you can pass train2017, val2017, or the folder that contains both. If `images` is None, photos are read from
     the locations that the build used. Rows are in the order of the shards.
 
     Raises ReleaseError if `release` is not a finished release, and PhotoError, which names the photo, if a photo is
@@ -35,12 +38,13 @@ def load_reference(
     yield from with_images(opened, opened.rows(contrast=contrast, split=split), images)
 
 
-def photo_stores(release: Release, images: Path | str | None) -> dict[str, PhotoStore]:
+def photo_stores(release: Release, images: Folders | None) -> dict[str, PhotoStore]:
     """The photo store of each source, by source key. `images` is as for `load_reference`. Raises PhotoError."""
-    return {source["key"]: open_photos(Path(images or source["images"])) for source in release.manifest["sources"]}
+    given = images if isinstance(images, Path | str | None) else ",".join(map(str, images))
+    return {source["key"]: open_photos(Path(given or source["images"])) for source in release.manifest["sources"]}
 
 
-def with_images(release: Release, rows: Iterable[Row], images: Path | str | None) -> Iterator[Row]:
+def with_images(release: Release, rows: Iterable[Row], images: Folders | None) -> Iterator[Row]:
     """Rows of a release with their views composed. For `images` and the errors, see `load_reference`."""
     stores = photo_stores(release, images)
     displayed = frozenset(s["key"] for s in release.manifest["sources"] if s.get("orientation") == "as_displayed")

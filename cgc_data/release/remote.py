@@ -37,7 +37,7 @@ def local_copy(url: str, state: bytes = b"") -> Path:
 
 
 def publish(folder: Path, url: str) -> None:
-    """Copy a finished release to a URL, with the manifest last. Does nothing if the release is already there.
+    """Copy a finished release to a URL; the manifest is copied last. Does nothing if the release is already there.
 
     Raises BuildError if another finished release is there, and RemoteError if the copy fails. After a RemoteError, call
     this function again to copy the rest.

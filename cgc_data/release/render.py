@@ -1,5 +1,5 @@
-"""Renders a planned view as an image file. Uncropped photos are copied byte for byte; other views are made by their
-operations and encoded once.
+"""Renders a planned view as an image file. A photo without operations is copied byte for byte, unless it has an EXIF
+orientation. All other views are composed by their operations and encoded once.
 
 `cgc-data build` and `load_reference` share this code, so that both produce the same pixels.
 """
@@ -78,7 +78,7 @@ class Renderer:
         return self._photos[key]
 
     def _forget(self) -> None:
-        """Drop the least recently used photos until the rest fits in memory. The last photo is always kept."""
+        """Drop the least recently used photos until the rest fits in memory. The last photo read is always kept."""
         size = sum(pixels.nbytes for _, pixels in self._photos.values())
         while len(self._photos) > KEPT_PHOTOS or (size > KEPT_BYTES and len(self._photos) > 1):
             size -= self._photos.popitem(last=False)[1][1].nbytes

@@ -19,7 +19,7 @@ class StoredImage(TypedDict):
 
 
 class Query(TypedDict):
-    """The content of a question. Image numbers are 1-based, and None if the question does not state them."""
+    """The content of a question. Image numbers start at 1; a number is None if the question does not state it."""
 
     labels: list[str]
     img_idx: int | None  # image of the answer, if the question names it

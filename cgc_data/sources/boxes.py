@@ -21,7 +21,7 @@ FORM_NAMES: dict[BoxFormat, str] = {
     "xywh": "x, y, width, height",
     "xyxy": "x1, y1, x2, y2",
     "cxcywh": "center x, center y, width, height",
-    "yxhw": "y, x, height, width (unless the width and height of the photos are swapped)",
+    "yxhw": "y, x, height, width (or the file swaps the width and height of the photos)",
     "xywh_normalized": "x, y, width, height as fractions of the photo's width and height",
     "xyxy_normalized": "x1, y1, x2, y2 as fractions of the photo's width and height",
     "cxcywh_normalized": "center x, center y, width, height as fractions of the photo's width and height",
@@ -60,8 +60,8 @@ def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
     """Count the boxes that extend beyond their photo. Raises SourceError if there are too many such boxes and `form` is
     None.
 
-    Boxes with a mask are compared with the mask later, so they are counted here only if another format would keep
-    nearly all boxes inside their photos.
+    Boxes with a mask are compared with the mask later. Here, they can cause an error only if another format would keep
+    nearly all of the counted boxes inside their photos.
     """
     counted = table.annotations.column("crowd").to_numpy() != 1
     boxes, sizes = _boxes(table)[counted], _sizes(table)[counted]
@@ -81,8 +81,8 @@ def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
 
 
 def _refuse_shares(table: SourceTable, boxes: Floats) -> None:
-    """Raise SourceError if boxes, read as x, y, width, height, are smaller than a pixel, because they are then
-    fractions of the photo.
+    """Raise SourceError if too many boxes, read as x, y, width, height, are smaller than a pixel. Such boxes are
+    probably fractions of the photo.
     """
     x1, y1, x2, y2 = boxes.T
     written = np.stack((x1, y1, x2 - x1, y2 - y1), axis=1)
@@ -125,15 +125,15 @@ def _advice(likely: BoxFormat | None, boxes: Floats, sizes: Floats) -> str:
     right = f"if the boxes are correct, add {stated('bbox_format', 'xywh')}"
     if longest := _other_size(boxes, sizes):
         return (
-            f"the boxes seem to be in pixels of photos that were resized to {longest} on the longer side; scale them "
+            f"the boxes seem to fit photos that were resized to {longest} pixels on the longer side; scale the boxes "
             f"back, or {right}"
         )
     return f"the boxes fit no known format; correct them, or {right}"
 
 
 def _other_size(boxes: Floats, sizes: Floats) -> int | None:
-    """How long the longer side of the photos would have to be for nearly all boxes to fit; None if no single size
-    explains the boxes.
+    """The size, in pixels, to which the longer side of each photo was probably resized when its boxes were drawn; None
+    if no single size explains the boxes.
     """
     if (boxes[:, :2] < -TOLERANCE_PIXELS).any(axis=1).mean() > 1 - EXPLAINED:
         return None  # no size fits a box that starts before the corner

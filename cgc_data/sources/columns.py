@@ -1,5 +1,5 @@
-"""Converts decoded records into columns, and joins the columns by id. It works batch by batch, so that no record
-outlives its batch.
+"""Converts decoded records into columns, and joins the columns by id. Records are converted batch by batch, so that
+memory contains only the records of one batch.
 """
 
 from collections.abc import Sequence
@@ -133,11 +133,11 @@ class AnnotationColumns:
         return {int(number) for part in self._parts.get("category_id", []) for number in np.unique(part)}
 
     def tables(self, photos: pa.Table, category_ids: Array) -> tuple[pa.Table, pa.Table]:
-        """The annotations, sorted by image row and annotation id, and the annotations that cannot be used. `photos` and
-        `category_ids` must be sorted by id.
+        """Two tables: the annotations to use, sorted by image row and annotation id, and a list of the faulty
+        annotations. `photos` and `category_ids` must be sorted by id.
 
-        Raises SourceError if an id occurs twice, or if more than a few annotations have no box or refer to images or
-        categories that are not listed.
+        Raises SourceError if an id occurs twice. Also raises it if more than a few annotations have no box, refer to
+        unlisted images, or refer to unlisted categories.
         """
         if not self._parts:
             return ANNOTATIONS.empty_table(), UNUSABLE.empty_table()

@@ -1,8 +1,9 @@
 """Annotations that cannot be used unchanged: they are duplicates, have no box, or refer to images or categories that
 are not listed.
 
-If a file has only a few such annotations, they are dropped and listed. If it has more, the file is refused. An
-exception is an annotation without a box, which is kept as a sign that the photo shows its category.
+Duplicates are dropped. Annotations that refer to unlisted images or categories are dropped if there are only a few of
+them; otherwise, the file is refused. Annotations without a box are kept if there are only a few, because they show that
+the photo contains their category. All these annotations are listed.
 """
 
 import os
@@ -41,7 +42,7 @@ _COORDINATES = ("x1", "y1", "x2", "y2")
 
 
 def rows_of(known: Array, wanted: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Position of each requested id among the known, sorted ids, and which of the requested ids are missing."""
+    """For each id in `wanted`: its position in the sorted ids `known`, and whether it is missing from them."""
     rows = np.searchsorted(known, wanted).astype(np.int32)
     missing = known.take(rows, mode="clip") != wanted if len(known) else np.ones(len(wanted), dtype=bool)
     return rows, missing
@@ -75,7 +76,7 @@ def _mixed(values: Iterable[Array]) -> npt.NDArray[np.uint64]:
 def _with_one_mask(
     path: Path, columns: Mapping[str, Array], pairs: Iterable[tuple[int, int]], found: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
-    """The duplicates whose segmentation is also equal to the segmentation of the earlier annotation."""
+    """The mask `found` without the duplicates whose segmentation differs from that of the earlier annotation."""
     offsets, lengths = columns["segmentation_offset"], columns["segmentation_length"]
     with path.open("rb") as file:
         for one, other in pairs:
@@ -85,7 +86,7 @@ def _with_one_mask(
 
 
 def check_faults(path: Path, columns: Mapping[str, Array], faults: Faults) -> None:
-    """Raise SourceError if more than a few annotations have the same fault."""
+    """Raise SourceError if more than a few annotations have the same fault. Duplicates are not an error."""
     for reason, fix in _FIXES.items():
         count, of = int(faults[reason].sum()), len(faults[reason])
         if of and (count == of or count > max(1, MOST_FAULTY * of)):

@@ -1,7 +1,6 @@
 """Reads records whose values have unexpected types: ids as text or floats, unused fields of any type, or null boxes.
 
-A list is first decoded strictly, at full speed. Only if strict decoding fails is the list decoded again, record by
-record.
+A list is first decoded strictly, which is fast. If this fails, the list is decoded again, record by record.
 """
 
 import math

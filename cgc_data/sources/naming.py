@@ -21,7 +21,9 @@ _OF_2014 = re.compile(r"^coco_[a-z]+2014_(?=[0-9]{12}\.)")
 
 
 class NameIndex:
-    """File names by base name, in three forms: verbatim, normalized in case and Unicode form, and without prefixes."""
+    """Finds file names by base name. Base names are indexed in three forms: verbatim, with case and Unicode form
+    normalized, and also without prefixes.
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
         self._folders: set[str] = set()
@@ -47,8 +49,8 @@ class NameIndex:
         return None
 
     def _inside(self, folders: list[str], candidates: list[str]) -> list[str]:
-        """Candidates in the named folder, if that folder exists. If the photo is missing from this folder, other
-        folders are not searched.
+        """The candidates in the folder that the name states; none if this folder lacks the photo. All candidates if the
+        name states no folder, a folder that does not exist, or one of COCO's folders.
         """
         folder = "/".join(folders)
         if not folders or folder not in self._folders or folders[-1] in COCO_FOLDERS:
@@ -65,7 +67,7 @@ class NameIndex:
 
 
 def path_parts(file_name: str) -> list[str]:
-    """Folders and base name of a URL, or of a path from any operating system, without the drive and `..`."""
+    """The folders and the base name in a URL, or in a path from any operating system. `.` and `..` are omitted."""
     path = urlsplit(file_name).path if "://" in file_name else file_name.rpartition("?d=")[2]
     return [part for part in re.split(r"[\\/]", path) if part not in ("", ".", "..")]
 
@@ -85,7 +87,9 @@ def without_prefix(key: str) -> str:
 
 
 def _nearest(file_name: str, parts: list[str], candidates: list[str]) -> str:
-    """The candidate that shares the most folders with the name, counted from the end."""
+    """The candidate that has the most innermost folders in common with the name. Raises PhotoError if there are several
+    such candidates.
+    """
     for same in (str, folded):
         shared = {name: _shared(parts, name.split("/"), same) for name in candidates}
         best = [name for name in candidates if shared[name] == max(shared.values())]

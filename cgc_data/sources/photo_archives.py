@@ -63,8 +63,8 @@ class ZipPhotos:
         return found_place(self.place(file_name), file_name, self._path, "archive")
 
     def _archive(self) -> tuple[zipfile.ZipFile, NameIndex]:
-        """The archive, opened by this process. Each process opens it separately, because processes that share a file
-        handle after a fork also share its position.
+        """The archive, opened by this process. Each process opens the archive separately: after a fork, processes with
+        the same file handle would also share its read position.
         """
         opened = self._opened  # no lock: a lock that another thread holds during a fork would never be released
         if opened is None or opened[0] != os.getpid():

@@ -14,7 +14,9 @@ LONGEST_NAME = 255  # longest file name, in characters, that file systems allow
 
 
 class PhotoStore(Protocol):
-    """The photos of a source. Forked and spawned processes can also use the store. File names have forward slashes."""
+    """The photos of a source. You can use a store in forked processes, and pickle it for spawned processes. File names
+    have forward slashes.
+    """
 
     def read(self, file_name: str) -> bytes:
         """Bytes of a photo. Raises PhotoError if the photo is missing or cannot be read."""
@@ -36,7 +38,8 @@ class PhotoStore(Protocol):
         ...
 
     def stamp(self, file_name: str) -> str:
-        """A text that identifies a photo's file and its state. It changes whenever the content changes.
+        """A text that identifies a photo's file and its state. It changes whenever the content changes, except in a
+        remote folder, where it changes only if the size changes.
 
         Raises PhotoError if the photo is missing.
         """
@@ -48,7 +51,9 @@ Pickled: TypeAlias = tuple[Callable[[OpenStore, Path], PhotoStore], tuple[OpenSt
 
 
 def reopened(kind: OpenStore, path: Path) -> PhotoStore:
-    """Open a store again in a process that has unpickled it. The path is reopened only if its state has changed."""
+    """Open a store in a process that has unpickled it. If the process opened the same path before, and the path has not
+    changed since then, that store is returned.
+    """
     return _opened_once(kind, path, file_stamp(path) if path.exists() else "")
 
 
@@ -59,15 +64,15 @@ def _opened_once(kind: OpenStore, path: Path, state: str) -> PhotoStore:
 
 
 def file_stamp(path: Path) -> str:
-    """The inode number, size, and timestamps (mtime and ctime) of a file. They are the same on every machine that
-    mounts the disk of the file. Raises OSError if the file no longer exists.
+    """The inode number, size, and timestamps (mtime and ctime) of a file. All machines that mount the same disk get the
+    same values. Raises OSError if the file no longer exists.
     """
     state = path.stat()  # without st_dev, which is the number of the mount
     return f"{state.st_ino}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
 
 
 def path_below(file_name: str) -> PurePosixPath | None:
-    """The name as a path below the folder of photos; None if the path leads out of the folder, which is not allowed.
+    """The name as a path below the folder of photos; None if the path is absolute or contains `..`.
 
     Raises PhotoError for an invalid file name.
     """

@@ -38,8 +38,9 @@ def parts(path: Path) -> list[Path]:
 
 
 class SeveralPhotos:
-    """Several folders or archives. A photo is taken from the first location that contains its exact name. If there is
-    none, exactly one location may contain a matching name.
+    """Several folders or archives. A photo is taken from the first location that contains its exact name. If no
+    location does, it is taken from the only location that contains a matching name. Raises PhotoError if several
+    locations contain a matching name.
     """
 
     def __init__(self, stores: list[PhotoStore]) -> None:

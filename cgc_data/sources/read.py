@@ -35,8 +35,8 @@ def read_source(
     """Read an annotation file of this format and box format into columns.
 
     With `cache_dir`, the columns are cached in this folder under the file's sha256, and mapped from the cache on the
-    next call. If `sha256` is given, it is not computed again. Raises SourceError if the file is missing, truncated, or
-    inconsistent, or if it does not match the schema.
+    next call. If you already know the hash of the file, pass it as `sha256`. Raises SourceError if the file is missing,
+    truncated, or inconsistent, or if it does not match the schema.
     """
     path = local_file(path)
     if not path.is_file():
@@ -50,8 +50,8 @@ def read_source(
 
 
 def _cached(kind: Kind, path: Path, folder: Path, hashing: "Future[str]", box_format: BoxFormat) -> Tables:
-    """Tables from the cache folder. If they are not cached, the file is parsed and the tables are cached. If the cache
-    is empty, parsing does not wait for the hash.
+    """Tables from the cache folder. If they are not cached, the file is parsed and the tables are cached. If the
+    folder has no tables of this annotation format yet, parsing starts before the hash is known.
     """
     kept = (
         cache.load(cache.cache_path(folder, kind, hashing.result(), box_format)) if cache.any_of(folder, kind) else None

@@ -1,4 +1,4 @@
-"""Masks of single instances, which are read on demand from their byte range in the annotation file."""
+"""Reads the mask of an instance on demand, from the byte range of its segmentation in the annotation file."""
 
 import mmap
 from types import TracebackType
@@ -12,7 +12,7 @@ from cgc_data.sources.table import SourceTable
 
 
 class RunLengths(msgspec.Struct, gc=False):
-    """COCO's RLE: `size` is height, width; `counts` is a list for crowds, and otherwise a compressed string."""
+    """COCO's RLE. `size` is height, width. `counts` is a list for crowds, and a compressed string otherwise."""
 
     counts: list[int] | str
     size: tuple[int, int]
@@ -52,10 +52,10 @@ class Segmentations:
         self._bytes.close()
 
     def rle(self, annotation_row: int, height: int, width: int) -> Rle | None:
-        """Mask of an annotation, for a photo of this size, as pycocotools' compressed RLE; None if the annotation has
-        no mask.
+        """Mask of an annotation, as pycocotools' compressed RLE; None if the annotation has no mask.
 
-        Raises SegmentationError if the file does not contain a mask of that size.
+        `height` and `width` are the size of the photo. Raises SegmentationError if the segmentation in the file is not
+        a mask of this size.
         """
         start, length = int(self._offsets[annotation_row]), int(self._lengths[annotation_row])
         if not length:

@@ -1,8 +1,8 @@
 """Reads the lists of a large JSON object batch by batch, and decodes them with msgspec. The keys may be in any order.
 
-One window slides over the file. The window is cut between two elements, wrapped in brackets, and decoded as a list. If
-this succeeds, the cut was correct, so no separate parser is needed. If decoding fails (at the end of a list, or if
-elements contain lists of objects), the decoder of the standard library finds the exact cut.
+One window slides over the file. The window is cut at a likely boundary between two elements, wrapped in brackets, and
+decoded as a list. If this succeeds, the cut was correct. Decoding can fail at the end of a list, or if elements contain
+lists of objects. The JSON decoder of the standard library then finds the exact cut.
 """
 
 import json
@@ -47,7 +47,7 @@ class Batch:
     shift: int  # memory address of a byte minus its offset in the file
 
     def offsets(self, raws: list[msgspec.Raw]) -> list[int]:
-        """Byte offsets of the items' `Raw` fields in the file."""
+        """The position of each `Raw` field of the items in the file, in bytes."""
         shift = self.shift
         return [pa.py_buffer(raw).address - shift for raw in raws]
 
@@ -169,7 +169,7 @@ class JsonStream:
             self._buffer[cut] = behind
 
     def _likely_cut(self) -> int:
-        """Position of the last comma between a closing and an opening brace in the window, or 0."""
+        """Buffer position of the last comma in the window that stands between `}` and `{`; 0 if there is none."""
         brace = self._buffer.rfind(b"}", 1, 1 + self._filled)
         while brace > 0:
             if found := _BETWEEN.match(self._buffer, brace, 1 + self._filled):
@@ -225,7 +225,7 @@ class JsonStream:
         return key
 
     def _value(self) -> Any:
-        """Decode a key, or a value that is not a list, and move past it."""
+        """Decode a key, or a value other than a list, and move past it."""
         size = SHORT_VALUE
         while True:
             self._load(size)
@@ -262,8 +262,8 @@ class JsonStream:
                 return text[skipped : skipped + 1]
 
     def _load(self, size: int) -> None:
-        """Fill the buffer with the bytes at the current position of the file. The first byte of the buffer
-        stays free.
+        """Fill the buffer with the bytes at the current position of the file. The first byte of the buffer stays free
+        for the opening bracket that decoding needs.
         """
         if len(self._buffer) < 1 + size:
             self._buffer = bytearray(1 + size)

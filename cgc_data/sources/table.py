@@ -56,7 +56,7 @@ class Tables:
     """The tables of a source whose hash is not known yet.
 
     Images and categories are sorted by id; annotations are sorted by image row, and then by annotation id. `unusable`
-    lists the few annotations that are dropped or kept without a box, with the reason.
+    lists the annotations that are dropped and those that are kept without a box, each with the reason.
     """
 
     images: pa.Table

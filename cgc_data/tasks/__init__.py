@@ -90,7 +90,7 @@ def task_named(contrast: str, name: str) -> Task:
     except KeyError:
         known = ", ".join(TASKS)
         raise ReleaseError(
-            f"there is no task {f'{contrast}/{name}'!r} in this version of cgc-grounding, which has {known}; install "
+            f"there is no task {f'{contrast}/{name}'!r} in this version of cgc-grounding (its tasks: {known}); install "
             "the version that built the release"
         ) from None
 
@@ -106,13 +106,13 @@ def pools_of(task: Task) -> tuple[str, ...]:
 
 
 def answer_of_pool(pool: str) -> AnswerKind:
-    """The kind of answer (`one` or `set`) that the pool's phrasings ask for, taken from the task that declares the
-    pool. Raises ReleaseError for an unknown pool.
+    """The kind of answer (`one` or `set`) that the pool's phrasings ask for. The task that declares the pool determines
+    it. Raises ReleaseError for an unknown pool.
     """
     answers = {name: task.answer_to(names_image=name == task.named_pool) for task in _ALL for name in task.pools}
     if pool not in answers:
         raise ReleaseError(
-            f"there are no phrasings {pool!r} in this version of cgc-grounding, which has {', '.join(answers)}; "
+            f"there are no phrasings {pool!r} in this version of cgc-grounding (its phrasings: {', '.join(answers)}); "
             "install the version that built the release"
         )
     return answers[pool]

@@ -18,7 +18,7 @@ class Form:
         items: number of items.
         asks: the question that the items of the form ask.
         tasks: ids of tasks with similar questions.
-        trained: whether the tasks train the skill of the form, or only its format.
+        trained: whether the tasks train the skill that the form tests, only its format (`form only`), or neither.
         remark: differences between the tasks and the form.
     """
 

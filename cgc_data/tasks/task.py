@@ -34,8 +34,8 @@ class Contrast:
         color: color in plots, as `#rrggbb`.
         windows: whether views are windows of one photo. If false, views are uncropped photos. Windows are derivative
             works.
-        roles: roles of views that may contain an answer. The first role is for views that contain an answer, and the
-            second role is for views that do not.
+        roles: the two roles of views that a question asks about. Views that contain an answer have the first role, and
+            the other views have the second role.
         distractors: kinds of distractors.
     """
 
@@ -61,35 +61,35 @@ class Task:
         name: name within its contrast; the full name is `id`.
         contrast: relation between the displayed images.
         answer: `one` object, a non-empty `set`, or always the `empty` list.
-        named_answer: like `answer`, for questions that name the image with the answer; None if it is the same as
-            `answer`.
+        named_answer: the kind of answer to questions that name the image with the answer. None if these questions have
+            the same kind of answer as the other questions.
         question: summary of the question, for the table in the dataset card.
         meaning: the criterion for a correct answer, in one sentence for the gallery.
         pool: the question pool, in templates.yaml or `phrasings`. A task with `empty` answers has no pool and uses the
             pool of its twins.
         named_pool: question pool in templates.yaml whose phrasings name the image with the answer, if there is one.
         phrasings: phrasings of `pool`, numbered from 0, if they are not in templates.yaml.
-        share: share of the rows in the preset `full`, including twins with empty answers, relative to the sum of all
-            shares.
+        share: weight of the task in the preset `full`. The task's part of the rows is this weight divided by the sum
+            of the weights of all tasks. Its rows include their twins with empty answers.
         paper: like `share`, for the preset `paper`.
         planner: planner of the task's rows, as "module:Class" (see `cgc_data.plan.planner`). Empty if all rows of the
             task are twins of other rows.
-        empty: the task of the twins with empty answers; None if the phrasings of this task never have an empty answer.
+        empty: the task to which the twins with empty answers belong; None if rows of this task have no such twins.
         may_be_empty: whether rows of the task itself may have an empty answer. Each row with an empty answer is paired
             with a row whose answer contains an object.
         labels: smallest and largest number of labels that a row asks for.
         answer_label: the label to write in the answer if the question names no label, such as `object`.
-        named_label: like `answer_label`, for tasks in which only the phrasings in `named_pool` name no label. Questions
-            with these phrasings ask for one label.
+        named_label: like `answer_label`, but only for questions with phrasings in `named_pool`. These questions ask for
+            one label without naming it. The other questions of the task name their labels.
         candidates: whether the question lists labels to choose from; exactly one of them is in every image.
-        claims: whether rows must contain evidence for every image in which a requested label is absent. If false, the
-            check of the task determines which evidence is required.
+        claims: whether a row must contain evidence of absence for each image that does not show a requested label. If
+            false, the check of the task determines which evidence is required.
         gives_box: whether the question contains the coordinates of a box in one of the images.
         gives_image: whether the question refers to one of the reference images as a whole.
         draws_quality: whether each image has its own random JPEG quality. If false, all images of a row share one
             quality.
-        both_ways: whether rows follow one object through several views. Rows with two images come in pairs: each row
-            asks for the box that the question of the other row contains. Rows with more images are tracks.
+        both_ways: whether rows follow one object through several views. Rows with two images come in pairs: the box in
+            the question of one row is the answer to the other row. Rows with more images are tracks.
         needs: the photos that the task's rows require, if this is not obvious. If no row is possible, the error message
             contains this text.
     """
@@ -130,7 +130,7 @@ class Task:
         return tuple(pool for pool in (self.pool, self.named_pool) if pool)
 
     def labels_in(self, *, names_image: bool) -> tuple[int, int]:
-        """Smallest and largest number of labels in a row, which depend on whether the question names the image with the
+        """Smallest and largest number of labels in a row. They depend on whether the question names the image with the
         answer.
         """
         return (1, 1) if names_image and self.named_label else self.labels
@@ -148,5 +148,5 @@ class Task:
 
     @property
     def has_empty(self) -> bool:
-        """Whether the task's phrasings may have an empty answer, in rows of the task itself or in rows of its twins."""
+        """Whether rows with the task's phrasings may have an empty answer: rows of the task itself, or their twins."""
         return self.may_be_empty or self.empty is not None

@@ -1,6 +1,7 @@
 """Checks claims of absence. Each claim states why a view shows no object with a certain label.
 
-Every claim is checked against the raw annotations, and no view may show anything that can be confused with the label.
+Every claim is checked against the raw annotations. In addition, no view may show anything that can be confused with a
+requested label.
 """
 
 from collections import Counter
@@ -42,8 +43,7 @@ class AbsenceCheck:
             for number in sample.answer_images if sample.kind.claims else ():
                 due = 0 if sample.targets(number, label) else 1
                 message = (
-                    f"image {number}, {label}: there are {claims[(number, label)]} claims of absence, but {due} are "
-                    "needed"
+                    f"image {number}, {label}: there are {claims[(number, label)]} claims of absence instead of {due}"
                 )
                 self._ledger.require(claims[(number, label)] == due, "evidence", sample.id, message)
             for number in range(1, len(sample.views) + 1):
@@ -133,7 +133,7 @@ class AbsenceCheck:
 
 
 def _unwarranted(source: RawSource, images: list[int], concept: str, rule: str) -> str | None:
-    """The reason why this rule does not prove, for this source, that the concept is absent; None if it does."""
+    """None if the source proves by `rule` that the concept is absent; otherwise, the reason why it does not."""
     if any(source.instances(image, concept) for image in images):
         return "the category is annotated in the photo"
     known = (type(source.protocol), *PROTOCOLS)

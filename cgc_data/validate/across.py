@@ -1,5 +1,6 @@
-"""Checks that compare samples with each other: splits, exclusions, pairs of rows, and tuples of rows about one set of
-views.
+"""Checks that compare samples with each other. They cover splits, excluded photos, pairs of rows, and tuples of rows.
+
+The rows of a tuple are about one set of views.
 """
 
 import re
@@ -17,11 +18,13 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "photo in one split": "each photo is in only one split, even if it has several names",
-    "held out": "the test split contains all photos of COCO val2017 and of held-out sources, and no other photos",
+    "held out": (
+        "the test split shows only photos of COCO val2017 and of held-out sources, and no other split shows such photos"
+    ),
     "excluded photos": "no row shows a photo that the manifest excludes",
     "pairs": (
         "every same_object question about two views exists in both directions; every row with an empty answer has a "
-        "twin: a row that has the same label, template, and number of images, but a non-empty answer"
+        "twin with the same label, template, and number of images, whose answer is not empty"
     ),
     "spread": "no photo is shown in more rows of a task than the release allows",
     "tuples": "rows of a tuple show the same views, are in the same split, and do not all ask about the same photo",
@@ -31,7 +34,7 @@ Frame = tuple[str, Rectangle]  # photo, window
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """The values of a row that are needed to check the pair and the tuple of the row."""
+    """The values of a row that are needed to check its pair and its tuple."""
 
     id: str
     task: str  # id of the task, such as inter/locate
@@ -148,7 +151,7 @@ class AcrossCheck:
 
 
 def _canonical(names: Iterable[str]) -> set[str]:
-    """The names. A name that contains a COCO image number (twelve digits) is replaced by this number."""
+    """The names as a set. If a name contains a COCO image number (twelve digits), this number replaces the name."""
     found = set()
     for name in names:
         digits = re.search(r"(?<!\d)(\d{12})(?!\d)", name)

@@ -47,7 +47,7 @@ def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
 
     A signal is a property of each image, such as its file size.
     """
-    what = "accuracy minus chance of always choosing the image with the highest (or always the lowest) value"
+    what = "accuracy of always choosing the image with the highest (or always the lowest) value, minus chance"
     told = [trace for trace in rows if len(signal(trace)) == len(trace.sizes)]  # no bytes without stored images
     if not told:
         return nothing(name, what)
@@ -78,8 +78,8 @@ def _open(trace: Trace) -> bool:
 
 
 def _above_chance(trace: Trace, values: NDArray[np.float64]) -> float:
-    """Share of images with an answer among the candidates with the highest value, minus this share among all
-    candidates.
+    """By how much the candidates with the highest value beat chance: the share of them that contain an answer, minus
+    this share among all candidates.
     """
     places = np.array(trace.candidates) - 1
     holding = np.array([number in trace.targets for number in trace.candidates], dtype=np.float64)

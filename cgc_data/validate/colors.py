@@ -1,8 +1,8 @@
 """Measures how well colors alone reveal the place from which a piece (a recolored part of a photo) was cut.
 
-The colors of the piece are compared with each whole image, and with each box of the same size in the image. Histograms
-use all pixels, because downscaling changes the colors of an image. Counts of pixels are integers, so that sums are
-exact.
+The colors of the piece are compared with those of each whole image, and of each box of the same size in the image.
+Histograms use all pixels, because downscaling changes the colors of an image. Counts of pixels are integers, so that
+sums are exact.
 """
 
 from collections.abc import Callable, Mapping
@@ -73,7 +73,7 @@ class Likeness:
 
 
 def color_shares(piece: Pixels) -> dict[str, Shares]:
-    """The share of a piece's pixels in each bin, with shape (bins,), for each histogram in `HISTOGRAMS`."""
+    """For each histogram in `HISTOGRAMS`: the share of the piece's pixels in each bin, with shape (bins,)."""
     count = piece.shape[0] * piece.shape[1]
     return {name: cells.total() / count for name, cells in _counted(piece, piece.shape[:2]).items()}
 
@@ -81,8 +81,8 @@ def color_shares(piece: Pixels) -> dict[str, Shares]:
 def likenesses(own: Mapping[str, Shares], image: Pixels, share: tuple[float, float]) -> dict[str, Likeness]:
     """Compare the colors of an image with those of a piece, for each histogram in `HISTOGRAMS`.
 
-    `own` contains the `color_shares` of the piece. `share` contains the shares of the image's width and height that the
-    piece takes up.
+    `own` contains the `color_shares` of the piece. `share` is the width and height of a box of the piece's size, as
+    fractions of the image's width and height.
     """
     cell = max(max(image.shape[:2]) // CELLS, 1)
     there = _counted(image, (cell, cell))
@@ -92,7 +92,8 @@ def likenesses(own: Mapping[str, Shares], image: Pixels, share: tuple[float, flo
 class _Cells(NamedTuple):
     """The number of pixels per grid cell and color bin.
 
-    `counts` has shape (rows, columns, used), and `used` contains the numbers of the bins that occur.
+    `counts` has shape (rows, columns, len(used)). `used` contains the numbers of the counted bins; all other bins are
+    empty.
     """
 
     counts: Counts
@@ -155,9 +156,9 @@ def _by_cells(pixels: Pixels, cell: tuple[int, int], histogram: Histogram) -> _C
 
 @lru_cache(maxsize=4)
 def _first_bins(rows: int, columns: int, cell: tuple[int, int], bins: int) -> NDArray[np.int64]:
-    """For each pixel, the index of the first bin of its cell, as an array (height, width).
+    """An array (height, width) with an index for each pixel: the first bin of the pixel's cell.
 
-    The index refers to a single list that contains the bins of all cells.
+    The index refers to a single list that contains the bins of all cells, one cell after the other.
     """
     numbers = np.arange(rows * columns).reshape(rows, columns) * bins
     return numbers.repeat(cell[0], axis=0).repeat(cell[1], axis=1)

@@ -63,7 +63,10 @@ def _after(pixels: Pixels, step: Operation, view: View, photo_of: Callable[[Part
 
 
 def _is_between(width: float, height: float, view: View) -> bool:
-    """Whether `width` and `height` are each between the size of the window and the size of the view, inclusive."""
+    """Whether `width` is between the widths of the window and the view, and `height` between their heights.
+
+    Both ends are included.
+    """
     x1, y1, x2, y2 = view.window
     ways = ((width, view.width, x2 - x1), (height, view.height, y2 - y1))
     return all(min(there, here) <= side <= max(there, here) for side, there, here in ways)
@@ -120,7 +123,7 @@ def _layers(lender: Pixels, mask: NDArray[np.uint8], scale: float) -> tuple[NDAr
 
 
 def _reached(moved: NDArray[np.float64], layer: NDArray[np.float32], pixels: Pixels) -> Rectangle:
-    """The rectangle around all pixels that a layer can change after the transform `moved`.
+    """The rectangle around all pixels that the layer can change when it is placed by the transform `moved`.
 
     The rectangle is empty or inverted if there are no such pixels.
     """

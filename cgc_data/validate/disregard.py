@@ -1,4 +1,4 @@
-"""Removes the parts of raw annotation records that the user declared wrong, as listed in the release's manifest."""
+"""Removes parts of raw annotation records. The release's manifest lists these parts, which the user declared wrong."""
 
 from collections.abc import Collection
 from dataclasses import replace

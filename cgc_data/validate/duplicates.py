@@ -1,7 +1,7 @@
-"""Finds near-duplicate photos in different splits by their thumbnails, regardless of file names.
+"""Finds near-duplicate photos in different splits. Compares hashes and thumbnails of the photos, not file names.
 
-Two photos are candidates if any of the four quarters of their 64-bit difference hashes is identical. Candidates count
-as duplicates if their complete hashes and their thumbnails are nearly identical.
+Each photo has a 64-bit difference hash. Two photos are candidates if their hashes agree in at least one of the four
+quarters. Candidates count as duplicates if their complete hashes and their thumbnails are nearly identical.
 """
 
 from collections import defaultdict

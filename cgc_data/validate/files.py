@@ -1,5 +1,6 @@
-"""Checks the files of a release: the manifest, listed hashes, unlisted shards, and whether rows are in the right
-shards.
+"""Checks the files of a release against its manifest: hashes, sizes, counts, and whether it lists every shard.
+
+Also checks that every shard has the row schema, and that every row is in the right shard.
 """
 
 import hashlib

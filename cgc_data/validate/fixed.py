@@ -1,6 +1,6 @@
 """Measures how often one fixed box is the right answer.
 
-All boxes of a grid are tried. The fixed box is the one that is right most often in other rows.
+All boxes of a grid are tried. The fixed box is the one that is right most often in unrelated rows.
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,9 @@ Boxes = NDArray[np.float64]
 def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
     """Accuracy at IoU 0.5 of always answering with the same box.
 
-    All boxes of a grid are tried in the other cross-validation folds, and the one that is right most often is used.
-    Rows that are linked by a pair or a tuple are in the same fold. The image is guessed unless the question names it.
+    All boxes of a grid are tried. For each cross-validation fold, the box is the one that is right most often in all
+    other folds. Rows that are linked by a pair or a tuple are in the same fold. If the question does not name the
+    image, the image is guessed at random.
     """
     what = (
         "accuracy at IoU 0.5 of a fixed box in a guessed image; the fixed box is the one that is right most often in "
@@ -47,7 +48,7 @@ def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
 
 
 def _right(answers: Boxes) -> NDArray[np.bool_]:
-    """Whether each box of a grid matches each answer (IoU of at least `RIGHT`), with shape (n, boxes).
+    """A matrix (n, boxes): whether each of the answers matches each box of a grid (IoU of at least `RIGHT`).
 
     The answers are boxes with shape (n, 4) and coordinates 0-1000.
     """

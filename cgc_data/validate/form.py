@@ -1,4 +1,4 @@
-"""Checks each row separately, before any photo is opened: its form, prompt, answer, and box sizes."""
+"""Checks the form, prompt, answer, and box sizes of each row. These checks do not open photos."""
 
 import re
 from itertools import pairwise
@@ -132,7 +132,7 @@ def _images(sample: Sample) -> list[str]:
     faults = (
         []
         if listed == list(range(1, len(sample.views) + 1))
-        else [(f"every image must be either an answer image or a reference image, but the two lists contain {listed}")]
+        else [(f"every image must be in either the answer images or the reference images, but they list {listed}")]
     )
     holding = {target.img_idx for target in sample.objects} | ({sample.img_idx} - {None})
     if stray := holding - set(sample.answer_images):
@@ -167,7 +167,8 @@ def _asked(sample: Sample, task: Task) -> list[str]:
 def _parts(view: View, world: World) -> list[str]:
     """Faults in the list of photos of a view.
 
-    The first photo must be the view's own, and all photos must be in the sources.
+    The first photo must be the photo that the view states. Each other photo must be in the sources and lend an object
+    with a mask.
     """
     if not view.parts:
         return ["a view has no parts"]

@@ -47,7 +47,7 @@ def groups_of(release: Path, shards: Sequence[str]) -> list[Group]:
 
 
 def read_group(release: Path, group: Group, sampling: Sampling | None) -> Iterator[tuple[Row, bool]]:
-    """Yield each row of a group, and whether the row is drawn. Rows that are not drawn have no images."""
+    """Yield each row of a group, and whether the row is drawn. If a row is not drawn, its images are not read."""
     with pq.ParquetFile(inside(release, group.shard)) as file:
         if sampling is None:
             for batch in file.iter_batches(batch_size=BATCH, row_groups=[group.number]):

@@ -1,6 +1,6 @@
 """Checks hard sets, in which distractors show another category with the same supercategory as the label.
 
-The label itself must be proved absent from the distractors of a hard set.
+If the task requires evidence of absence, a distractor counts only if the label is proved absent from it.
 """
 
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "hard distractors": (
-        "in a hard set, every distractor shows another category of the label's supercategory, and is proved not to "
-        "show the label; in a set of four or more images, it is enough if this holds for half of the distractors"
+        "in a hard set, every distractor shows another category of the label's supercategory and provably does not "
+        "show the label; in a set of four or more images, half of the distractors are enough"
     )
 }
 ALL_BELOW = 4  # with this number of images or more, half of the distractors are enough

@@ -22,8 +22,8 @@ List = tuple[Trace, tuple[Asked, ...]]  # a row, and the labels to choose from
 
 
 def names_tell(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Measure whether a label that is right in the lists of other rows is more likely to be right in this list."""
-    what = "AUC, within each list, of guessing the label that is right most often in the lists of unrelated rows"
+    """Measure whether a label is more likely to be right if it is often right in the lists of unrelated rows."""
+    what = "AUC of guessing, in each list, the label that is right most often in the lists of unrelated rows"
     return lists_tell(name, [(trace, trace.asked) for trace in traces], is_right, what)
 
 
@@ -47,12 +47,12 @@ def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> 
 
 
 def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Measure whether the rarest label, or the most frequent label, of a list is right more often than chance.
+    """Measure whether guessing the rarest label of a list, or else the most frequent label, is better than chance.
 
-    Lists of the same length in other rows determine which of the two is guessed.
+    Lists of the same length in unrelated rows determine which of these two labels is guessed.
     """
     what = (
-        "AUC, within each list, of guessing the label that is rarest (or most frequent) in the sources; unrelated rows "
+        "AUC of guessing, in each list, the label that is rarest (or most frequent) in the sources; unrelated rows "
         "determine which of the two is guessed"
     )
     rows = at_most([trace for trace in traces if trace.asked], MOST_ROWS)
@@ -68,8 +68,8 @@ def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 
 def _lean(asked: Sequence[Asked], is_right: Right) -> float:
-    """How often the right label is more frequent in the sources than another label of its list, minus how often it is
-    rarer.
+    """The share of the wrong labels in a list that are rarer in the sources than the right label, minus the share that
+    are more frequent.
 
     The value is between -1 and 1.
     """
@@ -119,13 +119,13 @@ def place_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 
 def words_tell(name: str, traces: Sequence[Trace], true: Set[str]) -> Check:
-    """Measure whether the wording and the number, dimensions, and file sizes of the images reveal which rows are in
-    `true`.
+    """Measure whether a classifier can find certain rows without seeing the images.
 
-    `true` contains the ids of the rows that the classifier must find.
+    The classifier gets the wording, the labels, and the number, dimensions, and file sizes of the images. `true`
+    contains the ids of the rows that it must find.
     """
     what = (
-        "held-out AUC of a logistic classifier that sees the wording, the labels, and the number, dimensions, and file "
-        "sizes of the images"
+        "held-out AUC of a logistic classifier that sees the wording, the labels, the number of images, and their "
+        "dimensions and file sizes"
     )
     return classifier(traces, lambda trace: trace.id in true, absent_features, name, what)

@@ -37,7 +37,7 @@ class Placed:
 
 
 def lent(part: Part, view: View, world: World) -> tuple[Instance | None, str]:
-    """The annotation of a pasted object, and the reason why the object is not valid ("" if it is)."""
+    """The annotation of a pasted object, and the reason why the object is not valid ("" if it is valid)."""
     found = world.instance(part.annotation_id)
     if found is None or found.crowd or not found.has_mask:
         return None, f"{part.annotation_id} is not a single object with a mask"
@@ -89,10 +89,11 @@ def place(part: Part, found: Instance, view: View, world: World) -> Placed:
 
 
 def hidden(placed: Placed, view: View, world: World) -> Iterator[tuple[str, float]]:
-    """For each concept in the photo, yield the concept and the hidden share of its most hidden object.
+    """For each concept in the photo, yield the concept and the hidden share of the object that is hidden most.
 
-    The hidden share is the share of an annotated object that the pasted object hides. If several sources annotate the
-    concept, the smallest of their values counts, because sources outline the same objects slightly differently.
+    The hidden share (0-1) is the part of an annotated object that the pasted object hides. If several sources annotate
+    the concept, each source has such a value, and the smallest is used, because sources outline the same objects
+    slightly differently.
     """
     photo = world.photo(view)
     seen = world.appearances(photo)

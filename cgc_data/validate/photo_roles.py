@@ -99,8 +99,8 @@ def at_most(rows: list[Trace], most: int) -> list[Trace]:
 
 
 def elsewhere(keys: Sequence[str], groups: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each entry, the mean value of the entries with the same key in other groups, with shape (n,); NaN if there
-    are none.
+    """For each entry, the mean value of the entries that have the same key but are in other groups; NaN if there are
+    none. The result has shape (n,).
     """
     totals: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     inside: defaultdict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0, 0.0])

@@ -1,6 +1,6 @@
 """Reads the photo files of a source, from a folder or directly from a .zip file.
 
-This reader is independent of the builder's reader, so that a photo taken from the wrong location is detected.
+This reader is independent of the builder's reader, so it detects photos that the builder read from the wrong location.
 """
 
 import io
@@ -58,7 +58,9 @@ class PhotoFiles:
         return self._holder(name).read(name)
 
     def _find_holder(self, name: str) -> "_Place":
-        """The location that has a file with this exact name, or otherwise the first location that has the photo."""
+        """The location that contains a file with this exact name. If there is none, the first location with a file that
+        matches the name.
+        """
         holders = [place for place in self._places if place.size(name) is not None]
         exact = [place for place in holders if place.name(name) == name]
         return (exact or holders or self._places[-1:])[0]
@@ -161,7 +163,9 @@ class _Place:
 
     @cached_property
     def _names(self) -> dict[str, list[str]]:
-        """All files by their normalized base names, with and without the prefix that an annotation tool adds."""
+        """All files by normalized base name. If an annotation tool added a prefix to a name, the file is also listed
+        without the prefix.
+        """
         if self._archive:
             files = [info.filename for info in self._archive.infolist() if not info.is_dir()]
         elif self._listed is not None:

@@ -108,7 +108,7 @@ class PictureCheck:
 
 
 def _not_turned(content: bytes, original: bytes) -> str:
-    """The reason why the image is not a re-encoded copy of the photo after its EXIF rotation; "" if it is."""
+    """The reason why the image does not show the photo after EXIF rotation; "" if it does. Re-encoding is allowed."""
     stored, expected = decode(content), as_displayed(original)
     if stored.shape != expected.shape:
         return f"is {stored.shape[1]} x {stored.shape[0]} pixels, unlike its photo after EXIF rotation"
@@ -117,7 +117,7 @@ def _not_turned(content: bytes, original: bytes) -> str:
 
 
 def _quality(file: ImageFile, view: View) -> str:
-    """The reason why the image is not a JPEG with the quality that its last operation states; "" if it is."""
+    """The reason why the image is not a JPEG with the quality that the view's last operation states; "" if it is."""
     last = view.operations[-1]
     if last.name != "jpeg" or len(last.values) != 1:
         return "the last operation is not a JPEG encoding"
@@ -135,7 +135,8 @@ def _tables(quality: int) -> str:
 def _apart(stored: Pixels, expected: Pixels) -> float:
     """Mean difference, in gray levels, between two images of the same size.
 
-    The result is the difference in luma or the difference in color at half size, whichever is larger.
+    The difference is measured in luma, and also in color after the images are halved in size. The larger of the two
+    values is returned.
     """
     luma, color = (
         [cv2.cvtColor(pixels, cv2.COLOR_BGR2YCrCb)[..., channels] for pixels in pair]

@@ -26,7 +26,7 @@ BY_LEARNING = 0.15
 
 
 def image_by_color(traces: Sequence[Trace]) -> Check:
-    """Measure how much more often than chance the answer is in the image whose colors are most similar to the piece.
+    """Measure whether the image with the colors most similar to the piece contains the answer more often than chance.
 
     The check also measures this for the image with the least similar colors.
     """
@@ -49,8 +49,8 @@ def image_by_learning(traces: Sequence[Trace], matcher: Matcher = held_out_score
     """
     name = "answer image by a learned matcher"
     what = (
-        "accuracy minus chance of a classifier that sees the color distances, file properties, and sharpness of the "
-        "images"
+        "accuracy of a classifier that sees the color distances, file properties, and sharpness of the images, minus "
+        "chance"
     )
     rows = [trace for trace in traces if len(trace.candidates) > 1 and trace.colors]
     if len(rows) < 2:
@@ -110,6 +110,6 @@ def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
 
 
 def _is_likest(trace: Trace, histogram: str) -> bool:
-    """Whether the box with the most similar colors in the answer's image matches the answer (IoU of at least 0.5)."""
+    """In the image with the answer, whether the box with the most similar colors is right (IoU of at least 0.5)."""
     (target,) = trace.targets
     return iou(trace.boxes[0], trace.colors[target - 1][histogram].likest) >= 0.5

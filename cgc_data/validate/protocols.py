@@ -1,4 +1,4 @@
-"""Derives from raw records what an annotation file proves, independently of the builder."""
+"""Derives what the raw records of an annotation file prove. No code is shared with the builder."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -110,7 +110,7 @@ class RawFile:
         mask: function that returns the run lengths of an annotation's mask.
         protocol: what the file guarantees.
         coco_photos: whether the photos are COCO's photos, even if the categories are not COCO's categories.
-        practice: the dataset whose naming practice the file follows; "" if it follows none in particular.
+        practice: the dataset whose naming practice the file follows; "" if it follows no particular dataset.
     """
 
     images: dict[int, Record]

@@ -122,7 +122,7 @@ class RawSource:
         return str(image.get("file_name") or "/".join(str(image.get("coco_url", "")).split("/")[-2:]))
 
     def _base_names(self, image_id: int) -> set[str]:
-        """The file names of the photo, without folders, in the annotation file and on disk."""
+        """The base name of the photo in the annotation file, and its base name on disk."""
         name = self.file_name(image_id)
         return {path.rpartition("/")[2] for path in (name, self.photos.place(name)) if path}
 
@@ -163,9 +163,9 @@ class RawSource:
         return rule == self.protocol.rule and self.protocol.warrants(self.images[image_id], wanted)
 
     def covered(self, number: int, window: Rectangle) -> float:
-        """Number of pixels in a window that an annotation covers.
+        """Number of pixels that an annotation covers in a window.
 
-        If the annotation has no mask, its box counts instead.
+        If the annotation has no mask, its box is used instead.
         """
         found = self._instance(self._annotations[number])
         if found.has_mask:
@@ -198,7 +198,8 @@ class RawSource:
     def _read_shape(self, number: int) -> "_Shape":
         """The mask of an annotation, cropped to its tight box.
 
-        The box that pycocotools derives from run lengths is too large if a run is empty, but never too small.
+        pycocotools derives a box from run lengths. If a run is empty, this box can be too large, but it is never too
+        small.
         """
         left, top, width, height = map(int, coco_mask.toBbox(self._rle(number)))
         around = self.mask(number)[top : top + height, left : left + width]
@@ -225,7 +226,7 @@ class RawSource:
 class _Shape:
     """A mask without its empty borders.
 
-    `pixels` has shape (height, width) and values 0 or 1, and starts at the pixel (`left`, `top`) of the photo.
+    `pixels` has shape (height, width) and values 0 or 1. Its top-left pixel is the pixel (`left`, `top`) of the photo.
     """
 
     left: int
@@ -243,8 +244,8 @@ class _Shape:
         return self.pixels[y1:y2, x1:x2]
 
     def tight(self, window: Rectangle) -> Box | None:
-        """Tight box of the part inside a window, in pixels of the photo; None if the window contains no pixel of the
-        mask.
+        """Tight box of the part of the mask inside a window, in pixels of the photo; None if the window contains no
+        pixel of the mask.
         """
         x, y, width, height = cv2.boundingRect(np.ascontiguousarray(self.inside(window)))
         if not width:
@@ -271,7 +272,9 @@ def _unbounded(segmentation: Any, size: tuple[int, int]) -> str:
 
 
 def _edges(polygon: Sequence[float]) -> float:
-    """Total length of a polygon's edges. The length of an edge is its width or its height, whichever is larger."""
+    """Total length of a polygon's edges, except the closing edge. The length of an edge is the larger of its width and
+    height.
+    """
     return float(np.abs(np.diff(np.reshape(polygon, (-1, 2)), axis=0)).max(axis=1, initial=0).sum())
 
 

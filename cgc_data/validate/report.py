@@ -53,8 +53,8 @@ class Check:
 
 
 class Drawn(NamedTuple):
-    """The random sample of a validation: the requested share, the seed, the number of drawn rows, and the number of all
-    rows.
+    """The random sample of a validation: the requested share, the seed, the number of drawn rows, and the total number
+    of rows.
     """
 
     share: float
@@ -98,7 +98,7 @@ class Report:
 
 
 class Ledger:
-    """Collects breaches while samples are read one by one. Only breaches are kept in memory."""
+    """Collects breaches while samples are read one by one. The samples themselves are not kept in memory."""
 
     def __init__(self, descriptions: Mapping[str, str]) -> None:
         self._descriptions = descriptions

@@ -24,7 +24,10 @@ Gray = NDArray[np.float64]
 
 
 class Found(NamedTuple):
-    """The highest correlation at the piece's true place, and at any other place; -1 if no such place exists."""
+    """The highest correlation at the piece's true place, and the highest at any other place.
+
+    A value is -1 if there is no place to compare.
+    """
 
     home: float
     elsewhere: float
@@ -59,8 +62,8 @@ def small(pixels: Pixels, width: float, height: float) -> Gray:
 
 
 def _correlations(scene: Gray, template: Gray) -> Iterator[Gray]:
-    """Yield the normalized correlation of the template with each place of the scene, then the same for its mirror
-    image.
+    """Yield the normalized correlations of the template with all places of the scene, and then those of the mirrored
+    template.
     """
     rows, columns = template.shape
     count = rows * columns
@@ -83,7 +86,9 @@ def _sums(values: Gray, rows: int, columns: int) -> Gray:
 
 
 def _own(shape: tuple[int, ...], size: tuple[int, ...], home: list[float]) -> NDArray[np.bool_]:
-    """Mask (rows, columns) of the places that count as the true place, because their IoU with it is high enough.
+    """Mask (rows, columns) of the places that count as the true place.
+
+    A place counts if its IoU with the true place is at least `SAME_PLACE`.
 
     `size` is the size of each place in rows and columns. If `home` is empty, the mask contains only False.
     """

@@ -38,7 +38,7 @@ class SourcePaths(NamedTuple):
 class Given(NamedTuple):
     """The data that a process needs to open a release.
 
-    `run` distinguishes validations that run in the same process.
+    `run` is an id that is different for each validation, even in the same process.
     """
 
     folder: Path
@@ -48,7 +48,10 @@ class Given(NamedTuple):
 
 @dataclass(frozen=True)
 class Opened:
-    """A release and its sources, as opened by one process, and the photos that this process has already compared."""
+    """A release and its sources, opened by one process.
+
+    `remembered` holds the photos that this process has already compared.
+    """
 
     folder: Path
     manifest: Manifest
@@ -71,8 +74,8 @@ def validate(
     Args:
         release: folder of a finished release.
         sources: current locations of sources that were moved since the build. Sources are identified by sha256.
-        sample: share of the rows to draw, above 0 and at most 1; None for all rows. The comparison with photos and
-            masks and the measurement of shortcuts cover only the drawn rows. All other checks cover all rows.
+        sample: share of the rows to draw, above 0 and at most 1; None for all rows. Only the drawn rows are
+            compared with photos and masks, and shortcuts are measured only on them. All other checks cover all rows.
         seed: random seed of the sample.
         executor: runs the checks of row groups, for example in several processes.
 
@@ -90,7 +93,7 @@ def validate(
 
 @lru_cache(maxsize=1)
 def _opened(given: Given) -> Opened:
-    """Open the release once per process; forked processes reuse the objects that their parent has opened."""
+    """Open the release once per process. A forked process reuses the release that its parent has opened."""
     manifest = read_manifest(given.folder)
     return Opened(given.folder, manifest, World(open_sources(given.folder, manifest, given.sources), load_relations()))
 

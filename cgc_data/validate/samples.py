@@ -20,7 +20,8 @@ Value = TypeVar("Value")
 class Part:
     """A photo that contributes to a view.
 
-    The first part is the photo of the view. Every other part is the photo from which a pasted object was taken.
+    The first part is the photo of the view. Every other part is a photo from which an object was cut and pasted
+    into the view.
     """
 
     source: str
@@ -136,20 +137,18 @@ class Sample:
     def kind(self) -> Task:
         """The declared task.
 
-        Raises ReleaseError if the task is unknown. The check of the row's form runs first and rejects such rows.
+        Raises ReleaseError if the task is unknown. The form check runs first and rejects such rows.
         """
         return task_named(self.contrast, self.task)
 
     @property
     def label(self) -> str:
-        """The first label of the question or, if the question has none, the fixed word that answers contain as the
-        label.
-        """
+        """The first label of the question. If the question has no labels, this is `written_label`."""
         return self.labels[0] if self.labels else self.written_label
 
     @property
     def written_label(self) -> str:
-        """The fixed word that answers contain as the label; "" if the question names the label."""
+        """The fixed label that every object in the answer has; "" if the question names the label."""
         return self.kind.written_label(names_image=self.img_idx is not None)
 
     def view(self, img_idx: int) -> View:

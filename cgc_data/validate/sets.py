@@ -18,7 +18,10 @@ CHECKS = {
         "the answer contains every visible instance, all instances are annotated, and no instance is ambiguous or a "
         "crowd"
     ),
-    "one instance": "if a question asks for one object, only one image shows an instance, and it shows exactly one",
+    "one instance": (
+        "if a question asks for one object, the answer has exactly one; if it asks for all objects, the answer has at "
+        "least one; if the label is absent, the answer has none"
+    ),
     "roles": "target views show the target, distractors do not, and no photo is shown twice",
 }
 
@@ -86,7 +89,7 @@ def _incomplete(sample: Sample, number: int, label: str, world: World, limits: L
 def _boxed(world: World, photo: str, concept: str, answered: Iterable[str]) -> tuple[Instance, ...]:
     """Instances of the concept in the photo, from the same source as the boxes in the answer.
 
-    If the answer is empty, the instances are from any source that boxes all instances.
+    If the answer is empty, the instances come from the first source that boxes every instance.
     """
     keys = {name.rpartition(":")[0] for name in answered}
     whole = [fact for fact in world.facts(photo, concept) if fact.status == "all"]

@@ -82,15 +82,16 @@ def absent_classifier(traces: Sequence[Trace], contrast: str = "") -> Check:
     """AUC of a classifier that recognizes rows with an empty answer without seeing the content of the images."""
     name = f"absent from wording, label and sizes{f' ({contrast})' if contrast else ''}"
     what = (
-        "held-out AUC of a logistic classifier that sees the wording, the label, and the number, dimensions, and file "
-        "sizes of the images"
+        "held-out AUC of a logistic classifier that sees the wording, the label, the number of images, and their "
+        "dimensions and file sizes"
     )
     return _classifier([t for t in traces if contrast in ("", t.contrast)], absent_features, name, what)
 
 
 def absent_from_images(traces: Sequence[Trace]) -> Check:
-    """AUC of a classifier that recognizes rows with an empty answer only by the dimensions and file sizes of the
-    images.
+    """AUC of a classifier that recognizes rows with an empty answer.
+
+    The classifier sees only the dimensions and file sizes of the images.
 
     This check complements `absent_classifier`, whose AUC is below one half if labels are exactly balanced.
     """
@@ -120,7 +121,7 @@ def classifier(
 
 
 def target_position(traces: Sequence[Trace], contrast: str) -> Check:
-    """Measure whether the answer's image is equally often at each position."""
+    """Measure whether the image that contains the answer is at each position equally often."""
     name, what = (
         f"target position ({contrast})",
         "p-value of the hypothesis that the position of the answer's image is uniformly distributed; fails below "
@@ -154,8 +155,9 @@ def copy_floor(traces: Sequence[Trace]) -> Check:
 
 
 def _floor(name: str, traces: Sequence[Trace], guess: Callable[[Trace], Rectangle | None]) -> Check:
-    """Accuracy at IoU 0.5 of a guess that ignores the images. If the question names no image, the image is guessed
-    too.
+    """Accuracy of a guess that ignores the images. A guess is right if its IoU with the answer is at least 0.5.
+
+    If the question names no image, the image is guessed too.
     """
     what = f"accuracy at IoU 0.5 of the {name}"
     rows = [(t, box) for t in traces if len(t.boxes) == 1 and (box := guess(t))]
@@ -169,8 +171,9 @@ def _floor(name: str, traces: Sequence[Trace], guess: Callable[[Trace], Rectangl
 
 
 def focus_cover(traces: Sequence[Trace], limits: Limits) -> Check:
-    """Number of Focus Views (crops near an object) whose object covers more or less of the view than the release
-    allows.
+    """Number of Focus Views (crops near an object) in which the object is too large or too small.
+
+    The release sets limits on the share of the view that the object covers.
     """
     name = "focus cover"
     what = (
@@ -186,10 +189,10 @@ def focus_cover(traces: Sequence[Trace], limits: Limits) -> Check:
 
 
 def focus_offsets(traces: Sequence[Trace]) -> Check:
-    """Measure whether the positions of Focus Views (crops near an object) are uniformly distributed, not centered on
-    the object.
+    """Measure whether the positions of Focus Views (crops near an object) are uniformly distributed.
 
-    The possible positions are those at which the view contains the whole object.
+    The possible positions are those at which the view contains the whole object. If views were always centered on the
+    object, a model could guess the answer.
     """
     name, what = (
         "focus offsets",

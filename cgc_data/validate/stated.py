@@ -33,7 +33,10 @@ ROUNDING = 0.002  # tolerance of a difficulty, due to rounded boxes
 
 
 class StatedCheck:
-    """Checks one row at a time, and adds the digest of its question and its row id to `asked`."""
+    """Checks one row at a time.
+
+    For each row, `asked` contains a digest of the question, views, and split, and the id of the row.
+    """
 
     def __init__(self, ledger: Ledger, world: World) -> None:
         self._ledger, self._world = ledger, world
@@ -58,7 +61,7 @@ class StatedCheck:
                 self._ledger.require(not fault, check, sample.id, fault)
 
     def finish(self) -> None:
-        """Check that no two rows ask the same question."""
+        """Check that no two rows ask the same question about the same views."""
         firsts: dict[bytes, str] = {}
         for digest, sample in self.asked:
             first = firsts.setdefault(digest, sample)
@@ -82,7 +85,7 @@ def _sources(view: View) -> tuple[View | Part, ...]:
 
 
 def _numbers(sample: Sample) -> Iterator[str]:
-    """Faults in the numbers that the question mentions: the number of images, and numbers of single images."""
+    """Faults in the numbers that the question mentions, as in "three images" or "image 2"."""
     count = len(sample.views)
     for found in COUNTED.findall(sample.question):
         word = found.lower()
@@ -131,7 +134,7 @@ def _filled(phrasing: str, sample: Sample, world: World) -> str:
 def _referred(name: Name | None, relation: str) -> str:
     """The name of the object, with the words that distinguish it from other objects.
 
-    One word goes before the name; several words go after it.
+    A single word goes before the name, and a phrase of several words goes after it.
     """
     counted = name.counted if name else ""
     return f"{relation} {counted}" if len(relation.split()) == 1 else f"{counted} {relation}"
@@ -176,7 +179,7 @@ def _difficulty(sample: Sample) -> Iterator[str]:
 
 
 def _side_share(sample: Sample, number: int) -> float:
-    """Square root of the share of the view's area that the object's box covers."""
+    """The square root of an object's share of the view, which is the area of its box divided by the view's area."""
     target = sample.objects[number]
     view, (x1, y1, x2, y2) = sample.view(target.img_idx), target.bbox_px
     return float(((x2 - x1) * (y2 - y1) / (view.width * view.height)) ** 0.5)

@@ -62,7 +62,7 @@ def exact(hits: float, n: float, level: float = 0.95) -> Interval:
 def clustered_mean(values: Floats, groups: Ints, *, chance: float = 0.0, level: float = 0.95) -> tuple[float, Interval]:
     """Mean of `values` (n,), with an interval from resampling whole `groups` (n,).
 
-    Each value is a rate minus `chance`.
+    If the values are rates minus a chance level, `chance` is this level.
     """
     sums, sizes = np.bincount(groups, values), np.bincount(groups)
     drawn = _resampled(len(sums))
@@ -75,8 +75,8 @@ def clustered_mean(values: Floats, groups: Ints, *, chance: float = 0.0, level: 
 def hit_rate(hits: Floats, groups: Ints) -> tuple[float, Interval]:
     """`clustered_mean` of `hits` (n,), whose values are from 0 to 1.
 
-    If there are no hits, resampling has no spread. The interval then extends at least to the upper end of the Wilson
-    interval for the number of groups.
+    If there are no hits, every resample has the rate zero. The interval then extends at least to the upper end of the
+    Wilson interval for the number of groups.
     """
     rate, interval = clustered_mean(hits, groups)
     if hits.any():
@@ -85,10 +85,10 @@ def hit_rate(hits: Floats, groups: Ints) -> tuple[float, Interval]:
 
 
 def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strata: Ints) -> tuple[float, Interval]:
-    """Area under the ROC curve over pairs in the same stratum, with an interval from resampling entire groups.
+    """Area under the ROC curve, with an interval from resampling entire groups.
 
-    All arguments have shape (n,). Ties count half. If no stratum contains both kinds of rows, the result is 0.5 with
-    the interval (0, 1).
+    Rows are compared only with rows of the same stratum. All arguments have shape (n,). Ties count half. If no stratum
+    contains both kinds of rows, the result is 0.5 with the interval (0, 1).
     """
     weights = np.vstack([np.ones(int(groups.max()) + 1), _resampled(int(groups.max()) + 1)])
     won, pairs = np.zeros(len(weights)), np.zeros(len(weights))
@@ -111,11 +111,11 @@ def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strat
 
 
 def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0, level: float = 0.95) -> Interval:
-    """The interval from resampling; if there are few groups, widened until it contains the exact interval of the rate.
+    """Widen an interval from resampling if there are few groups, so that it contains the exact interval of the rate.
 
-    With few groups, resampling has too little spread, because one hit in one group proves almost nothing. The exact
-    interval has a high confidence level, because a report has about a hundred checks, and some of them would otherwise
-    fail by chance in every small release.
+    With few groups, intervals from resampling are too narrow. For example, the interval for a single group has no
+    width. The exact interval has a high confidence level, because a report has about a hundred checks. At the usual
+    level, every small release would fail some of them by chance.
     """
     if groups >= FEW_GROUPS:
         return interval

@@ -88,7 +88,7 @@ def _without_roots(categories: list[Record], used: set[Any]) -> list[Record]:
 def _sound(document: Record) -> list[Record]:
     """Annotations whose photo and category are in the document.
 
-    If several annotations are exact duplicates, only the first by id is kept.
+    If several annotations are exact duplicates, only the one with the lowest id is kept.
     """
     images = {image["id"] for image in document["images"]}
     categories = {category["id"] for category in document["categories"]}

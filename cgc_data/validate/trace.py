@@ -21,8 +21,8 @@ from cgc_data.validate.world import World
 class Focus:
     """An object in its Focus View.
 
-    `cover` is the share of the view that the object's box covers. `places` contains, for each axis, the window's
-    position among all possible positions (0-1).
+    `cover` is the share of the view that the object's box covers. `places` contains one number per axis along
+    which the window could move: its position between the first (0) and the last (1) possible position.
     """
 
     cover: float
@@ -36,8 +36,8 @@ class Asked:
     Attributes:
         label: as listed.
         answered: whether an object of the answer has the label.
-        images: 1-based numbers of the images whose photo is annotated with the label.
-        photos: number of photos in the sources that are annotated with the label.
+        images: 1-based numbers of the images in which an object with the label is annotated.
+        photos: in how many photos of the sources an object with the label is annotated.
     """
 
     label: str
@@ -164,9 +164,9 @@ def _focus(sample: Sample, world: World) -> Focus | None:
 
 
 def _places(view: View, box: Box, photo: tuple[int, int]) -> tuple[float, ...]:
-    """For each axis that allows a choice, the position (0-1) of the window among its possible positions.
+    """The position of the window between its first (0) and its last (1) possible position along each axis.
 
-    A position is possible if the window contains the whole object.
+    A position is possible if the window contains the whole object. An axis with few possible positions is skipped.
     """
     places = []
     for axis in (0, 1):

@@ -1,4 +1,4 @@
-"""Measures whether an object could be followed along a track (three or more views) without looking at the images."""
+"""Measures whether an object could be followed along a track (three or more views) without seeing the images."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -21,13 +21,13 @@ Guess: TypeAlias = Callable[[Sequence[Box | None]], Iterable[bool]]
 
 
 def track_measures(traces: Sequence[Trace]) -> Iterator[Check]:
-    """Check how often each way to guess a box is right, and measure how often a view does not show the object.
+    """Check the accuracy of several ways to guess a box, and measure how often a view does not show the object.
 
     Rows with two views are not tracks.
     """
     tracks = [trace for trace in traces if len(trace.followed) > 2]
     yield _guessed(
-        "constant velocity", "box that continues the object's motion between the two previous images", tracks, _moved_on
+        "constant velocity", "box predicted from the object's motion across the two previous images", tracks, _moved_on
     )
     yield _guessed("copied from the image before", "box of the image before", tracks, _stayed)
     yield _guessed("center box of a track", "center box in every image", tracks, _central)
@@ -55,8 +55,9 @@ def _central(followed: Sequence[Box | None]) -> Iterator[bool]:
 
 
 def _guessed(name: str, what: str, tracks: Sequence[Trace], guess: Guess) -> Check:
-    """The share of guesses that are right, over all images of all tracks, with an interval from resampling whole
-    photos.
+    """The share of right guesses in all images of all tracks.
+
+    The interval comes from resampling whole photos.
     """
     what = f"accuracy at IoU 0.5 of the {what}"
     hits = [(trace.photos[0], right) for trace in tracks for right in guess(trace.followed)]

@@ -16,7 +16,9 @@ CHECKS = {
     "true boxes": (
         "every box matches the tight box of the mask inside the view, with a tolerance of 1/1000 of the image size"
     ),
-    "visible share": "`visible` is the share of the mask inside the view, and is at least the minimum of the release",
+    "visible share": (
+        "`visible` is the share of the mask that is inside the view, and it is at least the minimum of the release"
+    ),
     **sets.CHECKS,
     **hard.CHECKS,
     **task_checks(),
@@ -31,10 +33,10 @@ class TruthCheck:
         self._ledger, self._limits, self._world = ledger, limits, world
 
     def check(self, sample: Sample) -> None:
-        """Check everything that the answer claims, and that the answer omits nothing.
+        """Check that everything in the answer is true, and that the answer is complete.
 
-        If a row has no label, its answer is not an annotated instance, and only the task's own check derives the
-        answer.
+        If a row has no label, its answer is not an annotated instance. Such an answer is verified only by the check of
+        the task.
         """
         for target in sample.objects if sample.labels else ():
             self._object(sample, target)

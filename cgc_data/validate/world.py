@@ -93,8 +93,9 @@ class World:
         return self._appearances[identity]
 
     def names(self, identity: str) -> set[str]:
-        """Every name by which a photo may be excluded: its COCO name with and without prefix, file names, and
-        digest.
+        """Every name that can be used to exclude a photo.
+
+        These are the photo's file names, its digest, and its COCO name (with and without the prefix).
         """
         names = {identity, identity.partition(":")[2]}
         for key, image_id in self.appearances(identity):
@@ -139,7 +140,7 @@ class World:
         return None
 
     def incomplete(self, identity: str, concept: str) -> str | None:
-        """The reason why it is unknown whether every instance of the concept is boxed in the photo.
+        """The reason why some instances of the concept may not be boxed in the photo.
 
         The result is None if every instance is boxed.
         """
@@ -207,7 +208,10 @@ def file_digest(source: RawSource, image_id: int) -> str:
 
 
 def _shown(sources: Iterable[RawSource]) -> dict[str, Name]:
-    """The name of each concept, from the vocabulary table or otherwise from the first source that has the concept."""
+    """The name of each concept.
+
+    The name comes from the vocabulary table. If a concept is not in the table, the first source that has it names it.
+    """
     called: dict[str, str] = {}
     for source in sources:
         for number, concept in source.concept_of.items():
@@ -273,7 +277,7 @@ def _thumbnail(source: RawSource, image_id: int) -> NDArray[np.float64] | None:
 
 
 def _same_size(sources: Mapping[str, RawSource], identity: Mapping[Appearance, str]) -> list[list[Appearance]]:
-    """Groups of photos whose files have the same size, so that they could be one file under different names.
+    """Groups of photos whose files have the same size, and may therefore be copies under different names.
 
     Only the files in these groups are read.
     """

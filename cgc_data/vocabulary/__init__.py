@@ -1,4 +1,4 @@
-"""Names of categories and their relations: concepts, readable names, confusable names.
+"""Names of categories, and relations between categories.
 
 A concept is a WordNet synset ("dog.n.01"), or "name:..." for a custom category that is not in the table.
 """

@@ -1,6 +1,7 @@
 """Maps each category of an annotation file to its concept, using the included table of COCO and LVIS v1 categories.
 
-Simplification: a synset in a file is trusted, but a name alone is looked up by its exact spelling, never by a synonym.
+Simplification: a synset in a file is trusted. A category without a synset is looked up by its name, and synonyms are
+not recognized.
 """
 
 import csv
@@ -57,8 +58,8 @@ COCO_NAMES: tuple[str, ...] = tuple(sorted(entry.coco for entry in entries().val
 def concept_of(name: str, synset: str = "") -> str:
     """The concept of a category.
 
-    The concept is the synset if there is one, or else the concept of the COCO or LVIS category with this name, or else
-    "name:<name>".
+    If there is a synset, it is the concept. Otherwise, the concept is that of the COCO or LVIS category with this name.
+    If there is no such category either, the concept is "name:<name>".
     """
     if synset:
         return synset
@@ -83,6 +84,9 @@ def concepts_of(names: Sequence[str], synsets: Sequence[str] = ()) -> list[str]:
 
 
 def supercategory_of(concept: str) -> str:
-    """Supercategory of a concept: one of COCO's twelve, or clothing, tool, or instrument; "" for a custom category."""
+    """Supercategory of a concept; "" for a custom category.
+
+    It is one of COCO's twelve supercategories, or "clothing", "tool", or "instrument".
+    """
     entry = entries().get(concept)
     return entry.supercategory if entry else ""

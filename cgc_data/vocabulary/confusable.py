@@ -67,8 +67,8 @@ class Relations:
         """Every concept that is more specific than this concept, and is therefore absent if this concept is absent.
 
         With COCO_PRACTICE, the result also contains the concepts that COCO's annotators label with this name (they
-        label a mug as "cup"). Use COCO_PRACTICE only if COCO's 80 exhaustive categories prove the absence, not for
-        LVIS's negative categories.
+        label a mug as "cup"). Use COCO_PRACTICE only if the absence follows from COCO's 80 exhaustive categories.
+        Do not use it for LVIS's negative categories.
         """
         below = self._kinds.get(concept, NOTHING)
         return below | self._covered.get(concept, NOTHING) if practice == COCO_PRACTICE else below

@@ -64,7 +64,10 @@ def is_person(singular: str) -> bool:
 
 
 def article(singular: str) -> str:
-    """The words before the noun for one object: "a", "an", "a pair of", or "a set of" if the noun is already plural."""
+    """The words before the noun for one object: "a" or "an".
+
+    If the noun is already plural, they are "a pair of" or "a set of".
+    """
     if unit := _unit(singular.rpartition(" ")[2]):
         return unit
     if SPELT_WITH_AN.match(singular) or SOUNDS_LIKE_VOWEL.match(singular):

@@ -126,7 +126,7 @@ def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing:
     layer: once for the layer that is recomputed, and once for its gradients. With adapters, the recomputed layer and
     its gradients together need less memory than the activations of one layer. The reason is that autocast keeps inputs
     in the model's data type, and that the backward pass frees tensors after use. In a GPU run that trained all weights,
-    the activations of one layer were enough (docs/gpu.md), so the rest is a safety margin.
+    the activations of one layer were also enough (docs/gpu.md). So counting them twice leaves a safety margin.
     """
     adapters = adapters_of_layer(shape) if lora else 0
     layer = decoder_layer(shape, width) + adapters

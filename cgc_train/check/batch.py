@@ -47,8 +47,10 @@ class Batch:
 def arguments(recipe: Recipe) -> GrpoArguments:
     """Build TRL's GRPOConfig for a recipe. The function needs only one process and no GPU.
 
-    `per_device_*_batch_size` is the sum over all processes, so that TRL's divisibility checks apply to the combined
-    batch. The configuration selects the CPU, without mixed precision. All other values are the same as in the run.
+    The configuration has the values of the run, with two exceptions. `per_device_*_batch_size` is the sum over all
+    processes, so that TRL's divisibility checks apply to the combined batch. The device is the CPU, and mixed precision
+    is off.
+
     Raises RecipeError for values that TRL rejects.
     """
     from trl import GRPOConfig

@@ -157,7 +157,7 @@ class Context:
 
     @cached_property
     def own_bounds(self) -> Bounds:
-        """The limits on image sizes in the model's own configuration, which a vLLM server uses by default."""
+        """The image size limits that the model's own configuration sets. A vLLM server uses them by default."""
         if self.processor is None:
             return _bounds(None, LARGEST_IMAGE)
         from cgc_train.model import load_processor
@@ -196,8 +196,8 @@ class Context:
     def _within_reach(self, file: str) -> bool:
         """Whether a file of the model is available.
 
-        For models whose sizes are built into this package, the function returns False if the file is missing. For other
-        models, a missing file raises ModelError.
+        If the file is not available, the result is False for the models in `PUBLISHED_8B`, because this package
+        contains their sizes. For all other models, the function raises ModelError.
         """
         name = self.recipe.model.name
         if within_reach(name, self.recipe.model.revision, file):

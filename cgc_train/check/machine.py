@@ -93,7 +93,7 @@ def check_engines(context: Context) -> Finding:
     """Check that engines such as vLLM and DeepSpeed have the tested versions and work together."""
     recipe = context.recipe
     if recipe.accelerate == "fsdp2" and recipe.model.lora and recipe.grpo.get("use_vllm"):
-        fix = "set accelerate=ddp or zero3, or grpo.use_vllm=false"
+        fix = "set accelerate=ddp, accelerate=zero3, or grpo.use_vllm=false"
         return warning("with fsdp2, adapter weights are not reliably sent to vLLM", fix)
     if others := untested(recipe):
         named = ", ".join(f"{package} {seen} (tested: {TESTED[package]})" for package, seen in others.items())

@@ -10,7 +10,7 @@ from cgc_train.model.files import damage, listed_files
 
 
 def check_processor(context: Context) -> Finding:
-    """Check that the processor pads on the left and has padding, end, and image tokens."""
+    """Check that the processor pads on the left, and that it has a padding token, an end token, and an image token."""
     name = context.recipe.model.name
     if context.processor is None:
         raise Unchecked(
@@ -51,14 +51,14 @@ def check_template(context: Context) -> Finding:
 
 
 def check_model(context: Context) -> Finding:
-    """Report the number of weights of the model, determined without loading them (on PyTorch's meta device)."""
+    """Report how many weights the model has. They are counted on PyTorch's meta device, so none are loaded."""
     shape, name = context.shape, context.recipe.model.name
     size = f"{shape.total / 1e9:.2f} billion" if shape.total > 10**8 else f"{shape.total:,}"
     return ok(f"{name}: {size} weights, {shape.layers} layers, context {shape.context:,}", shape.total)
 
 
 def check_weights(context: Context) -> Finding:
-    """Check that the weight files of a model folder are present and complete. Only file names and sizes are read."""
+    """Check that the weight files of a model folder are present and complete. The weights themselves are not read."""
     name = context.recipe.model.name
     folder = Path(name)
     if not folder.is_dir():
@@ -92,7 +92,7 @@ def check_adapters(context: Context) -> Finding:
     if not matched:
         return failed("model.lora.targets matches no module", fix, 0, len(intended))
     weights = f"{shape.adapter(lora.targets, lora.rank) / 1e6:,.1f} million weights"
-    message = f"adapters on {len(matched)} of {len(intended)} projections, none of them in the vision tower: {weights}"
+    message = f"adapters ({weights}) on {len(matched)} of {len(intended)} projections; none are in the vision tower"
     message += "; the routed experts are not trained" * family.experts
     if matched != intended:
         return warning(message, fix, len(matched), len(intended))

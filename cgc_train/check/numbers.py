@@ -29,20 +29,20 @@ FIXES = {
     "pixels of the sampled batch": "lower grpo.steps_per_generation",
     "optimizer": "set accelerate=zero3, train adapters (model.lora), or set grpo.optim=adamw_8bit",
     "gradients": "set accelerate=zero3, or train adapters (model.lora)",
-    "weights": "set accelerate=zero3, or model.quantize=nf4 with model.lora and grpo.use_vllm=false",
+    "weights": "set accelerate=zero3, or set model.quantize=nf4, model.lora, and grpo.use_vllm=false together",
     "reference model": "set accelerate=zero3 or grpo.beta=0, or train adapters (model.lora)",
 }
 
 
 def check_settings(context: Context) -> Finding:
     """Check that TRL accepts the settings, that the combined batch of all processes consists of complete groups of
-    completions, and that no setting is without effect.
+    completions, and that `reward.task_weights`, if set, has an effect.
     """
     given = len(context.recipe.grpo)
     unscaled = context.recipe.grpo.get("scale_rewards") in ("batch", "none", False)
     if context.recipe.reward.task_weights and not unscaled:
         # advantages are divided by the standard deviation of their group, which removes the factor
-        fix = "set grpo.scale_rewards=batch or none, or change the shares of the tasks in the release"
+        fix = "set grpo.scale_rewards to batch or none, or change the shares of the tasks in the release"
         return warning("reward.task_weights has no effect unless grpo.scale_rewards is batch or none", fix)
     return ok(f"TRL accepts the {given} grpo settings; each sampling round has {context.batch.sampled} completions")
 
@@ -60,12 +60,14 @@ def check_learning_rate(context: Context) -> Finding:
 
 
 def check_batch(context: Context) -> Finding:
-    """Check that the batch has the stated size, and that all completions were sampled with the current weights."""
+    """Check that the batch size is equal to `effective_batch`, and that all completions are sampled with the current
+    weights.
+    """
     batch, stated = context.batch, context.recipe.effective_batch
     message = (
         f"processes x batch x passes: {batch.processes} x {batch.per_device} x {batch.accumulation} = "
-        f"{batch.effective} completions per step, {batch.effective / batch.generations:g} prompts x "
-        f"{batch.generations}"
+        f"{batch.effective} completions per step ({batch.effective / batch.generations:g} prompts x "
+        f"{batch.generations} completions)"
     )
     if stated is not None and stated != batch.effective:
         fix = f"set effective_batch={batch.effective}, or change grpo.gradient_accumulation_steps"
@@ -77,7 +79,9 @@ def check_batch(context: Context) -> Finding:
 
 
 def check_saving(context: Context) -> Finding:
-    """Check that checkpoints are saved between sampling rounds, so that a resumed run gives identical results."""
+    """Check that checkpoints are saved between sampling rounds. Otherwise, the results of a resumed run would differ
+    from those of an uninterrupted run.
+    """
     batch, config = context.batch, context.config
     if config.save_strategy != "steps":
         return warning("no checkpoints during training", "set grpo.save_strategy=steps, so that the run can be resumed")
@@ -127,7 +131,8 @@ def plan_memory(context: Context) -> MemoryPlan:
     if plan.sequences is not None and plan.sequences < 1:
         share = context.config.vllm_gpu_memory_utilization
         message = (
-            f"with grpo.vllm_gpu_memory_utilization={share}, vLLM has no room for a single sample of maximum length"
+            f"with grpo.vllm_gpu_memory_utilization={share}, vLLM does not have room for even one sample of maximum "
+            "length"
         )
         raise MemoryPlanError(f"{message}; raise this setting, or lower grpo.vllm_max_model_length")
     return plan

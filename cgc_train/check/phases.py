@@ -1,4 +1,4 @@
-"""Computes the memory that a run uses in only one of its two phases: while sampling or while learning."""
+"""Computes the memory that a run needs only for sampling, and the memory that it needs only for learning."""
 
 from collections.abc import Iterator
 

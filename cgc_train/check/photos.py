@@ -47,6 +47,6 @@ def _missing(context: Context) -> list[str]:
 
 
 def _sampled(context: Context) -> set[str]:
-    """Ids of evenly spaced rows, so that every shard is covered."""
+    """Ids of up to `SAMPLED` training rows, at even intervals in the sorted list of all ids."""
     ids = sorted(context.ids)
     return set(ids[:: max(1, len(ids) // SAMPLED)][:SAMPLED])

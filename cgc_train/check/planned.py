@@ -28,8 +28,8 @@ DEEPSPEED = frozenset({"zero2", "zero3"})
 
 @dataclass(frozen=True)
 class Longest:
-    """The length of the longest prompt in the data, in tokens (including image tokens), and the largest number of image
-    patches per row.
+    """`tokens` is the length of the longest prompt in the data, including its image tokens. `patches` is the largest
+    number of image patches in a row.
     """
 
     tokens: int
@@ -104,6 +104,8 @@ class PlannedRun:
         return self.longest.tokens + int(self.config.max_completion_length)
 
     def share(self, name: str, size: float) -> int:
-        """How many of a part's `size` bytes each GPU stores. If the part is sharded, each GPU stores an equal share."""
+        """Number of bytes that each GPU stores of a part that has `size` bytes in total. If the part is sharded, each
+        GPU stores an equal share. Otherwise, each GPU stores the whole part.
+        """
         divided = name in DIVIDED[self.recipe.sharing]
         return int(size / self.recipe.gpus if divided else size)

@@ -30,13 +30,13 @@ def check_data(context: Context) -> Finding:
     rows, round_of = sum(kinds.values()), context.batch.sampled // context.batch.generations
     message = f"{data.release}: {rows:,} rows to train on ({parts}), {len(context.held_out)} held out"
     if rows < round_of:
-        fix = "relax the filters in data, build a larger release, or lower grpo.steps_per_generation"
+        fix = "relax the filters of `data`, build a larger release, or lower grpo.steps_per_generation"
         return failed(f"{message}; one sampling round takes {round_of} rows", fix, rows, round_of)
     return ok(message, rows, round_of)
 
 
 def check_groups(context: Context) -> Finding:
-    """Check that rewards differ within most groups, according to the measurements of `cgc-train difficulty`."""
+    """Check that GRPO can learn from most groups. The check uses the rewards that `cgc-train difficulty` measured."""
     data, settings = context.recipe.data, context.recipe.groups
     found = measurements(Path(data.keep)) if data.keep else {}
     groups = [found[identity].rewards for identity in context.ids if identity in found]
@@ -64,7 +64,9 @@ def check_gold(context: Context) -> Finding:
 
 
 def check_prompts(context: Context) -> Finding:
-    """Check that every prompt with images, plus a completion, fits into the context length of the model and of vLLM."""
+    """Check that every prompt leaves room for a completion in the context length of the model and of vLLM. The length
+    of a prompt includes its image tokens.
+    """
     config = context.config
     limits = {"the model's context": context.shape.context}
     if config.use_vllm and config.vllm_max_model_length:
@@ -75,9 +77,9 @@ def check_prompts(context: Context) -> Finding:
     message = f"longest prompt ({tokens:,} tokens{counted}) plus completion ({config.max_completion_length:,} tokens)"
     long = [identity for length, identity in context.prompts if length > bound]
     if not long:
-        return ok(f"{message} fit into {limit:,}, {name}", tokens, bound)
+        return ok(f"{message} fit into {name} ({limit:,} tokens)", tokens, bound)
     fix = f"raise {name}, lower data.max_pixels or grpo.max_completion_length, or use data.keep to exclude these rows"
-    return failed(f"{message} exceed {limit:,}, {name}, in {len(long)} rows: {_named(long)}", fix, tokens, bound)
+    return failed(f"{message} exceed {name} ({limit:,} tokens) in {len(long)} rows: {_named(long)}", fix, tokens, bound)
 
 
 def check_completions(context: Context) -> Finding:
@@ -94,7 +96,9 @@ def check_completions(context: Context) -> Finding:
 
 
 def check_images(context: Context) -> Finding:
-    """Check that neither the processor nor a vLLM server would resize the stored images."""
+    """Check that neither the processor nor a vLLM server would resize the images again after they are stored for
+    training.
+    """
     seen = {(view["width"], view["height"]) for row in context.all_rows() for view in row["views"]}
     stored = {context.bounds.size(*size) for size in seen}
     for name, bounds in _readers(context):
@@ -112,7 +116,7 @@ def check_images(context: Context) -> Finding:
 
 
 def check_speed(context: Context) -> Finding:
-    """Check that the reward is computed fast enough, so that the GPU does not have to wait."""
+    """Check that the reward is computed so fast that the GPU does not have to wait for it."""
     rows = [row for row, _ in zip(context.rows(), range(TIMED), strict=False)]
     answers = [(_answer(context, row), truth_of(row)) for row in rows]
     started = time.perf_counter()
@@ -127,7 +131,7 @@ def check_speed(context: Context) -> Finding:
 
 
 def _readers(context: Context) -> Iterator[tuple[str, Bounds]]:
-    """List the programs that read the images, with their image size limits.
+    """List each program that reads the images, together with the limits that it sets on their size.
 
     A vLLM server knows only the limits in the model's folder. Colocated vLLM gets the limits from the recipe.
     """

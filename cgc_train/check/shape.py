@@ -81,7 +81,7 @@ class ModelShape:
         return {name: size for name, size in self.linears.items() if ".language_model." in f".{name}"}
 
     def adapter(self, targets: str, rank: int) -> int:
-        """Number of LoRA parameters: `rank * (inputs + outputs)` for every module that `targets` matches."""
+        """Number of LoRA parameters: the sum of `rank * (inputs + outputs)` over all modules that `targets` matches."""
         return sum(rank * sum(size) for name, size in self.linears.items() if re.fullmatch(targets, name))
 
     @property
@@ -95,7 +95,7 @@ class ModelShape:
 
     def state_bytes(self, width: int) -> int:
         """Bytes of the linear attention states per sequence. The recurrent state is in float32, and the convolution
-        state has `width` bytes per value. The number does not depend on the sequence length.
+        state has `width` bytes per value. The size does not depend on the sequence length.
         """
         return self.linear.layers * (4 * self.linear.state + width * self.linear.recent) if self.linear else 0
 

@@ -1,7 +1,7 @@
-"""Reduces a recipe to one training step on a CPU, with a tiny model of the same family, few rows, and short
+"""Reduces a recipe to one training step on a CPU. This step uses a tiny model of the same family, few rows, and short
 completions.
 
-A launcher runs the reduced recipe in each process with `python -m cgc_train.check.stand_in RECIPE RUN`.
+To run the reduced recipe, a launcher starts several processes with `python -m cgc_train.check.stand_in RECIPE RUN`.
 """
 
 import re
@@ -42,8 +42,8 @@ def stand_in(recipe: Recipe, model: Path) -> Recipe:
 
 
 def launch_words(file: str, processes: int) -> list[str]:
-    """Arguments for `python` that start a launcher with a launch file on the CPU. Append `-m MODULE` to select the
-    module to run.
+    """Arguments with which `python` starts a launcher on the CPU: torchrun if `file` is `cpu` or `ddp`, and otherwise
+    accelerate with the launch file `file`. Append `-m MODULE` to select the module to run.
     """
     if file in ("cpu", "ddp"):  # without a GPU, accelerate accepts several processes only from torchrun
         return ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]

@@ -27,8 +27,8 @@ def ablate(
     list_switches: bool,
     of: Path | None,
 ) -> None:
-    """Write an unchanged copy of RECIPE, one changed copy per switch in --over, and a script that checks and runs all
-    copies.
+    """Write an unchanged copy of RECIPE and, for each switch in --over, a copy with that switch applied. Also write a
+    script that checks and runs all copies.
     """
     from cgc_train import ablate as ablation
     from cgc_train.recipe import load_recipe

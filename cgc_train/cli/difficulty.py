@@ -1,4 +1,4 @@
-"""`cgc-train difficulty`: find the rows for which a model sometimes gives good and sometimes bad answers."""
+"""`cgc-train difficulty`: find the rows for which a model gives both good and bad answers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`cgc-train merge`: write the model of a run with its adapters merged."""
+"""`cgc-train merge`: merge the adapters of a run into its model."""
 
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from cgc_data.common.progress import show
 @click.option("--checkpoint", type=int, metavar="STEP", help="Checkpoint to merge instead of the final model.")
 @click.option("--dtype", default="bfloat16", show_default=True, help="Data type of the weights: bfloat16 or float32.")
 def merge(run: Path, folder: Path | None, checkpoint: int | None, dtype: str) -> None:
-    """Write the model of RUN with its adapters merged. Stock transformers can load the result."""
+    """Merge the adapters of RUN into its model, and write the result to a new folder. You can load this model with
+    transformers alone.
+    """
     from cgc_data.common.extras import need
 
     need("train")

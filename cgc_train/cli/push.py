@@ -1,10 +1,15 @@
 """`cgc-train push`: publish the model of a run on the Hugging Face Hub."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from cgc_data.common.progress import show
+from cgc_data.common.progress import say, show
+
+if TYPE_CHECKING:
+    from cgc_train.publish.push import Contents
 
 
 @click.command()
@@ -29,7 +34,17 @@ from cgc_data.common.progress import show
         "evaluation results on the Hub. Repeatable."
     ),
 )
-def push(run: Path, repo_id: str, *, tag: str | None, private: bool, license: str, results: tuple[str, ...]) -> None:
+@click.option("--dry-run", is_flag=True, help="Merge the model and print the model card, but do not contact the Hub.")
+def push(
+    run: Path,
+    repo_id: str,
+    *,
+    tag: str | None,
+    private: bool,
+    license: str,
+    results: tuple[str, ...],
+    dry_run: bool,
+) -> None:
     """Merge the adapters of RUN, and publish the model as ORG/NAME with a generated model card.
 
     Before you run this command, log in with `hf auth login`, or set HF_TOKEN.
@@ -38,9 +53,21 @@ def push(run: Path, repo_id: str, *, tag: str | None, private: bool, license: st
 
     need("train")
     from cgc_train.console import quiet
-    from cgc_train.publish.push import push_model
+    from cgc_train.publish.push import prepare_model, push_model
     from cgc_train.run import open_run
 
     quiet()
+    if dry_run:
+        with TemporaryDirectory() as folder:
+            _report(prepare_model(open_run(run), repo_id, Path(folder), tag=tag, license=license, results=results))
+        return
     pushed = push_model(open_run(run), repo_id, tag=tag, private=private, license=license, results=results)
     show(f"{pushed.url} at {pushed.tag or pushed.commit}")
+
+
+def _report(contents: "Contents") -> None:
+    """Print the model card, and a summary of the files on stderr. `contents` is what a push would publish."""
+    size = sum(len(one) if isinstance(one, bytes) else one.stat().st_size for one in contents.values())
+    show(bytes(contents["README.md"]).decode(), end="")
+    say(f"files: {len(contents)} ({size:,} bytes)")
+    say("dry run: nothing was uploaded; the login, the repository, and the tag were not checked")

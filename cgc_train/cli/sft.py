@@ -20,7 +20,7 @@ from cgc_train.cli.shown import show_outcome
     help="Stop training once the mean R_miou on held-out rows reaches this value.",
 )
 def sft(recipe: str, settings: tuple[str, ...], folder: Path | None, until: float | None) -> None:
-    """Warm up a model with RECIPE and overrides: teach it the answer format by supervised training.
+    """Teach a model the answer format with supervised training. This warm-up uses RECIPE and the given overrides.
 
     RECIPE is the name of an included recipe, or a YAML file.
 

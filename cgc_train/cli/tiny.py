@@ -34,8 +34,10 @@ def tiny(folder: Path, family: str, seed: int, real_tokens: bool, head_size: str
     from cgc_data.common.extras import need
 
     need("train")
+    from cgc_train.console import quiet
     from cgc_train.tiny import write_tiny, write_warm
 
+    quiet()
     if warm:
         if (family, seed, real_tokens, head_size) != ("qwen3_vl", 0, False, "16"):
             raise click.UsageError("--warm writes a model with a fixed seed and shape; remove the other options")

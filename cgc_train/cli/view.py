@@ -25,7 +25,7 @@ from cgc_train.errors import RecipeError
     help=("Maximum number of prompts to show per step."),
 )
 def view(run: Path, folder: Path | None, release: Path | None, steps: str | None, per_step: int) -> None:
-    """Write a static HTML page about RUN, with training curves and with the responses of chosen steps."""
+    """Write a static HTML page about RUN. The page shows training curves, and the responses of some steps."""
     from cgc_train.run import open_run
     from cgc_train.view import write_page
 

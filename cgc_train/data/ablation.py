@@ -1,6 +1,6 @@
 """The ablation "no distractor contrast", in which each row shows only the images that contain its answer.
 
-Most rows then have a single image, so each question is rephrased for the number of images that remain.
+Most rows then have a single image, so each question is rephrased to fit the number of remaining images.
 """
 
 import hashlib

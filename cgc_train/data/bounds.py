@@ -31,7 +31,7 @@ class Bounds:
         if self.max_pixels < self.min_pixels:
             raise TrainingDataError(
                 f"data.max_pixels={self.max_pixels} is too small, because the model's processor enlarges every image "
-                f"to at least {self.min_pixels} pixels; set data.max_pixels={self.min_pixels} or more"
+                f"to at least {self.min_pixels} pixels; set data.max_pixels to {self.min_pixels} or more"
             )
 
     def fits(self, width: int, height: int) -> bool:

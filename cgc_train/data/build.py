@@ -39,14 +39,14 @@ def training_set(
 ) -> Dataset:
     """The training rows of a recipe, in training order. For later epochs, see `epoch_order`.
 
-    The columns are the same as in a release, with two differences. `prompt` asks for the answer format with tags.
-    `images` contains paths of files in `image_folder`. The images in these files are resized to fit `bounds` (default:
-    the bounds for the recipe's model). With `completions`, an additional column `completion` for SFT contains a
-    rule-based reasoning trace and the ground-truth answer. Every process of a run can call this function. One process
-    prepares the data, and the others wait.
+    The columns are the same as in a release, with two differences. `prompt` also requests answer tags and, depending on
+    the recipe, think tags. `images` contains paths of files in `image_folder`. The images in these files are resized to
+    fit `bounds` (default: the bounds for the recipe's model). With `completions`, an additional column `completion` for
+    SFT contains a rule-based reasoning trace and the ground-truth answer. Every process of a run can call this
+    function. One process prepares the data, and the others wait.
 
-    Raises ReleaseError if the release cannot be read, and TrainingDataError if a row or an image cannot be used or no
-    row is left.
+    Raises ReleaseError if the release cannot be read, and TrainingDataError if the settings leave no row, or if a row
+    or an image cannot be used.
     """
     release = find_release(recipe.data)
     ids = chosen(release, recipe.data, split or recipe.data.split)

@@ -1,9 +1,10 @@
-"""Stores the image files that the trained model and vLLM read during a run.
+"""Stores the image files that the model and vLLM read during a run.
 
-Each image is stored once, resized if necessary, so the processor does not resize it again.
+Each image is stored only once. If necessary, it is resized before it is stored, so the processor does not resize it
+again.
 
-The name of each file consists of a hash of its content and the image size. Files are written atomically, so several
-processes can store files at the same time.
+The name of each file consists of a hash of the original image file and the size of the stored image. Files are written
+atomically, so several processes can store files at the same time.
 """
 
 import hashlib
@@ -62,14 +63,14 @@ def _open(content: bytes) -> Image.Image:
 def _fits(image: Image.Image, size: tuple[int, int], content: bytes) -> bool:
     """Whether every program that opens the image sees exactly the same pixels.
 
-    The image must have the right size, be RGB, and have no EXIF rotation.
+    The image must be a JPEG or PNG file in RGB, with the right size and without EXIF rotation.
     """
     plain = image.mode == "RGB" and image.format in SUFFIXES
     return plain and image.size == size and exif_orientation(content) == UPRIGHT
 
 
 def _decode(image: Image.Image) -> Image.Image:
-    """Decode the pixels as stored, in RGB and without EXIF rotation."""
+    """Decode the pixels to RGB. An EXIF rotation is not applied."""
     try:
         return image.convert("RGB")
     except (OSError, SyntaxError, ValueError) as error:
@@ -77,7 +78,9 @@ def _decode(image: Image.Image) -> Image.Image:
 
 
 def _resized(image: Image.Image, size: tuple[int, int], photo: bool) -> bytes:
-    """Resize and encode an image: photos as JPEG, and drawings as PNG. Resampling is bicubic, as in the processor."""
+    """Resize an image, and encode it as JPEG if `photo` is true, or as PNG otherwise. Resampling is bicubic, as in the
+    processor.
+    """
     resized, buffer = image.resize(size, Image.Resampling.BICUBIC), io.BytesIO()
     if photo:
         resized.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)

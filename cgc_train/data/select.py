@@ -1,6 +1,7 @@
-"""Selects and orders the training rows. The result depends only on the recipe and the rows' ids.
+"""Selects and orders the training rows. The result does not depend on the order in which the release stores the rows.
 
-Only a few small columns are read, so filtering takes seconds and only a few bytes of memory per row.
+Only a few small columns are read. Therefore, filtering takes only seconds, and it needs only a few bytes of memory per
+row.
 """
 
 import hashlib
@@ -95,10 +96,11 @@ def held_out(release: Release, split: str, count: int) -> list[str]:
 
 
 def epoch_order(count: int, seed: int, epoch: int, grades: Sequence[int] | None = None) -> Order:
-    """The order of the training rows in an epoch. The first epoch is 0. The order depends only on the arguments.
+    """The positions of the training rows, in the order in which an epoch uses them. The first epoch is 0. The result
+    depends only on the arguments.
 
-    Epoch 0 keeps the order. In later epochs, the rows are shuffled. With `grades` (one per row, ascending), rows are
-    shuffled only within a grade.
+    In epoch 0, the rows keep their order. In later epochs, the rows are shuffled. With `grades` (one per row,
+    ascending), rows are shuffled only within a grade.
     """
     order = np.arange(count, dtype=np.int64)
     if epoch == 0:

@@ -26,8 +26,8 @@ Row: TypeAlias = dict[str, Any]
 
 
 def features(*, completion: bool = False) -> Features:
-    """Columns of a training set: the columns of a release with image paths instead of images, plus `completion` for
-    SFT.
+    """Columns of a training set. They are the columns of a release, but `images` contains paths instead of images. For
+    SFT, there is an additional column `completion`.
     """
     columns = Features.from_dict(FEATURES)
     columns["images"] = List(Value("string"))

@@ -122,7 +122,7 @@ def freeze_vision(model: Model) -> None:
 def keep_names(model: Model) -> None:
     """Make a model save its weights under the same names as in the loaded files.
 
-    When a model is loaded under ZeRO-3, transformers records renamings that were not needed for any weight. Without
+    When a model is loaded under ZeRO-3, transformers records renamings that it did not apply to any weight. Without
     this function, saving the model would reverse these renamings, so other programs would not recognize the names.
     """
     renamings = getattr(model, "_weight_conversions", None)
@@ -132,11 +132,10 @@ def keep_names(model: Model) -> None:
 
 @contextmanager
 def names_in_memory(model: Model) -> "Iterator[None]":
-    """Context manager that makes a model save its weights in their in-memory layout, with all experts of a layer in one
-    tensor.
+    """Context manager that makes a model save its weights as they are in memory: one tensor for all experts of a layer.
 
-    Released weights contain each expert separately. When Trainer resumes, it does not convert separate experts to one
-    tensor, and would skip their weights.
+    Released weights contain a separate tensor for each expert. When Trainer resumes from a checkpoint, it does not
+    merge such tensors, so it would skip the weights of the experts.
     """
     conversions = getattr(model, "_weight_conversions", None)
     model._weight_conversions = []

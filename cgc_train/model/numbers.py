@@ -4,7 +4,7 @@ from typing import Any
 
 
 def qwen3_vl_8b_config() -> Any:
-    """The configuration of Qwen/Qwen3-VL-8B-Instruct, limited to the sizes of the model."""
+    """The configuration of Qwen/Qwen3-VL-8B-Instruct. It sets only the sizes of the model."""
     from transformers import Qwen3VLConfig
 
     return Qwen3VLConfig(

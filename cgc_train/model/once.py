@@ -1,4 +1,4 @@
-"""Opens and processes each image of a batch only once, even if its prompt is sampled several times.
+"""Opens and processes each image of a batch only once, even if the batch contains several copies of a prompt.
 
 GRPO samples several completions per prompt. For each completion, TRL passes another copy of the prompt's images to the
 processor.
@@ -37,7 +37,7 @@ class _Once:
         return getattr(self.wrapped, name)
 
     def fetch_images(self, images: Any) -> Any:
-        """Open images and keep the nesting of the lists. The same path always returns the same object."""
+        """Open images, and return them in lists nested like the input. Equal paths return the same object."""
         opened: dict[str, object] = {}
 
         def fetched(entry: Any) -> Any:

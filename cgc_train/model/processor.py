@@ -1,4 +1,4 @@
-"""Loads the processor of a model with left padding, without truncation, and with a pixel limit."""
+"""Loads the processor of a model, and sets left padding, no truncation, and a pixel limit."""
 
 from contextlib import contextmanager
 from functools import cache

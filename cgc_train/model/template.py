@@ -41,7 +41,7 @@ def opening(processor: Processor, prompt: PromptSettings | None = None, **templa
 def check_template(
     name: str, processor: Processor, prompt: PromptSettings, template: Mapping[str, object] | None = None
 ) -> str:
-    """Return the `opening` of a model's chat template, after checking that strictly valid responses can start with it.
+    """Return the `opening` of a model's chat template, if a response that starts with it can be strictly valid.
 
     Raises ModelError if no response could earn the format reward. The message names the model and the fix.
     """
@@ -86,10 +86,9 @@ def _switch(processor: Processor, prompt: PromptSettings, template: Mapping[str,
 
 
 def check_taught(name: str, processor: Processor, row: TaughtRow) -> None:
-    """Raise ModelError if a chat template formats a finished response differently from the start of a new response.
+    """Raise ModelError if the chat template starts a finished response differently from a new response.
 
-    In that case, SFT on `row` (`prompt` and `completion`) would teach a format that differs from the start of a sampled
-    response.
+    With such a template, SFT on `row` (`prompt` and `completion`) would teach a format that sampling does not use.
     """
     finished = rendered(processor, [*row["prompt"], *row["completion"]], add_generation_prompt=False)
     if not finished.startswith(rendered(processor, row["prompt"])):

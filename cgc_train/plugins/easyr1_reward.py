@@ -32,7 +32,7 @@ def compute_score(
     reward: Given = None,
     prompt: Given = None,
 ) -> list[Score] | Score:
-    """Score a batch of responses, or a single response with `reward_type=sequential`.
+    """Score a batch of responses. With `reward_type=sequential`, score a single response.
 
     Args:
         reward_inputs: `response` and `ground_truth` of each response, as EasyR1 passes them.

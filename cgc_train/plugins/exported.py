@@ -1,7 +1,7 @@
 """Computes the reward for a response to an exported row. All three plugins use this module.
 
 An exported row contains the ground-truth answer and the query, but does not state which objects are absent from which
-images. Leakage (boxes in images without the object) therefore cannot be measured here; use `cgc-train reward`.
+images. This module therefore cannot measure leakage (boxes in images without the object). `cgc-train reward` can.
 """
 
 import sys
@@ -51,8 +51,8 @@ def score_exported(
         answer: answer of the row (`solution`, `answer`, or `ground_truth`).
         rules: reward and prompt settings.
         num_images: number of images in the row. Without this number, every image number above 0 is accepted.
-        query: query of the row, as JSON text. Without a query, predicted labels must match if the answer contains
-            several labels.
+        query: query of the row, as JSON text. Without a query, a predicted object must have the right label if the
+            answer contains several labels.
         contrast: contrast of the row. Together with `task`, it selects the entry in `task_weights`. For questions about
             one object, both also affect `acc@0.5`.
         task: task of the row.

@@ -61,7 +61,7 @@ def model_card(
         repo_id: ORG/NAME of the published model.
         tag: model version that the commands in the card load; None: the newest.
         release: release on which the model was trained; None: the release in the recipe.
-        license: license of the weights, which is the license of the base model.
+        license: license of the weights. Pass the license of the base model.
         results: benchmark results.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Writes a run's model, with merged adapters, to a folder that stock AutoProcessor and AutoModel can load."""
+"""Merges a run's adapters into its model, and writes a folder that stock AutoProcessor and AutoModel can load."""
 
 from pathlib import Path
 
@@ -58,6 +58,6 @@ def _merged(model: Model) -> Model:
 
 
 def _as_stored(processor: Processor) -> None:
-    """Restore the original limit on prompt length, so that the training setting is not saved."""
+    """Restore the tokenizer's original limit on prompt length, so that the limit for training is not saved."""
     tokenizer = processor.tokenizer
     tokenizer.model_max_length = tokenizer.init_kwargs.get("model_max_length") or int(1e30)

@@ -1,10 +1,10 @@
 """Publishes a merged model. All files are uploaded in one commit, which is then tagged. Existing tags never move."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import TypeAlias, TypedDict
 
 import yaml
 from huggingface_hub import CommitOperationAdd, HfApi, ModelCard
@@ -31,6 +31,9 @@ class Target(TypedDict):
     repo_type: str
 
 
+Contents: TypeAlias = dict[str, Path | bytes]  # by path in the repository
+
+
 @dataclass(frozen=True)
 class PushedModel:
     """The location of a model on the Hub."""
@@ -53,23 +56,37 @@ def push_model(
 ) -> PushedModel:
     """Merge a finished run's model and publish it with its card, recipe, and curves.
 
-    `results` lists files written by `cgc-bench score --json`, in the notation of `read_results`. Their scores become
-    metadata on the Hub.
+    `results` lists files written by `cgc-bench score --json`, as FILE or as DATASET=FILE (see `read_results`). The
+    scores in these files become metadata on the Hub.
 
     Raises PushError if the repository or the tag cannot be used, or if the Hub cannot be reached. Also raises the
-    errors of `merge` and `model_card`. After any of these errors, nothing has been published.
+    errors of `merge` and `model_card`. After an error, nothing has been published, with one exception: setting the tag
+    can fail after the upload.
+    """
+    check_names(repo_id, tag)
+    read_results(results, run.recipe)  # raises errors before the merge
+    _check_early(repo_id, tag, token)
+    with tempfile.TemporaryDirectory() as folder:
+        contents = prepare_model(run, repo_id, Path(folder), tag=tag, license=license, results=results)
+        return _publish(contents, repo_id, tag, private, token)
+
+
+def prepare_model(
+    run: Run, repo_id: str, folder: Path, *, tag: str | None, license: str, results: Sequence[str]
+) -> Contents:
+    """The files that `push_model` would publish, by path in the repository, without contacting the Hub.
+
+    The merged model is written to `folder`. Raises PushError if a name or a results file is not valid, and the errors
+    of `merge` and `model_card`.
     """
     check_names(repo_id, tag)
     found = read_results(results, run.recipe)
-    _check_early(repo_id, tag, token)
-    with tempfile.TemporaryDirectory() as folder:
-        merged = merge(run, Path(folder) / "model")
-        contents: dict[str, Path | bytes] = {path.name: path for path in sorted(merged.iterdir()) if path.is_file()}
-        contents |= card_pictures(run) | {"recipe.yaml": _public_recipe(run)}
-        contents |= eval_results(found, f"{connect(token).endpoint}/{repo_id}")
-        card = model_card(run, repo_id, tag=tag, license=license, results=found)
-        contents["README.md"] = _checked(with_model_index(card, repo_id.rpartition("/")[2], found)).encode()
-        return _publish(contents, repo_id, tag, private, token)
+    card = model_card(run, repo_id, tag=tag, license=license, results=found)
+    merged = merge(run, folder / "model")
+    contents: Contents = {path.name: path for path in sorted(merged.iterdir()) if path.is_file()}
+    contents |= card_pictures(run) | {"recipe.yaml": _public_recipe(run)}
+    contents |= eval_results(found, f"{connect().endpoint}/{repo_id}")
+    return {**contents, "README.md": _checked(with_model_index(card, repo_id.rpartition("/")[2], found)).encode()}
 
 
 def _public_recipe(run: Run) -> bytes:
@@ -90,9 +107,7 @@ def _check_early(repo_id: str, tag: str | None, token: str | None) -> None:
                     _check_target(api, target, tag)
 
 
-def _publish(
-    contents: Mapping[str, Path | bytes], repo_id: str, tag: str | None, private: bool, token: str | None
-) -> PushedModel:
+def _publish(contents: Contents, repo_id: str, tag: str | None, private: bool, token: str | None) -> PushedModel:
     api = connect(token)
     target: Target = {"repo_id": repo_id, "repo_type": "model"}
     with explained(repo_id, api.endpoint):

@@ -32,7 +32,7 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 class Intervals(msgspec.Struct, frozen=True):
-    """The confidence interval of each metric's mean over tasks."""
+    """For each metric, the mean over tasks with its confidence interval."""
 
     macro: Mapping[str, Bounds] = {}
 
@@ -52,9 +52,7 @@ class Result(msgspec.Struct, frozen=True):
 
     @property
     def figures(self) -> dict[str, float]:
-        """The means over tasks, by metric, without missing values. The first entry is the main metric of the
-        benchmark.
-        """
+        """The mean over tasks for each metric that has a value. The first entry is the main metric of the benchmark."""
         return {metric: value for metric, value in self.macro.items() if value is not None}
 
     @property
@@ -79,8 +77,8 @@ def read_results(named: Sequence[str], recipe: Recipe) -> list[Result]:
     """Read results from files, which are passed as FILE or as DATASET=FILE. DATASET is the Hub id of the benchmark's
     data set.
 
-    Raises PushError if a file was not written by `cgc-bench score`, if a data set name is missing, or if two files
-    contain results of the same benchmark and protocol.
+    Raises PushError if a file does not contain scores from `cgc-bench score`, or if the id of a data set is unknown.
+    Also raises PushError if two files have the same benchmark, protocol, and post-processing.
     """
     results = [_read(text, recipe) for text in named]
     names = [file_name(result) for result in results]

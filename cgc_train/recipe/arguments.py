@@ -92,7 +92,7 @@ def _loading(recipe: Recipe) -> dict[str, object]:
 
 
 def _defaults(recipe: Recipe) -> dict[str, object]:
-    """Default training arguments for the hardware that a recipe states."""
+    """Default training arguments, which depend on the hardware and other settings of a recipe."""
     return {
         "bf16": recipe.model.dtype == "bfloat16",
         "use_cpu": recipe.accelerate == "cpu",

@@ -96,7 +96,7 @@ class DataSettings(Section):
     @model_validator(mode="after")
     def _measured(self) -> "DataSettings":
         if self.curriculum == "by_reward" and self.keep is None:
-            raise ValueError("curriculum=by_reward needs keep=FILE, with a file from `cgc-train difficulty`")
+            raise ValueError("curriculum=by_reward needs keep=FILE; `cgc-train difficulty` writes this file")
         return self
 
     @model_validator(mode="after")
@@ -110,7 +110,7 @@ class DataSettings(Section):
 
 
 class GroupSettings(Section):
-    """Settings that define which groups of completions are useful for training, and how often to replace the others."""
+    """Settings that define which groups of completions are useless for training, and how often to replace them."""
 
     resample: int = Field(
         0, ge=0, description=("maximum number of extra sampling rounds that replace useless groups of completions")
@@ -162,7 +162,7 @@ class HubSettings(Section):
 
 
 class WarningSettings(Section):
-    """Thresholds for warnings during training: about wrong `[]` answers and about groups that teach nothing."""
+    """Thresholds for the warnings during training: wrong `[]` answers, and groups that are useless for training."""
 
     false_empty: Share = Field(
         0.2,
@@ -214,7 +214,5 @@ class Recipe(Section):
 
     @property
     def sharing(self) -> str:
-        """How the GPUs share the work, such as `zero3`. This is the part of the launch file's name before the number of
-        machines and GPUs.
-        """
+        """How the GPUs share the work, such as `zero3` for the launch file `zero3-2x8`."""
         return self.accelerate.partition("-")[0]

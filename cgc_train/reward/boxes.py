@@ -35,7 +35,7 @@ def _f1_meaning(settings: "BoxSettings") -> str:
 
 def _ciou_meaning(_: "BoxSettings") -> str:
     return (
-        "(1 + CIoU) / 2, summed over one-to-one pairs in the same image, divided by the number of predicted or "
+        "sum of (1 + CIoU) / 2 over matched boxes in the same image, divided by the number of predicted or "
         "ground-truth boxes, whichever is larger"
     )
 

@@ -1,5 +1,6 @@
-"""Reward terms for the format of an answer, regardless of its content: strict validity and, optionally, the share of
-tags that occur exactly once.
+"""Reward terms for the format of an answer, regardless of its content.
+
+One term rewards strict validity. The other, which is optional, is the share of tags that occur exactly once.
 """
 
 from typing import Annotated
@@ -60,7 +61,7 @@ class FormatSettings(MiouSettings):
     format: Annotated[Weight, FORMAT] = Field(1.0, description="weight of a strictly valid answer")
     format_needs_miou: bool = Field(False, description="reward the format only if R_miou is above 0")
     format_min_think: int = Field(
-        0, ge=0, description=("minimum length of the reasoning, in characters, for the format reward")
+        0, ge=0, description=("minimum number of characters of reasoning that the format reward requires")
     )
     tags: Annotated[Weight, TAGS] = Field(
         0.0, description="weight of the four tags; each tag earns a quarter of this weight"

@@ -52,8 +52,9 @@ def any_box_term(answer: Answered, settings: "MiouSettings") -> float:
 
 
 def _matched(answer: Answered, objects: Sequence[Object], settings: "MiouSettings") -> float:
-    """Sum the IoUs of the best one-to-one pairs with the given ground-truth objects, after applying floor, ceiling, and
-    power.
+    """Sum the IoUs of the best one-to-one pairs of predicted boxes and the given ground-truth objects.
+
+    The settings `floor`, `ceiling`, and `power` are applied to each IoU before the sum.
     """
     found = match(
         answer.boxes.objects,
@@ -70,7 +71,7 @@ def _matched(answer: Answered, objects: Sequence[Object], settings: "MiouSetting
 def _meaning(settings: "MiouSettings") -> str:
     within = " in the same image" if settings.source_aware else ""
     return (
-        f"sum of IoU over one-to-one pairs{within}, divided by the number of predicted or ground-truth boxes, "
+        f"sum of IoU over matched boxes{within}, divided by the number of predicted or ground-truth boxes, "
         "whichever is larger"
     )
 
@@ -92,7 +93,7 @@ class MiouSettings(Section):
     ceiling: float = Field(1.0, gt=0, le=1, description="a pair counts as 1 if its IoU is at least this value")
     soft_reading: bool = Field(
         False,
-        description="also accept answers with decimal numbers such as 120.0, trailing commas, or a JSON code fence",
+        description="also accept answers with trailing commas, a JSON code fence, or decimal numbers such as 120.0",
     )
     source_aware: bool = Field(
         True, description="false (ablation): a predicted box can match a ground-truth box in any image"
@@ -100,7 +101,7 @@ class MiouSettings(Section):
     set_wise: bool = Field(
         True,
         description=(
-            "false (ablation): for each ground-truth object, take the best IoU of any predicted box, and average these "
-            "values, regardless of the number of predictions"
+            "false (ablation): the score is the mean, over the ground-truth objects, of the best IoU with a predicted "
+            "box; extra boxes cost nothing"
         ),
     )

@@ -51,7 +51,7 @@ class Asked:
     """The rows of a release that the predictions refer to.
 
     Attributes:
-        truths: ground-truth answers by row id, in the order of the first prediction for each row.
+        truths: ground-truth answers by row id. The rows are in the order in which the predictions first name them.
         answered: number of rows with a prediction, by split.
         rows: total number of rows in each of these splits.
     """
@@ -63,7 +63,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Scored:
-    """The reward terms and the metrics of a prediction. The metrics cover both strict and lenient parsing."""
+    """The reward terms and the metrics of a prediction. The metrics include the accuracy with lenient parsing."""
 
     terms: Terms
     item: ItemScore

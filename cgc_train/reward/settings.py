@@ -30,13 +30,13 @@ class RewardSettings(LastTermSettings):
 
     The weights of all other reward terms are 0 by default.
 
-    The task weight is the same for all responses to a row. Therefore, the task weight has an effect only if advantages
-    are not scaled within the group (that is, if `grpo.scale_rewards` is not `group`).
+    The task weight is the same for all responses to a row. If `grpo.scale_rewards` is `group`, advantages are scaled
+    within each group, and this scaling cancels any task weight above 0.
     """
 
     preset: Literal["cgc", "mg-thinker"] = Field("cgc", description="use the weights and options of a published reward")
     task_weights: dict[str, Weight] = Field(
-        default_factory=dict, description="factors for the rewards of tasks, by full task name; default: 1"
+        default_factory=dict, description="factor for the rewards of each task, by full task name; default: 1"
     )
 
     @model_validator(mode="before")
@@ -52,7 +52,7 @@ class RewardSettings(LastTermSettings):
         return weights
 
     def task_weight(self, task: Task | None) -> float:
-        """The reward factor of a task, or 1 if the task is unknown."""
+        """The factor by which the rewards of a task are multiplied. It is 1 if the task is unknown."""
         return self.task_weights.get(task.id, 1.0) if task else 1.0
 
     def weight(self, term: "Term[RewardSettings]") -> float:
@@ -61,7 +61,7 @@ class RewardSettings(LastTermSettings):
 
     @property
     def terms(self) -> "tuple[Term[RewardSettings], ...]":
-        """The reward terms with a weight above 0, and the default terms, which are shown even if their weight is 0."""
+        """The reward terms with a weight above 0. The default terms are included even if their weight is 0."""
         return tuple(term for term in TERMS if term.name in _ALWAYS_SHOWN or self.weight(term))
 
     def with_all_terms(self) -> "RewardSettings":

@@ -21,8 +21,8 @@ SettingsT_contra = TypeVar("SettingsT_contra", bound=Section, contravariant=True
 class Answered:
     """A parsed response, the ground-truth answer of its row, and the values of earlier reward terms, keyed by name.
 
-    `reading` is the response parsed in the strict format. `boxes` is the parsed response whose boxes are scored; it
-    differs from `reading` only if the settings accept more than the strict format.
+    `reading` is the result of strict parsing. `boxes` is the parsed response from which the boxes are scored. The two
+    differ only if the settings accept more than the strict format.
     """
 
     reading: Reading
@@ -40,8 +40,9 @@ class Term(Generic[SettingsT_contra]):
             TRL, and NAME is the column in output files.
         function: maps an answer to a value from 0 to 1. A perfect answer gets 1. The function never raises an error.
         title: title of its curve.
-        meaning: returns a text for the model card about what the term measures with the given settings.
-        ablated: describes a run without the term, for `cgc-train ablate no-NAME`; "" if there is no such switch.
+        meaning: function that maps settings to a text for the model card. The text describes what the term measures.
+        ablated: description of a run without the term, for the switch `no-NAME` of `cgc-train ablate`. "" means that
+            this switch does not exist.
         digits: decimals shown.
     """
 

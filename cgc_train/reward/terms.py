@@ -18,10 +18,10 @@ _DEFAULTS = Rules()
 
 @dataclass(frozen=True)
 class Terms:
-    """The values of all reward terms for one response, and the parsed response.
+    """The values of the reward terms for one response, and the parsed response.
 
     Attributes:
-        reward: the weighted sum.
+        reward: the weighted sum of the terms, times the task weight.
         values: maps the name of each term to its value (0-1) times the task weight.
         reading: the response, parsed according to the strict format.
         truth: the ground-truth answer of the row.

@@ -1,7 +1,7 @@
-"""The reward for TRL, as one function per reward term (such as `miou_reward`), so that TRL logs the mean of each term.
+"""The reward for TRL. Each reward term has its own function, such as `miou_reward`, so TRL logs the mean of each term.
 
-TRL applies the weights of the terms through its `reward_weights`. Each response is parsed only once, and batch
-statistics are logged only once, although there are several terms.
+TRL applies the weights of the terms through its `reward_weights`. The functions share their work: each response is
+parsed only once, and the statistics of each batch are logged only once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,8 +29,9 @@ def reward_functions(
 ) -> list[RewardFunction]:
     """Build the reward functions for `GRPOTrainer(reward_funcs=...)`, in the order of `reward_weights`.
 
-    The data set must have the columns in `cgc_data.metrics.COLUMNS`. For each batch, the functions add the row ids as
-    the column `id` to TRL's completions file, and log the statistics in `cgc_train.reward.LOGGED` as metrics.
+    The data set must have the columns in `cgc_data.metrics.COLUMNS`. For each batch, the functions add a
+    column `id` with the row ids to TRL's completions file. They also log the statistics in `cgc_train.reward.LOGGED` as
+    metrics.
 
     Args:
         settings: settings of the reward. TRL multiplies each term by its weight.

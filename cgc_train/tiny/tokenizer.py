@@ -1,4 +1,4 @@
-"""Trains a small byte-level tokenizer on this project's prompts and answers, with Qwen's special tokens.
+"""Trains a small byte-level tokenizer on this project's prompts and answers. It has Qwen's special tokens.
 
 Each digit is a separate token, so that a number always has the same tokens.
 """
@@ -62,7 +62,9 @@ LABELS += ("cup", "dog", "horse", "kite", "laptop", "person", "potted plant", "s
 
 
 def train_tokenizer(*, real_ids: bool = False) -> Tokenizer:
-    """Train a Qwen2 tokenizer with at most `VOCABULARY` tokens and left padding. Every call gives the same result.
+    """Train a Qwen2 tokenizer that pads on the left. Every call gives the same result.
+
+    Without `real_ids`, the tokenizer has at most `VOCABULARY` tokens, plus the tokens for `PHRASES`.
 
     With `real_ids`, the tokenizer has the vocabulary size and the special token ids of Qwen3-VL's tokenizer. The
     additional tokens never occur in text.
@@ -99,8 +101,8 @@ def _filled(trained: Mapping[str, int]) -> dict[str, int]:
 
 
 def corpus() -> Iterator[str]:
-    """Yield the training text: every question phrasing with some object names, both instructions, and answers in the
-    strict format.
+    """Yield the training text: every question phrasing with some object names, the instructions for reasoning and for
+    the answer, and answers in the strict format.
     """
     for place, label in enumerate(LABELS):
         following = [readable(name) for name in (*LABELS[place:], *LABELS)]

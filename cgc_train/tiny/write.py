@@ -61,7 +61,9 @@ def write_tiny(
 
 
 def write_warm(folder: Path) -> Path:
-    """Write the tiny model that was warmed up on painted photos, in float32. Every call writes the same files.
+    """Write the tiny model that was warmed up on painted photos. The weights are in float32.
+
+    Every call writes the same files.
 
     The weights and the tokenizer are stored in `WARM`. They were created with `scripts/make_warm_start.py`.
 

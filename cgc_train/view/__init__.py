@@ -1,4 +1,7 @@
-"""Shows a run for inspection: curves, and the responses of selected steps with images, boxes, and reward terms."""
+"""Shows a training run: its curves, and the responses of selected steps.
+
+Each response is shown with its images, boxes, and reward terms.
+"""
 
 from cgc_train.view.page import Page, write_page
 

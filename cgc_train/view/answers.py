@@ -1,6 +1,6 @@
 """Prepares a saved response for display, with boxes, their correctness, and every reward term.
 
-Only the row id and the response text are needed, because the reward terms are computed again.
+A saved response needs only the row id and the text, because the reward terms are computed again.
 """
 
 from collections.abc import Sequence
@@ -86,4 +86,4 @@ def _one(item: Object, partner: Object | None, truth: Truth) -> Drawn:
         return Drawn(item.img_idx, item.bbox_2d, "hit" if overlap >= HIT else "near", f"IoU {overlap:.2f}")
     if item.img_idx in truth.safe_images:
         return Drawn(item.img_idx, item.bbox_2d, "astray", "wrong image")
-    return Drawn(item.img_idx, item.bbox_2d, "extra", "no partner")
+    return Drawn(item.img_idx, item.bbox_2d, "extra", "matches no true box")

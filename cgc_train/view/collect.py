@@ -34,7 +34,11 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Step:
-    """The responses of a step: `completions` that were sampled in training, or greedy answers to `held_out` rows."""
+    """The responses of a step.
+
+    If `kind` is `completions`, they were sampled in training. If it is `held_out`, they are greedy answers to held-out
+    rows.
+    """
 
     step: int
     kind: str
@@ -55,7 +59,7 @@ def collect(run: Run, release: Release, steps: Sequence[int] | None, per_step: i
     """Collect the selected steps of a run, with at most `per_step` prompts each.
 
     `steps=None` selects the first, the middle, and the last saved step. Raises RunError if a step has no saved
-    responses, or if the release does not contain a row.
+    responses, or if the release lacks a row that the responses answer.
     """
     saved = {
         ("completions", step): _completions(run, step) for step in choose_steps(run.completion_steps(), steps, run)

@@ -1,5 +1,6 @@
-"""Draws the curves of a run as SVG: reward terms, failures, lengths, and optimization, for training and held-out
-rows.
+"""Draws the metrics of a run as SVG curves, for training rows and held-out rows.
+
+The curves show reward terms, failures, lengths, and optimization.
 """
 
 import io
@@ -18,9 +19,10 @@ TRAIN, HELD_OUT = "#8b95a7", "#2f5fd0"
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve of a metric, with the metric's keys in the log lines of training, held-out rows, and benchmarks.
+    """A curve of one metric.
 
-    A key is None if lines of this kind do not contain the metric.
+    The log has separate lines for training, held-out rows, and benchmarks. `train`, `held_out`, and `benchmark` are the
+    keys of the metric in these lines. A key is None if lines of that kind do not contain the metric.
     """
 
     title: str

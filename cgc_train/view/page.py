@@ -49,7 +49,7 @@ def write_page(
         per_step: maximum number of prompts per step.
 
     Raises:
-        RunError: the run has no metrics yet, or `folder` contains files other than those of an earlier page.
+        RunError: the run has no metrics yet, or `folder` contains files but no earlier page.
         ReleaseError: the release cannot be read.
     """
     metrics = run.metrics()
@@ -95,7 +95,7 @@ def _store(content: bytes, folder: Path) -> str:
 
 
 def _clear(folder: Path) -> None:
-    """Remove the files of an earlier page, and no other files."""
+    """Remove the images of an earlier page. Raises RunError if the folder contains files but no earlier page."""
     page = folder / "index.html"
     if (
         folder.exists()

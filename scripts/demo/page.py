@@ -3,9 +3,9 @@ answer in detail.
 
 Usage: python -m scripts.demo.page DEMO
 
-The demo asks each held-out question only once, which is too few answers to measure a small gain. Therefore, the page
-shows the paired change of each metric with its interval. It also shows docs/demo_learns.json: results of the same
-training, measured on more questions with several answers each.
+The demo samples only one answer per held-out question. That is not enough to measure a small gain. Therefore, the page
+shows the paired change of each metric with a confidence interval. It also shows docs/demo_learns.json: results of the
+same training, measured on more questions with several answers each.
 """
 
 import json
@@ -121,7 +121,9 @@ def first_and_last(metrics: Sequence[MetricsLine]) -> tuple[float, float] | None
 
 
 def measured(seeds: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[tuple[float, float, Change]]]]:
-    """For each measured metric and every seed, the means before and after training, and the change."""
+    """List, for each metric, the mean before training, the mean after training, and the change. Each seed has its own
+    values.
+    """
     return [
         (title, [(one[name]["before"], one[name]["after"], _risen(one[name]["rise"], more)) for one in seeds])
         for name, title, more in MEASURED
@@ -151,14 +153,15 @@ def _best_floor(summary: Summary, name: str, more: bool) -> tuple[str, float | N
 
 
 def _change(before: Run, after: Run, name: str, more: bool) -> Change | None:
-    """The mean of the paired differences over the tasks, as in `cgc-bench report`."""
+    """The paired difference between the two runs, averaged over the tasks, as in `cgc-bench report`."""
     found = compare_units(before.bench.units(before.results), after.bench.units(after.results), name)
     return Change(found.mean.new - found.mean.base, found.mean.low, found.mean.high, more) if found else None
 
 
 def examples(before: Run, after: Run, album: Album) -> Iterator[Card]:
-    """Yields cards of rows whose score changed, with improved answers before worse ones. Yields nothing if no score
-    changed.
+    """Yields cards of rows whose score changed. For each task, an improved row precedes a row that got worse.
+
+    Yields nothing if no score changed.
     """
     first, second = (run.bench.units(run.results) for run in (before, after))
     for metric in ("acc@0.5", "miou"):

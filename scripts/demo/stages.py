@@ -26,7 +26,7 @@ class Stage:
     """A command of the demo.
 
     Attributes:
-        name: file name of the stage's log, and of the marker file that shows that the stage is done.
+        name: name of the stage's log, and of the marker file that is written when the stage is done.
         title: shown while it runs.
         command: the command, run in the root of the repository.
         makes: file or folder that the command writes, relative to the demo's folder. It is removed before a new

@@ -38,14 +38,13 @@ COMMIT, OLDER_COMMIT = "b44b311b669bf1fd1aa2fc36f2251482ba33cb16", "v0.3.2"
 CAUSE = """Upstream: importing EasyR1's trainer also imports vLLM, in line `24` of
 `verl/workers/rollout/vllm_rollout_spmd.py`. EasyR1 can sample only with vLLM, and its requirements list `vllm` and
 `flash-attn`. Also, `verl/workers/fsdp_workers.py` needs NCCL in line `83` and flash-attn in line `215`, and no setting
-changes this. vLLM's CPU build was not installed in this environment, because this project runs that build with a newer
-version of transformers than EasyR1 supports (below `5.0.0`). No upstream issue was found.
+changes this. vLLM's CPU build was not installed in this environment: this project runs that build with a newer
+version of transformers, but EasyR1 supports only versions below `5.0.0`. No upstream issue was found.
 
 Tried: EasyR1's release `0.3.2` (see [below](#easyr1-an-older-version)), and stubs for the GPU and vLLM (see the next
 stage).
-The stubs replace functions of `torch.cuda`. They also replace NCCL with gloo, device meshes of GPUs with device meshes
-of the CPU, flash-attn with PyTorch's attention, and vLLM with a module of the same name that samples with
-transformers."""
+The stubs replace functions of `torch.cuda`. They use gloo instead of NCCL, PyTorch's attention instead of
+flash-attn, and device meshes of the CPU instead of GPUs. A module with vLLM's name samples with transformers."""
 OLDER_CAUSE = """Upstream: the line that stops the newer [EasyR1](#easyr1) also stops this version."""
 BATCH, GROUP, TOKENS = 2, 4, 160  # steps of training on a stub; TOKENS is the value in `scripts.engines.sampler`
 PROMPT = 256  # tokens
@@ -65,7 +64,7 @@ def grpo(place: Workplace) -> list[Comparison]:
 
 
 def on_stub(place: Workplace) -> list[Comparison]:
-    """Run two steps with `scripts.engines.easyr1_cpu`, and compare the rewards of the responses and the saved model."""
+    """Run two steps with `scripts.engines.easyr1_cpu`. Check the rewards of the responses and the saved weights."""
     told = place.folder / "told.jsonl"
     rows, few = _asked(place, "asked"), _asked(place, "few", 2)
     _train(place, rows, few, told)
@@ -103,7 +102,7 @@ def _train(place: Workplace, rows: Path, few: Path, told: Path) -> None:
 def _paid(told: Path, rows: list[dict[str, Any]]) -> list[Paid]:
     """The responses sampled during training, with their rows.
 
-    In the log, they come before the responses sampled during validation.
+    The log lists these responses before those sampled during validation.
     """
     asked = {row["answer"]: row["id"] for row in rows}
     answered = lines(told)[: BATCH * GROUP * STEPS]
@@ -112,7 +111,7 @@ def _paid(told: Path, rows: list[dict[str, Any]]) -> list[Paid]:
 
 
 def _whole(place: Workplace) -> Path:
-    """The folder of a model with the weights that EasyR1 saved."""
+    """Copy the initial model, and store the weights that EasyR1 saved in the copy. Returns the folder of the copy."""
     (file,) = (place.folder / "saved" / f"global_step_{STEPS}" / "actor").glob("model_world_size_1_*.pt")
     folder = copytree(start(place), place.folder / "whole")
     weights = {name: weight.float().clone() for name, weight in torch.load(file).items()}

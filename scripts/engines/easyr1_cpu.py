@@ -108,7 +108,7 @@ def stand_in() -> None:
 
 
 def _of_cpu() -> None:
-    """Use gloo for process groups, the CPU for meshes, and models without flash-attn."""
+    """Use gloo for process groups, the CPU for device meshes, and PyTorch's attention instead of flash-attn."""
     import torch.distributed
     from torch.distributed import device_mesh
     from transformers import PreTrainedModel

@@ -3,7 +3,7 @@ manager.
 
 Usage: python -m scripts.engines.easyr1_worker MODEL EXPORT PLUGIN OUT ROW ...
 
-OUT is a file of JSON lines: row, number of images, response, and its reward.
+Each line of OUT is a JSON object for one row, with the row's id, the number of images, the response, and the reward.
 """
 
 import json
@@ -42,7 +42,7 @@ def batch(answer: str, response: torch.Tensor) -> DataProto:
 
 
 def pay(model: Path, export: Path, plugin: str, out: Path, asked: list[int]) -> None:
-    """Sample one response for each given row, and write the reward manager's reward for it."""
+    """Sample one response for each given row, and compute its reward with the reward manager. Write both to `out`."""
     sampler = Sampler(model)
     tokenizer, limits = sampler.processor.tokenizer, pixels(sampler.processor)
     settings = {"prompt_key": "problem", "image_dir": str(export.parent), "max_prompt_length": 4096}

@@ -1,8 +1,8 @@
 """Creates an environment for each engine on top of the environment in which this script runs, so that torch is
 installed only once.
 
-The engine's packages take precedence. All other packages come from the project's environment. torch and torchvision
-always come from it too, even if an engine requires other versions.
+The engine's packages take precedence, except torch and torchvision. These two always come from the project's
+environment, even if an engine requires other versions. All other packages come from there, too.
 """
 
 import json

@@ -50,8 +50,8 @@ def _logged(out: Path) -> list[dict[str, Any]]:
 
 
 def _read_alike(rows: list[dict[str, Any]], tokens: Path, model: Path) -> list[Comparison]:
-    """Format the prompts and answers of the export with the model's own chat template, and compare the result with what
-    the trainer reads.
+    """Write the prompts and answers of the export in the model's chat format, and compare them with what the trainer
+    reads.
     """
     tokenizer = AutoTokenizer.from_pretrained(model)
     read = list(datasets.load_from_disk(str(tokens))["train"])

@@ -29,7 +29,7 @@ def every_task(place: Workplace) -> list[Comparison]:
     images = sum(kind == "image" for request in requests for kind, _ in json.loads(request))
     return [
         at_least("requests", len(requests), 2, f"with {images} images"),
-        same("items in lmms-eval's samples files, one per request", len(items), len(requests)),
+        same("items in lmms-eval's samples files (one per request)", len(items), len(requests)),
         *(
             equal(
                 f"prompts and images that the model {model} received, compared with {reference}",
@@ -65,7 +65,9 @@ def prepared(folder: Path, release: Path) -> dict[str, str]:
 
 
 def asked(place: Workplace, model: str, settings: dict[str, str]) -> tuple[list[str], set[tuple[str, int]]]:
-    """The sorted requests that a model received, and the items in its samples files as (task, number)."""
+    """Run the group with a model. Returns the requests that the model received, sorted, and the items in its samples
+    files as (task, number).
+    """
     sent, out = place.folder / f"{model}.jsonl", place.folder / model
     place.run(
         "-m", "scripts.engines.lmms_sent", str(sent), model, "--tasks", "cgc_all", "--limit", str(LIMIT),

@@ -73,7 +73,7 @@ def recorded(sent: Sent, function: Callable[..., Any], requests: Callable[..., S
 
 
 def of_transformers(sent: Sent) -> AbstractContextManager[Any]:
-    """Record the conversations whose images `qwen3_vl` reads."""
+    """Record the conversations from which `qwen3_vl` reads images."""
     from lmms_eval.models.chat import qwen3_vl
 
     def requests(conversations: Sequence[Any], **_: Any) -> Sequence[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def as_older(model: Path, folder: Path) -> Path:
-    """Copy a model. Unnamed special tokens and settings of rotary positions are written in the older format."""
+    """Copy a model, and write two settings in the older format: additional special tokens and rotary positions."""
     shutil.copytree(model, folder)
     _change(folder / "tokenizer_config.json", _tokenizer)
     _change(folder / "config.json", _configuration)

@@ -77,7 +77,8 @@ class Engine:
         alone: packages that pip installs without their dependencies.
         gigabytes: disk space that the environment and the runs need.
         shared: name of the environment, if several engines share it; empty if the engine has a separate one.
-        trainer: whether the engine is itself a trainer that replaces `cgc-train`, with its own versions of packages.
+        trainer: whether the engine is a trainer that replaces `cgc-train`. Such an engine has its own versions of
+            packages.
     """
 
     name: str

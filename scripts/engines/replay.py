@@ -10,7 +10,10 @@ from cgc_train.trainer import GroundingTrainer
 
 
 def replayed(trainer: GroundingTrainer, prompt_ids: list[list[int]]) -> Any:
-    """Two completions for each prompt: a well-formed answer, whose length varies, and a malformed one."""
+    """Return one completion for each entry of `prompt_ids`, and None instead of log-probabilities.
+
+    Well-formed and malformed answers alternate. The length of a well-formed answer depends on the prompt.
+    """
     tokenizer = trainer.processing_class.tokenizer
 
     def completion(place: int, ids: list[int]) -> list[int]:

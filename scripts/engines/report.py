@@ -16,8 +16,8 @@ HEADER = re.compile(r"^# Engines: .*\n", re.MULTILINE)
 CHATTER = re.compile(r"^\(.*pid=\d+\)|^Generating \w+ split|Warning: |^\s+warnings\.warn\(|INFO worker\.py")
 INTRODUCTION = """# Engines that were run
 
-`make engines` runs each training and inference engine on a CPU, with a tiny Qwen3-VL and a small release, and writes
-this page and `docs/engines.json`. It is not part of `make test`.
+`make engines` runs each training and inference engine on a CPU, and writes this page and `docs/engines.json`. It uses a
+tiny Qwen3-VL and a small release. It is not part of `make test`.
 `make engines ENGINES="ddp zero3"` runs only these engines and keeps the results of the others.
 `python scripts/engines/run.py --list` lists all engines.
 Each engine has a separate environment in `.engines/`. These environments share the torch that `make install` installs.
@@ -31,8 +31,8 @@ compared with a baseline: a run with one process, without the engine.
 Third-party trainers get the exported release and a warmed-up model. This model has the vocabulary size and the special
 token IDs of a real Qwen3-VL, because the trainers look up special tokens by ID.
 
-Runs on a CPU do not test speed, GPU memory, GPU kernels, or mixed precision, which is turned off to keep numbers
-comparable. For these, see [measured on a GPU](gpu.md).
+Runs on a CPU do not test speed, GPU memory, or GPU kernels. They do not test mixed precision either, because it is
+turned off to keep the numbers comparable. For all of these, see [measured on a GPU](gpu.md).
 
 A stage passes if it made at least one comparison and every comparison agrees. A skipped comparison counts as failed.
 """

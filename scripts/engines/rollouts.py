@@ -1,4 +1,4 @@
-"""Compares vLLM's answers with those of transformers, token by token, with the same weights."""
+"""Compares vLLM's answers with those of transformers, token by token. Both use the same weights."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -35,9 +35,9 @@ class Scored:
     """The scores that a transformers model assigns to a rollout, with one value per token of the completion.
 
     Attributes:
-        gap: logit of the most likely token minus that of the sampled token.
-        chance: log-probability of the token at temperature one, if image tokens cannot be sampled.
-        visual: total probability of all image tokens if they could be sampled.
+        gap: logit of the most likely token minus the logit of the sampled token. Image tokens are excluded.
+        chance: log-probability of the sampled token at the temperature of the judge. Image tokens are excluded.
+        visual: total probability that all image tokens would have if they were not excluded.
     """
 
     gap: torch.Tensor
@@ -92,6 +92,6 @@ def opened(path: str) -> Image.Image:
 
 
 def others(rollout: Rollout) -> list[Image.Image]:
-    """The images of a prompt, each replaced by the next one, which is resized to the replaced image's size."""
+    """Replace each image of a prompt with the next image. Each image is resized to the size of the one it replaces."""
     shown = [opened(path) for path in rollout.images]
     return [after.resize(before.size) for before, after in zip(shown, [*shown[1:], shown[0]], strict=True)]

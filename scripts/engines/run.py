@@ -3,9 +3,9 @@
 Usage: python scripts/engines/run.py [ENGINE ...] [--stages WORDS] [--remove] [--fresh] [--list] [--page]
 
 If no engine is named, all engines run. Each engine has a separate environment in .engines/, which is kept until its
-requirements change. `--remove` deletes each engine's environment and its runs once its stages are finished. `--fresh`
-rebuilds the release and the models. `--page` only rewrites the page and the headers of the recipes. `--stages` runs
-only the stages whose names contain all of WORDS. All other stages keep their results if the versions are unchanged.
+requirements change. `--remove` deletes an engine's environment and runs after the engine's last stage. `--fresh` builds
+the release and the models again. `--page` only rewrites the page and the headers of the recipes. `--stages` runs only
+the stages whose names contain the text WORDS. All other stages keep their results if the versions are unchanged.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def run_engine(engine: Engine, material: Material, words: str = "") -> Iterator[
 
 
 def merged(before: Record, now: Record, stages: Sequence[str]) -> Record:
-    """A record that keeps the results of stages that were not run again, unless a version changed."""
+    """Merge two records of an engine. Stages that were not run again keep their results, unless a version changed."""
     if before.versions != now.versions:
         return now
     found = {result.stage: result for result in (*before.results, *now.results)}
@@ -73,7 +73,7 @@ def run_stage(stage: Stage, workplace: Workplace) -> Result:
 
 
 def main() -> None:
-    """Run the requested engines, and write the page after each."""
+    """Run the requested engines, and update the page after every stage."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     known = {engine.name: engine for engine in ENGINES}
     parser.add_argument("engines", nargs="*", metavar="ENGINE", help=", ".join(known))
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--fresh", action="store_true", help="build the release and the models again")
     parser.add_argument("--list", action="store_true", help="list the engines and exit")
     parser.add_argument(
-        "--stages", default="", metavar="WORDS", help=("run only stages whose names contain all of these words")
+        "--stages", default="", metavar="WORDS", help=("run only the stages whose names contain this text")
     )
     parser.add_argument("--page", action="store_true", help="rewrite the page and exit")
     asked = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Uses transformers to sample responses to prompts from a trainer's dataset class."""
+"""Samples responses with transformers. The prompts come from a trainer's dataset class."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ class Sampler:
         self.model: Any = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32).eval()
 
     def inputs(self, text: str, images: Sequence[Any]) -> Any:
-        """Model inputs for a prompt with its images, from the processor."""
+        """Convert a prompt and its images to model inputs with the processor."""
         return self.processor(text=[text], images=list(images), return_tensors="pt")
 
     def respond(self, inputs: Any) -> torch.Tensor:

@@ -67,8 +67,10 @@ ALONE = Sharing("cpu", 1)
 
 @dataclass(frozen=True)
 class Plan:
-    """A run that is made twice, with one process and with several: folder name, command, recipe, model to start from,
-    and settings that override the recipe.
+    """A run that is made twice: once with one process, and once with several.
+
+    The fields are the folder name, the command, the recipe, the model to start from, and settings that override the
+    recipe.
     """
 
     name: str
@@ -102,9 +104,9 @@ def warm_up(place: Workplace, *, sharing: Sharing, name: str, over: tuple[str, .
 
 
 def grpo(place: Workplace, *, sharing: Sharing, recipe: str) -> list[Comparison]:
-    """Run a few steps of GRPO with held-out answers before, during, and after training.
+    """Run a few steps of GRPO, and then resume the run from a checkpoint.
 
-    Then resume the run from a checkpoint.
+    The model answers held-out rows before, during, and after training.
     """
     over = (*GRPO, *(ADAPTERS if "lora" in recipe else ()))
     plan = Plan(f"grpo-{recipe}", "grpo", recipe, place.material.warm, over)

@@ -39,8 +39,8 @@ SETTINGS = (
 
 
 def grpo(place: Workplace) -> list[Comparison]:
-    """Run two steps, and compare rewards and saved weights. As a control, repeat the run with all reward weights set to
-    zero; this must not change the model.
+    """Run two steps, and check the rewards and the saved weights. As a control, repeat the run with all reward weights
+    set to zero. The second run must not change the model.
     """
     model, data = start(place), _asked(place)
     out, unpaid = (_train(place, model, data, name, weight) for name, weight in (("out", "1"), ("unpaid", "0")))
@@ -76,9 +76,9 @@ def _asked(place: Workplace) -> Path:
 
 
 def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
-    """Logged completions per step, each with its row. Completions without a row are omitted.
+    """The logged completions of all steps, each with its row. Completions without a row are omitted.
 
-    The trainer logs its last step a second time at the end.
+    At the end, the trainer logs its last step again. This repetition is ignored.
     """
     found = []
     for step in lines(file)[:STEPS]:

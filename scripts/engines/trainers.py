@@ -1,4 +1,4 @@
-"""Makes inputs for third-party trainers, and compares their results with those of this project.
+"""Makes inputs for third-party trainers, and compares the results of the trainers with those of this project.
 
 These trainers look up the special tokens of Qwen3-VL by id, so the tiny model that they train has the same ids.
 """
@@ -114,12 +114,13 @@ def told_apart(paid: Sequence[Paid], size: int) -> Comparison:
 
 
 def advantages(paid: Sequence[Paid], size: int) -> Comparison:
-    """Compare the logged advantages with the normalized rewards of each group: minus the group's mean, divided by its
-    standard deviation.
+    """Compare the logged advantages with normalized rewards.
+
+    To normalize a reward, subtract the mean of its group, and divide by the standard deviation of the group.
     """
     expected = [one for rewards in _groups(paid, size) for one in _as_advantages(rewards)]
     apart = [abs(one.advantage - other) for one, other in zip(paid, expected, strict=True)]
-    return at_most("advantages, compared with rewards normalized by group", max(apart), OF_ADVANTAGES)
+    return at_most("difference between advantages and rewards normalized by group", max(apart), OF_ADVANTAGES)
 
 
 def _groups(paid: Sequence[Paid], size: int) -> list[list[float]]:
@@ -159,7 +160,8 @@ def _rewards(place: Workplace, paid: Sequence[Paid]) -> list[dict[str, Any]]:
 
 
 def managed(place: Workplace, trainer: str, file: str, old: bool = False) -> list[Comparison]:
-    """Read an export with a trainer's dataset class, and score sampled responses to some rows with its reward manager.
+    """Read an export with a trainer's dataset class. Sample responses to some rows, and score these responses with the
+    trainer's reward manager.
 
     `old` states whether the trainer uses transformers 4.
     """

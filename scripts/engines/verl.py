@@ -35,13 +35,13 @@ CAUSE = """Upstream: line `210` of `verl/single_controller/ray/base.py` always c
 
 Tried: version `0.8.0` (see [below](#verl-an-older-version)), and a stub for the GPU (see the next stage). The stub
 registers the CPU as a platform in `PlatformRegistry`. Instead of vLLM, it registers a rollout named `transformers` in
-`RolloutReplicaRegistry`. It also declares a nonexistent GPU to Ray. Three faults cannot be fixed by registering and are
-patched from outside: line `89` of `verl/utils/distributed.py` requests gloo twice for the CPU, which torch refuses;
-FSDP supports only `cuda` and `npu` (line `1143` of `verl/workers/engine/fsdp/transformer_impl.py`); and line `356` of
-`verl/models/transformers/monkey_patch.py` imports a class that TRL has removed. If the CPU is not registered as a
-platform, line `89` needs NCCL: "ProcessGroupNCCL is only supported with GPUs, no GPUs found!".
+`RolloutReplicaRegistry`. It also declares a nonexistent GPU to Ray. Registration does not fix three other faults, so
+the stub patches them at run time: line `89` of `verl/utils/distributed.py` requests gloo twice for the CPU, which torch
+refuses; FSDP supports only `cuda` and `npu` (line `1143` of `verl/workers/engine/fsdp/transformer_impl.py`); and line
+`356` of `verl/models/transformers/monkey_patch.py` imports a class that TRL has removed. If the CPU is not registered
+as a platform, line `89` needs NCCL: "ProcessGroupNCCL is only supported with GPUs, no GPUs found!".
 
-Also tried: verl's newer trainer, which is the default. It needs `transfer_queue`, which verl does not list as required.
+Also tried: verl's newer trainer, which is the default. It needs `transfer_queue`, an undeclared dependency.
 
 The next stage avoids another fault: verl fails on a batch if all of its sequences have the same length
 ([this verl issue](https://github.com/verl-project/verl/issues/6073) describes the fault). Therefore, the next stage
@@ -69,8 +69,8 @@ def grpo(place: Workplace, *settings: str) -> list[Comparison]:
 
 
 def on_stub(place: Workplace) -> list[Comparison]:
-    """Run two steps of verl's trainer with `scripts.engines.verl_cpu`, and compare the rewards of the responses and the
-    saved model.
+    """Run two steps of verl's trainer with `scripts.engines.verl_cpu`. Check the rewards of the responses and the saved
+    weights.
     """
     saved, told, file = place.folder / "saved", place.folder / "told", _asked(place)
     _train(place, file, f"trainer.default_local_dir={saved}", f"trainer.rollout_data_dir={told}")
@@ -125,8 +125,8 @@ def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
 
 
 def is_for(line: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
-    """Whether a logged response answers this row. Responses and rows are matched by prompt and ground truth; verl logs
-    prompts without image tokens.
+    """Whether a logged response answers this row. Responses and rows are matched by prompt and ground truth. The match
+    ignores image tokens, because verl does not log them.
     """
     pieces = row["prompt"][0]["content"].split("<image>")
     right = line["gts"] == row["reward_model"]["ground_truth"]

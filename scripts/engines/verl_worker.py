@@ -2,7 +2,7 @@
 
 Usage: python -m scripts.engines.verl_worker MODEL EXPORT PLUGIN OUT ROW ...
 
-OUT is a file of JSON lines: row, number of images, response, and its reward.
+Each line of OUT is a JSON object for one row, with the row's id, the number of images, the response, and the reward.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ def batch(row: dict[str, Any], prompt: torch.Tensor, response: torch.Tensor) -> 
 
 
 async def pay(model: Path, export: Path, plugin: str, out: Path, asked: list[int]) -> None:
-    """Sample one response for each given row, and write the reward manager's reward for it."""
+    """Sample one response for each given row, and compute its reward with the reward manager. Write both to `out`."""
     config, sampler = configuration(plugin), Sampler(model)
     tokenizer = sampler.processor.tokenizer
     rows = RLHFDataset([str(export)], tokenizer, config.data, sampler.processor)

@@ -1,5 +1,6 @@
-"""Tests GRPO with vLLM in the training process, and compares vLLM with transformers, both with the weights of the same
-step.
+"""Tests GRPO with vLLM in the training process.
+
+Compares vLLM with transformers. For each comparison, both use the weights of the same training step.
 """
 
 from pathlib import Path
@@ -137,7 +138,7 @@ def _ran(run: Run, resumed: Run, last: int) -> list[Comparison]:
 
 
 def greedy(judge: Judge, rows: list[Rollout], which: str) -> Comparison:
-    """Tokens in held-out answers for which transformers finds another token more likely.
+    """Count the tokens in held-out answers that are not the most likely token according to transformers.
 
     Near-ties are excluded.
     """
@@ -145,7 +146,10 @@ def greedy(judge: Judge, rows: list[Rollout], which: str) -> Comparison:
     ties = int(((gaps > 0) & (gaps < NEAR_TIE)).sum())
     told = f"{len(gaps)} tokens in {len(rows)} answers, including {ties} near-ties"
     return same(
-        f"held-out answer tokens that are not the most likely token, {which}", int((gaps >= NEAR_TIE).sum()), 0, told
+        f"tokens in held-out answers for which transformers prefers another token ({which})",
+        int((gaps >= NEAR_TIE).sum()),
+        0,
+        told,
     )
 
 
@@ -180,14 +184,15 @@ def chances(sampled: list[tuple[Judge, Rollout]]) -> list[Comparison]:
     alike = torch.cat([(score.chance - given).abs() for score, given in scored])
     unlike = torch.cat([(score.chance + torch.log1p(-score.visual) - given).abs() for score, given in scored])
     weight = torch.cat([-torch.log1p(-score.visual) for score, _ in scored])
-    included = f"{unlike.mean():.1e} if visual tokens are included, which have a weight of {weight.mean():.1e}"
+    included = f"the mean is {unlike.mean():.1e} if visual tokens (weight {weight.mean():.1e}) are included"
     told = f"at most {alike.max():.1e}; {included}"
     return [at_most("mean difference in log-probability per sampled token", float(alike.mean()), ALIKE, told)]
 
 
 def _images(sampled: list[tuple[Judge, Rollout]]) -> Comparison:
-    """Difference between the log-probabilities of vLLM and transformers if transformers, but not vLLM, gets swapped
-    images.
+    """Swap the images for transformers, but not for vLLM, and compare the log-probabilities of the two.
+
+    The log-probabilities must differ if the images affect the answers.
     """
     rows = [(judge.score(r, others(r)), torch.tensor(r.chances)) for judge, r in sampled if len(r.images) > 1]
     return at_least(

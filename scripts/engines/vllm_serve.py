@@ -2,8 +2,8 @@
 
 Usage: python -m scripts.engines.vllm_serve --model MODEL [FLAGS ...]
 
-Use this script instead of `vllm serve`, which fails with the CPU build because it looks up the version of a package
-named vllm that is not installed.
+Use this script instead of `vllm serve`. With the CPU build, `vllm serve` fails, because it looks up the version of a
+package named vllm, which is not installed.
 """
 
 from scripts.engines.vllm_worker import plain_layers

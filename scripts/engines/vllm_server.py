@@ -47,7 +47,7 @@ NO_CUDA = (
 
 
 def answering(place: Workplace) -> list[Comparison]:
-    """Send held-out questions to the OpenAI endpoint, which answers them greedily and by sampling."""
+    """Send held-out questions to the OpenAI endpoint twice: once with greedy decoding, and once with sampling."""
     recipe = load_recipe("tiny-cpu", [f"data.release={place.material.release}", f"model.name={place.material.warm}"])
     rows = held_out_set(recipe, HOME / "cache" / "images")
     judge = Judge(place.material.warm, temperature=TEMPERATURE)
@@ -138,5 +138,5 @@ ENGINE = vllm_cpu.engine(
     "vllm-server",
     "vLLM as a server",
     Stage("Held-out questions through the OpenAI endpoint", answering),
-    Stage("GRPO with sampling on the server, weights transferred as files", training),
+    Stage("GRPO with sampling on the server and weights transferred as files", training),
 )

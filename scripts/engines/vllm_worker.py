@@ -2,10 +2,11 @@
 
 Usage: python -m scripts.engines.vllm_worker FOLDER [--files] [--as-gpus] COMMAND ...
 
-The script writes two files to FOLDER: rollouts.jsonl, with one line per call of vLLM, and sent.safetensors, with the
-last weights sent to vLLM. If several processes run, the second one writes to FOLDER-1 instead, the third one to
-FOLDER-2, and so on. With --files, a server reads the weights from files in FOLDER, because TRL cannot send them without
-CUDA. With --as-gpus, CPU processes appear as GPU processes, because accelerate supports FSDP only for GPUs.
+The script writes two files to FOLDER. rollouts.jsonl has one line per call to vLLM. sent.safetensors contains the
+weights that the trainer sent to vLLM last. If several processes run, the second one writes to FOLDER-1 instead, the
+third one to FOLDER-2, and so on. With --files, a server reads the weights from files in FOLDER, because TRL cannot send
+them without CUDA. With --as-gpus, CPU processes appear as GPU processes, because accelerate supports FSDP only for
+GPUs.
 """
 
 import json
@@ -21,8 +22,8 @@ from safetensors.torch import save_file
 
 
 def plain_layers() -> None:
-    """Make vLLM's CPU build keep weights unpacked. Once it has packed weights for its own kernels, new weights cannot
-    be loaded.
+    """Make vLLM's CPU build keep weights unpacked. After vLLM packs weights for its own kernels, it cannot load new
+    weights.
     """
     import vllm.model_executor.layers.utils as layers
 
@@ -40,7 +41,7 @@ def uncompiled() -> None:
 
 
 def record(folder: Path) -> None:
-    """Record every call of vLLM that the trainer makes, and the last weights sent to vLLM."""
+    """Record every call that the trainer makes to vLLM, and the last weights that it sends to vLLM."""
     from trl.generation.vllm_generation import VLLMGeneration
 
     from cgc_train.trainer import GroundingTrainer

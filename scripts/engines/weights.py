@@ -20,7 +20,7 @@ def losses(run: Run) -> list[float]:
 def farthest(first: list[float], second: list[float]) -> float:
     """The largest difference between two lists of losses.
 
-    Each difference is divided by the loss if the loss is above one.
+    Each difference is divided by the absolute value of the loss in `second`, if that value is above one.
     """
     if len(first) != len(second) or not first:
         return float("inf")
@@ -33,7 +33,7 @@ def answers(run: Run, step: int = 0) -> dict[str, str]:
 
 
 def tensors(folder: Path) -> dict[str, torch.Tensor]:
-    """The weights in a folder by name, of a full model or of adapters."""
+    """The weights in a folder, by name. The folder contains a full model or adapters."""
     found: dict[str, torch.Tensor] = {}
     for file in sorted(folder.glob("*.safetensors")):
         found |= load_file(file)

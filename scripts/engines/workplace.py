@@ -24,7 +24,7 @@ QUIET = {
 
 
 class StageError(Exception):
-    """A command failed: the command as you would type it, and the end of its output."""
+    """A command failed. The message contains the command as you would type it, and the end of its output."""
 
     def __init__(self, command: str, error: str) -> None:
         super().__init__(f"{command}\n{error}")

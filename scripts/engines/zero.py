@@ -30,7 +30,7 @@ def _engine(stage: int, *more: Stage) -> Engine:
 
 
 TWO_MACHINES = Stage(
-    "GRPO with qwen3-vl-8b-full, two simulated machines of one process",
+    "GRPO with qwen3-vl-8b-full, two simulated machines with one process each",
     partial(machines, file="zero3-2x8", recipe=RECIPES[0]),
 )
 ZERO2, ZERO3 = _engine(2), _engine(3, TWO_MACHINES)

@@ -21,8 +21,8 @@ MOMENTS = (
 
 
 def killed_at_moments(lab: Lab) -> None:
-    """Test that a build that is repeatedly killed by SIGKILL during planning and rendering still produces exactly the
-    same bytes.
+    """Kill builds with SIGKILL, each at a different moment. Test that every build produces exactly the same bytes when
+    you run it again.
     """
     for moment in MOMENTS:
         out = lab.new("killed") / "release"
@@ -33,8 +33,8 @@ def killed_at_moments(lab: Lab) -> None:
 
 
 def killed_at_any_time(lab: Lab) -> None:
-    """Test that a build with several processes that is repeatedly killed at random times still produces the same
-    bytes.
+    """Kill a build with two worker processes several times, at random moments. Test that it still produces the same
+    bytes in the end.
     """
     out = lab.new("killed") / "release"
     for _ in range(3):
@@ -48,7 +48,7 @@ def killed_at_any_time(lab: Lab) -> None:
 
 
 def damaged_shard(lab: Lab) -> None:
-    """Test that a finished shard is rebuilt if it is damaged while the build is stopped."""
+    """Damage a finished shard while the build is stopped. Test that the next run rebuilds the shard."""
     out = lab.new("damaged") / "release"
     lab.run("build", lab.config(), "--out", out, "--workers", "2", fault="kill:write_release:1")
     shard = lab.random.choice(sorted(out.glob("int*/*.parquet")))
@@ -97,8 +97,8 @@ def small_disk(lab: Lab) -> Iterator[tuple[Path, dict[str, Any], Callable[[], ob
 
 
 def replaced_photos(lab: Lab) -> None:
-    """Test that the release changes if photos are replaced while a build is stopped, even if their names, sizes, and
-    timestamps stay the same.
+    """Replace photos while a build is stopped, but keep their names, sizes, and timestamps. Test that the resumed build
+    uses the new photos.
     """
     config, annotations, images = lab.copied()
     content = json.loads(annotations.read_bytes())

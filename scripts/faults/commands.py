@@ -33,8 +33,8 @@ COMMANDS = (
 
 
 def write_material(folder: Path) -> None:
-    """Write a recipe and the model that it names, but without the model's weights. Commands that need the weights stop
-    after they have read the data.
+    """Write a tiny model, a copy of it without weights, and a recipe that names the copy. With this recipe, commands
+    that need weights stop after they have read the data.
     """
     from cgc_train.recipe import load_recipe, save_recipe
     from cgc_train.tiny import write_tiny
@@ -60,7 +60,7 @@ def every_command(listed: Path, material: Path, out: Path) -> Iterator[str]:
 
 
 def _prepare(folder: Path, answers: Path, material: Path) -> None:
-    """Set a separate cache folder, and create a training run whose held-out answers are the given answers."""
+    """Set a separate cache folder, and create a training run with the given answers as its held-out answers."""
     from cgc_train.recipe import load_recipe
     from cgc_train.run import create_run, held_out_path
 

@@ -52,7 +52,7 @@ class Lab:
         return folder
 
     def config(self, **changes: Any) -> Path:
-        """A configuration for the painted sources, optionally with other paths of annotations or images."""
+        """A configuration for the painted sources, or for copies of the annotations or photos at the given paths."""
         source = {"kind": "coco", "annotations": str(self.source.annotations), "images": str(self.source.images)}
         values = {"sources": [source | {"exhaustive": True} | changes], "samples": 30, "shard_rows": 6}
         path = self.new("config") / "config.yaml"

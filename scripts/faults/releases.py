@@ -1,5 +1,5 @@
-"""Tests every command that opens a release, in all three packages, on releases that refer to files outside their
-folder.
+"""Runs all commands that open a release, in all three packages, on hostile releases. Tests that they never write to
+files outside their output.
 """
 
 import json

@@ -34,7 +34,7 @@ def _with(content: bytes | int, member: str = "", stated: int | None = None) -> 
     """Returns a function that copies an archive and replaces one photo with other content. If `content` is an integer,
     the new content is this many MB of zeros.
 
-    If `stated` is given, the table of contents of the archive lists it as the size of the photo, instead of the
+    If `stated` is given, the table of contents of the archive gives `stated` as the size of the photo, instead of the
     true size.
     """
 

@@ -15,7 +15,9 @@ GOOD, BAD = Style("#12805c", 14), Style("#c4122f", 14)
 
 
 def presence(world: World) -> Image.Image:
-    """Draws one category in four photos: all instances boxed, some boxed, absent, and unknown."""
+    """Draws four photos, one for each state of a category: all instances have boxes, some have boxes, the category is
+    absent, or its presence is unknown.
+    """
     index = world.index
     lvis = [i for i, table in enumerate(index.tables) if table.kind == "lvis"]
     listed = np.array([any(a.source in lvis for a in p.appearances) for p in index.photos])

@@ -58,8 +58,8 @@ def inter_twins(world: World) -> Image.Image:
 
 
 def views(world: World) -> Image.Image:
-    """Draws a photo with two windows (crops) of it, and two questions: from each window, find the same object in the
-    other.
+    """Draws a photo, two windows (crops) of it, and two questions. Each question shows an object in one window, and
+    asks for the same object in the other window.
     """
     rows = of_kind(world, "intra", "same_object", 2)
     row = best((r for r in rows if _landscape(world, r)), shown_well)
@@ -113,7 +113,7 @@ def shown_well(row: Mapping[str, Any]) -> tuple[bool, bool, bool, float, str]:
 
 
 def of_kind(world: World, contrast: str, task: str, images: int, distractors: str = "") -> list[Mapping[str, Any]]:
-    """Rows of a task with this many images."""
+    """Rows of a task that show this many images."""
     return [
         row
         for row in world.rows

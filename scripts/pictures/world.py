@@ -46,7 +46,7 @@ class World:
 
 
 def open_world(folder: Path) -> World:
-    """Paint, index, and build in a folder, or reuse what exists."""
+    """Index the embedded sample, and build a release from it in a folder. Results that already exist are reused."""
     config = BuildConfig(samples=SAMPLES)
     release = build_release(config, folder / "release").folder
     opened = open_release(release)

@@ -62,6 +62,16 @@ def test_the_best_is_marked_among_runs_that_were_asked_alike(items: dict[str, An
     assert {line.tag for line in lines(board)} == {"ours"}
 
 
+@pytest.mark.parametrize(("recorded", "doubtful"), [({}, True), ({"cgc_prompt_sha256": "0" * 64}, False)])
+def test_a_block_of_runs_without_recorded_prompts_warns_that_they_may_differ(
+    items: dict[str, Any], tmp_path: Path, recorded: dict[str, str], *, doubtful: bool
+) -> None:
+    one, two = (save(tmp_path / name, "contrast", items, perfect, **recorded) for name in "ab")
+    (both,), (alone,) = board_of(one, two).blocks, board_of(one).blocks
+    assert ("may not be comparable" in both.protocol) == doubtful
+    assert "may not be comparable" not in alone.protocol
+
+
 def test_equal_models_are_both_the_best(items: dict[str, Any], tmp_path: Path) -> None:
     board = board_of(*(save(tmp_path / name, "contrast", items, perfect) for name in "ab"))
     assert [MEAN in line.best for line in lines(board)] == [True, True]

@@ -10,8 +10,8 @@ from cgc_bench.scoring.benchmark import ItemResult
 from cgc_data.metrics.paired import holm, sign_flip
 
 
-def unit(index: int, value: float | None, task: str = "a", cluster: str = "") -> ItemResult:
-    return ItemResult(task, str(index), "", {"m": value}, cluster or str(index))
+def unit(index: int, value: float | None, task: str = "a", cluster: str = "", subtask: str = "") -> ItemResult:
+    return ItemResult(task, str(index), "", {"m": value}, cluster or str(index), subtask=subtask)
 
 
 def compared(base: list[ItemResult], new: list[ItemResult]) -> Comparison:
@@ -101,3 +101,16 @@ def test_correction_only_raises_and_keeps_the_order(values: list[float]) -> None
     assert all(value <= new + 1e-12 <= 1 + 1e-12 for value, new in zip(values, corrected, strict=True))
     ranked = [new for _, new in sorted(zip(values, corrected, strict=True))]
     assert ranked == sorted(ranked)
+
+
+def test_each_subtask_of_a_task_is_compared_and_does_not_change_the_mean() -> None:
+    def answers(value: float) -> list[ItemResult]:
+        first = [unit(i, value, subtask="a/x") for i in range(6)]
+        rest = [unit(10 + i, 1 - value, subtask="a/y") for i in range(12)]
+        return [*first, *rest, *(unit(30 + i, value, "b", subtask="b/z") for i in range(9))]
+
+    (found,) = [one for one in compare_all(answers(0.0), [answers(1.0)], "m") if one]
+    assert [(one.task, one.n, one.new - one.base) for one in found.subtasks] == [("a/x", 6, 1.0), ("a/y", 12, -1.0)]
+    assert [one.corrected for one in found.subtasks] == pytest.approx(holm([one.p for one in found.subtasks]))
+    assert [one.task for one in found.tasks] == ["a", "b"], "a task with a single subtask has no second line"
+    assert found.mean.new == pytest.approx((6 / 18 + 1) / 2)

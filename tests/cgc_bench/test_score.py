@@ -105,7 +105,7 @@ def test_a_model_that_answers_in_shares_is_called_out(mig: Path, tmp_path: Path)
     file, out = responses(tmp_path, dict.fromkeys(range(3), "[0.1, 0.2, 0.5, 0.6]")), tmp_path / "score.json"
     result = run("score", "mig", "--annotations", mig, "--predictions", file, "--json", out)
     assert (
-        "100.0 % of the answers contain boxes from 0 to 1, so their boxes seem to be fractions of the image"
+        "100.0 % of the answers contain coordinates from 0 to 1, so their boxes seem to be fractions of the image"
         in result.output
     )
     assert json.loads(out.read_text())["diagnostics"]["macro"]["unit_scale"]["value"] == 100

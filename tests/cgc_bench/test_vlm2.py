@@ -136,7 +136,7 @@ def test_floors(tmp_path: Path, floor: str) -> None:
 
 BAD = {
     "no json": ("gc_mat", "{", "line 1: not JSON"),
-    "no object": ("gc_mat", "3", "line 1: the row is not a question"),
+    "no object": ("gc_mat", "3", "line 1: the row does not contain both"),
     "no q_id": ("gc_mat", json.dumps({"question": "?", "gt_answer": "T", "images": ["a"]}), "q_id"),
     "no images": ("gc_mat", json.dumps(question("1", "T", ())), "images"),
     "no answer": ("oc_grp", json.dumps(question("1", "")), "gt_answer"),
@@ -164,7 +164,7 @@ def test_a_file_that_is_not_utf8_and_a_wrong_place_are_refused(tmp_path: Path) -
         BENCHMARK.read_items(tmp_path / "none")
     with pytest.raises(AnnotationError, match="not named after a subtask"):
         BENCHMARK.read_items(file.rename(tmp_path / "other.jsonl"))
-    with pytest.raises(AnnotationError, match="only the version"):
+    with pytest.raises(AnnotationError, match="the only version is"):
         BENCHMARK.read_items(tmp_path, version="revised")
 
 

@@ -108,7 +108,7 @@ def test_boxes_of_resized_photos_are_told_by_their_size(painted: list[Source], t
     sides = {image["id"]: max(image["width"], image["height"]) for image in content["images"]}
     for annotation in content["annotations"]:
         annotation["bbox"] = [value * 1333 / sides[annotation["image_id"]] for value in annotation["bbox"]]
-    with pytest.raises(SourceError, match=r"pixels of photos that were resized to 13[0-9]{2} on the longer side"):
+    with pytest.raises(SourceError, match=r"photos that were resized to 13[0-9]{2} pixels on the longer side"):
         check_boxes(table_of(content, tmp_path), None)
 
 

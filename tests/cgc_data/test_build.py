@@ -534,7 +534,8 @@ def test_a_release_that_stores_no_images_composes_the_same_ones(small: BuildConf
     size = sum(path.stat().st_size for path in light.glob("int*/*.parquet"))
     assert size < sum(path.stat().st_size for path in embedded.glob("int*/*.parquet")) / 5
     expected = {row["id"]: row for row in open_release(embedded).rows(images=True)}
-    for images in (None, Path(small.sources[0].images)):
+    photos = Path(small.sources[0].images)
+    for images in (None, photos, [tmp_path, photos]):
         found = {row["id"]: row for row in load_reference(light, images)}
         assert found == expected
 

@@ -120,7 +120,7 @@ CASES: dict[str, tuple[Spoil, tuple[str, ...], str, str]] = {
     "points in pairs": (each(points), FULL, "unreadable mask: neither polygons nor run lengths", "--ignore masks"),
     "one flat polygon": (each(flat), FULL, "unreadable mask: neither polygons nor run lengths", "--ignore masks"),
     "annotated twice": (twice, FULL, "", "--ignore duplicates"),
-    "one category": (one_class, FULL, "categories that remain: 1", "tasks."),
+    "one category": (one_class, FULL, "remaining categories: 1", "tasks."),
     "tiny": (each(tiny), FULL, "the box is too small or too elongated", "limits."),
     "nothing declared": (as_it_is, ("confusable=labeled",), "it is not certain that all", "--exhaustive"),
     "nothing declared, one category": (one_class, (), "it is not certain that all", "tasks."),
@@ -227,7 +227,7 @@ def test_a_change_that_time_does_not_allow_to_try_is_said_to_be_untried(
     failure = failure_of(BuildConfig(sources=[source]), tmp_path, monkeypatch)
     assert advice(failure, seconds=0) == (
         "add `--exhaustive` (in YAML: `exhaustive: true` for the source) if the file boxes every instance of every "
-        "category; not tried, because time ran out"
+        "category; this change was not tried, because time ran out"
     )
 
 

@@ -5,8 +5,9 @@ from collections import Counter
 import pytest
 
 from cgc_data.config import BuildConfig
-from cgc_data.plan.notes import TaskRows, rows_by_task
+from cgc_data.plan.notes import TaskRows, rows_by_task, split_notes
 from cgc_data.plan.planner import Outcome
+from cgc_data.release.schema import Split
 from cgc_data.tasks import TASKS
 
 TASK = TASKS["inter/common"]
@@ -53,3 +54,20 @@ def test_every_task_is_told_with_what_limits_its_rows(parts: list[Outcome], made
 def test_a_row_or_two_that_a_small_release_lacks_need_no_cause(made: int, told: bool) -> None:
     (found,) = rows_by_task([outcome(made, 30)], BuildConfig(samples=6))
     assert (found.asked, found.made, bool(found.cause)) == (3, made, told)
+
+
+@pytest.mark.parametrize(
+    ("photos", "filled", "noted"),
+    [
+        ({"train": 90, "validation": 9, "test": 0}, {"train", "validation"}, ()),
+        ({"train": 90, "validation": 2, "test": 0}, {"train"}, ("validation: too few photos for a row; increase",)),
+        ({"train": 3, "validation": 0, "test": 0}, (), ("train: too few photos for a row; add photos",)),
+        ({"train": 0, "validation": 0, "test": 48}, {"test"}, ("train: contains none of the photos; COCO's val2017",)),
+    ],
+)
+def test_a_split_without_rows_is_reported_with_the_fix(
+    photos: dict[Split, int], filled: set[str], noted: tuple[str, ...]
+) -> None:
+    found = list(split_notes(photos, filled))
+    assert len(found) == len(noted)
+    assert all(line.startswith(start) for line, start in zip(found, noted, strict=True))

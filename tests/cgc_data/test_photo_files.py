@@ -133,7 +133,7 @@ def test_sizes_tell_of_quarter_turns(tmp_path: Path, orientation: int) -> None:
     other = animals(tmp_path / "other")
     tagged(other, orientation, displayed=True)
     with pytest.raises(
-        SourceError, match=rf"EXIF orientation {orientation}, which rotates the photo to the 320 x 240 pixels of its"
+        SourceError, match=rf"EXIF orientation {orientation}, which rotates the photo to 320 x 240, the size in"
     ):
         build_release(config(other), tmp_path / "S")
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -650,6 +651,8 @@ def test_exit_status_and_output(release: MiniRelease, tmp_path: Path) -> None:
     runner = CliRunner()
     good = runner.invoke(cli, ["validate", str(release.release)])
     assert good.exit_code == 0, good.output
+    passed, notes = (len(re.findall(rf"│ {status} +│", good.output)) for status in ("pass", "note"))
+    assert f"valid: {passed} checks passed, {notes} notes" in good.output
     row = release.row("locate", "giraffe")
     moved_box(row)
     release.write()

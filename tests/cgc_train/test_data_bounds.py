@@ -62,7 +62,7 @@ def test_sizes(size: tuple[int, int], expected: tuple[int, int]) -> None:
 def test_what_cannot_be_sized_is_said() -> None:
     with pytest.raises(TrainingDataError, match="too elongated"):
         Bounds().size(5000, 10)
-    with pytest.raises(TrainingDataError, match=r"set data\.max_pixels=65536 or more"):
+    with pytest.raises(TrainingDataError, match=r"set data\.max_pixels to 65536 or more"):
         Bounds(max_pixels=60_000)
     with pytest.raises(TrainingDataError, match=r"cannot be resized to fit data\.max_pixels=4096"):
         Bounds(32, 4096, 4096).size(1997, 917)

@@ -15,11 +15,13 @@ pytest.importorskip("trl")
 
 import huggingface_hub
 import torch
+from click.testing import CliRunner
 from huggingface_hub import HfApi, ModelCard
 from PIL import Image
 
 from cgc_data.answer import build_messages
 from cgc_data.common.errors import PushError
+from cgc_train.cli.push import push
 from cgc_train.errors import RunError
 from cgc_train.grpo import run_grpo
 from cgc_train.model import load_processor, load_trained
@@ -122,6 +124,17 @@ def test_a_push_is_one_commit_and_a_tag_that_stays(hub: Hub, run: Run, tmp_path:
     shutil.rmtree(run.model_folder)  # the tag is refused before anything is merged
     with pytest.raises(PushError, match=r"v1\.0\.0 exists and is never moved; choose the next, --tag v1\.0\.1"):
         push_model(run, "org/model", tag="v1.0.0")
+
+
+def test_a_dry_run_prints_the_card_that_a_push_publishes(run: Run, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nothing answers here
+    found = CliRunner().invoke(push, [str(run.folder), "org/model", "--tag", "v1.0.0", "--dry-run"])
+    assert found.exit_code == 0, found.output
+    card, summary = found.stdout, found.stderr
+    assert re.search(r"files: \d+ \([\d,]+ bytes\)", summary)
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    push_model(run, "org/model", tag="v1.0.0")
+    assert card == hub.files("org/model")["README.md"].decode()
 
 
 def test_results_of_benchmarks_are_pushed_with_the_model(hub: Hub, run: Run, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The annotation formats, each declared in a separate module. To add a format, add its name to `_REGISTERED`.
 
-All other code reads the formats from `FORMATS`: configuration, flags, reading, presence, joining, card, and gallery.
+All other code, such as the configuration, the readers, and the dataset card, reads the formats from `FORMATS`.
 Validation has a separate reader for each format, in a module of the same name.
 """
 

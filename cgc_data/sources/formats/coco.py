@@ -1,5 +1,5 @@
-"""The COCO instances format: photos are named by `file_name`, a missing crowd flag means unknown, and 80 categories are
-labeled exhaustively.
+"""The COCO instances format. Photos are named by `file_name`. If an annotation has no crowd flag, it is unknown whether
+the object is a crowd. 80 categories are labeled exhaustively.
 """
 
 from pathlib import Path

@@ -26,10 +26,10 @@ class Format:
             as the prefix of a source's key.
         content: description of the files of this format, for the help of `cgc-data build`.
         one: the usual name of the format with an article, such as "a COCO".
-        file_names: function that returns the file names of the photos of image records.
+        file_names: function that returns the photo's file name for each image record.
         crowd_unless_stated: crowd flag to assume for an annotation without a crowd flag; -1 means unknown.
-        coco_photos: whether files of this format always annotate COCO's photos, under COCO's file names, even if the
-            categories are not COCO's.
+        coco_photos: whether files of this format always annotate COCO's photos, under COCO's file names. The categories
+            can be different.
         protocol: the facts that files of this format guarantee.
     """
 

@@ -1,5 +1,5 @@
-"""The LVIS v1 format: photos are named by `coco_url` including their folder, no annotation is a crowd, and each photo
-lists the categories that are absent.
+"""The LVIS v1 format. The name of a photo is the last folder and the file name in its `coco_url`. Annotations without a
+crowd flag are not crowds. Each photo lists the categories that were verified to be absent.
 """
 
 from pathlib import Path

@@ -1,8 +1,8 @@
 """Annotation protocols: the facts that a file guarantees because of how it was annotated, and the wording of these
 facts on the card and in the gallery.
 
-A source's records state what its photos show. What else follows from the records depends on the annotation protocol:
-for example, whether a category without a box is absent.
+A source's records state what its photos show. The annotation protocol determines what else can be concluded from the
+records, such as whether a category without a box is absent.
 """
 
 from abc import ABC, abstractmethod

@@ -1,7 +1,7 @@
 """The one kind of object that all photos show.
 
-The question either lists the names of several categories to choose from, or names no category and asks where the shared
-one is in a given image.
+There are two forms of the question. One form lists several categories and asks which of them is in every image. The
+other form names no category and asks where the shared kind of object is in a given image.
 """
 
 from cgc_data.tasks.inter import INTER
@@ -12,8 +12,8 @@ COMMON = Task(
     contrast=INTER,
     answer="set",
     question=(
-        "Which of several categories is in every image? Or: where is the category that all images share, in a named "
-        "image?"
+        "Which of several categories is in every image? Or: where in a named image is the category that all images "
+        "share?"
     ),
     meaning=(
         "Every instance of the one category that all images show, or only the instances in the image that the "

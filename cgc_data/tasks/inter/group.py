@@ -1,6 +1,4 @@
-"""Several labels at once. Each label is in exactly one of several photos, except that at most one label is in no
-photo.
-"""
+"""Several labels at once. Each label is in exactly one of several photos, but one of the labels may be in no photo."""
 
 from cgc_data.tasks.inter import INTER
 from cgc_data.tasks.task import Task

@@ -12,8 +12,11 @@ REFER = Task(
     name="refer",
     contrast=INTER,
     answer="one",
-    question="the leftmost … (or rightmost, highest, lowest, largest, smallest) in the only image that shows several",
-    meaning="The object that the question identifies among two or more in one image; other images show at most one.",
+    question="the leftmost … (or rightmost, highest, lowest, largest, smallest) in the only image with two or more",
+    meaning=(
+        "One image shows two or more objects of a category, and every other image shows at most one. The question asks "
+        "for a specific object in that image."
+    ),
     pool="refer",
     share=0.08,
     planner="cgc_data.plan.refer:ReferPlanner",

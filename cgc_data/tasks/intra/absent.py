@@ -9,6 +9,8 @@ ABSENT = Task(
     name="absent",
     contrast=INTRA,
     answer="empty",
-    question="an object of the photo that is outside every displayed window",
-    meaning="A label of an object of the photo that is outside every displayed window; the answer is the empty list.",
+    question="an object that is in the photo, but outside every displayed window",
+    meaning=(
+        "The label of an object that is in the photo, but outside every displayed window; the answer is the empty list."
+    ),
 )

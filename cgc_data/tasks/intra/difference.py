@@ -8,12 +8,12 @@ DIFFERENCE = Task(
     contrast=INTRA,
     answer="one",
     question=(
-        "Two images of one scene: what is in one image, or in the image that the question names, but not in the other? "
-        "Possibly nothing"
+        "Two images of one scene: what does only one of them show? The question may name the image. The answer may be "
+        "empty"
     ),
     meaning=(
-        "The object from another photo that was pasted into one of two images of a scene; if there is none, the "
-        "empty list."
+        "The object that was cut from another photo and pasted into one of two images of a scene; the empty list if "
+        "nothing was pasted."
     ),
     pool="difference",
     named_pool="difference_in",

@@ -10,7 +10,7 @@ SAME_OBJECT = Task(
     named_answer="one",
     question=(
         "The object in a given box of one view: where is it in another view, or in every other view that shows it? "
-        "Another object of the same category is next to the object"
+        "Another object of its category is next to it"
     ),
     meaning="The object in the dashed box of one view, located in another view or in every view that shows it.",
     pool="same_object_all",

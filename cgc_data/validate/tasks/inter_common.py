@@ -1,6 +1,6 @@
 """Checks `inter/common` rows, which ask for the one category that all photos share.
 
-The category is one of a list, or one of COCO's categories if the question lists none.
+If the question lists categories, the right one is among them. Otherwise, it is one of COCO's categories.
 """
 
 from collections.abc import Iterator, Sequence
@@ -72,7 +72,9 @@ def _unnamed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
 
 
 def _gone(world: World, photo: str, concept: str, right: str) -> bool:
-    """Whether the concept is proved absent from the photo, and nothing that can be confused with it is annotated there.
+    """Whether the concept is proved absent from the photo, and the photo has no annotations of similar concepts.
+
+    Concepts are similar if they can be confused with each other.
 
     The second condition does not apply if the right category itself can be confused with the concept.
     """
@@ -81,7 +83,7 @@ def _gone(world: World, photo: str, concept: str, right: str) -> bool:
 
 
 def _everywhere(sample: Sample, label: str, world: World, limits: Limits) -> Iterator[str]:
-    """Faults of images for which it is unknown whether every instance of the label is boxed.
+    """Faults of images in which some instances of the label may not be boxed.
 
     Images with more instances of the label than an answer may contain are also reported.
     """
@@ -111,7 +113,7 @@ def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
         for trace in lists
         for number in range(1, len(trace.sizes) + 1)
     ]
-    what = "AUC of guessing the shared category in each image: the label that is most often right in unrelated rows"
+    what = "AUC of guessing, among the labels of each image, the label that is right most often in unrelated rows"
     yield lists_tell("common kind from one image's labels", single, _is_right, what)
     yield _people(traces)
 

@@ -1,7 +1,7 @@
 """Checks `inter/exemplar` rows, which ask for every instance of the category of an example.
 
-Image 1 shows the example. The example must be large, and must not be next to objects of other categories that the other
-images may also show.
+Image 1 shows the example. The example must be large. No other category may cover much of the example's window,
+unless that category is proved absent from all other images.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ from cgc_data.vocabulary import concept_of
 
 CHECKS = {
     "exemplar": (
-        "the example is a large instance of the requested category, but not a person or table; no other category "
-        "covers much of the example's window, unless that category is proved absent from all other images"
+        "the example is a large instance of the requested category, but not a person or table; any other category that "
+        "covers much of the example's window is proved absent from all other images"
     )
 }
 LEAST_FILL = 0.4  # minimum share of the window that the given box covers
@@ -31,7 +31,7 @@ UNFIT = frozenset(map(concept_of, ("person", "dining table")))
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
     """Check the roles of the views, and that the answer contains complete sets of instances.
 
-    Also check that the example represents only its own category.
+    Also check that the example is suitable, and that it cannot be taken as an example of another category.
     """
     yield from roles(sample, world)
     yield from complete(sample, world, limits)
@@ -78,7 +78,7 @@ def _small(sample: Sample, example: Instance, limits: Limits) -> Iterator[str]:
 
 
 def _beside(sample: Sample, world: World, concept: str) -> Iterator[str]:
-    """Other labels that cover too much of the example's window and are not proved absent from the other images."""
+    """Other labels that cover too much of the example's window, and that the other images may also show."""
     view = sample.view(1)
     photo = world.photo(view)
     candidates = [world.photo(sample.view(number)) for number in sample.answer_images]

@@ -1,4 +1,4 @@
-"""Checks `inter/locate` rows, in which exactly one instance is in exactly one photo."""
+"""Checks `inter/locate` rows, in which only one photo shows the label, and it shows a single instance."""
 
 from collections.abc import Iterator
 

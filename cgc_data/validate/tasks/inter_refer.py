@@ -22,8 +22,8 @@ from cgc_data.vocabulary import readable
 
 CHECKS = {
     "referred": (
-        "the relation identifies one of several objects with the label in one image, and every other image shows at "
-        "most one object with this label"
+        "one image shows several objects with the label, and the relation identifies one of them; every other image "
+        "shows at most one object with the label"
     )
 }
 BORDER = 3  # pixels
@@ -84,7 +84,7 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
 def _others(sample: Sample, world: World, concept: str) -> Iterator[str]:
     """Faults of the images that do not contain the answer.
 
-    Each of these images must be proved to show either no object with the label or exactly one.
+    The annotations must prove that each of these images shows at most one object with the label.
     """
     claimed = {claim.img_idx for claim in sample.evidence}
     for number in sample.answer_images:

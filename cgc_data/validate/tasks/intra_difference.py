@@ -1,7 +1,7 @@
 """Checks `intra/difference` rows, which show two views of a photo.
 
-Objects from other photos are pasted into both views. At most one object is pasted into only one view, and this object
-is the answer.
+Objects from other photos are pasted into both views. At most one more object is pasted, and only into one of the
+views. This object is the answer.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,8 +21,8 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "one difference": (
-        "both views are of one photo; two or more pasted objects are in both views, and only the answer is in a "
-        "single view"
+        "the two views show the same photo with at least two identical pasted objects; the answer is the only pasted "
+        "object that is in just one view"
     ),
     "pasted objects": (
         "pasted objects are whole objects from other photos; they are cut out along the masks in their sources, and "
@@ -31,11 +31,12 @@ CHECKS = {
     "difference box": "the answer is the tight box of the pasted object's mask, in the coordinates of the view",
     "pasted sensibly": (
         "a pasted object is clearly visible, in the lower part of the photo, and about as tall as other objects with "
-        "its label in that photo; a pasted person is upright; both photos are in color, or both are black-and-white"
+        "its label in that photo; a pasted person is upright; color objects are pasted only into color photos, and "
+        "black-and-white objects only into black-and-white photos"
     ),
     "little hidden": (
-        "at least one source states, for every category that it has, whether the photo shows the category; pasted "
-        "objects hide less than a tenth of any object and never touch each other"
+        "at least one source states for each of its categories whether the photo shows it; pasted objects hide less "
+        "than a tenth of any object and never touch each other"
     ),
     "shown alike": "each view shows at least half as much of every annotated object as the other view does",
 }
@@ -93,7 +94,11 @@ def _object(part: Part) -> Object:
 
 
 def _difference(sample: Sample) -> str:
-    """The reason why the answer is not the only pasted object that is in a single view; "" if it is."""
+    """The fault in the pasted objects; "" if there is none.
+
+    The views must share at least two pasted objects. At most one more pasted object may be in one of the views. The
+    answer must be this object, or be empty if there is none.
+    """
     first, second = ({_object(part) for part in view.parts[1:]} for view in sample.views)
     if len(first & second) < 2:
         return f"{len(first & second)} pasted objects are in both views"
@@ -103,7 +108,10 @@ def _difference(sample: Sample) -> str:
 
 
 def _steps(view: View) -> str:
-    """The reason why a part is not pasted exactly once, before all other operations; "" if every part is."""
+    """The fault in the order or number of paste operations; "" if there is none.
+
+    Each pasted object must be pasted exactly once, before all other operations.
+    """
     names = [step.name for step in view.operations]
     pasted = [step.values for step in view.operations if step.name == "paste"]
     once = sorted(pasted) == [(float(number),) for number in range(1, len(view.parts))]
@@ -118,7 +126,7 @@ def _placed(sample: Sample, parts: Sequence[Part], world: World) -> Iterator[Fin
         yield Finding("pasted sensibly", str(error))
         return
     yield from _boxes(sample, placed)
-    unknown = "no source states, for every category that it has, whether the photo shows the category"
+    unknown = "no source states for each of its categories whether the photo shows it"
     yield Finding("little hidden", "" if _annotated(view, world) else unknown)
     for number, (part, found, here) in enumerate(placed):
         yield Finding("pasted sensibly", _misplaced(found, here, view, world))
@@ -137,7 +145,10 @@ def _is_gray(part: Part, world: World) -> bool:
 
 
 def _annotated(view: View, world: World) -> bool:
-    """Whether at least one source states, for every category that it has, whether the photo shows the category."""
+    """Whether at least one source covers the photo completely.
+
+    Such a source states for each of its categories whether the photo shows it.
+    """
     seen = [(world.sources[key], image) for key, image in world.appearances(world.photo(view))]
     return any(all(source.status(image, label) != "unknown" for label in source.categories) for source, image in seen)
 
@@ -163,7 +174,7 @@ def _boxes(sample: Sample, placed: Sequence[tuple[Part, Instance, Placed]]) -> I
 
 
 def _misplaced(found: Instance, here: Placed, view: View, world: World) -> str:
-    """The reason why a pasted object must not be at its position; "" if it may be there."""
+    """The reason why a pasted object does not fit its position in the photo; "" if it fits."""
     x1, y1, x2, y2 = here.box
     width, height = world.sources[view.source].size(view.image_id)
     if not (x1 >= 0 and y1 >= 0 and x2 <= width and y2 <= height) or y2 <= HORIZON * height:

@@ -20,8 +20,7 @@ from cgc_data.validate.world import World
 CHECKS = {
     "pieces": "a piece is a sharp, recolored crop of the photo, and the answer is the place from which it was cut",
     "pieces apart": (
-        "no image shows any part of the piece or of the margin around it, except the piece itself and the image with "
-        "the answer"
+        "only the piece itself and the image with the answer show any part of the piece or of the margin around it"
     ),
     "pieces unique": "the piece is not a plain area, and resembles no other place at any scale, mirrored or not",
 }
@@ -73,9 +72,9 @@ def _misformed(sample: Sample, world: World) -> str:
 
 
 def _not_searched(sample: Sample) -> str:
-    """The reason why the row does not match the form that asks which image a piece was cut from; "" if it does."""
+    """The fault in the images of a row that asks which image a piece was cut from; "" if there is none."""
     if sample.reference_images != (1,):
-        return f"the pieces are images {sample.reference_images}, but only Image 1 must be a piece"
+        return f"the pieces are images {sample.reference_images}, but Image 1 must be the only piece"
     views = [sample.view(number) for number in sample.answer_images]
     kinds = {(v.window[2] - v.window[0], v.window[3] - v.window[1], v.width, v.height) for v in views}
     return "" if len(views) > 1 and len(kinds) == 1 else f"{len(views)} windows to choose from, of sizes {kinds}"
@@ -117,9 +116,9 @@ def _changed(view: View) -> Iterator[str]:
 
 
 def _near(sample: Sample) -> str:
-    """Return a fault if an image other than the answer's image shows a part of the piece or of its margin.
+    """The fault if an image shows a part of another image's piece or of the margin around it; "" if there is none.
 
-    Return "" if there is no such image.
+    The image that contains the answer is exempt.
     """
     (target,) = sample.objects
     others = {n: view.window for n, view in enumerate(sample.views, 1) if n != target.img_idx}

@@ -1,7 +1,7 @@
-"""Checks `intra/same_object` rows, which ask for one instance in a second view or along a track (three or more views).
+"""Checks `intra/same_object` rows, which mark an object in one view and ask for it in the other views.
 
-The views must also show a sibling, which is another object with the same label. Answering with a copy of the given box
-must be wrong.
+A row has two views, or a track of three or more. The views must also show a sibling, which is another object with the
+same label. Answering with a copy of the given box must be wrong.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ CHECKS = {
         "all views, or all but one, show the instance and another object with its label; a copy of the reference "
         "box is not a correct answer"
     ),
-    "box drawn": "the only box that is drawn is the reference box, in the reference image",
+    "box drawn": "no box is drawn except the reference box in the reference image",
 }
 COPY_IOU = 0.3
 SIBLING_IOU = 0.3
@@ -119,7 +119,7 @@ class _Follow:
 
 
 def _misasked(sample: Sample) -> str:
-    """The mismatch between the form of the question and the number of images and objects; "" if there is none."""
+    """The fault if the question does not fit the number of images or of answered objects; "" if there is none."""
     if len({target.annotation_id for target in sample.objects}) > 1:
         return "different objects are answered"
     if sample.img_idx is None:
