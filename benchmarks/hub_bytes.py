@@ -101,8 +101,7 @@ def shown(figures: Mapping[str, Any]) -> str:
         lines.append([what, *(megabytes(one[name]) for name in ("rewritten", "chunks", "sent")), share])
     head = ("push", "MB of changed files", "MB of new chunks", "MB sent", "share of the release")
     images = (
-        "If every row stored its own copy of each image, "
-        f"the images would take `{megabytes(figures['images'])}` MB."
+        f"If every row stored its own copy of each image, the images would take `{megabytes(figures['images'])}` MB."
     )
     return f"{table(head, lines)}\n{images}\n"
 
