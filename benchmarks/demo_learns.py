@@ -4,11 +4,11 @@ recipe. Three seeds are used.
 Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--rebuilt NAME=FOLDER] [--quick] [--docs docs]
 
 As in `make demo`, photos are painted, a release is built from examples/painted.yaml, and GRPO starts from the warmed-up
-tiny model. Before and after training, each held-out row is answered eight times at the training temperature.
-Differences are computed per row, and their confidence intervals are bootstrapped over photo sets. You can rebuild the
-warm start (the warmed-up model) and pass its name and folder with `--rebuilt`. The rebuilt model then answers the same
-rows, and its metrics are compared with those of the packaged warm start. Parts whose results already exist in FOLDER
-are skipped.
+tiny model. Before and after training, the model answers each held-out row eight times at the training temperature. For
+each metric, the change is the mean of the differences per row. Its confidence interval is bootstrapped over photo sets.
+The warmed-up model is also called the warm start. If you rebuilt the warm start, pass a name for your copy and its
+folder with `--rebuilt`. Your copy then answers the same rows, and its metrics are compared with those of the packaged
+warm start. Parts whose results already exist in FOLDER are skipped.
 """
 
 import argparse
@@ -128,8 +128,8 @@ def differences(before: Figures, after: Figures) -> Figures:
 def compared(before: Sequence[float | None], after: Sequence[float | None], photos: Sequence[str]) -> Figures:
     """Means of a metric before and after training, and the mean difference with its 95 % interval.
 
-    Hallucination has no value for an unreadable answer. If a row's value before or after training is missing, both
-    means skip the row.
+    The hallucination metric is undefined for an unreadable answer. Both means skip every row that lacks a value from
+    before or after training.
     """
     from cgc_data.metrics import estimate
 

@@ -1,9 +1,9 @@
-"""Tests that a build with 1 worker, a build with 2 workers, and a build that was killed and resumed three times all
-write the same bytes.
+"""Tests that three builds write the same bytes: one with 1 worker, one with 2 workers, and one that is killed and
+resumed three times.
 
 Usage: python benchmarks/determinism.py --coco ANN.json:IMAGES [--samples 5000] [--seed 0]
 
-Each time, the process group is killed with SIGKILL after a random fraction of the time that the undisturbed build took.
+Each kill sends SIGKILL to the process group, after a random fraction of the time that the build with 1 worker took.
 """
 
 import argparse

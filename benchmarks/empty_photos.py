@@ -3,10 +3,10 @@ as large as COCO's.
 
 Usage: python benchmarks/empty_photos.py instances_train2017.json OUT [--rows 20000] [--workers 2] [KEY=VALUE ...]
 
-The script assumes that every photo is undamaged and differs from all others. Tasks that need pixels cannot make rows:
-set their share to 0, for example with tasks.intra/region=0. A second run with the same OUT finds the index in its
-cache. Prints the cost as JSON, including the peak memory of this process and of the largest worker. Memory shared by
-the two processes is counted in both figures.
+The script assumes that every photo is undamaged and differs from all others. Tasks that need pixels cannot produce
+rows. Set their share to 0, for example with tasks.intra/region=0. A second run with the same OUT finds the index in its
+cache. Prints the cost as JSON, including the peak memory of this process and of the largest worker. Both figures
+include the memory that the two processes share.
 """
 
 import inspect
@@ -71,7 +71,7 @@ def main(annotations: Path, out: Path, settings: tuple[str, ...], rows: int, wor
 
 
 def configured(annotations: Path, out: Path, settings: tuple[str, ...]) -> BuildConfig:
-    """Create the empty files and the cache unless they exist, and return the configuration of a build."""
+    """Return the configuration of a build. If the cache folder does not exist, create it and the placeholder photos."""
     photos, cache = out / "photos", out / "cache"
     if not cache.exists():
         photos.mkdir(parents=True)
@@ -89,7 +89,7 @@ def photo_names(annotations: Path) -> Iterator[str]:
 
 
 def all_different(photos: list[Photo], *_: Any) -> Facts:
-    """Made-up facts that describe all photos as undamaged and different from each other."""
+    """Fake facts: every photo is undamaged and differs from all others."""
     number = len(photos)
     hashes = np.random.default_rng(0).integers(2**63, size=number, dtype=np.uint64)
     sizes = np.array([(photo.width, photo.height) for photo in photos])
@@ -121,7 +121,7 @@ def _sizes(plan: Plan, out: Path) -> dict[str, int]:
 
 
 def processor_seconds() -> float:
-    """Processor seconds of this process and of the workers that have ended."""
+    """CPU seconds used so far by this process and by the workers that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
 

@@ -107,8 +107,8 @@ def shown(figures: Mapping[str, Any]) -> str:
 
 
 def pushed(paths: Sequence[Path], store: Path) -> Upload:
-    """Bytes that the Hub's client sends when it uploads these files to a store, which may already contain some of their
-    chunks.
+    """Upload these files to a store with the Hub's client, and return the size of the push. The store may already
+    contain some of their chunks.
     """
     import hf_xet
 

@@ -1,7 +1,8 @@
 """Compares how much time and memory this project, pycocotools, and lvis need to index large annotation files.
 
-Every run is a separate process. The annotation file is in the operating system's cache, because it was read once
-before. The fastest run and the highest peak of each method are reported. Examples:
+Every run is a separate process. The script first reads the annotation file once, so that every run finds it in the
+operating system's cache. For each method, the table shows the shortest time and the highest memory peak of all runs.
+Examples:
 
     python benchmarks/index.py --coco instances_train2017.json --lvis lvis_v1_train.json
     python benchmarks/index.py --generator make_synthetic_full.py --scale 0.1

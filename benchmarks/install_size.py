@@ -76,7 +76,7 @@ def measure(folder: Path) -> dict[str, Any]:
 
 
 def start(command: list[str]) -> tuple[float, float]:
-    """Processor seconds that a command takes, and its peak memory in MB."""
+    """Run a command, and return its CPU time in seconds and its peak memory in MB."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, _, usage = os.wait4(process.pid, 0)
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

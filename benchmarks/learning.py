@@ -4,10 +4,10 @@ Usage: python benchmarks/learning.py [--seeds 0 1 2] [--work FOLDER] [--jobs 2] 
 
 The script paints photos and builds a release from them. A randomly initialized model cannot recognize any object.
 Therefore, SFT first trains it on traces (reasoning texts) that name what each image shows, until R_miou on held-out
-rows reaches a fixed threshold. Then the model is trained in four ways (arms), each with the same number of steps: GRPO,
-GRPO with the solutions permuted among the rows, SFT, and GRPO with a reward that ignores the image index. Every arm
-answers the same held-out rows, which show photos that were not used in training. Parts whose results already exist in
-FOLDER are skipped. The results do not apply to models of practical size.
+rows reaches a fixed threshold. Four experiments (arms) then start from the trained model, each with the same number of
+steps: GRPO, GRPO with the solutions permuted among the rows, SFT, and GRPO with a reward that ignores the image index.
+The model of every arm answers the same held-out rows, which show photos that were not used in training. Parts whose
+results already exist in FOLDER are skipped. The results do not apply to models of practical size.
 """
 
 import argparse
@@ -31,7 +31,7 @@ SAMPLES = 8  # samples per held-out row, at the training temperature
 
 @dataclass(frozen=True)
 class Scale:
-    """How large an experiment is: the full one, or the short one that the tests run."""
+    """The size of an experiment. The tests run a short experiment, `QUICK`."""
 
     photos: int
     samples: int
@@ -47,8 +47,8 @@ QUICK = Scale(300, 600, 0.05, 60, 4, 24, ("grpo", "permuted"))
 
 
 def main() -> None:
-    """Run the parts that are not finished, with up to `--jobs` processes, and then write the table, the curve, and the
-    figures.
+    """Run the unfinished parts of every seed, up to `--jobs` seeds at a time. Then write learning.json, the table, and
+    the curve.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -186,7 +186,7 @@ def recipe(scale: Scale, work: Path, seed: int, model: Path, *settings: str) -> 
 
 
 def run_seed(seed: int, scale: Scale, work: Path) -> None:
-    """Warm up one model, then train every arm from it."""
+    """Warm up a model, train every arm from the warmed-up model, and sample answers."""
     import torch
 
     from cgc_train.data import training_set
@@ -248,7 +248,7 @@ def sample(run: Any) -> None:
 
 
 def done(folder: Path) -> bool:
-    """Whether a run is finished. An unfinished run is moved to another folder."""
+    """Whether a run is finished. If not, rename its folder, so that the run can start again."""
     if any((folder / "model").glob("*.safetensors")):
         return True
     if folder.exists():

@@ -1,5 +1,6 @@
-"""Compares GRPO with a source-aware reward, which checks the image index, and GRPO with a reward that ignores it. Five
-seeds are used. Also compares GRPO with SFT on rows that differ from those of the warm-up.
+"""Compares two rewards for GRPO: a source-aware reward, which checks the image index, and a reward that ignores the
+image index. Five seeds are used. Also compares two training methods, GRPO and SFT, on rows that differ from those of
+the warm-up.
 
 Usage: python benchmarks/learning_extended.py --work FOLDER [--list] [--part PART ...] [--quick] [--docs docs]
 
@@ -80,7 +81,7 @@ class Protocol:
         return self.sft_steps if arm == "sft" else self.grpo_steps
 
     def seeds_of(self, name: str) -> tuple[int, ...]:
-        """Seeds of a comparison, or of the warm-up on a release."""
+        """Seeds of the comparison or of the warm-up with this name."""
         return self.source_seeds if name == "source" else self.seeds
 
     @property
@@ -96,7 +97,7 @@ QUICK = Protocol(200, 120, (0,), (0,), 0.05, 6, 1, 1, 1, 12)
 
 
 def main() -> None:
-    """With --part, run only these parts. Otherwise, run all unfinished parts, and then report the tables."""
+    """Run the parts that `--part` names. Without `--part`, run all unfinished parts, and then report the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, models, and outcomes")
     parser.add_argument("--part", nargs="+", help="run only these parts, in this process")
@@ -204,7 +205,7 @@ def warm_up(release: str, seed: int, protocol: Protocol, work: Path) -> Path:
 
 
 def trained(name: str, arm: str, seed: int, protocol: Protocol, work: Path) -> "Run":
-    """Train an arm from the warm model of its seed, unless its run is finished."""
+    """Train an arm from the warmed-up model with the same seed. If the arm is already trained, open its run."""
     from cgc_train.data import training_set
     from cgc_train.grpo import run_grpo
     from cgc_train.run import image_folder, open_run
@@ -223,7 +224,7 @@ def trained(name: str, arm: str, seed: int, protocol: Protocol, work: Path) -> "
 
 
 def settings_of(name: str, arm: str, steps: int, work: Path) -> list[str]:
-    """The settings with which an arm overrides the recipe of benchmarks/learning.py."""
+    """The overrides that an arm applies to the recipe of benchmarks/learning.py."""
     settings = [f"data.release={release_of(name, work)}", f"data.held_out_every={steps}"]
     settings += ["grpo.max_completion_length=112"] if name == "images" else []
     settings += ["reward.source_aware=false"] if arm == "no-source" else []

@@ -44,7 +44,7 @@ def markdown(outcome: Outcome, arms: Sequence[str]) -> str:
 
 
 def draw(outcome: Outcome, arms: Sequence[str], path: Path) -> None:
-    """Plot held-out reward, correct images, and leakage by step, one line per seed."""
+    """Plot the held-out reward, `source_acc`, and leakage by step, with one line per arm and seed."""
     from matplotlib.figure import Figure
 
     colors = dict(zip(ARMS, ("#2f5fd0", "#8b95a7", "#12a150", "#e0245e"), strict=True))

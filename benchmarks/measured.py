@@ -29,7 +29,7 @@ def read(docs: Path, script: str) -> dict[str, Any]:
 
 
 def keep(docs: Path, script: str, page: str, figures: dict[str, Any], shown: str) -> None:
-    """Write the figures of a script to the file, and their table to the page."""
+    """Write the figures of a script to measured.json, and their table to the page."""
     path = docs / FILE
     known = json.loads(path.read_bytes()) if path.is_file() else {}
     text = json.dumps(dict(sorted({**known, script: figures}.items())), indent=1)

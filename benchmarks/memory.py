@@ -4,7 +4,7 @@ quarter of its running time.
 Usage: python benchmarks/memory.py [CONFIG.yaml] [KEY=VALUE ...] [--photos 5000] [--samples 1000 8000] [--workers 1]
        [--dry-run] [--docs docs]
 
-With --photos, the script first paints the given number of photos and builds from them. Each build is a separate
+With --photos, the script first paints the given number of photos, and the builds use them. Each build is a separate
 process. Its resident memory is read from /proc while it runs, separately for the main process and each worker. If
 memory keeps growing, the last quarter has the highest peak. With --docs, the figures are written to measured.json in
 that folder, and their table to release.md.
@@ -163,8 +163,8 @@ def shown(found: dict[str, Any]) -> str:
         "rows",
         "photos",
         "workers",
-        "MB used by the parent in each quarter of the build",
-        "MB used by the largest worker in each quarter of the build",
+        "peak MB of the parent process in each quarter of the build",
+        "peak MB of the largest worker in each quarter of the build",
         "processor seconds",
     ]
     return table(

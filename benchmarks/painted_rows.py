@@ -136,8 +136,8 @@ def with_completion(row: Row, annotations: Annotations) -> Row:
 
 
 def other_pictures(rows: Sequence[Row], seed: int) -> list[Row]:
-    """The rows, each with the images of another row that has the same task and number of images. With these images, a
-    model can be right only by guessing typical answers.
+    """Give each row the images of another row that has the same task and the same number of images. A model can then be
+    right only by guessing typical answers.
     """
     from cgc_data.tasks import task_of
 

@@ -18,9 +18,9 @@ DRAWS = 2000
 
 
 def comparison(runs: Sequence[dict[str, Any]], metric: str) -> dict[str, Any] | None:
-    """Compare two arms by a metric. For each seed, returns the mean at the start, the mean after each arm, and the
-    difference between the arms. Also returns the difference over all seeds. Returns None if the metric is not defined
-    for any row.
+    """Compare two arms by a metric. For each seed, returns the mean before training, the mean after training with each
+    arm, and the difference between the arms. Also returns the difference over all seeds. Returns None if the metric is
+    undefined for every row.
     """
     first, second = runs[0]
     photos = runs[0][first]["end"]["photos"]

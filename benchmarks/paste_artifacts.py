@@ -9,10 +9,11 @@ have few photos, build it with `limits.rows_per_photo=1000`. In the image that c
 every pasted object. Two classifiers, fitted to some photos and tested on others, try to find the crop that is the
 answer. One classifier consists of boosted trees on residual noise, edges, and JPEG blocks inside and around the object.
 The other is a small convolutional network on the pixels of the crop. AUC is computed over pairs of crops within one
-image. As a control, the script slightly blurs each answer. The classifiers must detect this planted artifact. With
---docs, the figures are written to measured.json in that folder, and a table to validate.md. --photos states whether the
-photos are `painted` or `real`. Exits with status 1 if a classifier fails one of two tests: with planted artifacts, its
-AUC must be at least 0.9; without them, the upper end of the AUC's confidence interval must be at most 0.58.
+image. As a control, the script then slightly blurs the object in each crop that is the answer. The classifiers must
+detect this planted artifact. With --docs, the figures are written to measured.json in that folder, and a table to
+validate.md. --photos states whether the photos are `painted` or `real`. Each classifier must pass two tests. With
+planted artifacts, its AUC must be at least 0.9. Without them, the upper end of the AUC's confidence interval must be at
+most 0.58. If a classifier fails a test, the script exits with status 1.
 """
 
 import argparse
@@ -102,7 +103,7 @@ def measure(crops: list["Crop"], way: str, seed: int) -> dict[str, Any]:
 
 
 def holds(one: dict[str, Any]) -> bool:
-    """Whether a classifier passes both tests: it finds answers that are blurred, but not answers as built."""
+    """Whether a classifier passes both tests: it finds blurred answers, but cannot find unblurred answers."""
     return bool(one["as built"][2] <= MOST_AUC and one["planted"][0] >= LEAST_PLANTED)
 
 
@@ -113,7 +114,7 @@ def keep(docs: Path, found: Sequence[dict[str, Any]]) -> None:
 
 
 def shown(kept: dict[str, Any]) -> str:
-    """One line per kind of photos and classifier."""
+    """One line for each combination of photos (painted or real) and classifier."""
     return table(
         ["photos", "by", "crops", "rows", "AUC as built", "AUC if answers are blurred"],
         [
@@ -131,7 +132,7 @@ def shown(kept: dict[str, Any]) -> str:
 
 
 def read_crops(folder: Path, most: int) -> Iterator[Crop]:
-    """Yields the crops of one row after another, until there are enough."""
+    """Yields the crops of one row after another, until there are at least `most` crops."""
     world = World(open_sources(folder, read_manifest(folder), ()), load_relations())
     count = 0
     for number, row in enumerate(open_release(folder).rows(images=True)):
@@ -172,7 +173,9 @@ def box_of(part: PartRow, view: ViewRow, size: tuple[int, int]) -> tuple[int, in
 
 
 def told(crops: list[Crop], scores_of: Way, seed: int, *, planted: bool) -> tuple[float, Interval]:
-    """AUC of held-out scores over pairs of crops within one image, with its interval. The bootstrap resamples rows."""
+    """AUC of the held-out scores, computed over pairs of crops from the same image, and its confidence interval. The
+    bootstrap resamples rows.
+    """
     shown = [blurred(crop) if planted and crop.is_answer else crop for crop in crops]
     truths = np.array([crop.is_answer for crop in crops])
     rows = np.unique([crop.row for crop in crops], return_inverse=True)[1].astype(np.int64)
@@ -236,8 +239,8 @@ def of_region(channel: Floats, where: NDArray[np.bool_]) -> Floats:
 
 
 def blockiness(channel: Floats, where: NDArray[np.bool_]) -> list[float]:
-    """Mean difference between neighboring pixels across block borders, mean difference between all other neighboring
-    pixels, and the ratio of the first mean to the second.
+    """Two means and their ratio: the mean difference between horizontal neighbors across block borders, and the mean
+    difference between all other horizontal neighbors.
     """
     steps, both = np.abs(np.diff(channel, axis=1)), where[:, 1:] & where[:, :-1]
     border = np.zeros_like(both)

@@ -66,8 +66,8 @@ def fit(found: Pixels, truths: NDArray[np.bool_]) -> nn.Module:
 
 
 def values(pixels: Pixels) -> torch.Tensor:
-    """The network's input (n, 6, PATCH, PATCH): pixels (n, PATCH, PATCH, 3), stacked with the same pixels after their
-    local mean is subtracted.
+    """The network's input (n, 6, PATCH, PATCH), computed from pixels (n, PATCH, PATCH, 3). The first three channels are
+    the pixels. The others are the differences between the pixels and their local means, multiplied by 8.
     """
     shown = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255 - 0.5
     fine = shown - nn.functional.avg_pool2d(shown, 3, stride=1, padding=1, count_include_pad=False)
@@ -75,7 +75,7 @@ def values(pixels: Pixels) -> torch.Tensor:
 
 
 def build() -> nn.Module:
-    """A network of three convolutions, channel means over the quarters of the patch, and a linear layer."""
+    """A network of three convolutions, a pooling layer that averages each quarter of the patch, and a linear layer."""
 
     def layer(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
         return [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]

@@ -31,7 +31,7 @@ def rows(contrast: str, count: int, photos: Path) -> Iterator[dict[str, Any]]:
 
 
 def window(path: Path, generator: random.Random) -> bytes:
-    """A window of at least a quarter of a photo, resized and encoded."""
+    """A random window with half the width and half the height of a photo, resized and encoded."""
     from PIL import Image
 
     with Image.open(path) as photo:
@@ -78,7 +78,7 @@ def _lvis(given: Mapping[str, str]) -> Action:
 
 
 def answers() -> list[str]:
-    """Completions with six boxes each, some of them wrong."""
+    """Completions with six random boxes each."""
     from cgc_data.answer import Object, format_response
 
     generator = random.Random(0)

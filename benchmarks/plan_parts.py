@@ -4,8 +4,8 @@ balance, the positions of answers, and shortcuts. Most figures have confidence i
 Usage: python benchmarks/plan_parts.py instances_train2017.json --before WORKTREE [--rows 1000 --rows 20000] [--workers
        1] [KEY=VALUE ...]
 
-WORKTREE is a checkout of the other version. Photos are empty files, so tasks that need pixels are omitted. The rows of
-both plans are checked with the current version of `cgc-data validate`. Checks that need pixels are omitted.
+WORKTREE is a checkout of the other version. Photos are placeholder files without pixels, so tasks that need pixels are
+omitted. The current version of `cgc-data validate` checks the rows of both plans. Checks that need pixels are omitted.
 """
 
 import os
@@ -140,7 +140,7 @@ def _shares(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Found]]:
 
 
 def compared(rows: int, *figures: Figures) -> str:
-    """One line per measurement. If the intervals of the two versions do not overlap, the line is marked."""
+    """One line per measurement. If the intervals of the two versions do not overlap, the line ends with "apart"."""
     lines = [f"## {rows} rows"]
     for name in dict.fromkeys(name for found in figures for name in found):
         values = [found[name] for found in figures if name in found]

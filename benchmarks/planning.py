@@ -4,10 +4,10 @@ files.
 Usage: python benchmarks/planning.py instances_train2017.json [--rows 3000] [--preset paper --preset full] [--profile
        FILE] [--docs docs] [KEY=VALUE ...]
 
-Tasks that need pixels cannot make rows here: set their share to 0, for example with tasks.intra/region=0. The time
-covers only this process, and excludes reading and checking the annotations. All photos are in the same split and have
-the same file format. With --docs, the figures are written to measured.json in that folder, and their table to
-release.md. The peak memory reported for a preset includes the presets planned before it.
+Tasks that need pixels cannot produce rows. Set their share to 0, for example with tasks.intra/region=0. The reported
+time is the CPU time of this process, without the time to read and check the annotations. All photos are in the same
+split and have the same file format. With --docs, the figures are written to measured.json in that folder, and their
+table to release.md. The peak memory reported for a preset includes the presets planned before it.
 """
 
 import cProfile

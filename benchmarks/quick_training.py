@@ -27,8 +27,8 @@ PATCHES_A_TOKEN = 4
 
 @dataclass(frozen=True)
 class Schedule:
-    """Number of training steps, and the learning rate. The learning rate rises over the first `warmup` steps. If
-    `falls` is set, the learning rate decreases over the last third of the steps.
+    """Number of training steps, rows per batch, and learning rate. The learning rate rises over the first `warmup`
+    steps. If `falls` is set, it falls over the last third of the steps.
     """
 
     steps: int

@@ -4,8 +4,8 @@ which image contains the piece.
 
 Usage: python benchmarks/region_shortcuts.py RELEASE [--docs docs]
 
-RELEASE contains rows of `intra/region` with their images. The statistics are the same as in `cgc-data validate`. In
-addition, boosted trees try to find the image that contains the piece. As a control, each measure is repeated with
+RELEASE contains rows of `intra/region` with their images. The script computes the same measures as `cgc-data validate`.
+In addition, boosted trees try to find the image that contains the piece. As a control, each measure is repeated with
 planted artifacts: pieces keep their original colors, and the image that contains the answer is slightly blurred. Each
 measure has a bound, which is the same as in `cgc-data validate`. Without artifacts, the whole confidence interval must
 be at or below this bound; with artifacts, above it. Otherwise, the script exits with status 1.
@@ -45,7 +45,7 @@ COLORS = ("gain", "gamma")  # operations that change the colors of a piece
 
 
 def main() -> None:
-    """Measure, print, and exit with status 1 if a bound fails."""
+    """Measure, print, and exit with status 1 if a measure is on the wrong side of its bound."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
     parser.add_argument("--docs", type=Path, help="folder in which to write measured.json and the table in validate.md")
@@ -136,7 +136,9 @@ def checks(traces: Sequence[Trace]) -> Iterator[tuple[str, Check]]:
 
 
 def holds(one: dict[str, Any]) -> bool:
-    """Whether the confidence interval without artifacts is below the bound, and the one with artifacts is above it."""
+    """Whether the confidence interval without artifacts does not exceed the bound, and the interval with artifacts is
+    above the bound.
+    """
     return bool(one["as built"][2] <= one["bound"] < one["planted"][1])
 
 

@@ -5,9 +5,10 @@ Usage: python benchmarks/run.py [--coco ANN.json] [--lvis ANN.json] [--rows 2000
        [--repeat 3] [--quick] [--docs docs]
 
 The script paints the photos that it needs, and writes their annotations. To index and plan with your own annotation
-files instead, pass --coco and --lvis. Every measurement runs --repeat times, each time in a separate process. The run
-with the least processor time counts. Times include imports, except for index, reward, and scoring. --quick measures
-everything once on small inputs; --docs writes the figures to measured.json and their table to performance.md.
+files instead, pass --coco and --lvis. Every measurement runs --repeat times, each time in a separate process. Of these
+runs, the table shows the one with the least CPU time. Times include imports, except for index, reward, and scoring.
+--quick measures everything once on small inputs; --docs writes the figures to measured.json and their table to
+performance.md.
 """
 
 import argparse
@@ -151,8 +152,8 @@ def painted(photos: Path, name: str) -> Path:
 
 
 def measures(inputs: Inputs) -> list[tuple[str, Callable[[Inputs, int], Line]]]:
-    """The stage and the function of each row of the table, in order. Earlier functions write releases that later ones
-    need.
+    """The stage of each row of the table, and the function that measures the stage. The order matters: some functions
+    need a release that an earlier function writes.
     """
     found = [
         line(
@@ -175,7 +176,9 @@ def measures(inputs: Inputs) -> list[tuple[str, Callable[[Inputs, int], Line]]]:
 
 
 def line(what: str, ours: Measure, peer: str, theirs: Measure) -> tuple[str, Callable[[Inputs, int], Line]]:
-    """A stage, and a function that measures its row of the table: first this project, then the peer."""
+    """Returns the stage, and a function that measures this project, then the peer, and returns the stage's row of the
+    table.
+    """
 
     def measured_line(inputs: Inputs, repeat: int) -> Line:
         runs = [(ours(inputs), theirs(inputs)) for _ in range(repeat)]
@@ -188,7 +191,9 @@ def line(what: str, ours: Measure, peer: str, theirs: Measure) -> tuple[str, Cal
 
 
 def within(name: str, inputs: Inputs) -> Cost:
-    """Cost of one function in `plain.FUNCTIONS` in a separate process, excluding imports and preparation."""
+    """Run one function of `plain.FUNCTIONS` in a separate process. Returns the cost. The times exclude imports and
+    preparation.
+    """
     given = {"name": name, **{key: str(value) for key, value in asdict(inputs).items()}}
     output = run([sys.executable, __file__, "--inside", json.dumps(given)]).output
     return Cost(**json.loads(output.splitlines()[-1]))
@@ -243,7 +248,9 @@ def cgc_data(*words: str) -> Ran:
 
 
 def planned(inputs: Inputs) -> Cost:
-    """Plan with two processes, a cached index, and empty files as photos. Tasks that need pixels are excluded."""
+    """Plan with two processes and a cached index. Photos are placeholder files without pixels. Tasks that need pixels
+    are excluded.
+    """
     script, out = str(ROOT / "benchmarks" / "empty_photos.py"), inputs.work / "planned"
     command = [sys.executable, script, str(inputs.coco), str(out), *(f"tasks.{task}=0" for task in PIXELS)]
     if not out.exists():
@@ -284,7 +291,7 @@ def plainly(contrast: str, inputs: Inputs) -> Cost:
 
 
 def validated(inputs: Inputs) -> Cost:
-    """Validate the release of `built` in one process."""
+    """Validate the release that `built` wrote, in one process."""
     return cgc_data("validate", str(inputs.work / "release-both"), *inputs.sources).cost
 
 
@@ -309,7 +316,7 @@ def about(inputs: Inputs) -> dict[str, Any]:
 
 
 def shown(figures: Mapping[str, Any]) -> str:
-    """The table in Markdown, and the line about the run."""
+    """The table in Markdown, and a line below the table with the date, machine, versions, and sizes."""
     head = ("stage", "processor s", "clock s", "peak MB", "peer", "its processor s", "its clock s", "ratio")
     rows = [cells(entry) for entry in figures["lines"]]
     facts = figures["about"]

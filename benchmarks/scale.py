@@ -1,10 +1,11 @@
-"""Plans a million rows once, estimates how much time and space releases of other sizes would take, and writes these
-estimates to docs/scale.md.
+"""Plans a million rows once, and estimates how much time and space releases of several sizes would take. Writes the
+measurements and the estimates to docs/scale.md.
 
 Usage: python benchmarks/scale.py instances_train2017.json [--rows 1000000] [--workers 2] [--docs docs] [KEY=VALUE ...]
 
-Photos are empty files, so choose tasks that need no pixels, such as preset=paper. Only planning is measured at this
-size. Figures for the other stages come from the measured.json that benchmarks/run.py wrote to the same docs folder.
+Photos are placeholder files without pixels, so choose tasks that need no pixels, such as preset=paper. The script
+measures only planning. Figures for the other stages come from the measured.json that benchmarks/run.py wrote to the
+same docs folder.
 """
 
 import json

@@ -29,8 +29,9 @@ def by_task(truths: Sequence[Any]) -> dict[str, list[int]]:
 
 
 def compared(places: Sequence[int], truths: Sequence[Any], given: dict[str, list[str]]) -> Row:
-    """Mean scores of all models and trivial answers on the rows of a task. Also the lead of the model trained on `full`
-    over each of the others, with its interval.
+    """Mean scores of all models and trivial answers on the rows of a task. Also the lead of the model trained on
+    `full`, with intervals, over the model trained on `paper`, over the best trivial answer, and over its own scores
+    with the images of other rows.
     """
     from cgc_data.metrics import FLOORS, score_item
 
@@ -95,6 +96,6 @@ def is_new(task: str) -> bool:
 
 
 def write(outcome: Row, docs: Path) -> None:
-    """Write the figures as JSON and the table to the page."""
+    """Write the figures to tasks_learned.json, and the tables to learning.md."""
     (docs / "tasks_learned.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
     write_between(docs / "learning.md", BEGIN, END, f"\n\n{tables(outcome)}\n")

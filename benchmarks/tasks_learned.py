@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def prepare(protocol: Protocol, work: Path, seed: int) -> None:
-    """Paint the photos. Nothing is downloaded, and all files stay in the folder."""
+    """Paint the photos. Nothing is downloaded, and all files stay in `work`."""
     os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "CGC_CACHE": str(work / "cache")}
     work.mkdir(parents=True, exist_ok=True)
     paint_photos(protocol, work, seed)
@@ -115,7 +115,7 @@ def run_part(part: str, protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def paint_photos(protocol: Protocol, work: Path, seed: int) -> None:
-    """Paint photos with one to three large objects. The test file has a quarter as many photos."""
+    """Paint photos with one to three large objects. The test file has a quarter as many photos as the training file."""
     from cgc_data.painter import paint
 
     if not (work / "photos").exists():
@@ -144,7 +144,7 @@ def build(preset: str, protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def sources(work: Path) -> list[Row]:
-    """Both annotation files, as settings of a configuration."""
+    """The two painted annotation files, as `sources` of a configuration."""
     return [
         {
             "kind": "coco",
@@ -176,7 +176,7 @@ def warm_up(protocol: Protocol, work: Path, seed: int) -> None:
 
 
 def train_arm(arm: str, protocol: Protocol, work: Path, seed: int) -> None:
-    """Train the warm model on the training rows of a release. Both presets use the same number of rows."""
+    """Train the warmed-up model on the training rows of a release. Both presets use the same number of rows."""
     from cgc_train.tiny import tiny_processor
 
     if (work / f"trained-{arm}").exists():

@@ -65,7 +65,7 @@ class Source(Section):
 
     @property
     def displayed(self) -> bool:
-        """Whether the boxes fit the photos after EXIF rotation."""
+        """Whether the boxes refer to the photos after EXIF rotation."""
         return self.orientation == "as_displayed"
 
 
@@ -297,8 +297,8 @@ class BuildConfig(Section):
         return shares
 
     def requires(self, task: str) -> bool:
-        """Whether the build fails if no row of the task can be made from the sources. This is true for the paper's
-        tasks and for tasks whose share the user changed.
+        """Whether the build fails if no row of the task can be made from the sources. This is true for the tasks of the
+        preset `paper`, and for tasks whose share differs from the chosen preset.
         """
         return bool(PRESETS["paper"][task]) or self.tasks[task] != PRESETS[self.preset][task]
 

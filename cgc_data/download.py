@@ -25,8 +25,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Archive:
-    """A zip archive on an official server. `unpack` lists the members to unpack. Each member keeps its path below the
-    download folder.
+    """A zip archive on an official server. `unpack` lists the members to unpack. In the download folder, a member has
+    the same relative path as in the archive.
     """
 
     site: str
@@ -41,7 +41,9 @@ class Archive:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The archives of a dataset, and the `cgc-data build` argument that uses them."""
+    """The archives of a dataset, and what to pass to `cgc-data build`: a flag, the annotation file, and the photo
+    archive.
+    """
 
     archives: tuple[Archive, ...]
     flag: str
@@ -68,7 +70,9 @@ DATASETS = {
 
 @dataclass(frozen=True)
 class DownloadResult:
-    """What the folder contains. `missing_photos` is the archive that a build still needs, if any."""
+    """The result of a download: the files, and the command that builds a release from them. `missing_photos` is the
+    photo archive that this command needs, if it is not in the folder yet.
+    """
 
     files: tuple[Path, ...]
     build_command: str

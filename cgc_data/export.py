@@ -1,7 +1,7 @@
 """Export a release for other trainers: ms-swift, verl, EasyR1, and LLaMA-Factory.
 
-Each split is one file. Each image is stored once in a folder, in a file named after its sha256. For verl, the images
-are inside the Parquet file.
+Each split is one file. Each image is stored once in a folder, in a file named after the start of its SHA-256 hash. For
+verl, the images are inside the Parquet file.
 """
 
 import hashlib
@@ -35,9 +35,7 @@ FACTS: tuple[Fact, ...] = get_args(Fact)
 
 @dataclass(frozen=True)
 class _Job:
-    """One split to write: its source, its destination, and the instruction that the prompt adds to the stored
-    question.
-    """
+    """One split to write: the release, the target folder, and the instruction to add to each stored question."""
 
     release: Release
     folder: Path
@@ -139,8 +137,8 @@ def _llamafactory(job: _Job) -> Path:
 
 
 def _verl(job: _Job) -> Path:
-    """verl: a Parquet file that contains the images. The prompt contains `<image>` for each image, and the ground truth
-    of the rule-based reward is the answer.
+    """verl: a Parquet file that contains the images. The prompt contains one `<image>` placeholder per image. The
+    answer is the ground truth for the rule-based reward.
 
     https://verl.readthedocs.io/en/latest/preparation/prepare_data.html (and its examples/data_preprocess/geo3k.py)
     """
@@ -180,7 +178,7 @@ def _verl_schema() -> pa.Schema:
 
 
 def _prompt(row: Row, instruction: Instruction) -> str:
-    """The stored prompt as one text, with `<image>` for each image."""
+    """The stored prompt and the instruction as one text, with one `<image>` placeholder per image."""
     messages = row["prompt"]
     if instruction != "none":
         messages = with_thinking(messages, require_think=instruction == "think")
@@ -194,8 +192,8 @@ def _prompt(row: Row, instruction: Instruction) -> str:
 
 
 def _facts(row: Row) -> Line:
-    """Values that a reward function may need in addition to the answer. Every row has the same columns, as JSON readers
-    require.
+    """Values that a reward function may need in addition to the answer. Every row has the same columns, because readers
+    of JSON lines require this.
     """
     query = json.dumps(row["query"], ensure_ascii=False)
     return {name: row[name] for name in FACTS} | {"num_images": len(row["views"]), "query": query}
@@ -216,7 +214,7 @@ def _store(row: Row, folder: Path) -> list[str]:
 
 
 def _write_lines(job: _Job, line: Callable[[Row], Line]) -> Path:
-    """Write the JSON lines of the split to a temporary file, which is moved into place when it is complete."""
+    """Write the split as JSON lines to a temporary file, and rename the file when it is complete."""
     path = job.folder / f"{job.split}.jsonl"
     partial = path.with_name(f"{path.name}.partial")
     with partial.open("w", encoding="utf-8") as file:

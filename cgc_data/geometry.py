@@ -30,7 +30,7 @@ NORMALIZED = "_normalized"
 
 @dataclass(frozen=True)
 class Window:
-    """A half-open rectangle of whole pixels of a photo.
+    """A half-open rectangle in a photo, in whole pixels.
 
     Raises:
         ValueError: the rectangle is empty.
@@ -47,12 +47,12 @@ class Window:
 
     @property
     def width(self) -> int:
-        """Width in pixels of the photo."""
+        """Width of the window, in photo pixels."""
         return self.x2 - self.x1
 
     @property
     def height(self) -> int:
-        """Height in pixels of the photo."""
+        """Height of the window, in photo pixels."""
         return self.y2 - self.y1
 
 
@@ -72,7 +72,7 @@ def to_thousand(box_px: Sequence[float] | Boxes, width: float, height: float) ->
 
     Parts outside the view are clipped. Each coordinate is rounded half up, so it is off by at most half a unit. If
     rounding would give a box no width, the box becomes one unit wide, at its original center. The same applies to the
-    height. The coordinates of such a box are off by at most one unit. The result has x1 < x2 and y1 < y2.
+    height. In these cases, a coordinate is off by at most one unit. The result has x1 < x2 and y1 < y2.
 
     Raises:
         ValueError: a coordinate is not finite, or the box has no area inside the view.
@@ -155,10 +155,10 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> Boxes:
 
 
 def iou_table(a: Sequence[ThousandBox], b: Sequence[ThousandBox]) -> list[list[float]]:
-    """Like `iou_matrix`, but takes boxes of answers (integers with x1 < x2 and y1 < y2) and returns nested lists.
+    """Like `iou_matrix`, but takes boxes on the 0-1000 scale (integers, x1 < x2, y1 < y2) and returns nested lists.
 
-    For a few boxes, this function takes a tenth of the time of `iou_matrix`. The values of both functions are identical
-    to the last bit.
+    For a few boxes, this function is ten times as fast as `iou_matrix`. The values of both functions are identical to
+    the last bit.
     """
     if len(a) * len(b) > FEW:
         table: list[list[float]] = iou_matrix(a, b).tolist()

@@ -43,8 +43,8 @@ def decode_photo(data: bytes, *, turn: bool = False) -> Pixels:
     orientation.
 
     Raises PhotoError if the bytes are not a photo or are truncated, or if the size in the header exceeds MOST_PIXELS
-    pixels. Raises UnshownError for a photo with a single color. Also raises it for a photo with more than 8 bits per
-    channel, because image libraries decode such a photo as white or black.
+    pixels. Raises UnshownError for a photo with a single color, and for a photo with more than 8 bits per channel,
+    which image libraries decode as white or black.
     """
     check_whole(data)
     photo_size(data)
@@ -72,7 +72,7 @@ def turned(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def encode_like(pixels: Pixels, data: bytes, jpeg_quality: int) -> bytes:
-    """Encode pixels (height, width, 3), BGR, as JPEG if the original is a JPEG, else as PNG. Raises PhotoError."""
+    """Encode pixels (height, width, 3), BGR, as JPEG if `data` is a JPEG, else as PNG. Raises PhotoError."""
     cv2 = _opencv()
     suffix = ".jpg" if data.startswith(_JPEG) else ".png"
     done, encoded = cv2.imencode(suffix, pixels, [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if suffix == ".jpg" else [])

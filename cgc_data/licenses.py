@@ -45,13 +45,13 @@ def license_class(url: str) -> LicenseClass:
 
 
 def allowed(url: str, policy: LicensePolicy, *, windows: bool) -> bool:
-    """Whether a photo under the license at `url` may be used. If `windows` is true, the photo would be cropped and
-    resized, otherwise used uncropped.
+    """Whether a photo under the license at `url` may be used. `windows` states whether the photo would be cropped and
+    resized.
 
     "permissive" accepts photos that anyone may use and adapt (COCO's licenses 4, 5, 7, 8). "noncommercial" adds photos
-    under non-commercial licenses, and uncropped photos under no-derivatives licenses. "all" accepts every photo, but no
-    window of a photo under a no-derivatives license. A release that embeds photos that only "all" accepts cannot be
-    pushed.
+    under non-commercial licenses, and uncropped photos under no-derivatives licenses. "all" accepts every photo, except
+    windows of photos under no-derivatives licenses. If a release embeds photos that only "all" accepts, you cannot push
+    the release.
     """
     kind = license_class(url)
     if policy == "all":
@@ -83,7 +83,7 @@ def composite_license(urls: Iterable[str]) -> str | None:
 @lru_cache(maxsize=4096)  # cached, because sources have few licenses, each for many photos
 def _elements(url: str) -> str:
     """Elements of a Creative Commons license, such as "by-sa". The result is "free" if the license requires nothing,
-    and "" for other licenses.
+    and "" if the license is unknown.
     """
     address = license_address(url)
     if any(pattern.fullmatch(address) for pattern in _FREE):

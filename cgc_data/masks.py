@@ -39,7 +39,8 @@ def polygons_rle(polygons: Sequence[Sequence[float]], height: int, width: int) -
     """Union of polygons, each given as x1, y1, x2, y2, and so on. Polygons with fewer than three points are ignored.
     None if no polygon is left.
 
-    Raises SegmentationError for an odd number of coordinates, or for a coordinate far outside any photo.
+    Raises SegmentationError for an odd number of coordinates, for a coordinate far outside any photo, or for edges that
+    are too long in total.
     """
     solid, bound = [list(polygon) for polygon in polygons if len(polygon) >= 6], 0.0
     for polygon in solid:
@@ -86,7 +87,7 @@ def _length(polygon: Sequence[float]) -> float:
 
 
 def compressed_rle(counts: str, height: int, width: int) -> Rle:
-    """Check compressed run lengths. Raises SegmentationError if the run lengths do not fill the photo."""
+    """The mask with these compressed run lengths. Raises SegmentationError if the run lengths do not fill the photo."""
     try:
         text = counts.encode()
     except UnicodeEncodeError as error:
@@ -122,9 +123,9 @@ def _decompress(counts: bytes) -> NDArray[np.int64]:
 
 def pixels_in_box(rle: Rle, box: Box) -> NDArray[np.uint8]:
     """Pixels of a mask inside its tight box, as an array (box width, box height). Each row of the array is a column of
-    pixels. Pixels of the mask are 1, all others 0.
+    pixels. Pixels of the mask are 1, and all other pixels are 0.
 
-    Decoding the whole mask would take four times as long.
+    This function is four times as fast as decoding the whole mask.
     """
     height, (x1, y1, x2, y2) = rle["size"][0], (int(edge) for edge in box)
     ends = _decompress(rle["counts"]).cumsum()
@@ -147,21 +148,21 @@ def tight_box(rle: Rle) -> Box | None:
 
 
 def union(rles: Sequence[Rle]) -> Rle:
-    """Union of masks of equal size."""
+    """Union of masks that have the same height and width."""
     rle: Rle = coco_mask.merge(list(rles), intersect=False)
     return rle
 
 
 def intersection(rles: Sequence[Rle]) -> Rle:
-    """Intersection of masks of equal size."""
+    """Intersection of masks that have the same height and width."""
     rle: Rle = coco_mask.merge(list(rles), intersect=True)
     return rle
 
 
 @lru_cache(maxsize=256)
 def window_rle(window: Window, height: int, width: int) -> Rle:
-    """The mask of a window in a photo of this size. The window is clipped at the photo's border. The result is cached,
-    so do not modify it.
+    """The mask of a window in a photo of `width` x `height` pixels. The window is clipped at the photo's border. The
+    result is cached, so do not modify it.
     """
     left, top = max(window.x1, 0), max(window.y1, 0)
     right, bottom = min(window.x2, width), min(window.y2, height)
@@ -171,7 +172,7 @@ def window_rle(window: Window, height: int, width: int) -> Rle:
 
 
 def tight_box_in_window(rle: Rle, window: Window) -> tuple[Box | None, int]:
-    """Tight box (in pixels of the photo) and area of a mask that is clipped to a window.
+    """Clip a mask to a window, and return the tight box (in pixels of the photo) and the area of the clipped mask.
 
     The box is None if no part of the mask is inside the window.
     """

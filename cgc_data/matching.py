@@ -1,6 +1,6 @@
 """Matches predicted boxes to ground-truth boxes over all images of a sample, and computes scores from the matching.
 
-The reward and the benchmark share this module. Unless images are ignored, both boxes of a pair are in the same image.
+The reward and the benchmark share this module. Only boxes in the same image are paired, unless images are ignored.
 Therefore, the matching splits into small assignment problems, one per image (and per label, if labels must match).
 """
 
@@ -115,8 +115,8 @@ def match_at(
 def match_ciou(
     predictions: Sequence[Object], truths: Sequence[Object], *, use_image: bool = True, use_label: bool = False
 ) -> Matching:
-    """The matching with the largest sum of (1 + CIoU) / 2, where negative values count as 0. The other arguments are
-    the same as in `match`.
+    """The matching with the largest sum of scores. The score of a pair is (1 + CIoU) / 2, or 0 if that is negative.
+    The other arguments are the same as in `match`.
 
     Boxes that do not overlap also earn a score, which is higher for closer boxes. `ious` contains values of
     `ciou_matrix`.
@@ -143,7 +143,7 @@ def set_miou(
     """Sum of the scores of `match`, divided by max(|P|, |G|) for predictions P and truths G. The result is from 0 to 1.
 
     |P| counts every element of a `Reading`, including malformed ones. The score is 1 if both P and G are empty. The
-    score is 0 if only P or only G is empty, or if the answer is unreadable.
+    score is 0 if exactly one of them is empty, or if the answer is unreadable.
     """
     predictions, count = _counted(answer)
     if count is None:
@@ -174,7 +174,7 @@ def _counted(answer: Answer) -> tuple[Sequence[Object], int | None]:
 
 
 def label_reader(labels: Iterable[str]) -> Callable[[str], str]:
-    """A function that normalizes a written label, so that a name in `labels` and its plural become equal."""
+    """A function that normalizes a label. Each name in `labels` and its plural have the same normalized form."""
     names = _plain_names(tuple(sorted(set(labels))))
 
     def read(written: str) -> str:

@@ -1,7 +1,8 @@
 """Runs an external benchmark on checkpoints during training, and adds its results to the metrics.
 
-The recipe's benchmark commands run in the background, one at a time. Each command receives the checkpoint as a merged
-model, in the format that `cgc-train merge` writes. If a command fails, a warning is printed and training continues.
+The recipe's benchmark command runs in the background, on one checkpoint at a time. The command receives the checkpoint
+as a merged model, in the format that `cgc-train merge` writes. If the command fails, a warning is printed and training
+continues.
 """
 
 import json
@@ -48,7 +49,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
         self.running: Started | None = None
 
     def on_train_begin(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """When a run resumes from a checkpoint, rerun the benchmark on this checkpoint if the results are missing."""
+        """When a run resumes from a checkpoint, run the benchmark on this checkpoint if its results are missing."""
         if state.global_step and not (step_folder(self.folder, state.global_step) / FIGURES).is_file():
             self._take(state)
 
@@ -57,7 +58,7 @@ class BenchmarkBeside(TrainerCallback):  # type: ignore[misc]
         self._take(state)
 
     def on_step_end(self, _args: object, state: TrainerState, _control: object, **_: object) -> None:
-        """Check whether the running command has exited, and start the next one if it has."""
+        """Check whether the running command has ended. If it has, start the command for the next checkpoint."""
         if state.is_world_process_zero:
             self._look()
 
@@ -205,9 +206,9 @@ def alone(environment: Mapping[str, str]) -> dict[str, str]:
 def figures(folder: Path) -> dict[str, float]:
     """Read results from the JSON files in a folder. The keys have the form `benchmark/NAME/METRIC`.
 
-    From a file that `cgc-bench score --json` wrote, the function reads the means over all tasks. NAME is then the name
-    of the benchmark. From any other file, the function reads the top-level numbers. NAME is then the file name without
-    its extension.
+    For a file that `cgc-bench score --json` wrote, the values are the means over all tasks, and NAME is the name of the
+    benchmark. For any other file, the values are the numbers at the top level, and NAME is the file name without its
+    extension.
     """
     found: dict[str, float] = {}
     for file in sorted(folder.glob("*.json")):

@@ -64,7 +64,7 @@ class FalseEmptyWarning(LogReader):
 
 
 class IdleGroupsWarning(LogReader):
-    """Warns if, in most of the groups logged recently, all completions earn the same reward.
+    """Warns if all completions earn the same reward in most of the recent groups.
 
     GRPO cannot learn from such groups.
     """
@@ -111,7 +111,7 @@ def write_held_out(
 ) -> dict[str, float]:
     """Write the model's held-out answers and a summary of their metrics to files.
 
-    The values over all held-out rows are also appended to metrics.jsonl. Returns these values by metric name.
+    The metrics over all held-out rows are also appended to metrics.jsonl, and returned by name.
     """
     path = held_out_path(folder, step)
     path.parent.mkdir(exist_ok=True)

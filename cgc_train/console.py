@@ -1,6 +1,6 @@
 """Terminal output of a training run: one line per step and one line per evaluation.
 
-The output of other packages is suppressed.
+The trainer's default output and harmless messages of other packages are suppressed.
 """
 
 import logging
@@ -106,7 +106,7 @@ class StepLines(LogReader):
         self.first = self.steps_before = state.global_step
 
     def read(self, state: TrainerState, logs: Logs) -> None:
-        """Print the values of a step. `say_held_out` prints evaluations."""
+        """Print the values of a step. For evaluations, see `say_held_out`."""
         steps = state.global_step - self.steps_before
         if not state.is_world_process_zero or self.columns[0].metric not in logs or steps <= 0:
             return
@@ -142,7 +142,10 @@ def show_steps(trainer: CallbackTrainer, columns: Sequence[Shown]) -> None:
 
 
 def quiet() -> None:
-    """Suppress terminal messages of other packages. Call this function only in commands, not in library code."""
+    """Suppress transformers' progress bars, and harmless messages of transformers and TRL.
+
+    Call this function only in commands, not in library code.
+    """
     from transformers.utils import logging as library
 
     library.disable_progress_bar()

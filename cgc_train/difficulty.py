@@ -75,7 +75,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Sampling:
-    """Sampling settings, which are the same as in training with the recipe."""
+    """Sampling settings. They are the recipe's training settings, but `samples` can differ."""
 
     samples: int
     temperature: float
@@ -88,15 +88,16 @@ def measure(
 ) -> list[Measured]:
     """Measure the recipe's training rows, and append one JSON line per row to a file.
 
-    Returns the measurements of these rows. The result omits rows that other processes are still answering.
+    Rows that are already in the file are not measured again. If every process of a launch calls this function, the
+    processes share the work.
 
-    Rows that are already in the file are skipped. If every process of a launch calls this function, the processes share
-    the work.
+    Returns the measurements of all these rows, including those already in the file. Rows that other processes are still
+    answering are omitted.
 
     Args:
-        recipe: the recipe that states the model and the rows to answer; `data.keep` is ignored.
+        recipe: the recipe with the model and the rows to answer; `data.keep` is ignored.
         file: the output file, which you can later use as `data.keep`.
-        samples: answers per row; None: the recipe's `grpo.num_generations`.
+        samples: answers per row; None: the recipe's `grpo.num_generations`, or 8 if the recipe does not set it.
         limit: maximum number of rows; None: the limit of the recipe.
         batch_size: number of rows answered at a time.
 
@@ -139,7 +140,7 @@ def verdict_shares(measured: Iterable[Measured]) -> dict[str, dict[str, float]]:
 def _work(
     recipe: Recipe, file: Path, sampling: Sampling, settings: str, batches: Iterator[list[TrainingRow]], count: int
 ) -> None:
-    """Answer rows and append their measurements, batch by batch."""
+    """Load the model, let it answer the rows batch by batch, and append the measurements of each batch."""
     import torch
 
     from cgc_train.model import check_template, load_base, load_processor

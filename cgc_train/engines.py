@@ -18,7 +18,7 @@ SLOW_TORCH = "2.9"
 
 
 def engines_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
-    """List the packages besides torch and TRL that a run imports, each with the recipe setting that requires it."""
+    """List the optional packages that a run imports, each with the recipe setting that requires it."""
     if recipe.grpo.get("use_vllm"):
         yield "vllm", "grpo.use_vllm=true"
     if recipe.sharing in ("zero2", "zero3"):
@@ -57,7 +57,7 @@ def install(*packages: str) -> str:
 
 
 def untested(recipe: Recipe) -> dict[str, str]:
-    """Find the engines of a recipe that are installed in an untested minor version. Returns a mapping from the name of
+    """Find the recipe's engines whose installed minor version is not the tested one. Returns a mapping from the name of
     each such engine to its installed version.
     """
     found = {package: _installed(package) for package, _ in engines_of(recipe) if package in TESTED}
@@ -65,8 +65,8 @@ def untested(recipe: Recipe) -> dict[str, str]:
 
 
 def slow_torch() -> str | None:
-    """The installed version of torch, if this version processes images many times slower than others. Returns None for
-    all other versions.
+    """The installed version of torch, if it is known to process images many times slower than other versions.
+    Otherwise, None.
     """
     seen = _installed("torch")
     return seen if seen and _minor(seen) == _minor(SLOW_TORCH) else None

@@ -25,7 +25,8 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
     trainer.
 
     Args:
-        groups: settings that state which groups are useful, and how many extra sampling rounds may replace the others.
+        groups: the settings that define useful groups and limit the extra sampling rounds that replace the other
+            groups.
         grades: curriculum grades of the training rows. New prompts are drawn only from grades that occur in the batch.
             None: new prompts are drawn from all rows.
         given: arguments of TRL's GRPOTrainer.
@@ -63,8 +64,8 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return self._gated(super()._generate_and_score_completions(inputs))
 
     def _choose(self, rows: Sequence[TrainingRow]) -> list[TrainingRow]:
-        """Answer the rows of this process, and replace useless groups round by round. Returns the rows to learn
-        from.
+        """Generate completions for this process's rows, and replace useless groups in up to `resample` extra rounds.
+        Returns the rows that this process learns from.
         """
         batch = self._sampled(rows)
         asked = {self._place(entry.row["id"]) for entry in batch}
@@ -87,9 +88,7 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return self._kept(batch[start : start + len(rows)])
 
     def _sampled(self, rows: Sequence[TrainingRow]) -> list[Sampled]:
-        """Generate completions for the rows of every process, and return the completions of all processes in group
-        order.
-        """
+        """Generate completions for this process's rows. Returns the completions of all processes, group by group."""
         prompts = [prepare_multimodal_messages(row["prompt"], images=row["images"]) for row in rows]
         prompt_ids, completion_ids, _, completions, logprobs, *_ = super()._generate(prompts)
         self._calculate_rewards(rows, prompts, completions, completion_ids)
@@ -104,7 +103,9 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         ]
 
     def _kept(self, entries: Sequence[Sampled]) -> list[TrainingRow]:
-        """Make TRL reuse the given completions, and return their rows."""
+        """Store the given completions, which TRL then uses instead of sampling again. Returns the rows of these
+        completions.
+        """
         logprobs = [entry.logprobs for entry in entries]
         completions: list[Completion] = [entry.completion for entry in entries]
         ids = [entry.prompt_ids for entry in entries], [entry.completion_ids for entry in entries]

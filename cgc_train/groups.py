@@ -31,8 +31,8 @@ class Sampled:
 
 
 def teaches(rewards: Sequence[float], settings: GroupSettings) -> bool:
-    """Whether GRPO can learn from a group. Its rewards must differ, and `settings` must allow their standard deviation
-    and mean.
+    """Whether GRPO can learn from a group. The rewards must differ, and their standard deviation and mean must be
+    within the limits in `settings`.
     """
     if max(rewards) - min(rewards) < EQUAL or pstdev(rewards) < settings.min_spread:
         return False
@@ -58,8 +58,8 @@ def further_rows(
     """Draw `wanted` of the `count` training rows, and return their indices. Rows in `asked` are not drawn again. `key`
     is the random seed.
 
-    With `grades`, rows are drawn only from grades that are already in the batch. The result is empty if too few rows
-    are left.
+    With `grades`, each drawn row has the same grade as some row in `asked`. The result is empty if fewer than `wanted`
+    rows are available.
     """
     of = grades or [0] * count
     like = {of[place] for place in asked}

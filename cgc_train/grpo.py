@@ -1,4 +1,4 @@
-"""Starts or resumes a GRPO run with a recipe, in a run folder."""
+"""Starts a GRPO run from a recipe, or resumes the run in a run folder."""
 
 import hashlib
 from collections.abc import Sequence
@@ -56,8 +56,8 @@ def run_grpo(recipe: Recipe, folder: Path, *, rows: Dataset | None = None) -> Ru
 
 
 def resume(run: Run, checkpoint: Path | None = None) -> Run:
-    """Resume a run from the given checkpoint, or from the newest one. Raises RunError if there is no such checkpoint,
-    if the run is already finished, or if it is a warm-up.
+    """Resume a run from the given checkpoint, or from the newest one. Raises RunError if the run has no usable
+    checkpoint, is already finished, or is a warm-up.
     """
     if run.finished:
         raise RunError(f"{run.folder}: already finished; its model is in {run.model_folder.name}/")

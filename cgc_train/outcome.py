@@ -39,7 +39,7 @@ class Change:
 def held_out_change(run: Run) -> list[Change]:
     """Compute the change in each metric between the first and the last evaluation of a run.
 
-    The list is empty if the run has only one evaluation.
+    The list is empty if the run has fewer than two evaluations.
 
     Raises ReleaseError if the run's release no longer exists, and PredictionsError if the release does not contain the
     held-out rows.

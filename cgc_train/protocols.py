@@ -1,7 +1,7 @@
 """Typing protocols for objects of transformers, TRL, and PyTorch.
 
-The type checker cannot see the types of these objects. The libraries define the names of the keys and attributes. It is
-a type error to use a key or an attribute that is not listed here.
+The type checker cannot see the types of these objects. The keys and attributes have the same names as in the libraries.
+It is a type error to use a key or an attribute that is not listed here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -85,7 +85,7 @@ class Processor(Protocol):
 
 
 class Renaming(Protocol):
-    """A renaming of weights, as transformers records it while it loads a model."""
+    """A renaming of weights that transformers recorded when it loaded a model."""
 
     def was_used(self) -> bool: ...
 

@@ -102,7 +102,8 @@ class Run:
     def metrics(self) -> list[MetricsLine]:
         """Read the lines of metrics.jsonl.
 
-        Values that are not numbers are skipped. If a killed run left a truncated last line, this line is skipped too.
+        Values that are not numbers are skipped, except for `kind`. A truncated last line, which a killed run can leave,
+        is skipped too.
         """
         lines = [_numbers(line) for line in read_lines(self.folder / "metrics.jsonl")]
         return [cast(MetricsLine, line) for line in lines if _is_step(line.get("step"))]
@@ -160,7 +161,8 @@ class Run:
 def is_whole(checkpoint: Path) -> bool:
     """Whether a checkpoint is complete.
 
-    The state file of a checkpoint is written last, and can be truncated if the disk is full.
+    The function reads the state file of the checkpoint, because this file is written last. If the disk was full, the
+    file can be truncated.
     """
     try:
         state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
@@ -171,7 +173,9 @@ def is_whole(checkpoint: Path) -> bool:
 
 @contextmanager
 def written_to_disk(folder: Path, fix: str) -> Iterator[None]:
-    """Convert disk errors during a run into RunError. `fix` states what to do after freeing space."""
+    """Raise RunError if the disk becomes full or the run folder is removed. `fix` states what to do after freeing
+    space.
+    """
     try:
         yield
     except Exception as error:
@@ -183,7 +187,7 @@ def written_to_disk(folder: Path, fix: str) -> Iterator[None]:
 
 
 def create_run(folder: Path, recipe: Recipe, kind: Kind = "grpo") -> Run:
-    """Create a run in a new folder. Raises RunError if the folder is not empty."""
+    """Create a run in a new or empty folder. Raises RunError if the folder is not empty."""
     check_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
     save_recipe(recipe, folder / "recipe.yaml")
@@ -250,14 +254,14 @@ def without_usage_ping() -> None:
     """Disable TRL's telemetry, in this process and in its child processes.
 
     The function sets an environment variable. The Hub client reads this variable only on import, so the function also
-    changes the client's constant.
+    changes the constant that the client set on import.
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     constants.HF_HUB_DISABLE_TELEMETRY = True
 
 
 def held_out_path(folder: Path, step: int) -> Path:
-    """The path of the file with a step's answers to held-out rows."""
+    """The path of the file that contains the answers to held-out rows at a step."""
     return folder / "held_out" / f"step-{step:06d}.jsonl"
 
 

@@ -14,8 +14,8 @@ class EpochSampler:
     """Yields indices of a training set, like TRL's `RepeatSampler`. The order depends only on the seed and the epoch.
 
     Every prompt is repeated `group` times in succession. A generation batch consists of `prompts` different prompts.
-    Each batch is repeated `repeats` times, once for each step that learns from it. Remaining prompts that do not fill a
-    batch are skipped.
+    Each batch is repeated `repeats` times, once for each training step that uses it. Remaining prompts that do not fill
+    a batch are skipped.
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class EpochSampler:
         self.seed, self.grades, self.epoch = seed, grades, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Use the order of this epoch (from 0), starting with the next iteration."""
+        """Set the epoch, counted from 0. The order changes when you next iterate over the sampler."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[int]:

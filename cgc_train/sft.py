@@ -40,8 +40,8 @@ ADAPTER = "adapter"
 
 
 class WarmUpTrainer(SFTTrainer):  # type: ignore[misc]
-    """A version of TRL's SFTTrainer that keeps the recipe's row order, and raises DivergedError if the loss is not
-    finite.
+    """A version of TRL's SFTTrainer that orders the rows with `EpochSampler`, and raises DivergedError if the loss is
+    not finite.
     """
 
     def __init__(self, *, args: TrainingArguments, grades: Sequence[int] | None = None, **given: object) -> None:
@@ -86,7 +86,7 @@ def run_sft(recipe: Recipe, folder: Path, *, until: float | None = None, rows: D
 
     Args:
         recipe: the recipe. Its `sft` section contains settings of TRL's SFTConfig.
-        folder: folder of the run, a new or empty folder.
+        folder: the run folder, which must be new or empty.
         until: stop training when the mean R_miou on held-out rows (greedy decoding) reaches this value; None: train for
             the number of steps or epochs in `sft`.
         rows: training rows that replace the recipe's rows. They must have the columns of

@@ -94,8 +94,8 @@ def answering(trainer: PreparedTrainer) -> Iterator[Model]:
 def share(count: int, process: int, processes: int) -> list[int]:
     """Indices of the rows that a process answers.
 
-    Every process gets the same number of rows, because generating with sharded weights needs all processes at each
-    step.
+    Every process gets the same number of rows, because with sharded weights, all processes must take part in every
+    generation step.
 
     If the rows cannot be divided evenly, some of the first rows are answered twice.
     """

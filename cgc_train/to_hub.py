@@ -1,8 +1,8 @@
 """Uploads checkpoints to the Hub in the background during training, with one commit per checkpoint.
 
 If an upload fails, a warning is printed, and the upload is retried with the next checkpoint. When a stopped run
-resumes, it uploads the checkpoints that are not on the Hub yet. A checkpoint counts as uploaded if the Hub has its
-state file, which is part of the same commit.
+resumes, it uploads the checkpoints that are not on the Hub yet. The commit of a checkpoint includes its state file, so
+a checkpoint counts as uploaded if the Hub has this file.
 """
 
 import os
@@ -77,7 +77,7 @@ class CheckpointsToHub(TrainerCallback):  # type: ignore[misc]
 
 
 def prepare(recipe: Recipe) -> None:
-    """Create the Hub repository of a recipe.
+    """Create the Hub repository of a recipe if it does not exist.
 
     Raises PushError if the login lacks permission, or if the repository contains files that do not belong to a run.
     """
@@ -136,7 +136,7 @@ def _known(api: HfApi, repo: str) -> bool:
 
 
 def keep(run: Path, checkpoint: Path) -> None:
-    """Hard-link the files of a checkpoint. They stay available for the upload if the trainer deletes the checkpoint."""
+    """Hard-link the files of a checkpoint, so that they can be uploaded even if the trainer deletes the checkpoint."""
     kept, partial = run / FOLDER / checkpoint.name, run / FOLDER / f"{checkpoint.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(kept, ignore_errors=True)

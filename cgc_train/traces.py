@@ -145,7 +145,7 @@ def sights(row: Row) -> list[Sight]:
 
 
 def _asked_label(written: str, row: Row) -> str:
-    """The label that the query uses for an object in the answer. The answer itself may use a generic word such as
+    """The label that the query uses for an object. In the answer, the object can have a generic label, such as
     "object".
     """
     labels = row["query"]["labels"]
@@ -205,8 +205,8 @@ def _search(row: Row) -> Iterator[str]:
 def _compare(row: Row) -> Iterator[str]:
     """Write the reasoning for a question about the one category that all images show.
 
-    For each image, the sentences list the categories that it shows and those that it does not show. Then they name the
-    common category.
+    For each image, the sentences state which of the candidate categories it shows and which of them it does not show.
+    Then they name the common category.
     """
     yield _pick(COMPARISONS, row, "opening")
     for sight in sights(row):
@@ -265,7 +265,7 @@ def _follow(row: Row) -> Iterator[str]:
 
 def _match(row: Row) -> Iterator[str]:
     """Write the reasoning for a question about a piece (a part of a photo, shown as a separate image). The sentences
-    exclude all other images, and then name the image from which the piece was cut.
+    first rule out the wrong images, and then name the image from which the piece was cut.
     """
     found = row["objects"][0]["img_idx"]
     yield _pick(PIECES, row, "piece").format(a=row["query"]["ref_img_idx"])
@@ -285,7 +285,7 @@ def _seen(sight: Sight, row: Row) -> str:
 
 
 def _sought(name: Name, row: Row) -> str:
-    """Name the requested objects, as the first sentence of the reasoning does.
+    """Name the requested objects for the first sentence of the reasoning.
 
     The phrasing of the question, not the task, determines whether the name is singular or plural. Otherwise, the first
     sentence could reveal that the answer is empty.

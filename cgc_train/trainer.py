@@ -45,7 +45,7 @@ class GroundingTrainer(GroupTrainer):
 
     Raises:
         ModelError: the processor pads on the right.
-        RecipeError: a checkpoint would be saved between two steps that learn from the same completions.
+        RecipeError: a checkpoint would be saved between two training steps that use the same completions.
         DivergedError: during training, the loss, the gradient, the weights, or the output probabilities are not finite.
     """
 
@@ -83,7 +83,7 @@ class GroundingTrainer(GroupTrainer):
             freeze_vision(self.model)
 
     def gathered_answers(self) -> Answers:
-        """Gather the answers to held-out rows from all processes, one per row, and clear the local copy."""
+        """Gather the held-out answers of all processes into one answer per row, and clear this process's answers."""
         pairs = gather_object(list(self.held_out_answers.items()))
         self.held_out_answers = {}
         return dict(sorted(map(tuple, pairs)))
@@ -214,7 +214,7 @@ def check_padding(processor: Processor) -> None:
 
 
 def check_saves(args: GrpoArguments) -> None:
-    """Raise RecipeError if a checkpoint would be saved between two steps that learn from the same completions."""
+    """Raise RecipeError if a checkpoint would be saved between two training steps that use the same completions."""
     passes = args.steps_per_generation * args.num_iterations
     if args.save_strategy == "steps" and (args.save_steps * args.gradient_accumulation_steps) % passes:
         raise RecipeError(
@@ -230,7 +230,7 @@ def never_sampled(processor: Processor, use_vllm: bool) -> dict[str, object]:
 
 
 def collapse_images(ids: Sequence[int], image_token: int) -> list[int]:
-    """Collapse each sequence of consecutive image tokens to one token, because colocated vLLM expands it again."""
+    """Collapse each run of consecutive image tokens to one token, because colocated vLLM expands this token again."""
     return [i for token, run in groupby(ids) for i in ([token] if token == image_token else run)]
 
 

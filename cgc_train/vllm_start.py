@@ -1,7 +1,7 @@
-"""Passes settings to vLLM that TRL omits when it starts vLLM: the data type of the weights, and limits for images.
+"""Adds settings that TRL omits when it starts vLLM: the data type of the weights, and limits for images.
 
 By default, vLLM computes in half precision even if the weights are float32, so sampling and training would differ. vLLM
-would also reserve memory for videos and for the largest image that the processor allows.
+would also reserve memory for videos, and for images of the largest size that the model's processor allows by default.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ class Rows(Protocol):
 
 def vllm_settings(args: GrpoArguments, processor: Processor, *sets: Rows | None) -> dict[str, object]:
     """Build vLLM's settings for these data sets: the data type, the maximum number of images per prompt, and the
-    image size in pixels. Videos are not allowed.
+    minimum and maximum number of pixels per image. Videos are not allowed.
     """
     most = max(len(images) for rows in sets if rows is not None for images in rows["images"])
     size = dict(processor.image_processor.size)

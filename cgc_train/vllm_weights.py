@@ -1,9 +1,9 @@
 """Changes how TRL updates the weights in vLLM: clears vLLM's image cache, and sends merged weights if the model has
 adapters.
 
-TRL merges the adapters into the base weights before each step and unmerges them afterward. In bfloat16, both operations
-round. Therefore, the base weights drift step by step (TRL issue 6688), and the saved adapter no longer matches the
-original base weights. This module never modifies the base weights.
+To send weights to vLLM, TRL merges the adapters into the base weights, and unmerges them afterward. In bfloat16, both
+operations round. Therefore, the base weights drift a little each time (TRL issue 6688), and the saved adapter no longer
+matches the original base weights. This module never modifies the base weights.
 
 vLLM caches the outputs of the vision tower. When weights change, TRL clears vLLM's text cache, but not the image cache.
 """

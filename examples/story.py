@@ -1,4 +1,4 @@
-"""End-to-end example: build a release from annotations, ask about a row, score an answer, and run a benchmark.
+"""End-to-end example: build a release from annotations, print a question, compute rewards, and run a benchmark.
 
 Run `python examples/story.py FOLDER`. The example paints its own photos, so it needs no download or GPU.
 """
@@ -20,7 +20,7 @@ from cgc_train.reward import score
 
 
 def build(folder: Path) -> Path:
-    """Paint photos with COCO and LVIS annotations, and build a release from them."""
+    """Paint photos, write COCO and LVIS annotations for them, and build a release."""
     painted = paint("standard", folder / "photos")
     sources = [{key: str(value) for key, value in asdict(source).items() if value is not None} for source in painted]
     config = load_config(None, {"sources": sources, "samples": 60})

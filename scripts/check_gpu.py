@@ -54,7 +54,7 @@ BESIDE = (stages.check_imports, stages.check, stages.merge)
 
 
 class Report:
-    """The results so far, and the files that they are written to."""
+    """The results so far, and the folder to which they are written."""
 
     def __init__(self, machine: Machine, folder: Path) -> None:
         self.machine, self.folder = machine, folder

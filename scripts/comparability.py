@@ -3,9 +3,9 @@ rules for reading an answer from a response.
 
 Usage: python scripts/comparability.py FOLDER
 
-FOLDER contains MIG-Bench's two annotation files and a file `mig_bench` with published responses to the revised
-questions. Run the script after you change a reading rule or a table of responses. A test checks that the page matches
-its output.
+FOLDER/mig_bench contains MIG-Bench's two annotation files, and `predictions/` with published responses to the revised
+questions. Run the script after you change a rule for reading answers or the example responses in
+tests/cgc_bench/responses. A test checks that the page matches the output of the script.
 """
 
 import json
@@ -134,8 +134,8 @@ def mig_table(folder: Path) -> str:
 
 
 def matched(revised: Mapping[str, Item], original: Mapping[str, Item]) -> dict[str, str]:
-    """Items whose images and words are the same in both versions, ignoring spaces. In the task `diff`, only the images
-    must be the same, because its questions were rewritten.
+    """Map revised items to original items with the same images and words, ignoring spaces. In the task `diff`, only the
+    images must be the same, because its questions were rewritten.
     """
     ours, theirs = _unique(revised), _unique(original)
     return {index: theirs[key] for key, index in ours.items() if key in theirs}

@@ -107,8 +107,8 @@ class Review:
 def ancestors(wordnet: WordNet, review: Review) -> Iterator[Relation]:
     """Pairs in which WordNet lists one concept as a hypernym of the other.
 
-    The relation is usually `ancestor`. It is `hand` if both concepts are COCO classes, or if the review lists the pair
-    under `not_covered`.
+    The relation is `hand` if both concepts are COCO classes, or if the review lists the pair under `not_covered`. All
+    other pairs have the relation `ancestor`.
     """
     found = {concept: offset for concept in entries() if (offset := wordnet.find(concept))}
     concept_at = {offset: concept for concept, offset in found.items()}
@@ -142,9 +142,10 @@ def synonyms(wordnet: WordNet, lvis: dict[str, Any], review: Review) -> Iterator
 
 
 def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Review) -> Iterator[Relation]:
-    """Pairs of categories whose boxes on the same photo have an IoU above 0.8. Counts how often this happens.
+    """Pairs of categories with overlapping boxes (IoU above 0.8) on the same photo. Each pair has the number of such
+    overlaps.
 
-    COCO and LVIS may each contain both boxes, or one of the two.
+    Both boxes can come from the same dataset, or one from COCO and the other from LVIS.
     """
     coco_names = {e.coco: e.concept for e in entries().values() if e.coco}
     by_coco: Drawn = {}
@@ -164,8 +165,8 @@ def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Rev
 def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
     """The pairs that the review lists.
 
-    If a COCO class includes a concept, it also includes the concepts below it according to `kinds`. Exception: a class
-    does not include another COCO class in this way.
+    If a COCO class includes a concept, the class also includes all concepts that `kinds` lists below this concept.
+    Exception: a class does not include another COCO class in this way.
     """
     below: dict[str, set[str]] = defaultdict(set)
     for row in kinds:
@@ -182,7 +183,8 @@ def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
 def derive(wordnet: Path, lvis: Path, coco: Iterable[Path]) -> list[Relation]:
     """All relations, sorted.
 
-    The file `lvis` lists all categories of LVIS v1. Several files in `coco` may annotate the same photos.
+    The file `lvis` lists all categories of LVIS v1. If several files in `coco` annotate the same photo, only the first
+    of these files is used for that photo.
     """
     database, review = WordNet(wordnet), Review()
     lvis_file, coco_files = orjson.loads(lvis.read_bytes()), [orjson.loads(path.read_bytes()) for path in coco]

@@ -51,7 +51,7 @@ def begin(name: str) -> str:
 
 
 def blocks() -> dict[str, str]:
-    """The generated code blocks of the page by name."""
+    """The generated code blocks of the page, by name."""
     with tempfile.TemporaryDirectory() as folder:
         release = open_release(write_release(Path(folder) / "R", rows()))
         exported = {form: Path(folder) / form for form in FORMATS}
@@ -97,7 +97,7 @@ def flat_png(shade: int) -> bytes:
 
 
 def _rows(form: Format, folder: Path) -> list[dict[str, Any]]:
-    """The exported rows. Their paths point to the folder that the page uses as an example.
+    """The exported rows. Their image paths point to the page's example folder.
 
     The question that has objects comes first.
     """

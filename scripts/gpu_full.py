@@ -25,8 +25,9 @@ def full_adam8(machine: Machine) -> dict[str, Any]:
 
 
 def full_adam32(machine: Machine) -> dict[str, Any]:
-    """Run two steps under ZeRO-3 with Adam's optimizer states in float32. To save memory, use no reference model, and
-    sample half of the recipe's completions per GPU.
+    """Run two steps under ZeRO-3 with Adam's optimizer states in float32.
+
+    To save memory, the run has no reference model and samples half as many completions per GPU as the recipe.
     """
     steps = [*completions(machine, SHARE // 2, PER_DEVICE, 128), "grpo.max_steps=2", "grpo.beta=0"]
     return _train(
@@ -35,8 +36,9 @@ def full_adam32(machine: Machine) -> dict[str, Any]:
 
 
 def full_long(machine: Machine) -> dict[str, Any]:
-    """Run one step with completions as long as the recipe allows, in one process without DeepSpeed and with all tensors
-    in bfloat16.
+    """Run one step with completions as long as the recipe allows.
+
+    The run has one process, does not use DeepSpeed, and keeps all tensors in bfloat16.
     """
     steps = [*completions(machine, SHARE, PER_DEVICE, 1024), "grpo.max_steps=1"]
     return _train(machine, "full-long", "cpu" if machine.rehearse else "ddp", steps, seconds=190)

@@ -39,7 +39,7 @@ class TimeUpError(StageError):
 
 
 class Machine:
-    """The commands of the check, the location of their files, and their time limits."""
+    """Runs the commands of the check, and manages their files and time limits."""
 
     def __init__(self, asked: argparse.Namespace) -> None:
         self.rehearse: bool = asked.rehearse
@@ -58,7 +58,7 @@ class Machine:
         return [*common, *(cpu if self.rehearse else []), *over]
 
     def launch(self, file: str) -> list[str]:
-        """Arguments for the Python interpreter that launch a script in one process, with an accelerate launch file."""
+        """Python arguments that launch a script with accelerate in one process. `file` is the name of a launch file."""
         if self.rehearse:
             return launch_words(file, 1)
         words = ["-m", "accelerate.commands.launch", "--config_file", str(launch_path(file))]
@@ -123,5 +123,5 @@ def kill(process: int) -> None:
 
 
 def cgc(package: str, *arguments: str) -> list[str]:
-    """Arguments for the Python interpreter to run a command of a package that is in PYTHONPATH but not installed."""
+    """Python arguments that run a package's command. The package must be in PYTHONPATH, but need not be installed."""
     return ["-c", f"from {package}.cli import main; main()", *arguments]

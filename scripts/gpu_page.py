@@ -95,7 +95,7 @@ def memory_of(facts: Mapping[str, Any]) -> MemoryPlan:
 
 
 def stages(results: Sequence[Result]) -> str:
-    """A table with one line per stage: its seconds, its planned and measured gigabytes, and its tokens per second."""
+    """A table with one line per stage: status, time, planned and measured memory in gigabytes, and speed."""
     sampling = ("sampling: plan", "allocated", "reserved")
     head = ("stage", "status", "s", *sampling, "learning: plan", "allocated", "tokens/s", "s a step")
     return table(head, [list(_cells(result)) for result in results])
@@ -167,7 +167,7 @@ def page(text: str, record: Record) -> str:
 
 
 def main() -> None:
-    """Add later runs, recompute the memory plan of every run, and write both files."""
+    """Add later runs, recompute the memory plan of every run, and write docs/gpu.json and docs/gpu.md."""
     record = read(FACTS)
     for file in sys.argv[1:]:
         add(record, read(Path(file)))

@@ -37,7 +37,7 @@ def check_imports(machine: Machine) -> dict[str, Any]:
 
 
 def prepare(machine: Machine) -> dict[str, Any]:
-    """Build a release from the embedded sample, and generate the weights at the same time. Then find the rows with the
+    """Build a release from the embedded sample, and write random weights at the same time. Then find the rows with the
     longest prompts.
     """
     began, release = time.monotonic(), machine.work / "release"
@@ -57,12 +57,12 @@ def prepare(machine: Machine) -> dict[str, Any]:
 
 
 def build_release(folder: Path) -> list[str]:
-    """Build a small release from the embedded sample."""
+    """Python arguments that build a small release from the embedded sample."""
     return cgc("cgc_data", "build", "--samples", "160", "--out", str(folder))
 
 
 def check(machine: Machine) -> dict[str, Any]:
-    """Run `cgc-train check` on the unchanged recipe, without vLLM."""
+    """Run `cgc-train check` on the recipe. It is changed only by `machine.settings`, which also disables vLLM."""
     command = cgc(
         "cgc_train", "check", LORA, *machine.settings(), "--json", "--to", str(machine.work), "--step-seconds", "0"
     )
@@ -107,13 +107,13 @@ def whole_step(machine: Machine) -> dict[str, Any]:
 
 
 def long_completions(machine: Machine) -> dict[str, Any]:
-    """Run one step with the completions of one prompt, which can be as long as the recipe allows."""
+    """Run one step with a single prompt. Its completions can be as long as the recipe allows."""
     steps = ["grpo.max_steps=1", "data.held_out_every=0"]
     return train(machine, "long", "grpo", LORA, *completions(machine, 8, 2, 1024), *steps)
 
 
 def warm_up(machine: Machine) -> dict[str, Any]:
-    """Run three steps of the supervised warm-up, and merge the adapters at the end."""
+    """Run three steps of the supervised warm-up, which merges the adapters at its end. Then delete the merged model."""
     steps = ["sft.max_steps=3", "sft.logging_steps=1", "sft.per_device_train_batch_size=2", "data.held_out_every=0"]
     try:
         return train(machine, "sft", "sft", LORA, *steps)

@@ -128,7 +128,10 @@ def rows_of(work: Path) -> Any:
 
 
 def listings(row: dict[str, Any], shown: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Yield one question per image that contains objects of the answer. The question asks for these objects."""
+    """For each image that contains objects of the answer, yield a question about this image alone.
+
+    The new answer lists these objects.
+    """
     from cgc_data.answer import Object, format_response
 
     for number, (view, image) in enumerate(zip(row["views"], row["images"], strict=True), 1):
@@ -144,8 +147,9 @@ def listings(row: dict[str, Any], shown: Mapping[str, str]) -> Iterator[dict[str
 
 
 def pointing(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its answer truncated after the first image number. In the full answer, the loss of the coordinates
-    would outweigh the loss of the token for the image number.
+    """The row with its answer truncated after the first image number.
+
+    Otherwise, the coordinates would contribute more to the loss than the image number.
     """
     text = row["completion"][0]["content"][0]["text"]
     found = FIRST_IMAGE.match(text)

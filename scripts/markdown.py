@@ -1,11 +1,11 @@
-"""Markdown tables for the pages that scripts write."""
+"""Helpers for the Markdown pages that scripts write."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table with a header. Each row has as many cells as the header."""
+    """A table with a header. Each row must have as many cells as the header."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

@@ -86,7 +86,10 @@ def framed(completion: Sequence[int], tokenizer: Any) -> list[int]:
 
 
 def watch(measured: Measured) -> None:
-    """Wrap the methods of the SFT and GRPO trainers so that `measured` times them."""
+    """Wrap methods of the SFT and GRPO trainers so that `measured` times them.
+
+    In training, `framed` also replaces every second sampled completion.
+    """
     from cgc_train.sft import WarmUpTrainer
     from cgc_train.trainer import GroundingTrainer
 
@@ -146,7 +149,7 @@ def _reset() -> None:
 
 
 def _peaks() -> dict[str, float]:
-    """Peak gigabytes (10^9 bytes): allocated by tensors, and reserved by PyTorch."""
+    """Peak GPU memory in gigabytes (10^9 bytes): allocated by tensors, and reserved by PyTorch."""
     if not torch.cuda.is_available():
         return {}
     return {

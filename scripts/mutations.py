@@ -1,5 +1,5 @@
-"""Mutations of files: bytes, JSON, YAML, Parquet, and zip. Each mutation takes the content of a file and a random
-number generator.
+"""Mutations of files: arbitrary bytes, JSON, Parquet, and zip. Each mutation takes the content of a file and a random
+number generator, and returns the mutated content.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""Lays out pictures side by side with boxes and text, for all pictures in docs/."""
+"""Draws panels (pictures with boxes and text), and arranges them into the pictures in docs/."""
 
 import io
 from collections.abc import Iterable, Sequence

@@ -42,7 +42,7 @@ class Passage:
     text: str
 
     def line_of(self, offset: int) -> int:
-        """Line of the file, counted from 1, that contains the character at an offset of the text."""
+        """The line number in the file, counted from 1, of the character at `offset` in the text."""
         return self.line + self.text.count("\n", 0, offset)
 
     def sentences(self) -> list[str]:
@@ -108,7 +108,7 @@ def _files(root: Path) -> list[Path]:
 
 
 def _kind_of(file: Path) -> str:
-    """Suffix or name of the file. For a template, the suffix of the file that is written from it."""
+    """The suffix of a file, or its name if it has no suffix. For a `.yaml.j2` template, the suffix is `.yaml`."""
     return file.with_suffix("").suffix if file.name.endswith(".yaml.j2") else file.suffix or file.name
 
 
@@ -158,7 +158,7 @@ def _comments(source: str, strings: Iterable[ast.expr]) -> dict[int, str]:
 
 
 def _blocks(path: str, comments: dict[int, str]) -> Iterator[Passage]:
-    """The comments, with comments on consecutive lines joined into one passage."""
+    """Yield a passage for each group of comments on consecutive lines."""
     for number in comments:
         if number - 1 not in comments:
             block = takewhile(lambda line: line in comments, count(number))

@@ -71,7 +71,7 @@ class Trial:
         return write_tiny(self.folder / "tiny", family=self.family.model_type)
 
     def recipe(self, *settings: str, model: Path | None = None) -> Recipe:
-        """The CPU recipe, shortened to a few short steps."""
+        """The recipe `tiny-cpu` with two steps, short completions, and these settings."""
         prefix = ("prompt.prefix=<think>",) if self.family.thinking else ()
         named = (f"data.release={self.release}", f"model.name={model or self.model}")
         return load_recipe("tiny-cpu", [*SETTINGS, *named, *prefix, *settings])
@@ -97,7 +97,7 @@ class Trial:
         loads(run.model_folder)
 
     def resumed(self) -> None:
-        """Resume the same run from its first checkpoint. The run must end with identical weights."""
+        """Resume a copy of the GRPO run from its first checkpoint. It must end with the weights of the original."""
         whole = open_run(self.folder / "grpo")
         copy = Path(shutil.copytree(whole.folder, self.folder / "resumed"))
         shutil.rmtree(copy / "model")
@@ -157,7 +157,7 @@ def loads(folder: Path) -> None:
 
 
 def logits(model: Any, recipe: Recipe) -> torch.Tensor:
-    """Logits of a held-out row at every token."""
+    """Logits at every token of a held-out prompt, shape (1, tokens, vocabulary)."""
     rows, processor = held_out_set(recipe, image_folder()), load_processor(recipe.model, recipe.data.max_pixels)
     hold("no answer", len(generate(model, processor, [rows[0]["prompt"]], [rows[0]["images"]], max_new_tokens=4)) == 1)
     text = processor.apply_chat_template(rows[0]["prompt"], tokenize=False, add_generation_prompt=True)

@@ -3,10 +3,9 @@ place.
 
 Usage: python scripts/try_faults.py [--seed N] [--without GUARD | --self-test]
 
-`--without` disables a guard (a safety check of the package) in the tested processes. The campaign, that is, the run of
-all faults, must then fail. `--self-test` disables one guard after another. Each time, it causes the fault that this
-guard prevents, and checks that the fault is reported. Exits with status 1 if a fault was not caught or if a self-test
-failed.
+`--without` disables a guard (a safety check of the package) in the tested processes. The script must then report a
+fault. `--self-test` disables one guard after another. Each time, it causes the fault that this guard prevents, and
+checks that the fault is reported. Exits with status 1 if a fault was not caught or if a self-test failed.
 """
 
 import argparse
@@ -54,13 +53,13 @@ def campaign(seed: int, without: str, faults: Sequence[str]) -> dict[str, str]:
 
 
 def noticed(seed: int, guard: str) -> bool:
-    """Whether the campaign reports the expected fault while the guard is disabled."""
+    """Whether a campaign reports the expected fault while the guard is disabled."""
     fault, says, _ = GUARDS[guard]
     return says in campaign(seed, guard, [fault]).get(fault, "")
 
 
 def main() -> None:
-    """Run the campaign, or test that it notices every disabled guard."""
+    """Run a campaign, or test that campaigns notice every disabled guard."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--without", choices=GUARDS, default="")

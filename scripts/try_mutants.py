@@ -47,7 +47,7 @@ class Mutant:
 
 
 def make_material(folder: Path) -> dict[str, str]:
-    """Write valid files of every kind to a folder; returns the names used in commands and paths."""
+    """Write valid files of every kind to a folder. Returns the values of the placeholders in commands and paths."""
     subprocess.run(
         [sys.executable, MATERIAL, str(folder)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
@@ -56,10 +56,10 @@ def make_material(folder: Path) -> dict[str, str]:
 
 
 def warm_up(material: Path, folder: Path, names: Mapping[str, str]) -> None:
-    """Run every command on valid files. TRL cannot be imported from here on, so recipes are read without TRL's check of
-    their keys.
+    """Run every command on valid files.
 
-    Raises RuntimeError if a command fails on valid files, because mutated files would then test nothing.
+    From this call on, TRL cannot be imported, so recipes are read without TRL's check of their keys. Raises
+    RuntimeError if a command fails, because a failure on a mutated file would then prove nothing.
     """
     sys.modules["trl"] = None  # type: ignore[assignment]
     for command in dict.fromkeys(command for kind in KINDS.values() for command in kind.commands):
@@ -88,7 +88,7 @@ def mutants(count: int, seed: int, kinds: Sequence[str]) -> Iterator[Mutant]:
 
 
 def copied(material: Path, folder: Path) -> None:
-    """Link the material into a folder, which is emptied first."""
+    """Empty a folder, and hard-link the files of the material into it."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(material, folder, copy_function=os.link)
 

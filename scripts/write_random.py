@@ -1,5 +1,5 @@
-"""Writes a Qwen3-VL model of the 8B size with random weights, for `scripts/check_gpu.py`. The files take up 18 GB, and
-writing them takes half a minute.
+"""Writes a model with the architecture of Qwen3-VL-8B and random weights, for `scripts/check_gpu.py`. The files take up
+18 GB, and writing them takes half a minute.
 
 Usage: python scripts/write_random.py FOLDER
 """
@@ -19,8 +19,9 @@ PIXELS = (330 * 1024, 16_777_216)
 
 
 def write_random(folder: Path) -> None:
-    """Write weights in bfloat16, special tokens with their real IDs, and the tiny model's vocabulary for all other
-    tokens.
+    """Write a model with weights in bfloat16, and its processor.
+
+    The tokenizer is that of the tiny model, but special tokens have the ids of the real Qwen3-VL.
     """
     processor = tiny_processor(real_tokens=True, pixels=PIXELS)
     with torch.device(default_device()):

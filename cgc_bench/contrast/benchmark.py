@@ -33,7 +33,7 @@ DIAGNOSTICS = (*(name for name in METRICS if name not in ("acc@0.5", "miou", "so
 
 @dataclass(frozen=True)
 class ContrastResult(ItemResult):
-    """An item's result, with the full `ItemScore` of the item. Metrics over several items need the full score."""
+    """An item's result, with its full `ItemScore`, which metrics over several items need."""
 
     score: ItemScore | None = None
 
@@ -123,7 +123,7 @@ class Contrast(Benchmark[Item, ContrastResult]):
     messages = staticmethod(items.messages)
 
     def prepared(self, task: str, variant: str) -> Prepared:  # noqa: ARG002 - the environment names the release
-        """Prepare the release that is set in the environment variables."""
+        """Prepare the release that CGC_BENCH_RELEASE names."""
         release, revision = settings.release()
         return prepare_release(release, revision, settings.photos())
 
@@ -158,8 +158,8 @@ class Contrast(Benchmark[Item, ContrastResult]):
         )
 
     def units(self, results: Sequence[ContrastResult]) -> list[ItemResult]:
-        """One result per item, with the leakage expected by chance. Two items are a pair if each asks for the box that
-        the other uses as its reference box. Each pair adds one result, which has only the metric `constancy`.
+        """One result per item, with the leakage expected by chance. Also one result per pair, with only the metric
+        `constancy`. In a pair, each question asks for the box that the other question uses as its reference box.
         """
         scores = [result.score for result in results if result.score is not None]
         chance = expected_same_place(scores, 0)

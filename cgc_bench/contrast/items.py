@@ -23,7 +23,7 @@ class Item:
     Attributes:
         index: ID of the row.
         task: contrast of the row.
-        images: one name per view (file name and 1-based position), such as `000000000139.jpg#2`.
+        images: one name per view (file name, and 1-based position in the row), such as `000000000139.jpg#2`.
         prompt: chat messages with one content part of type `image` per view.
         truth: the ground truth that scoring needs.
         version: name of the release, followed by the start of the split's sha256.
@@ -40,7 +40,7 @@ class Item:
 
 
 def read_items(annotations: Path | str, *, version: str | None = None) -> dict[str, Item]:
-    """Return the items by their index, in the order of the release.
+    """Read the items, in the order of the release. Returns a dict from index to item.
 
     Args:
         annotations: folder of a release, or ORG/NAME of a release on the Hub.
@@ -67,8 +67,8 @@ def held_out_release(name: Path | str, revision: str | None = None) -> Release:
 
 
 def version_of(release: Release) -> str:
-    """The version of the release, as shown in reports. It contains the first 12 digits of the split's sha256, because a
-    tag on the Hub can later point to other content.
+    """The version of the release, as shown in reports. The version contains the first 12 digits of the split's sha256,
+    because a tag on the Hub can be moved to other content.
     """
     return f"{release.name}@{split_sha256(release)[:12]}"
 

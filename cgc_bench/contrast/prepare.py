@@ -1,4 +1,6 @@
-"""Writes the held-out split of a release as shards, from which a task can read the images of a single item."""
+"""Writes the images of a release's held-out split to shards. An lmms-eval task can then read the images of a single
+item.
+"""
 
 import re
 from collections.abc import Iterator
@@ -41,7 +43,7 @@ def prepare_release(name: str, revision: str | None = None, photos: str | None =
 
 
 def _found(folder: Path, asked: tuple[Path, str, str]) -> Prepared | None:
-    """The prepared split in a folder, or None if its release, source, or photos differ from the requested ones."""
+    """The prepared split in a folder, or None if it comes from another release, another source, or other photos."""
     ready = open_prepared(folder, elsewhere=True)
     return ready if ready is not None and (ready.annotations, ready.source, ready.photos) == asked else None
 

@@ -1,8 +1,9 @@
-"""Chooses how lmms-eval runs this project's tasks. The prompt profile depends on the settings and `--model`, and the
+"""Chooses how lmms-eval runs this project's tasks. The prompt profile depends on CGC_BENCH_PROFILE and `--model`. The
 token limit depends on the profile and the benchmark.
 
 Task files refer to their generation settings as `!function cgc_bench.lmms.chosen.TASK`. When lmms-eval loads a task, it
-reads the attribute TASK of this module. The settings can therefore depend on the prompt profile.
+reads the attribute TASK of this module. This module computes the value at that moment, so the settings can depend on
+the prompt profile.
 """
 
 import json
@@ -29,7 +30,7 @@ class Generation(TypedDict):
 
 def chosen(asked: Mapping[str, str]) -> Profile:
     """The prompt profile for a task. `asked` is the task's row `{"benchmark", "variant", "task", "prompt"}` in
-    requests.json. Raises TaskError.
+    requests.json. Raises TaskError if a requested profile does not exist, or does not support the model.
     """
     wanted = settings.profiles()
     check_names(wanted, (profile.name for name in PACKAGES for profile in benchmark(name).profiles))

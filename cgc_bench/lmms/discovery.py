@@ -2,8 +2,8 @@
 a model that returns trivial answers (floors).
 
 lmms-eval has an entry point for models, but not for tasks. It calls the entry point for models before it lists any
-tasks. During that call, this package patches the method that lists tasks, so that it also lists the task folder of this
-package. If lmms-eval no longer has this method, a one-line message states the workaround.
+tasks. When the entry point is called, this package patches lmms-eval's method that lists tasks. The patched method also
+lists the tasks of this package. If lmms-eval no longer has this method, a one-line message states the workaround.
 """
 
 import sys

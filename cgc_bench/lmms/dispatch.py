@@ -12,8 +12,7 @@ from cgc_data.common.extras import installing
 def main() -> None:
     """Run lmms-eval with this process's arguments. The exit status is 1 if an evaluation fails.
 
-    lmms-eval itself would log the error and exit with status 0. A script that calls it would then continue without
-    results.
+    lmms-eval itself would log the error and exit with status 0. The calling script would then continue without results.
     """
     try:
         from lmms_eval import __main__ as command
@@ -32,7 +31,7 @@ def main() -> None:
 
 
 def noting(failures: list[Exception], action: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, but exceptions that it raises are also appended to a list."""
+    """Wrap a function. Exceptions that the function raises are also appended to `failures`."""
 
     def wrapped(*args: Any, **options: Any) -> Any:
         try:

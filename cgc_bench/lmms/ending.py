@@ -20,7 +20,7 @@ def end(error: CgcError) -> NoReturn:
 
 @contextmanager
 def expected_errors_end() -> Iterator[None]:
-    """Call `end` if an expected error is raised in this context."""
+    """Call `end` if the `with` block raises an expected error."""
     try:
         yield
     except CgcError as error:

@@ -13,8 +13,8 @@ EARLIER = {"centre box": "center box"}  # the name in earlier versions
 
 
 class Floor(lmms):  # type: ignore[misc]
-    """Answers this project's tasks with one of the benchmark's floors: trivial answers that ignore the images. In a
-    floor's name, you can write underscores instead of spaces.
+    """Answers this project's tasks with one of the benchmark's floors. A floor is a trivial answer that ignores the
+    images. In a floor's name, you can write underscores instead of spaces.
     """
 
     is_simple = True
@@ -26,7 +26,9 @@ class Floor(lmms):  # type: ignore[misc]
         self.floor = EARLIER.get(name, name)
 
     def generate_until(self, requests: Any) -> list[str]:
-        """The floor's answer to each request. An unknown floor ends the process with a one-line error."""
+        """The floor's answer to each request. If the benchmark does not have the floor, the process ends with a
+        one-line error.
+        """
         try:
             return [self._answer(*request.args[-3:]) for request in requests]
         except TaskError as error:

@@ -95,8 +95,8 @@ def state_in_configuration() -> None:
 
 
 def _of_task(task: Any) -> Columns:
-    """The columns listed in `STATED` for one of this project's tasks, plus `cgc_interface`. This column is `chat` if
-    the model interface places images within the text, and `simple` if it places them before the text.
+    """The columns listed in `STATED` for one of this project's tasks, plus `cgc_interface`. `cgc_interface` is `chat`
+    if the model interface places images within the text, and `simple` if it places them before the text.
     """
     from lmms_eval.api.task import ConfigurableMessagesTask
 
@@ -108,8 +108,8 @@ def _of_task(task: Any) -> Columns:
 
 
 def _refuse_kept_prompts(task: Any) -> None:
-    """Refuse `--cache_requests true`, because lmms-eval would reuse the prompts of an earlier run of the task even if
-    the data or the settings have changed since.
+    """Refuse `--cache_requests true`. With this option, lmms-eval would reuse the prompts of an earlier run of the
+    task, even if the data or the settings have changed.
     """
     if getattr(getattr(task, "args", None), "cache_requests", None) == "true":
         end(

@@ -16,8 +16,8 @@ MAX_PIXELS = 1024 * 1024
 
 
 def max_pixels(profile: int | None = None) -> int:
-    """Maximum number of pixels per image. CGC_BENCH_MAX_PIXELS overrides the limit of the profile, and `MAX_PIXELS` is
-    the default.
+    """Maximum number of pixels per image. CGC_BENCH_MAX_PIXELS overrides the profile's limit. If neither is set, the
+    maximum is `MAX_PIXELS`.
 
     Raises TaskError.
     """

@@ -1,8 +1,8 @@
 """The functions that this project's task files for lmms-eval refer to. They return documents, images, prompts, and
 scores, and are the same for all benchmarks.
 
-A document contains no images. It refers to an item and to the folder with the item's images. A missing file is reported
-on one line before anything runs. Scoring accepts any response without raising an error.
+A document contains no images. It refers to an item and to the folder with the item's images. A missing file causes a
+one-line error before the evaluation starts. Scoring accepts any response without raising an error.
 """
 
 import io
@@ -33,8 +33,8 @@ def documents(request: Any) -> Any:
     """The documents of one task. If necessary, the task's data is prepared first.
 
     `request` is the task's entry in requests.json: a dataset of one row, `{"benchmark", "variant", "task", "prompt"}`.
-    If preparation fails, the process ends with a one-line error, because lmms-eval would otherwise retry five times and
-    hide the cause.
+    If preparation fails, the process ends with a one-line error. If it raised an exception instead, lmms-eval would
+    retry five times and hide the cause.
     """
     from datasets import Dataset
 
@@ -119,7 +119,7 @@ def score(doc: Document, results: Sequence[Any]) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Scored:
-    """The value of one metric for one response. `str()` formats the value as in the samples file."""
+    """The value of one metric for one response. `str()` formats the value for the samples file."""
 
     benchmark: str
     metric: str
@@ -134,9 +134,9 @@ def percent(scored: Sequence[Scored]) -> float | list[float]:
     """The mean of one metric over a task, in percent. If the benchmark's own table contains the metric, the value
     from this table is returned. Otherwise, the mean covers the items for which the metric is defined.
 
-    If the metric is undefined for every item, returns an empty list, which lmms-eval omits from its tables instead of
-    showing NaN. If lmms-eval averages the metric over a group, returns NaN instead, because lmms-eval can average only
-    numbers.
+    If the metric is undefined for every item, the result depends on the metric. For a metric that lmms-eval averages
+    over a group, the result is NaN, because lmms-eval can average only numbers. For any other metric, the result is an
+    empty list, which lmms-eval omits from its tables.
     """
     value = _percent(scored)
     averaged = any(name in scored[0].metric for name in benchmark(scored[0].benchmark).metrics)

@@ -65,8 +65,8 @@ def _as_pixels(item: Item, box: Box) -> float:
 
 
 def _bounded(box: Box) -> Box:
-    """Clip each coordinate to the range from -1,000,000 to 1,000,000. A model can write numbers with any number of
-    digits, and such boxes could not be drawn or written as JSON.
+    """Clip each coordinate to the range from -1,000,000 to 1,000,000. A model can write arbitrarily large numbers, and
+    a box with huge coordinates could not be drawn or written as JSON.
     """
     x1, y1, x2, y2 = (max(-_FAR, min(value, _FAR)) for value in box)
     return x1, y1, x2, y2
@@ -117,7 +117,7 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
     messages = staticmethod(prompts.messages)
 
     def default_profile(self, variant: str) -> str:
-        """The profile of the script that was published with the annotations."""
+        """Name of the profile that matches the script published with the annotations."""
         return "authors" if variant == "original" else prompts.PROFILES[0].name
 
     def asked(self, item: Item, prompt: str = "official", profile: str = "") -> list[Message]:
@@ -136,8 +136,7 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
         Args:
             item: the item that the prompt was about.
             response: the model's full text.
-            protocol: `official` reads a box from the full text; `strict` reads one only from the text after the
-                reasoning.
+            protocol: `official` reads the box from the full text, `strict` only from the text after the reasoning.
             postprocess: key of `POSTPROCESSES`, which selects a function that changes the box before scoring. The
                 metric `acc@0.5_strict` is computed from the unchanged box.
         """

@@ -23,8 +23,8 @@ def center_box(item: Item) -> list[Object]:  # noqa: ARG001 - as above
 
 
 def copied_reference(item: Item) -> list[Object]:
-    """The reference box that the question gives for the first image, at the same position in the last image. Empty if
-    the question contains no box.
+    """The box that the question gives for the first image, copied to the same position in the last image. Empty if the
+    question contains no box.
     """
     return [] if item.reference is None else [Object(len(item.images), item.reference, "object")]
 

@@ -1,8 +1,8 @@
 """Reads items of MIG-Bench from one of the two published annotation files, or from another file with the same
 structure.
 
-The two published versions are recognized by their sha256. Scores on different versions are not comparable. Any other
-file is marked as an unknown version.
+The two published versions are recognized by their sha256. Any other file is marked as an unknown version. Scores on
+different versions are not comparable.
 """
 
 import hashlib
@@ -73,11 +73,11 @@ class Item:
         cluster: ID of the group of items that share photos.
         names_image: whether the question states which image contains the box.
         target_image: 1-based number of the image that contains the box. None if the question already names the image,
-            or if the file does not state it.
+            or if the file does not contain the number.
         reference: box that the question gives for the first image, as integers 0-1000; None if it gives no box.
         need_format: the value of `need_format` in the file.
-        fault: what is wrong with the ground-truth box; empty if it is valid. Items with a faulty box still count, as in
-            the authors' script.
+        fault: what is wrong with the ground-truth box; empty if it is valid. The scores include items with a faulty
+            box, as in the authors' script.
         named_image: 1-based number of the image that the question names, if it can be read from the question; otherwise
             None.
         sizes: width and height in pixels of the displayed images, if known.
@@ -130,7 +130,7 @@ def annotation_file(place: Path, version: str | None = None) -> Path:
     the folder has no prepared file, the result is the published file of the given version, or of either version if
     `version` is None.
 
-    Raises AnnotationError if the folder contains no such file or more than one.
+    Raises AnnotationError if the folder contains none of these files, or more than one candidate.
     """
     if not place.is_dir():
         return place
@@ -213,8 +213,8 @@ def _names_image(task: str, question: str) -> bool:
 
 
 def _named_image(question: str, images: int) -> int | None:
-    """The last image that the question names. This image contains the ground-truth box, because questions name the
-    source image first.
+    """1-based number of the last image that the question names. Questions name the source image first, and the image
+    with the ground-truth box last.
     """
     named = list(_IMAGE.finditer(question))
     if not named:

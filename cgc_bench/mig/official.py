@@ -2,7 +2,7 @@
 the IoU.
 
 Each annotation version has its own scoring script. This module reproduces every quirk of both scripts, because
-published figures depend on the quirks. Each regular expression scans the text once. It cannot backtrack far, because
+published figures depend on the quirks. Each regular expression scans the text once, with little backtracking, because
 its parts for digits, spaces, and brackets never match the same character.
 """
 
@@ -84,7 +84,7 @@ def _whole(group: str) -> int:
 
 def _unit(value: float, *, alone: bool) -> float:
     """Convert a coordinate as the original script does. If the response has only one box, a value of 1 means one
-    thousandth. Otherwise, it means the right or bottom edge.
+    thousandth. Otherwise, 1 means the right or bottom edge.
     """
     return value / 1000 if value > 1 or (alone and value == 1) else value
 

@@ -29,21 +29,21 @@ _REFERENCE_TAG = re.compile(r"<\|object_ref_(?:start|end)\|>")
 
 
 def official_text(item: Item, profile: str = PROFILES[0].name) -> str:
-    """The prompt of a profile, placed after the images."""
+    """The text of a profile's prompt, which follows the images."""
     return item.question + FORMS[profile]
 
 
 def think_text(item: Item) -> str:
-    """The question without special tokens, followed by a request for this project's answer format. `messages` then adds
-    a request to write the reasoning and the answer in tags.
+    """The question without special tokens, followed by a request for this project's answer format. `messages` adds a
+    request to write the reasoning and the answer in tags.
     """
     question = _REFERENCE_TAG.sub("", _BOX.sub(r"[\1, \2, \3, \4]", item.question)).strip()
     return f"{question} {ANSWER_FORM}"
 
 
 def messages(item: Item, variant: str = "official", profile: str = "") -> list[Message]:
-    """Chat messages with one `{"type": "image"}` part per image, in order. `variant` is `official`, or `think` to ask
-    for reasoning first.
+    """Chat messages with one `{"type": "image"}` part per image, in order. `variant` is `official` or `think`. `think`
+    asks for reasoning before the answer.
     """
     if variant == "think":
         return with_thinking(build_messages(think_text(item), len(item.images)))

@@ -1,6 +1,6 @@
 """Reads MIG-Bench answers only from the text after the reasoning. A box in the reasoning never counts. If the answer
-follows this project's answer format, its first box counts, and the result also contains the number of that box's image.
-Any other text is read as the authors' script reads it.
+follows this project's answer format, its first box counts, and the result also contains the number of the image for
+this box. Any other text is read as the authors' script reads it.
 """
 
 import math
@@ -49,8 +49,8 @@ def read_conclusion(response: str, item: Item) -> StrictBox:
 
 @lru_cache(maxsize=REMEMBERED)
 def _concluded(response: str) -> tuple[str | None, Sequence[_Entry] | None]:
-    """The text after the reasoning, and those entries of the answer's JSON list that contain a box. The entries are
-    None if the answer is not a JSON list of objects.
+    """The text after the reasoning, and the entries of the answer's JSON list. Entries without a box are skipped. The
+    entries are None if the answer is not a JSON list of objects.
     """
     layout = read_layout(response, require_think=False)
     entries = None if layout.body is None else _entries(layout.body)

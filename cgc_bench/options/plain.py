@@ -47,7 +47,7 @@ def plain(text: str) -> str:
 
 
 def without_lists(text: str) -> str:
-    """The text without its lists of options: consecutive lines that start with A, B, and so on."""
+    """The text without lines that list the options: at least two lines that start with A, B, and so on."""
     spans = sorted(start for run in _runs(listed(text)) for start in run)
     kept, place = [], 0
     for start in spans:
@@ -68,8 +68,8 @@ def listed(text: str) -> list[Listed]:
 
 
 def _runs(lines: list[Listed]) -> Iterator[list[int]]:
-    """Find lists of options: at least two lines whose letters are A, B, and so on. Yields the start offsets of each
-    list's lines.
+    """Find lists of options: at least two lines whose letters are A, B, and so on. Other text can be between the lines.
+    Yields the start offsets of each list's lines.
     """
     run: list[int] = []
     for line in lines:

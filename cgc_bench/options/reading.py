@@ -60,7 +60,7 @@ def _matches(pattern: re.Pattern[str], text: str, *, stated: bool) -> Iterator[_
 
 
 def _first_or_last_line(text: str) -> Iterator[_Found]:
-    """Yields the option if the first or last line has a form such as `B. a kite` and does not belong to a list of the
+    """Yields the option of the first or last line if the line looks like `B. a kite` and is not part of a list of
     options.
     """
     body = text.strip()

@@ -49,8 +49,8 @@ class Prepared:
         annotations: file or folder to pass to the benchmark's `read_items`.
         version: version of the annotations.
         source: where the files come from, and whether their revision is pinned.
-        digests: sha256 of each task. It covers the version of the annotations, and the index and images of every item,
-            in order.
+        digests: sha256 of each task. The hash covers the version of the annotations, and the index and images of every
+            item, in order.
         photos: folder or zip with the source photos from which the images are made; empty if the source stores the
             images.
     """

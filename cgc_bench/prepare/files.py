@@ -15,8 +15,8 @@ MOST_BYTES = 2**29  # maximum size per file, because an archive can state any si
 
 
 class Files(Protocol):
-    """Files under a root. You read a file by its path relative to the root, written with forward slashes. `label` names
-    the source of the files in reports.
+    """Files under a root. You read a file by its path relative to the root, written with forward slashes. `label` is
+    the name of the source in reports.
     """
 
     label: str

@@ -39,9 +39,9 @@ class Layout(Generic[ItemT]):
         patterns: glob patterns of the files to download.
         archive: path of the zip in the repository that contains all files; empty if the files are not zipped.
         variants: variants of the annotations; the first is the default.
-        annotations: function that returns the annotation files of a variant. Each key is a path in the published files,
-            and the value is the path at which preparation stores this file.
-        read: path of the stored annotation file that `read_items` takes; empty if it takes the whole folder.
+        annotations: function that returns the annotation files of a variant, as a mapping from the path of each
+            published file to the path at which preparation stores the file.
+        read: path of the stored annotation file to pass to `read_items`; empty to pass the whole folder.
         image: function that returns the path of an item's image, relative to the folder in which the authors' code
             runs.
     """

@@ -26,6 +26,6 @@ def photos() -> str | None:
 def revision(benchmark: str) -> str | None:
     """Revision of a benchmark's repository.
 
-    None selects the latest revision. Every report then states that the revision is not pinned.
+    None selects the latest revision, and every report states that the revision is not pinned.
     """
     return os.environ.get(f"CGC_BENCH_REVISION_{benchmark.upper()}") or None

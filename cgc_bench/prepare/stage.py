@@ -1,5 +1,5 @@
-"""Replaces the content of a prepared folder only after all new content has been written. The new content is first
-written to a staging folder next to it, checked, and then moved.
+"""Replaces the content of a prepared folder only after all new content has been written and checked. The new content is
+first written to a staging folder next to the prepared folder.
 
 After an error, the prepared folder is unchanged, and the files written so far are kept for the next attempt.
 """
@@ -24,8 +24,8 @@ Row = tuple[str, Sequence[bytes]]
 
 
 def prepare_once(folder: Path, found: Callable[[], Prepared | None], make: Callable[[Path], Prepared]) -> Prepared:
-    """Return the result of `found` unless it is None. Otherwise, return the result of `make`, which writes to the
-    staging folder passed to it. A lock lets only one process prepare the folder at a time.
+    """Return the result of `found`. If it is None, return the result of `make`, which writes to the staging folder
+    passed to it. A lock lets only one process prepare the folder at a time.
 
     Raises PrepareError if the folder cannot be written.
     """
@@ -61,7 +61,7 @@ def content_digest(version: str, rows: Iterable[Row]) -> str:
 
 
 def digest_of(version: str, rows: Iterable[tuple[str, Sequence[str]]]) -> str:
-    """The same digest as `content_digest` returns, computed from the sha256 of every image instead of its content."""
+    """The digest that `content_digest` returns, but computed from the sha256 of each image instead of its content."""
     digest = hashlib.sha256(json.dumps(version).encode())
     for index, images in rows:
         digest.update(json.dumps([index, *images]).encode())
@@ -69,8 +69,8 @@ def digest_of(version: str, rows: Iterable[tuple[str, Sequence[str]]]) -> str:
 
 
 def stage_shard(stage: Path, folder: Path, task: str, digest: str, rows: Callable[[], Iterable[Row]]) -> None:
-    """Write a task's shard to the staging folder, unless this folder or the finished folder already contains a shard
-    with this digest.
+    """Write a task's shard to the staging folder. If the staging folder or the finished folder already contains a shard
+    with the same digest, nothing is written.
     """
     path = stage / f"{task}.parquet"
     if shard_digest(folder / path.name) == digest:

@@ -40,7 +40,7 @@ def prepare_files(
         variant: variant of the annotations; defaults to the layout's first.
         source: folder or zip archive with the authors' files; None downloads them from the Hub.
         annotations: file to use instead of the published file. Its content determines its version.
-        revision: revision of the repository on the Hub. None selects the latest revision. Every report then states that
+        revision: revision of the repository on the Hub. None selects the latest revision, and every report states that
             the revision is not pinned.
 
     Raises:
@@ -138,7 +138,7 @@ def whole_image(content: bytes, name: str) -> bytes:
 
 @contextmanager
 def _refusing_truncated() -> Iterator[None]:
-    """Make Pillow reject truncated images in this context. Importing lmms-eval makes Pillow accept them."""
+    """Make Pillow reject truncated images in the `with` block. Importing lmms-eval makes Pillow accept them."""
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
@@ -148,9 +148,8 @@ def _refusing_truncated() -> Iterator[None]:
 
 
 def _tail(path: str) -> str:
-    """The part of a path that starts at its `images` or `data` folder.
-
-    The parent folders differ between archives and copies.
+    """The part of a path that starts at its `images` or `data` folder. The names of the folders above can differ
+    between an archive and a local copy.
     """
     parts = path.split("/")
     for place, part in enumerate(parts):

@@ -35,7 +35,7 @@ _THINK = 'Where is the object that this sentence describes: "{expression}"?'
 def messages(item: Item, variant: str = "official") -> list[Message]:
     """A chat message with the image, followed by the question.
 
-    The variant `think` asks for reasoning first, and then for this project's answer format.
+    The variant `think` asks for reasoning, followed by an answer in this project's answer format.
     """
     if variant == "think":
         return with_thinking(build_messages(f"{_THINK.format(expression=item.expression)} {ANSWER_FORM}", 1))

@@ -45,7 +45,7 @@ def prepare_refcoco(part: str, *, source: Path | None = None, revision: str | No
     """Prepare one of `SOURCES`, and store it in the cache. Returns immediately if the cache already contains it, unless
     you pass `source`.
 
-    Also writes `EXCLUDED`. Takes the same arguments as `prepare_transfer` and raises the same errors.
+    Also writes `EXCLUDED`. `source` and `revision` work as in `prepare_transfer`, and the same errors are raised.
     """
     folder = prepared_folder("refcoco", part)
     if source is not None and not source.is_dir():

@@ -33,7 +33,7 @@ class Compared:
 
     @property
     def lines(self) -> tuple[Difference, ...]:
-        """The difference for each task, then for each subtask, and then for the mean of the tasks."""
+        """The differences for the tasks, the subtasks, and the mean of the tasks, in this order."""
         return (*self.found.tasks, *self.found.subtasks, self.found.mean)
 
 
@@ -42,9 +42,9 @@ def write_comparison(
 ) -> tuple[Path, list[Compared]]:
     """Write index.html, comparison.md, and their images to a folder, and return the differences.
 
-    For each task, the page shows up to `per_task` won items and up to `per_task` lost items. They are drawn at random
-    with `seed`, all from different photo sets. Raises ReportError if the runs use different benchmarks, annotations, or
-    images, if they have no items in common, or if the folder contains other files.
+    For each task, the page shows up to `per_task` won items and up to `per_task` lost items. The items are drawn at
+    random with `seed`, each from a different photo set. Raises ReportError if the runs use different benchmarks,
+    annotations, or images, if they have no items in common, or if the folder contains files but no earlier report.
     """
     for other in others:
         _check_same(base, other)

@@ -1,5 +1,5 @@
 """Example cards of items that a model won (higher score than the base model) or lost (lower score). Each card shows
-images, boxes, and both answers. For each model and task, every card is from a different photo set.
+images, boxes, and the answers of both models. For each model and task, every card is from a different photo set.
 """
 
 import random
@@ -58,7 +58,9 @@ class Album:
     of_item: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     def add(self, run: Run, task: str, index: str) -> list[str]:
-        """Store the item's images, and return their file names in order. For saved responses, the list is empty."""
+        """Store the item's images, and return their file names in order. Returns an empty list for saved responses,
+        because their images are not available.
+        """
         if task not in run.ready:
             return []
         if (task, index) not in self.of_item:
@@ -75,9 +77,7 @@ class Album:
 
 
 def cards_of(found: Difference, base: Run, new: Run, most: int, seed: int, album: Album) -> list[Card]:
-    """Up to `most` won items and up to `most` lost items, drawn at random with `seed`, all from different photo
-    sets.
-    """
+    """Up to `most` won items and up to `most` lost items, drawn at random with `seed`, each from a different photo set."""
     seen: set[str] = set()
     chosen = [
         (unit, won)

@@ -47,8 +47,8 @@ class Block:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The table of one benchmark. Its `columns` are, in this order: the tasks, any other columns, `MEAN`, and means
-    that other authors computed differently.
+    """The table of one benchmark. Its `columns` are, in this order: the tasks, any other columns, `MEAN`, and published
+    means that are computed in other ways.
     """
 
     name: str
@@ -138,8 +138,8 @@ def _our_line(run: Run, summary: Summary, metric: str) -> Line:
 
 
 def _published_blocks(bench: AnyBenchmark, versions: Iterable[str], metric: str) -> list[Block]:
-    """Blocks of published figures, one for each table in a source. Only figures on one of the annotation versions in
-    `versions`, or on an unknown version, are included.
+    """Blocks of published figures, one for each published table. Includes only figures whose annotation version is
+    unknown or is one of `versions`.
     """
     figures = dict.fromkeys(
         figure for version in sorted(versions) for figure in figures_of(bench.name, annotations=version)

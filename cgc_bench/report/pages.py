@@ -1,5 +1,5 @@
-"""Renders templates and writes pages. Only folders that this package wrote are overwritten. A folder with any other
-files causes an error.
+"""Renders templates and writes pages. A folder that contains files is overwritten only if this package wrote its
+index.html. Otherwise, an error is raised.
 """
 
 import shutil
@@ -26,7 +26,7 @@ def render(template: str, **values: Any) -> str:
 def write_page(folder: Path, pages: Mapping[str, str], files: Mapping[str, bytes]) -> Path:
     """Write the pages and their files, and return the path of index.html.
 
-    Raises ReportError if the folder contains other files or cannot be written.
+    Raises ReportError if the folder contains files but no index.html from this package, or if it cannot be written.
     """
     index = folder / "index.html"
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not _is_ours(index))):

@@ -22,15 +22,15 @@ MEAN = "mean of tasks"
 
 @dataclass(frozen=True)
 class Difference:
-    """The score of the new model minus that of the base model, over the `n` items that both answered. Scores are from 0
-    to 1.
+    """The new model's score minus the base model's score, over the `n` items that both models answered. Scores are from
+    0 to 1.
 
     Attributes:
         task: task or subtask of the items.
         n: number of items, or of pairs if items are scored in pairs. For the mean of several tasks, `n` is the total
             over these tasks.
-        base: mean of the base model.
-        new: mean of the new model.
+        base: mean score of the base model.
+        new: mean score of the new model.
         low: lower bound of the difference's 95 % interval; None if there are fewer than two clusters.
         high: upper bound of the difference's 95 % interval; None if there are fewer than two clusters.
         p: probability that chance alone produces a difference at least this large.
@@ -58,7 +58,7 @@ class Comparison:
     Attributes:
         mean: the difference for the unweighted mean of the tasks.
         tasks: the difference for each task.
-        subtasks: the difference for each subtask, if a task has several. Subtasks do not count in the mean.
+        subtasks: the difference for each subtask, if a task has several. Subtasks do not affect `mean`.
     """
 
     mean: Difference
@@ -85,7 +85,7 @@ def compare_all(
 
 
 def _corrected(found: Sequence[tuple[Difference, ...]]) -> Iterator[tuple[Difference, ...]]:
-    """The same differences, with p-values that are corrected over all of them."""
+    """The same differences, with p-values corrected for the total number of differences."""
     values = iter(holm([one.p for differences in found for one in differences]))
     for differences in found:
         yield tuple(replace(one, corrected=next(values)) for one in differences)

@@ -1,5 +1,5 @@
 """Writes a report about runs as Markdown and as one static page. For each benchmark, the report has a table of models
-and tasks. All scores of every run follow.
+and tasks. After these tables, it lists all scores of each run.
 
 The tables are also written as CSV and LaTeX. Published figures are kept separate from the results of the runs.
 """
@@ -55,8 +55,8 @@ class Section:
 
 
 def write_report(runs: Sequence[Run], folder: Path) -> Path:
-    """Write report.md, index.html, and the tables to a folder. Raises ReportError if the folder contains other
-    files.
+    """Write report.md, index.html, and the tables to a folder. Raises ReportError if the folder contains files but no
+    earlier report.
     """
     sections = [_section(run) for run in told_apart(runs)]
     scored = [(section.run, section.summary) for section in sections]

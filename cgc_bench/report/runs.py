@@ -77,8 +77,8 @@ class Run:
 
 
 def read_runs(folders: Iterable[Path]) -> list[Run]:
-    """Every run of this project's benchmarks in the output folders of lmms-eval. If a task was run again, its newest
-    file counts.
+    """Every run of this project's benchmarks in the output folders of lmms-eval. If a task was run more than once, only
+    its newest file is read.
 
     Raises ReportError if a folder contains no run, or if a benchmark is no longer prepared.
     """
@@ -159,8 +159,8 @@ def _run(model: Path, folder: str, label: str, files: list[Path]) -> Run:
 
 
 def _shown(bench: AnyBenchmark, items: Items, samples: Mapping[str, Sample], prepared: Mapping[str, Prepared]) -> Items:
-    """The items that the samples answer. If a sample records a maximum number of pixels, the sizes of its displayed
-    images are added to the item.
+    """The items that the samples answer. If a sample records a maximum number of pixels, its item also gets the sizes
+    of the images as the model saw them.
     """
     places = {
         (task, index): place for task, ready in prepared.items() for place, index in enumerate(ready.indices(task))
@@ -176,8 +176,8 @@ def _shown(bench: AnyBenchmark, items: Items, samples: Mapping[str, Sample], pre
 
 
 def _generated(asked: Asked, file: Path) -> Asked:
-    """Add the generation settings and the interface from the results file next to a samples file, if the results file
-    exists and is complete.
+    """Add the generation settings and the interface, which are in the results file next to the samples file. If the
+    results file is missing or incomplete, `asked` is returned unchanged.
     """
     time, _, task = file.stem.partition("_samples_")
     try:

@@ -1,7 +1,7 @@
 """Reads responses that were saved without lmms-eval, and returns them as runs. Each model has one JSON Lines file,
 which is named after the model.
 
-Such a file does not state any settings, and has no images, so galleries show only text.
+These files contain neither settings nor images, so galleries show only text.
 """
 
 from collections.abc import Callable, Iterable
@@ -48,8 +48,8 @@ def read_places(
 ) -> list[Run]:
     """Runs in the order of the given paths, which are files of saved responses or output folders of lmms-eval.
 
-    Raises ReportError if a path is a file of saved responses but `questions` is None. Also raises it if you pass
-    `questions` but none of the paths is such a file.
+    Raises ReportError if a path is a file of saved responses but `questions` is None, or if you pass `questions` but
+    every path is an output folder.
     """
     listed = list(places)
     if questions and not any(place.is_file() for place in listed):

@@ -1,6 +1,6 @@
 """Settings and prompts of a run, as recorded in its files.
 
-Every report shows them, and comparisons check them first.
+Every report shows them, and every comparison first checks whether they differ.
 """
 
 import hashlib
@@ -34,11 +34,12 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Asked:
-    """Everything that the answers to one task depend on, except the model. A field is None if the files do not record
-    it.
+    """Everything that the answers to one task depend on, except the model. A field is None if the run's
+    files do not record it.
 
     Attributes:
-        annotations: sha256 of the annotation file. For a release, the sha256 of the digests of the split's shards.
+        annotations: sha256 of the annotation file. For a release, the sha256 of the digests of the held-out split's
+            shards.
         data: sha256 of the items and their images, in order.
         profile: name of the prompt profile.
         prompts: sha256 of the prompts.
@@ -71,7 +72,9 @@ def read_asked(row: Mapping[str, Any], place: str) -> Asked:
 
 
 def described(asked: Mapping[str, Asked], fields: Collection[str] = tuple(TITLES)) -> list[str]:
-    """The settings of a run as text for readers. If tasks have different settings, the text names the tasks."""
+    """The settings of a run as text for a report. If the tasks of a run differ in a setting, each value is followed by
+    the tasks that have it. Digests that differ are combined into one.
+    """
     known = [field for field in TITLES if any(getattr(one, field) is not None for one in asked.values())]
     shown = [field for field in TITLES if field in fields and (field in known or field in COLUMNS)]
     return [f"{TITLES[field]} {_values(field, asked)}" for field in shown]
@@ -119,8 +122,8 @@ def _values(field: str, asked: Mapping[str, Asked]) -> str:
 
 
 def _digest(values: Iterable[str | None]) -> str:
-    """The first 12 digits of the digest in `values`. If `values` contains several digests, one digest is computed from
-    all of them.
+    """The first 12 digits of the digest in `values`. If `values` contains several digests, a new digest is
+    computed from all of them.
     """
     found: Sequence[str] = sorted(value for value in values if value)
     if len(found) > 1:

@@ -1,7 +1,7 @@
-"""The interface that scoring, lmms-eval tasks, and reports use for every benchmark, and the class for the result of one
-item.
+"""The interface of all benchmarks. Scoring, lmms-eval tasks, and reports use the benchmarks through this interface.
 
-If a metric is not defined for an item, its value is None and the item does not count in the mean.
+This module also defines the result of one item. If a metric is not defined for an item, its value is None and the item
+does not count in the mean.
 """
 
 from abc import ABC, abstractmethod
@@ -27,7 +27,7 @@ class ItemResult:
     """Score of one response.
 
     Attributes:
-        task: subtask of the benchmark, such as `common_object`.
+        task: task within the benchmark, such as `common_object`.
         index: ID of the item within the benchmark.
         response: the model's text that was scored.
         values: value of each metric on this item, 0-1; None if the metric is not defined for the item.
@@ -36,7 +36,7 @@ class ItemResult:
             image, or 0 if it is unknown. Coordinates are 0-1000.
         truth: ground-truth boxes, in the same form.
         note: a remark for readers, such as `pixel scale`; empty if there is none.
-        subtask: name of a second table row in which the item counts, in addition to the row of its task; "" if there is
+        subtask: name of a second table row that includes the item, in addition to the row of its task; "" if there is
             none.
         members: indices of the items that are scored together in this result, such as the two items of a pair; empty
             for a single item.
@@ -61,8 +61,8 @@ Row: TypeAlias = Mapping[str, float | None]
 
 
 class Group(NamedTuple):
-    """A group of lmms-eval tasks: its name, a variant of the annotations, and a prompt, which is `official` or
-    `think`.
+    """A group of lmms-eval tasks that use the same variant of the annotations and the same prompt. The prompt is
+    `official` or `think`.
     """
 
     name: str
@@ -86,10 +86,10 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
     Attributes:
         name: name of its package.
         title: name in reports.
-        parts: names that you can pass to `cgc-bench prepare` for this benchmark; empty if the command does not support
-            it.
+        parts: names that you can pass to `cgc-bench prepare` for this benchmark; empty if the benchmark does not need
+            preparation.
         tasks: tasks in the authors' order.
-        groups: groups of lmms-eval tasks; the main group comes first. `scripts/write_tasks.py` writes their files.
+        groups: groups of lmms-eval tasks; the main group comes first. `scripts/write_tasks.py` writes the task files.
         metrics: metrics in the table, which are keys of an `ItemResult`'s values.
         diagnostics: metrics that are reported separately from the table. They are also keys of an `ItemResult`'s
             values.
@@ -161,7 +161,8 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         source: Path | None = None,  # noqa: ARG002
         revision: str | None = None,  # noqa: ARG002
     ) -> Prepared:
-        """Prepare one of `parts`, and store it in the cache. `annotations` is a variant or an annotation file.
+        """Prepare `part`, which is one of `parts`, and store it in the cache. `annotations` is a variant or an
+        annotation file.
 
         Raises PrepareError.
         """
@@ -174,8 +175,8 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return None
 
     def annotations_sha256(self, annotations: Path) -> str:
-        """The sha256 of the annotations that `read_items` reads: of one file, or of the names and digests of all files
-        in a folder.
+        """The sha256 of the annotations that `read_items` reads. If the annotations are a folder, this is the sha256 of
+        the names and digests of all files in the folder.
         """
         return files_sha256(annotations)
 
@@ -188,8 +189,8 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return self.profiles[0].name
 
     def profile(self, wanted: Sequence[str], variant: str, prompt: str = "official") -> Profile:
-        """The prompt profile for a group of tasks. This is the first requested profile that the benchmark offers. If it
-        offers none of them, this is the default profile.
+        """The prompt profile for a group of tasks: the first profile in `wanted` that the benchmark offers, or the
+        default profile if it offers none of them.
 
         Prompts that ask for reasoning always use this project's profile.
         """
@@ -215,9 +216,9 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return found
 
     def shown(self, item: ItemT, sizes: Callable[[], Sequence[Size]]) -> ItemT:  # noqa: ARG002 - few ask for them
-        """The item, plus what scoring needs to know about the images as the model saw them.
+        """The item with the facts that scoring needs about the images that the model saw.
 
-        `sizes` returns the width and height of each image.
+        `sizes` returns the width and height of each image after resizing.
         """
         return item
 
@@ -245,7 +246,7 @@ def benchmark(name: str) -> AnyBenchmark:
 
 
 def prepared_by(part: str) -> AnyBenchmark:
-    """The benchmark that `cgc-bench prepare` prepares under this name. Raises PrepareError."""
+    """The benchmark whose `parts` include `part`. Raises PrepareError."""
     benchmarks = [benchmark(name) for name in PACKAGES]
     found = next((bench for bench in benchmarks if part in bench.parts), None)
     if found is None:

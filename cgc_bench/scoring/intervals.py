@@ -30,7 +30,7 @@ def task_estimates(results: Sequence[ItemResult], metrics: Sequence[str]) -> dic
 
 def macro_estimates(results: Sequence[ItemResult], metrics: Sequence[str]) -> Estimates:
     """For each metric, the unweighted mean over the tasks for which it is defined, from 0 to 1. `n` is the number of
-    items with a value.
+    items for which the metric is defined.
     """
     groups = _grouped(results, "task")
     return {

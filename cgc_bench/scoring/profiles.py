@@ -1,5 +1,5 @@
-"""Prompt profiles. A profile selects an evaluation harness, or the script of a benchmark's authors. A run then uses the
-prompts and the rules for reading answers of this source.
+"""Prompt profiles. A profile selects an evaluation harness, or the script of a benchmark's authors. The run then
+uses the prompts of this harness or script, and its rules for reading answers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,11 +17,12 @@ class Profile:
 
     Attributes:
         name: name of the profile, such as `lmms-eval`.
-        new_tokens: maximum number of new tokens in an answer, for all tasks or by task; None uses the benchmark's
-            limit.
+        new_tokens: maximum number of new tokens in an answer, as one number or as a mapping from tasks to numbers; None
+            uses the benchmark's limit.
         max_pixels: maximum number of pixels per image; None if the profile sets no maximum.
         protocol: scoring protocol, one of the benchmark's protocols.
-        models: maps a model, as named in `--model`, to the tasks whose prompts the harness changes for this model.
+        models: maps a model, as named in `--model`, to the tasks that have a special prompt for this model in the
+            harness.
         unknown: like `models`, but for special prompts that this project does not implement.
     """
 
@@ -33,10 +34,10 @@ class Profile:
     unknown: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def of_model(self, task: str, model: str) -> "Profile":
-        """The profile for a model. If the harness has a special prompt of this task for the model, the name of the
+        """The profile for a model. If the harness has a special prompt for this task and model, the name of the
         profile ends with the model, as in `lmms-eval:qwen3_vl`.
 
-        Raises TaskError.
+        Raises TaskError if this project does not implement the special prompt.
         """
         if task in self.unknown.get(model, ()):
             raise TaskError(

@@ -3,7 +3,7 @@ files.
 
 Each line is an object `{"index", "response"}`, plus `task` and `annotations` if they are known. In lmms-eval's samples
 files, these keys are `cgc_index`, `cgc_response`, `cgc_task`, and `cgc_annotations`. A line is rejected if its task or
-annotations differ from those of the item with this index.
+annotations differ from those of the item with the same index.
 """
 
 import json
@@ -41,10 +41,11 @@ class Sample:
 
 
 def whole_response(written: str, prefix: str) -> str:
-    """The full response, which starts with `prefix`. The chat template puts this text at the start of every response,
-    so `written` may lack it.
+    """The full response, which starts with `prefix`. The chat template starts every response with the prefix, so
+    `written` may lack it.
 
-    If the opening tag of truncated reasoning were missing, the reasoning would be read as an answer.
+    The prefix can contain the opening tag of the reasoning. Without this tag, truncated reasoning would be read as an
+    answer.
     """
     return written if written.startswith(prefix) else prefix + written
 
@@ -107,7 +108,7 @@ def newest_files(folder: Path, pattern: str) -> dict[tuple[Path, str], Path]:
 
 
 def read_samples(files: Iterable[Path], name: str) -> Iterator[Sample]:
-    """The responses on all lines of the files, in order. Raises SampleFileError."""
+    """The responses in the files, one per line, in order. Raises SampleFileError."""
     for file in files:
         for path in _sample_files(file, name):
             yield from _read_file(path)

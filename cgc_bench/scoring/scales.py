@@ -1,4 +1,4 @@
-"""Finds boxes in a text and checks their scale. Even a correct box scores as wrong if it is not on the requested
+"""Finds boxes in a text and checks their scale. Even a correct box counts as wrong if it is not on the requested
 scale.
 """
 

@@ -30,7 +30,7 @@ MANY = 5.0
 
 
 class Interval(TypedDict):
-    """A mean in percent, its 95 % bounds, and its number of items."""
+    """A mean in percent, the bounds of its 95 % confidence interval, and the number of items."""
 
     value: float | None
     low: float | None
@@ -39,7 +39,7 @@ class Interval(TypedDict):
 
 
 class Intervals(TypedDict):
-    """Means by metric: over all tasks, and for each task and subtask."""
+    """The mean of each metric, over all tasks and for each task and subtask."""
 
     macro: dict[str, Interval]
     tasks: dict[str, dict[str, Interval]]
@@ -49,7 +49,7 @@ Diagnostics: TypeAlias = Intervals
 
 
 class Judged(TypedDict):
-    """The judged video subtask of VLM2-Bench."""
+    """Scores of VLM2-Bench's video subtask, in which a judge model scores the answers."""
 
     judge: str
     score: float
@@ -59,7 +59,7 @@ class Judged(TypedDict):
 
 
 class VideoSummary(TypedDict, total=False):
-    """The entry that VLM2-Bench's judged video subtask adds to a summary."""
+    """The entries that VLM2-Bench's judged video subtask adds to a summary."""
 
     pc_vid: Judged
     macro_with_pc_vid: dict[str, float]
@@ -139,8 +139,8 @@ def summarise(
     postprocess: str | None = None,
     asked: Mapping[str, Asked] | None = None,
 ) -> Summary:
-    """The summary of scored results. Floors (scores of trivial answers) cover only the answered items. `asked` contains
-    the settings by task.
+    """The summary of scored results. Floors (scores of trivial answers) include only items with a response. `asked`
+    contains the settings by task.
     """
     table = bench.table(results)
     units = bench.units(results)
@@ -168,7 +168,7 @@ def summarise(
 
 
 def floor_table(bench: AnyBenchmark, items: Items, indices: Sequence[str], name: str) -> Table:
-    """The official scores of one floor: the scores of its trivial answers to these items."""
+    """The official scores of the trivial answers that the floor `name` returns for the items with these indices."""
     return bench.table([bench.official(items[index], bench.floor_response(name, items[index])) for index in indices])
 
 
@@ -234,8 +234,8 @@ def _warnings(bench: AnyBenchmark, summary: Summary, tasks: set[str]) -> list[st
 
 
 def other_scales(summary: Summary) -> dict[str, float]:
-    """Wrong scales that more than `MANY` percent of the answers use. Maps the scale, a key of `SCALES`, to this
-    percentage.
+    """Wrong scales that more than `MANY` percent of the answers use. Maps each of these scales, as named in `SCALES`,
+    to the percentage of the answers that use it.
     """
     shares = {name: summary["diagnostics"]["macro"].get(name) for name in SCALES}
     return {name: row["value"] for name, row in shares.items() if row and row["value"] and row["value"] > MANY}

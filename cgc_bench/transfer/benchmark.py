@@ -95,7 +95,7 @@ class _Group(TypedDict):
 
 
 class _TaskRow(TypedDict):
-    """One task's row of the table: scores over all results, and for each group."""
+    """One task's row of the table, with scores over all results and for each group."""
 
     n: int
     accuracy: float

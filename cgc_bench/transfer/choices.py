@@ -109,9 +109,9 @@ def listed_option(
 ) -> str | None:
     """MMMU's rule: a letter in parentheses, or before a space or a period.
 
-    If there is no such letter, an answer of more than five words is searched for the texts of the options. If several
-    letters or options are found, the last one is chosen. If none is found, the authors' script draws a random option.
-    This function returns None instead, which counts as wrong.
+    If there is no such letter, and the answer has more than five words, the rule searches the answer for the texts of
+    the options. If several letters or options are found, the last one is chosen. If none is found, the authors' script
+    draws a random option. This function returns None instead, which counts as wrong.
     """
     text = f" {_without_marks(answer, _LISTED_MARKS)} "
     for form, place in forms:

@@ -1,8 +1,8 @@
-"""Rules of other harnesses for reading answers. VLMEvalKit and the benchmarks' authors have rules for finding an
-option. lmms-eval has a rule for removing reasoning.
+"""Rules of other harnesses for reading answers: how VLMEvalKit and the benchmarks' authors find the option that an
+answer names, and how lmms-eval removes reasoning.
 
-The rules are reimplemented from their published behavior, including all quirks. If a harness would pass an answer to a
-language model, the result here is None.
+The rules are reimplemented from their published behavior, including all quirks. This module never calls a language
+model. An answer that a harness would pass to a language model counts as unreadable.
 """
 
 import re
@@ -43,9 +43,9 @@ def without_tagged(text: str) -> str:
 
 def vlmevalkit_option(answer: str, options: Mapping[str, str]) -> str | None:
     """VLMEvalKit's rule. It tries these steps in order. First, if the answer contains exactly one option letter, and
-    this letter is among the last four words, it counts. Next, a letter after "answer is" counts. Finally, if the text
-    of exactly one option occurs in the answer, this option counts. If the rule does not find an option, VLMEvalKit asks
-    a language model, or counts the answer as wrong if no model is configured.
+    this letter is among the last four words, the letter counts. Next, a letter after "answer is" counts. Finally, if
+    the text of exactly one option occurs in the answer, this option counts. If the rule does not find an option,
+    VLMEvalKit asks a language model, or counts the answer as wrong if no model is configured.
     """
     if any(refusal in answer for refusal in _REFUSALS):
         return None
@@ -112,9 +112,9 @@ def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
 
 
 def _blink_option(answer: str, letters: Sequence[str]) -> str | None:
-    """Rule of BLINK's authors. An answer that is only a letter, such as `A` or `(A)`, counts. Otherwise, the last
-    paragraph is searched for options that are written as a separate word, such as `(A)`. If it does not contain exactly
-    one such option, the full text is searched. The full text must then contain exactly one.
+    """Rule of BLINK's authors. An answer that is only a letter, such as `A` or `(A)`, counts. Otherwise, a letter
+    counts if it is the only one in the last paragraph that is written as a separate word in parentheses, such as `(A)`.
+    If the last paragraph does not contain exactly one such letter, the full text must contain exactly one.
     """
     alone = answer[1:-1] if answer.startswith("(") and answer.endswith(")") else answer
     if alone in letters:

@@ -1,8 +1,8 @@
 """Reads answers that are not options: words and numbers in answers to MMMU's open questions, and numbers and lists in
 answers to MathVista.
 
-`open_matches` is MMMU's own rule. MathVista's authors use a language model to extract the answer. This module extracts
-it with rules, so that scoring is deterministic and needs no API key.
+`open_matches` is MMMU's own rule. MathVista's authors use a language model to extract the number or list. This
+module extracts it with rules, so that scoring is deterministic and needs no API key.
 """
 
 import ast
@@ -58,8 +58,8 @@ def _tail(line: str, indicators: Sequence[str]) -> str:
 
 def _normal(text: str) -> list[Found]:
     """The text as a number, rounded to two decimals. If the text is not a number, returns it in lowercase. A single
-    character is returned twice, once with a space before it and once with a space after it, because it would otherwise
-    match inside words.
+    character is returned twice, once with a space before it and once with a space after it. Without a space, the
+    character would match inside words.
     """
     text = text.strip()
     try:

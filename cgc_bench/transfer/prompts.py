@@ -1,4 +1,4 @@
-"""Prompts by profile: the text, and where the images are inserted.
+"""The prompts of each profile, and the positions of the images in the prompts.
 
 The profile `lmms-eval` contains the prompts of lmms-eval's tasks. `vlmevalkit` contains VLMEvalKit's prompts for
 Qwen3-VL. `authors` contains the prompts in the scripts of each benchmark's authors. For sources, see
@@ -46,11 +46,11 @@ def text(item: Item, variant: str = "official", profile: str = "") -> str:
 
 
 def messages(item: Item, variant: str = "official", profile: str = "") -> list[Message]:
-    """Chat messages. An image part has two more keys: `place` (0-based number of the image) and `text` (its
-    placeholder in a plain prompt).
+    """Chat messages. An image part has two more keys: `place` (0-based number of the image) and `text` (the
+    placeholder that represents the image if the prompt is plain text, or None).
 
-    Prompts that ask for reasoning insert each image where the question refers to it. So do the `authors` prompts of
-    MuirBench and MMMU. Other prompts place images as the script or harness of their profile does, usually before the
+    Prompts that ask for reasoning, and the `authors` prompts of MuirBench and MMMU, insert each image where the
+    question refers to it. Other prompts place images as the script or harness of their profile does, usually before the
     text.
     """
     whole, name = text(item, variant, profile), profile or PROFILES[0].name
@@ -82,8 +82,8 @@ def _in_turn(whole: str, shown: list[Part]) -> list[Part]:
 
 
 def _in_place(item: Item, whole: str) -> list[Part]:
-    """The message parts, with each image inserted where the text refers to it. If the text does not refer to an image,
-    or uses an unknown number for it, the image comes before the text.
+    """The message parts, with each image inserted where the text refers to it. An image comes before the text
+    if none of the placeholders in the text can be matched to it.
     """
     parts = list(_named(item, whole))
     named = {part["place"] for part in parts if part["type"] == "image"}

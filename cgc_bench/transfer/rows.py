@@ -1,6 +1,7 @@
 """Functions that convert rows of the datasets on the Hub to questions in the common form, with their images.
 
-Missing parts of a row are reported as a fault of the item. A row is never dropped.
+No row is dropped. If a choice question has no options, or its answer is not one of the options, the item records this
+fault.
 """
 
 import ast
@@ -39,8 +40,8 @@ class Question:
 
 @dataclass(frozen=True)
 class Source:
-    """Location of a task's questions on the Hub (repository, configurations, and split), and the function that reads
-    its rows.
+    """The repository, configurations, and split on the Hub that contain a task's questions, and the function that
+    converts their rows.
     """
 
     repository: str

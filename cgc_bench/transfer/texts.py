@@ -55,8 +55,8 @@ def lmms_text(item: Item) -> str:
 
 
 def qwen3_vl_text(item: Item) -> str:
-    """The prompt of lmms-eval's MMStar and MMMU tasks for the model `qwen3_vl`. In MMStar, the instruction directly
-    follows the question.
+    """The prompt of lmms-eval's MMStar and MMMU tasks for the model `qwen3_vl`. In MMStar, the instruction
+    follows the question without a space or line break.
     """
     if item.task == "mmstar":
         return f"Question: {item.question.replace(' Please answer yes or no.', '')}{_ONLY_LETTER}"

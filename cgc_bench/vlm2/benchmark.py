@@ -75,8 +75,8 @@ def _row(items: Sequence[ItemResult], counted: Sequence[ItemResult]) -> dict[str
 def _percent(counted: Sequence[ItemResult], name: str) -> float | None:
     """The mean in percent.
 
-    If there are no items or pairs, the mean is None. If there are some but none of them is valid, the mean is 0, as in
-    the authors' script.
+    If there are no items or pairs, the mean is None. If there are items or pairs but none is valid, the mean is 0,
+    as in the authors' script.
     """
     values = [value for unit in counted if (value := unit.values[name]) is not None]
     if not counted:
@@ -148,8 +148,8 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
 
         The rules are those of the authors' script. A pair is correct if both of its answers are correct. If one answer
         is missing, a pair of the kind `pair` counts as wrong, and a pair of the kind `statement` is excluded. If one
-        side of a pair has several answers, the kind `statement` uses the last one. The kind `pair` accepts the side if
-        any of its answers is correct.
+        side of a pair has several answers, the kind `statement` uses the last one. The kind `pair` counts the side as
+        correct if any of its answers is correct.
         """
         single = [result for result in results if result.kind in ("count", "choice")]
         pairs: dict[str, list[PairedResult]] = defaultdict(list)

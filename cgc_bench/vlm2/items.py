@@ -1,7 +1,7 @@
 """Reads the items of VLM2-Bench from its question files, `jsonl/{gc,oc,pc}/vanilla/*.jsonl` in the unpacked archive.
 
-The authors do not publish a checksum, so reports always state that the version is not pinned. A digest distinguishes
-the files.
+The authors do not publish a checksum, so reports always state that the version is not pinned. The digest in the
+version distinguishes different copies of the files.
 """
 
 import json
@@ -54,7 +54,8 @@ class Item:
         question: as in the file.
         answer: the correct answer, which is `T`, `F`, a number, or a choice such as `(A) ...`.
         images: paths relative to the subtask's image folder.
-        length: number of images that the rule for counting questions assumes.
+        length: number of images, which the scoring rule for counting questions uses; `DEFAULT_LENGTH` if the file does
+            not state it.
         pair: key shared by the two items of a pair; empty if the item is not in a pair.
         side: `p` if the item's statement is the true one of the pair, `n` if it is the false one; empty if the item is
             not in a pair.
@@ -147,7 +148,7 @@ def _form_fault(task: str, row: Any) -> str:
 
 
 def _pair(task: str, row: Row) -> tuple[str, str]:
-    """Key of the row's pair, and side of the row in this pair; both empty if the row is not in a pair.
+    """The key of the row's pair, and the row's side (`p` or `n`). Both are empty if the row is not in a pair.
 
     For the kind `statement`, IDs have the form `NAME_p` or `NAME_n`. In `pc_cpr`, they can also have the prefix `tf_`.
     A row with any other ID is not in a pair, as in the authors' code.

@@ -1,5 +1,5 @@
-"""The prompts of the benchmark's authors. The variant `think` also requests reasoning first, and then an answer in
-tags.
+"""The prompts of the benchmark's authors. The variant `think` also asks the model to reason first, and to put
+the answer in tags.
 """
 
 from cgc_bench.vlm2.items import Item

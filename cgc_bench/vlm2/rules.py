@@ -1,4 +1,4 @@
-"""The rules of the VLM2-Bench authors for reading and scoring an answer to each kind of question, including all quirks.
+"""The rules by which the authors of VLM2-Bench read and score the answers to each kind of question, with all quirks.
 
 Scores are 0-1. Every pattern scans an answer only once, so scoring takes time linear in the length of the answer.
 """
@@ -114,9 +114,10 @@ def _number_of(words: list[str]) -> int | None:
     """The sum of the number words, in which `hundred` multiplies the words before it. None if the sum is 0 or if
     `words` contains a word that is neither `hundred` nor a key of `_VALUES`.
 
-    The authors' script first removes every `and`, even inside words. Therefore, `thousand` is not recognized as a
-    number word, and invalidates the whole phrase. A number word with a long s (U+017F) also invalidates the phrase,
-    because this letter equals an `s` only if case is ignored. The same is true of similar letters.
+    The authors' script first removes every `and`, even inside words, so that `thousand` becomes `thous`. Therefore,
+    `thousand` is not recognized as a number word, and invalidates the whole phrase. A number word with a long s
+    (U+017F) or a dotless i (U+0131) also invalidates the phrase: the pattern that finds number words ignores case and
+    accepts these letters as `s` and `i`, but `_VALUES` does not contain such spellings.
     """
     if any(word not in _VALUES and word != "hundred" for word in words):
         return None

@@ -58,8 +58,8 @@ def read_judgements(file: Path, judge: str) -> VideoScore:
 
 
 def judged_summary(summary: Summary, file: Path | None, judge: str | None) -> VideoSummary:
-    """The entry that the judged video subtask adds to a summary of VLM2-Bench, or an empty dict if the user did not
-    request it.
+    """The entries that the judged video subtask adds to a summary of VLM2-Bench, or an empty dict if the user did not
+    request the subtask.
 
     Raises:
         TaskError: only one of `file` and `judge` is given, or the benchmark has no judged videos.

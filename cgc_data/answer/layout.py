@@ -30,7 +30,8 @@ class Layout:
         body: the text between the answer tags, where the list is expected. If the opening tag is missing, the body
             starts after the think block; if the closing tag is missing, the body ends with the response. None if the
             think block is not closed or the tags are ambiguous.
-        conclusion: all text after the think block; None if the block is not closed.
+        conclusion: all text after the think block, or the full response if there is no such block; None if the block is
+            not closed.
         violations: violations in the tags and in the text around the blocks.
         think_length: number of characters inside the think block, without surrounding white space; 0 unless there is
             exactly one think block.

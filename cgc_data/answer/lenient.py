@@ -55,7 +55,8 @@ def _load_repair() -> Repair:
 
 
 def _narrow(conclusion: str) -> str:
-    """The last non-empty code fence in the last answer block, or the whole block if it has no such fence.
+    """The content of the last non-empty code fence in the last answer block, or the whole block if every fence is empty
+    or missing.
 
     If there is no answer block, all of `conclusion` counts as the block.
     """

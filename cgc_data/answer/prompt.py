@@ -24,7 +24,8 @@ class _Placed(TypedDict, total=False):
 
 
 class Part(_Placed):
-    """One part of a message: a text or an image. The `text` of an image part is None.
+    """One part of a message: a text or an image. The `text` of an image part is None, or the placeholder that
+    represents the image if the prompt is plain text.
 
     If the prompt does not show the images in order, each image part has a `place`: the 0-based number of its image.
     """

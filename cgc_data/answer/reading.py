@@ -56,9 +56,10 @@ class Parsed:
 def read_answer(text: str, num_images: int, *, require_think: bool = True, prefix: str = "") -> Reading:
     """Read a response for scoring.
 
-    The list is read from the answer block, which may contain a json code fence. If an answer tag is missing, the list
-    is read from the text after the think block. The response is unreadable if the think block is not closed, if there
-    are several answer blocks, or if the answer block contains anything besides the list.
+    The list is read from the answer block, which may contain a json code fence. If the opening answer tag is missing,
+    the block starts after the think block. If the closing answer tag is missing, the block ends with the response. The
+    response is unreadable if the think block is not closed, if there are several answer blocks, or if the answer block
+    contains anything besides the list.
 
     Args:
         text: the text that the model wrote.

@@ -52,9 +52,9 @@ def ask(
 ) -> str:
     """Return the complete question: phrasing `number` of the pool, with the names of the objects filled in.
 
-    The question also states that images are numbered from 1, that coordinates are 0-1000 per image, and which format
-    the answer must have. Raises PlanError if the pool or the phrasing does not exist, if there are fewer than two
-    images, or if `ref` or `image` does not fit the pool.
+    The question also states that images are numbered from 1, that coordinates are 0-1000 relative to the image,
+    and which format the answer must have. Raises PlanError if the pool or the phrasing does not exist, if there are
+    fewer than two images, or if `ref` or `image` does not fit the pool.
 
     Args:
         pool: name of the pool of phrasings.
@@ -67,8 +67,8 @@ def ask(
             image.
         relation: the words that distinguish the object from others with the same label; only for pools whose phrasings
             state a relation.
-        label: the label to write in the answer. If it is empty, the question requests the name of the object. If there
-            are several names, it requests any one of them.
+        label: the label to write in the answer. If it is empty, the question asks for the name of the object as the
+            label. If there are several names, the question lists all of them as possible labels.
     """
     if count_images < 2:
         raise PlanError(f"a question needs at least two images, but there are {count_images}")
@@ -99,7 +99,7 @@ def label_form(names: Sequence[Name], label: str = "") -> str:
 
 
 def listed(words: Sequence[str], conjunction: str) -> str:
-    """ "a", "a and b", "a, b, and c"."""
+    """The words as a list in a sentence, such as "a and b" or "a, b, and c". `conjunction` precedes the last word."""
     if len(words) < 3:
         return f" {conjunction} ".join(words)
     return f"{', '.join(words[:-1])}, {conjunction} {words[-1]}"
@@ -143,7 +143,8 @@ def _fields(names: Sequence[Name], count_images: int, ref: Reference | None, ima
 def referred(name: Name, relation: str) -> str:
     """The name of one of several objects, with the words that distinguish it from the others.
 
-    A single word precedes the name ("leftmost dog"), and a phrase follows the name ("dog highest in the picture").
+    A single word is placed before the name ("leftmost dog"), and a phrase is placed after it ("dog highest in the
+    picture").
     """
     parts = (name.counted, relation) if " " in relation else (relation, name.counted)
     return " ".join(part for part in parts if part)

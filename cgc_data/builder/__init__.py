@@ -1,1 +1,1 @@
-"""Builds a release in stages: plan, shards, finish. Each stage writes a file, so that a stopped build can resume."""
+"""Builds a release in stages: plan, shards, finish. Each stage saves its result, so that a stopped build can resume."""

@@ -30,7 +30,9 @@ STATES = pa.schema([(name, pa.string()) for name in ("source", "file_name", "ide
 
 
 def file_stamps(config: BuildConfig) -> Stamps:
-    """The state of each annotation file, photo archive, and exclusion list; empty for paths that are not files."""
+    """The state of each annotation file, photo archive, and exclusion list. If a path is not a file, its state is
+    empty.
+    """
     archives = [path for source in config.sources for path in parts(Path(source.images))]
     lists = [Path(path) for path in (*(source.annotations for source in config.sources), *config.exclude)]
     return {absolute(path): _stamp(path) for path in (*lists, *archives)}
@@ -68,8 +70,7 @@ class PlannedPhotos:
     def check(self, shown: Iterable[PartRow] | None = None) -> None:
         """Raise a SourceError that names the first photo whose file has changed since the plan was made.
 
-        `shown` lists parts of views. If it is given, only the photos of these parts are checked. Otherwise, all photos
-        are checked.
+        By default, all photos are checked. If `shown` lists parts of views, only the photos of these parts are checked.
         """
         keys = self._states if shown is None else [(part["source"], part["file_name"]) for part in shown]
         _refuse([self._named(key) for key in keys if key in self._states and self._changed(key)])
@@ -82,7 +83,7 @@ class PlannedPhotos:
 
     @cached_property
     def _states(self) -> dict[tuple[str, str], tuple[str, str]]:
-        """Identity and state of each photo, keyed by source and file name."""
+        """Maps the source and the file name of each photo to the photo's identity and state."""
         try:
             columns = [pq.read_table(self._file, schema=STATES)[name].to_pylist() for name in STATES.names]
         except (OSError, pa.ArrowException):

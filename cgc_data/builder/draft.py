@@ -40,11 +40,11 @@ class Draft:
             the plan format.
         settings: the configuration, with all paths exactly as the user wrote them.
         images: absolute paths of the photo folders and archives, by source key.
-        displayed: keys of the sources whose boxes fit the photos after EXIF rotation.
+        displayed: keys of the sources whose boxes refer to the photos after EXIF rotation.
         stamps: the state of annotation files, archives, and exclusion lists.
         photos: digest of the states of all photos.
         facts: information about the sources that will be stored in the manifest.
-        digests: maps the name of each other plan file to its sha256.
+        digests: maps the names of the other plan files to their SHA-256 hashes.
     """
 
     fingerprint: str
@@ -85,12 +85,12 @@ def images_of(facts: Facts, config: BuildConfig) -> dict[str, str]:
 
 
 def displayed(facts: Facts, config: BuildConfig) -> list[str]:
-    """Keys of the sources whose boxes fit the photos after EXIF rotation."""
+    """Keys of the sources whose boxes refer to the photos after EXIF rotation."""
     return [record["key"] for record, source in zip(facts.sources, config.sources, strict=True) if source.displayed]
 
 
 def write_draft(draft: Draft, work: Path) -> None:
-    """Write the record, after all other files of the plan. If the record exists, the plan is complete."""
+    """Write the record, as the last file of the plan. If the record exists, the plan is complete."""
     write_atomically(work / RECORD, json.dumps(asdict(draft)))
 
 

@@ -100,9 +100,10 @@ def write_release(
 
 
 def write_release_files(out: Path, manifest: Manifest, rejections: Sequence[Rejection] | pa.Table) -> None:
-    """Write the statistics, plots, documents, and the manifest with its counts and hashes.
+    """Write the list of rejected samples, the statistics, the plots, the documents, and finally the manifest.
 
-    The content of these files is computed from the shards and from the entries already in `manifest`.
+    The statistics are computed from the shards. The counts of rows and the hashes of the other files are added to
+    `manifest`.
 
     The commands in the dataset card refer to the local folder. `cgc-data push` writes the documents again, with
     commands for the Hub.

@@ -63,10 +63,11 @@ def finish_release(out: Path, *, executor: Executor = HERE) -> Built:
 
 
 def completed(draft: Draft, tasks: Sequence[ShardTask], receipts: Sequence[Receipt], out: Path) -> Built:
-    """Check the sources and the rejected rows, write everything except the shards, and remove the work in progress.
+    """Check the sources and the number of rejected rows, write everything except the shards, and remove the work in
+    progress.
 
-    Raises SourceError if a source has changed. In this case, the shards are kept, because the source may have changed
-    only on this machine.
+    Raises SourceError if a source has changed. The shards are kept, because the source may have changed on this machine
+    only.
     """
     work = out / WORK
     check_files(draft.stamps)

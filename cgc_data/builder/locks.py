@@ -25,7 +25,7 @@ def cache_of(out: Path) -> Path:
 
 @contextmanager
 def alone(out: Path) -> Iterator[None]:
-    """Lock the output folder for one command that plans or finishes. Raises BuildError if another command has locked
+    """Lock the output folder exclusively, to plan or finish a release. Raises BuildError if another command has locked
     the folder.
     """
     with _locked(out, shared=False):
@@ -34,9 +34,9 @@ def alone(out: Path) -> Iterator[None]:
 
 @contextmanager
 def together(out: Path) -> Iterator[None]:
-    """Lock the output folder for a command that renders. Other rendering commands can share the lock.
+    """Lock the output folder to render shards. Other commands that render can share the lock.
 
-    Raises BuildError if a command that plans or finishes has locked the folder.
+    Raises BuildError if the folder is locked exclusively, to plan or finish a release.
     """
     with _locked(out, shared=True):
         yield

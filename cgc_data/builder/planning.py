@@ -54,7 +54,7 @@ def plan_release(config: BuildConfig, out: Path, *, executor: Executor = HERE) -
     `finish_release`.
 
     Raises BuildError if the folder contains other files or a finished release, or if another build is writing into it.
-    Errors from reading the sources and from planning are passed on.
+    Also raises the errors that occur while it reads the sources and makes the plan.
     """
     refuse_url(out)
     with explained(out):
@@ -140,7 +140,7 @@ def _plan(
     """The plan of the build. An earlier plan is reused if it is intact and the photos have not changed since it was
     made.
 
-    Parts of an unfinished plan are reused under the same conditions.
+    If planning was interrupted, the finished parts of the plan are reused under the same conditions.
     """
     work, photos = out / WORK, digest(states)
     known = stored_draft(work)

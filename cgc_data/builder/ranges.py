@@ -33,7 +33,7 @@ def _numbers(text: str, count: int, folder: Path) -> range:
 
 
 def runs(numbers: Iterable[int]) -> list[str]:
-    """Combine sorted numbers into ranges of consecutive numbers."""
+    """Combine sorted numbers into ranges, written as A:B."""
     groups = groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])
     found = [[number for _, number in group] for _, group in groups]
     return [f"{group[0]}:{group[-1] + 1}" for group in found]

@@ -24,7 +24,7 @@ def build_release(config: BuildConfig, out: Path, *, executor: Executor = HERE) 
     If `out` is a URL, the release is built in a local folder and then copied to the URL. The manifest is copied last.
 
     Raises BuildError if the folder contains other files, another build is writing into it, the disk is full, or too
-    many rows were rejected. Errors from the individual stages are passed on.
+    many rows were rejected. Also raises the errors of the individual stages.
     """
     if url := url_of(out):
         built = build_release(config, local_copy(url), executor=executor)

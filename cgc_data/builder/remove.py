@@ -3,8 +3,9 @@
 Use this if a person asks for the removal of a photo, or if its license is withdrawn.
 
 All rows that show the photo are removed. To keep the release balanced, some other rows are also removed. If one row of
-a pair is removed, so is the other row. If fewer than two photos of a set would remain targets of questions, all rows of
-the set are removed. The remaining rows keep their content and ids.
+a pair is removed, the other row is removed too. If the remaining answers about a set of photos have boxes in fewer than
+two photos, the rows of the set whose answer can be in several images are removed. The remaining rows keep their content
+and ids.
 """
 
 import shutil
@@ -36,7 +37,7 @@ def remove_photo(release: Path, image_id: int, out: Path, *, source: str | None 
 
     `source` is a source key from the manifest. You need to pass `source` only if two sources use the same id for
     different photos. Raises ReleaseError if no row shows the photo, or if no row would be left. Raises BuildError if
-    `out` is not empty. Files that an interrupted call left in `out` are replaced.
+    `out` is not empty. Files from an interrupted call are allowed, and are replaced.
     """
     opened = open_release(release)
     if not is_free(out):
@@ -92,7 +93,7 @@ def rows_to_remove(release: Release, image_id: int, source: str | None) -> set[s
 
 
 def _ids(rows: list[Row], source: str | None) -> str:
-    """Text for an error message that lists some of the existing ids."""
+    """Part of an error message: lists some of the photo ids in the release."""
     parts = [part for row in rows for view in row["views"] for part in view["parts"]]
     shown = sorted({part["image_id"] for part in parts if source in (None, part["source"])})
     some = ", ".join(map(str, shown[:SHOWN_IDS]))
@@ -107,14 +108,14 @@ def _is(view: ViewRow, image_id: int, source: str | None) -> bool:
 
 
 def _halves(rows: list[Row], leaving: set[str]) -> set[str]:
-    """Ids of both rows of every pair that loses a row."""
+    """Ids of both rows of every pair from which a row is removed."""
     pairs = {row["pair_id"] for row in rows if row["id"] in leaving and row["pair_id"]}
     return {row["id"] for row in rows if row["pair_id"] in pairs}
 
 
 def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
-    """Find the photo sets in which fewer than two photos would remain targets of questions, and return the ids of their
-    rows.
+    """Find the photo sets whose remaining answers have boxes in fewer than two photos. Return the ids of the rows of
+    these sets whose answer can be in several images.
     """
     targets: dict[str, set[int]] = defaultdict(set)
     members: dict[str, set[str]] = defaultdict(set)

@@ -1,5 +1,5 @@
-"""The second stage of a build: renders the shards of a plan. This stage can run on several machines and can be
-repeated.
+"""The second stage of a build: renders the shards of a plan. This stage can run on several machines. If you repeat it,
+finished shards are kept.
 """
 
 from collections import Counter
@@ -24,8 +24,8 @@ def render_release(out: Path, ranges: Sequence[str] = (), *, executor: Executor 
     Finished shards are verified and kept.
 
     `ranges` contains strings such as "0:10". Any number of processes can render at the same time, on any machines that
-    share the folder. They can even render the same shards. Raises ConfigError for a range without shards. Raises
-    BuildError if nothing is planned, the release is finished, or the photos are missing on this machine.
+    share the folder. Two processes can safely render the same shard. Raises ConfigError for a range without shards.
+    Raises BuildError if nothing is planned, the release is finished, or the photos are missing on this machine.
     """
     check_planned(out)
     with explained(out), together(out):
@@ -61,6 +61,6 @@ def shard_tasks(draft: Draft, out: Path, numbers: Iterable[int] | None = None) -
 
 
 def rendered(tasks: list[ShardTask], executor: Executor) -> list[Receipt]:
-    """Receipts of these shards, in order."""
+    """Render the shards, and return their receipts in the order of `tasks`."""
     results = executor.run(render_shard, tasks, len(tasks))
     return list(track(results, "render", len(tasks)))

@@ -44,7 +44,9 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class Receipt:
-    """The record of a rendered shard: its file and its contents. A shard without rows has no file."""
+    """The record of a rendered shard: its number of rows, the size and hash of its file, and the rejected samples. A
+    shard without rows has no file.
+    """
 
     rows: int
     bytes: int
@@ -114,15 +116,15 @@ def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> tuple[int, 
 def _codecs(schema: pa.Schema) -> dict[str, str]:
     """Compression codec for each column.
 
-    Image bytes are stored without additional compression, because they are already compressed. Also, the Hub recognizes
-    images from an earlier version by their bytes, so the bytes must be stored unchanged.
+    Image bytes are stored without additional compression, because they are already compressed. Also, the Hub stores
+    identical bytes only once. With compression, the bytes of an image would differ from version to version.
     """
     leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
     return {leaf: "none" if leaf == IMAGE_BYTES else "zstd" for leaf in leaves}
 
 
 def _leaves(path: str, kind: pa.DataType) -> Iterator[str]:
-    """Paths of the Parquet columns that store a field."""
+    """Paths of a field's Parquet columns, such as `images.list.element.bytes`. Nested fields have several columns."""
     if pa.types.is_list(kind):
         yield from _leaves(f"{path}.list.element", kind.value_type)
     elif pa.types.is_struct(kind):
@@ -158,7 +160,7 @@ def _rendered(
 ) -> Iterator[Sequence[Row]]:
     """Families with their rendered images. If a photo of a family cannot be shown, the whole family is rejected.
 
-    Raises SourceError if the photo file is missing or has changed since the release was planned.
+    Raises SourceError instead if the photo file was changed or removed after the release was planned.
     """
     families: dict[int, list[PlannedRow]] = {}
     for row in rows:

@@ -66,8 +66,8 @@ def _manifest(out: Path) -> Manifest:
 
 @contextmanager
 def unchanged_files(before: Stamps, out: Path) -> Iterator[None]:
-    """Raise SourceError if an input file changes while the `with` block runs. If the block itself fails, SourceError
-    replaces its error.
+    """Raise SourceError if an input file changes while the `with` block runs. SourceError replaces any error that the
+    block raises.
 
     Files that were built from the changed inputs are removed.
     """
@@ -92,7 +92,9 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
-    """Remove the folder if the sources or settings are rejected before anything is rendered."""
+    """If the sources or settings are rejected before a plan is complete, remove the work in progress, and also the
+    output folder if it is then empty.
+    """
     try:
         yield
     except (BuildError, WorkerError):  # the parts that are planned remain
@@ -109,7 +111,7 @@ def forgotten_if_refused(out: Path, work: Path) -> Iterator[None]:
 def start_over(out: Path, rejected: Sequence[Rejection]) -> Path:
     """Delete the plan and the shards, and write the list of rejected samples.
 
-    After the user fixes the photos, the next run makes a new plan.
+    The next run makes a new plan.
     """
     for contrast in CONTRASTS:
         shutil.rmtree(out / contrast, ignore_errors=True)

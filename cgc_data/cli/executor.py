@@ -20,7 +20,7 @@ _NOT_CUSTOM = {"cpu": "--ray-cpus", "memory": "--ray-memory"}
 
 
 def byte_size(text: str) -> int:
-    """Number of bytes in a size such as 2GB, 512MiB, or 2000000000. Raises BadParameter."""
+    """Number of bytes in a size such as 2GB, 512MiB, or 2000000000. Raises BadParameter if the text is not a size."""
     if not (found := _SIZE.fullmatch(text)):
         raise click.BadParameter(f"{text}: expected bytes, such as 2GB or 512MiB.")
     number, unit, binary = found.groups()
@@ -28,7 +28,9 @@ def byte_size(text: str) -> int:
 
 
 def _resource(text: str) -> tuple[str, float]:
-    """Name and amount of a custom resource such as scratch=1. Raises BadParameter."""
+    """Name and amount of a custom resource such as scratch=1. Raises BadParameter if the text has another form or names
+    a built-in resource.
+    """
     name, _, amount = text.partition("=")
     if flag := _NOT_CUSTOM.get(name.lower()):
         raise click.BadParameter(f"{text}: not a custom resource; use {flag}.")
@@ -38,8 +40,8 @@ def _resource(text: str) -> tuple[str, float]:
 
 
 def executor_options(workers: int, text: str) -> Callable[[Callable[Given, Returned]], Callable[..., Returned]]:
-    """A decorator that adds options such as --workers and --ray-address to a command. The command receives `executor`,
-    which stays connected while the command runs.
+    """A decorator that adds options such as --workers and --ray-address to a command. The command receives the executor
+    as the keyword argument `executor`. The executor stays connected while the command runs.
 
     `workers` is the default number of processes, and `text` is the help text of --workers.
     """

@@ -88,7 +88,7 @@ def setting_options(command: Command) -> Command:
 
 def resolve(settings: tuple[str, ...], flags: Values) -> BuildConfig:
     """Configuration from CONFIG.yaml, KEY=VALUE pairs, and flags. Flags override pairs, and pairs override the file.
-    Raises ConfigError.
+    Raises ConfigError if a setting is invalid.
     """
     files = [Path(s) for s in settings if "=" not in s]
     if len(files) > 1:

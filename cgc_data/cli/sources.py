@@ -27,5 +27,5 @@ def source_options(text: Callable[[Format], str]) -> Callable[[Command], Command
 
 
 def splits_of(text: str) -> Iterator[tuple[str, str]]:
-    """Every way to split ANN.json:IMAGES. Both parts may contain colons, as URLs do."""
+    """Every way to split ANN.json:IMAGES at a colon. Both parts can be URLs, which contain colons themselves."""
     return ((text[: colon.start()], text[colon.end() :]) for colon in _COLON.finditer(text))

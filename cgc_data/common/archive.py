@@ -1,4 +1,4 @@
-"""Reads members of untrusted zip archives. Never unpacks more bytes than the archive states for a member."""
+"""Reads members of untrusted zip archives. Never unpacks more bytes than the declared size of the member."""
 
 import zipfile
 import zlib
@@ -12,8 +12,8 @@ PACKED_OTHERWISE = (NotImplementedError, RuntimeError)  # another compression me
 
 
 def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, check_size: Callable[[int], object]) -> bytes:
-    """Content of a member. `check_size` is called first, with the size that the archive states for the member. It can
-    raise an error to reject the member.
+    """Content of a member. Before anything is unpacked, `check_size` is called with the declared size. It can raise an
+    error to reject the member.
 
     Raises one of the errors in DAMAGED or PACKED_OTHERWISE if the member cannot be unpacked.
     """

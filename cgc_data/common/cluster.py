@@ -1,6 +1,6 @@
 """Run tasks on a Ray cluster: an existing one, or one that is started on this machine.
 
-All nodes must reach the sources and the output folder under the same paths. If a node is lost, its unfinished tasks run
+The sources and the output folder must have the same paths on all nodes. If a node is lost, its unfinished tasks run
 again on another node. Finished tasks also run again if their results were lost.
 """
 
@@ -33,7 +33,8 @@ class RayCluster:
     Attributes:
         address: HOST:PORT of the head node, or `auto`. If empty, RAY_ADDRESS or a new cluster on this machine is used.
         num_cpus: cores that each task needs.
-        memory: memory that each task needs, in bytes. Ray uses it to place tasks. If 0, Ray ignores memory.
+        memory: memory that each task needs, in bytes. Ray runs a task only on a node with this much memory. If 0, Ray
+            ignores memory.
         resources: custom resources that each task needs, by name.
         in_flight: maximum number of tasks submitted at a time. If 0, the maximum is a few times the number of tasks
             that can run at once.
@@ -53,8 +54,8 @@ class RayCluster:
     def run(
         self, function: Callable[[Task], Result], tasks: Iterable[Task], at_once: int | None = None
     ) -> Iterator[Result]:
-        """Yield results in the order of the tasks. Raises WorkerError if the workers of one task are lost too often.
-        Exceptions of the function are raised unchanged.
+        """Yield results in the order of the tasks. Raises WorkerError if Ray cannot complete a task, for example
+        because its worker was killed several times. Exceptions of the function are raised unchanged.
         """
         del at_once  # an idle cluster costs this command nothing
         with self.connected():
@@ -145,8 +146,8 @@ def _reason(error: BaseException) -> str:
 
 
 def _require_reachable(address: str) -> None:
-    """Raise WorkerError if the address is a URL, or if nothing listens at HOST:PORT. Ray itself would keep trying for
-    minutes.
+    """Raise WorkerError if the address is a URL, or if nothing listens at HOST:PORT. Without this check, Ray would try
+    to connect for minutes.
     """
     if "://" in address:
         raise _unreachable(address, "the address is a URL; name the head node as HOST:PORT")
@@ -190,9 +191,7 @@ _MORE_MEMORY = "run the same command again with more --ray-memory, so that fewer
 
 
 def _cancel(ray: ModuleType, left: list[Any]) -> None:
-    """Cancel the tasks whose results are not needed. Finished tasks are skipped, because Ray may abort if a finished
-    task is canceled.
-    """
+    """Cancel the tasks whose results are not needed. Finished tasks are not canceled, because this can crash Ray."""
     _, pending = ray.wait(left, num_returns=len(left), timeout=0) if left else ([], [])
     for result in pending:
         ray.cancel(result, force=True)

@@ -1,7 +1,6 @@
-"""Code that the command lines of the three packages share. A command is imported only when you run it, and each error
-is printed as one line.
+"""Code that the command lines of the three packages share. A command is imported only when you run it.
 
-For an expected error, the program prints one line on stderr that names the file and the fix, and exits with status 2.
+For an expected error, the program prints one line to stderr that names the file and the fix, and exits with status 2.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""Writes files completely or not at all, and converts operating system errors to messages that give the file, the
+"""Writes files completely or not at all, and turns operating system errors into messages that state the file, the
 reason, and the fix.
 """
 
@@ -30,16 +30,16 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def unfinished_name(path: Path) -> Path:
-    """A path next to `path` that no other process uses, even on other machines. The name is random, because process ids
-    can repeat.
+    """A new path in the same folder as `path`. Its name is random, so that no other process uses it. Process ids would
+    not be enough, because two machines can use the same id.
     """
     return path.with_name(f"{path.name}.{secrets.token_hex(6)}.part")
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield the path of a temporary file. The file replaces `path` if the `with` block succeeds, and is deleted
-    otherwise.
+    """Yield the path of a temporary file. This file replaces the file at `path` if the `with` block succeeds.
+    Otherwise, it is deleted.
     """
     unfinished = unfinished_name(path)
     try:

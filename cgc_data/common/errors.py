@@ -17,8 +17,8 @@ class PhotoError(CgcError):
 
 
 class SegmentationError(CgcError):
-    """A segmentation cannot be read as polygons or run lengths. `kind` names the fault, without details of the
-    instance.
+    """A segmentation cannot be read as polygons or run lengths. `kind` names the type of fault, without details of the
+    object, so that faults can be grouped.
     """
 
     def __init__(self, kind: str, detail: str = "") -> None:
@@ -35,7 +35,7 @@ class VocabularyError(CgcError):
 
 
 class PlanError(CgcError):
-    """There is no eligible sample for a requested task."""
+    """A requested task has no eligible sample, or a question cannot be written."""
 
 
 class BuildError(CgcError):
@@ -51,7 +51,7 @@ class ReleaseError(CgcError):
 
 
 class LicenseError(CgcError):
-    """The licenses of the photos do not allow this form of publication."""
+    """The license of an embedded photo does not allow you to publish the photo."""
 
 
 class PushError(CgcError):
@@ -63,7 +63,7 @@ class DownloadError(CgcError):
 
 
 class RemoteError(CgcError):
-    """A file in an object store or on the Hub is missing or forbidden, or it cannot be reached."""
+    """A file in an object store or on the Hub is missing, access to it is denied, or the storage cannot be reached."""
 
 
 class MissingRemoteError(RemoteError):

@@ -29,8 +29,8 @@ class Executor(Protocol):
     ) -> Iterator[Result]:
         """Yield results in the order of the tasks. Only a bounded number of tasks and results is in memory at a time.
 
-        `at_once` is the maximum number of tasks that are worth running in parallel. Exceptions of the function are
-        raised unchanged. Raises WorkerError if a worker is lost or a cluster cannot be used.
+        `at_once` limits the number of worker processes, for example to the number of tasks. Exceptions of the function
+        are raised unchanged. Raises WorkerError if a worker is lost or a cluster cannot be used.
         """
         ...
 
@@ -40,7 +40,9 @@ class Executor(Protocol):
 
 
 def in_shares(function: Callable[[Task], Result], items: Sequence[Task], executor: Executor) -> Iterator[Result]:
-    """Apply the function to all items, a few hundred per task, and yield the results in the order of the items."""
+    """Apply the function to all items, and yield the results in the order of the items. Each task contains a few
+    hundred items.
+    """
     starts = range(0, len(items), SHARE)
     shares = (items[start : start + SHARE] for start in starts)
     each = update_wrapper(partial(_each, function), function)  # named after the function, for errors and dashboards

@@ -1,6 +1,6 @@
 """Download one large file over HTTP into `NAME.part`, resuming an earlier attempt.
 
-The size is checked against the size that the server announces. The caller is responsible for checking the content.
+Only the size of the file is checked, against the size that the server announces. The caller must check the content.
 """
 
 import errno
@@ -62,7 +62,7 @@ def size_of(path: Path) -> int:
 
 
 def disk_error(path: Path, error: OSError, needed: int | None = None) -> DownloadError:
-    """The error for a failed write. `needed` is the number of bytes that are still missing from the file."""
+    """The error for a failed write. `needed` is the number of bytes that still need to be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         room = f"needs {needed / 1e9:.2f} GB more" if needed else "there is no room left"
         return DownloadError(f"{path}: the disk is full, {room}; free some space or choose another --to, and run again")
@@ -70,8 +70,8 @@ def disk_error(path: Path, error: OSError, needed: int | None = None) -> Downloa
 
 
 class _Stalled:
-    """Stop after several consecutive attempts without progress. Attempts that make progress do not count, because a
-    long download may be interrupted many times.
+    """Ends the retries after several consecutive attempts without progress. An attempt that makes progress resets the
+    count, because a long download may be interrupted many times.
     """
 
     def __init__(self, part: Path) -> None:

@@ -11,8 +11,8 @@ MARK = ".unfinished"
 
 
 def is_free(folder: Path) -> bool:
-    """Whether a command may write into a folder. It may if the folder does not exist, is empty, or was left by an
-    interrupted command.
+    """Whether a command may write into a folder: the folder does not exist, is empty, or was left by an interrupted
+    command.
     """
     if not folder.is_dir():
         return not folder.exists()

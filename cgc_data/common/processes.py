@@ -75,7 +75,9 @@ def _follow_parent(stopped: Connection) -> None:
 
 
 def _end_with_parent(stopped: Connection) -> None:
-    """Exit as soon as the parent sends a message or exits. The message stays in the pipe, so all workers receive it."""
+    """Exit as soon as the parent sends a message or exits. No worker removes the message from the pipe, so all workers
+    see it.
+    """
     parent = parent_process()
     connection.wait([stopped, *([parent.sentinel] if parent else [])])
     os._exit(1)

@@ -1,8 +1,8 @@
 """Files in object stores and on the Hub, by URL: `s3://`, `gs://`, `hf://`, and any other protocol of fsspec.
 
-Whole files are copied into a local folder, and are copied again only if they change. Zip archives are not copied; only
-the required byte ranges are read. A failed read is retried. A missing or forbidden file fails immediately, with a
-one-line error that names the URL and the fix.
+Files are copied into a local folder, and copied again only if the remote file has changed. Zip archives are not copied:
+only the byte ranges that are needed are read. A failed read is retried. A missing file or denied access immediately
+raises a RemoteError that names the URL and the fix.
 """
 
 import hashlib
@@ -32,8 +32,8 @@ PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "h
 
 
 def url_of(path: Path | str) -> str | None:
-    """The URL in a path, or None for a local path. Converting a URL to a `Path` removes its second slash, and this
-    function restores it.
+    """The URL in a path, or None for a local path. In a `Path`, only one of the two slashes after the protocol is left.
+    This function restores the other one.
     """
     found = _URL.match(str(path))
     if found is None or found[1] in _LOCAL:
@@ -114,7 +114,8 @@ def upload(folder: Path, url: str, *, last: str) -> None:
 
 
 def download(url: str, folder: Path) -> None:
-    """Copy all files below a remote folder into a local folder. The local folder is replaced as a whole.
+    """Copy all files below a remote folder into a local folder. After all files are copied, they replace the previous
+    content of the local folder.
 
     Raises RemoteError if a copy fails, or if the name of a file points outside the folder.
     """

@@ -38,14 +38,16 @@ def read_settings(model: type[Settings], values: Values, origin: str, error: typ
 
 
 def stated(key: str, value: str) -> str:
-    """Text for an error message that advises the user to set a value for a source. It shows the flag of `cgc-data
-    build` and the line in a YAML file.
+    """The part of an error message that shows how to set a value for a source: with a flag of `cgc-data build`, or in a
+    YAML file.
     """
     return f"`--{key.replace('_', '-')} {value}` (in YAML: `{key}: {value}` for the source)"
 
 
 def parse_override(text: str, error: type[CgcError] = ConfigError) -> Values:
-    """Parse `a.b=value` into nested dictionaries. The value is parsed as YAML. Raises `error`."""
+    """Parse `a.b=value` into nested dictionaries. The value is parsed as YAML. Raises `error` if the text has another
+    form or the value is not valid YAML.
+    """
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise error(f"{text!r}: write a setting as key=value, such as inter.hard=0.5")
@@ -59,7 +61,9 @@ def parse_override(text: str, error: type[CgcError] = ConfigError) -> Values:
 
 
 def read_yaml(path: Path, error: type[CgcError] = ConfigError) -> Values:
-    """The nested values of a YAML file; `{}` if the file contains only comments. Raises `error`."""
+    """The nested values of a YAML file; `{}` if the file contains only comments. Raises `error` if the file cannot be
+    read or contains no `key: value` lines at the top level.
+    """
     try:
         values = load_yaml(read_text(path, error))
     except FileNotFoundError:
@@ -91,7 +95,9 @@ def merge_all(parts: list[Values]) -> Values:
 
 
 def nearest(key: str, known: Any) -> str:
-    """The hint `; did you mean 'x'?` with the known key that is most similar to `key`, or an empty string."""
+    """The hint `; did you mean 'x'?`, where x is the known key that is most similar to `key`. Returns an empty string
+    if no known key is similar.
+    """
     close = difflib.get_close_matches(key.rpartition(".")[2], list(known), n=1, cutoff=0.5)
     prefix = "".join(key.rpartition(".")[:2])
     return f"; did you mean {prefix + close[0]!r}?" if close else ""

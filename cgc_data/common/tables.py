@@ -11,7 +11,9 @@ from cgc_data.common.text import plain
 
 
 class PlainConsole(Console):
-    """A console on stdout for untrusted text. Only `Text` objects and the table can set styles."""
+    """A console on stdout for untrusted text. Markup in strings has no effect. Only `Text` objects and tables can set
+    styles.
+    """
 
     def __init__(self, width: int | None = None) -> None:
         super().__init__(width=width, markup=False, emoji=False, highlight=False)

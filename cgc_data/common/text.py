@@ -58,8 +58,8 @@ def decode(content: bytes, origin: object, error: type[CgcError]) -> str:
 
 
 def not_utf8(content: bytes, at: int, offset: int = 0) -> str:
-    """The error message for the invalid byte at position `at`, with the fix. `offset` is the position of `content` in
-    its file.
+    """The error message for the invalid byte at position `at` of `content`. The message includes a fix. `offset` is the
+    position of `content` in its file.
     """
     likely = likely_encoding(content)
     return (
@@ -69,8 +69,8 @@ def not_utf8(content: bytes, at: int, offset: int = 0) -> str:
 
 
 def likely_encoding(content: bytes) -> str:
-    """The likely encoding, for the error message. The guess uses byte order marks, zero bytes, and whether non-ASCII
-    bytes come in pairs.
+    """The likely encoding, for the error message. The guess uses byte order marks, zero bytes, and whether most runs of
+    non-ASCII bytes have an even length.
     """
     for mark, name in _MARKS.items():
         if content.startswith(mark):

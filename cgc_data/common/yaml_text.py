@@ -1,4 +1,4 @@
-"""Reads untrusted YAML into plain values. Time and memory are bounded, even for text that is rejected."""
+"""Reads untrusted YAML into plain values. Limits the time and memory for parsing, even if the text is rejected."""
 
 from typing import Any
 

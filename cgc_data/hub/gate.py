@@ -49,7 +49,7 @@ def next_version(tags: list[str]) -> str:
 def published_contents(release: Release, documents: Mapping[str, str]) -> dict[str, Path | bytes]:
     """Map from the path of every published file to its content, in upload order. The manifest is last.
 
-    `documents` replace the documents in the folder, because those contain commands that refer to the folder. In the
+    The documents in the folder contain commands that refer to the folder, so `documents` replaces them. In the
     published manifest, the paths of the sources on the build machine are reduced to base names.
     """
     written = {name: text.encode() for name, text in documents.items()}
@@ -105,10 +105,11 @@ def checked_hashes(release: Release, contents: dict[str, Path | bytes]) -> dict[
 
 
 def check_licenses(release: Release, noncommercial: bool = False) -> None:
-    """Raise LicenseError if the release embeds a photo whose license forbids this form of publication.
+    """Raise LicenseError if the license of an embedded photo does not allow you to publish the photo as the views show
+    it (unchanged or changed).
 
-    Photos under non-commercial licenses are accepted only if the caller requests it and the release was built to
-    include them. The card then states that the release contains such photos.
+    Photos under non-commercial licenses are accepted only if `noncommercial` is true and the release was built to
+    include them. The card of such a release forbids commercial use.
     """
     if not release.has_images:
         return
@@ -139,7 +140,9 @@ def _sha256(path: Path) -> str:
 
 
 def _views(release: Release) -> Iterator[tuple[str, bool]]:
-    """Yield the license URL of each photo that a view shows fully or partly, and whether the view changes the photo."""
+    """For each photo in each view, yield the URL of the photo's license, and whether the view changes the photo (for
+    example, crops it).
+    """
     for row in release.rows(["contrast", "task", "views"]):
         windows = task_of(row).contrast.windows
         for view in row["views"]:

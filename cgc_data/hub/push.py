@@ -1,7 +1,7 @@
 """Pushes a release: checks it, uploads the files that the Hub does not have, publishes them in one commit, and then
 tags the commit.
 
-The tag comes last, so that every version that can be loaded is complete.
+The tag comes last, so that every tagged version is complete.
 """
 
 import logging
@@ -55,10 +55,10 @@ class PushResult:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A release that passed all checks that run before an upload.
+    """A release that passed all checks and can be uploaded.
 
-    `contents` maps each path in the repository to a file or its bytes. `hashes` maps each path to the sha256 of its
-    content.
+    `contents` maps each path in the repository to a local file, or to the bytes to upload. `hashes` maps each path to
+    the sha256 of its content.
     """
 
     release: Release
@@ -74,12 +74,12 @@ class Prepared:
 def prepare(
     release: Path, repo_id: str, *, tag: str | None, noncommercial: bool = False, since: Path | None = None
 ) -> Prepared:
-    """Check a release as `push` does and write its card, but do not contact the Hub. The parameters are the same as in
+    """Run the checks of `push` and generate the card, without contacting the Hub. The parameters are the same as in
     `push`.
 
     Raises:
         ReleaseError: the folder is not a finished, unchanged release.
-        LicenseError: the licenses of the photos do not allow this form of publication.
+        LicenseError: the licenses of the photos do not allow you to publish the release.
         PushError: the name, the tag, or the card is invalid.
     """
     check_names(repo_id, tag)
@@ -113,7 +113,7 @@ def push(
 
     Raises:
         ReleaseError: the folder is not a finished, unchanged release.
-        LicenseError: the licenses of the photos do not allow this form of publication.
+        LicenseError: the licenses of the photos do not allow you to publish the release.
         PushError: the name, the tag, or the card is invalid; the tag exists with other content; the repository cannot
             accept the release; the login is missing; or the Hub cannot be reached.
     """

@@ -38,7 +38,7 @@ class Repository:
     def prepare(self, tag: str | None, private: bool, manifest: Manifest) -> str | None:
         """Create the repository if it is missing. Raises PushError if the repository cannot accept this version.
 
-        Returns the tagged commit if it already contains the release of this manifest, and None otherwise.
+        Returns the tagged commit if it already contains the release that `manifest` describes, and None otherwise.
         """
         for attempt in attempts():
             with attempt:

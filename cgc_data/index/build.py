@@ -75,7 +75,7 @@ class Index:
         return {concept: i for i, concept in enumerate(self.concepts)}
 
     def confusable(self, concept: int, *, labelled_only: bool) -> list[int]:
-        """Columns of the concepts that could be confused with this one."""
+        """Columns of the concepts that could be confused with `concept`."""
         names = self.relations.confusable(self.concepts[concept])
         kept = names & self.labelled if labelled_only else names
         return sorted(self.position[name] for name in kept if name in self.position)
@@ -119,9 +119,10 @@ def build_index(config: BuildConfig, cache: Path, executor: Executor = HERE) -> 
 
 
 def rejoined(index: Index, config: BuildConfig) -> Index:
-    """Rebuild an index after declarations (`exhaustive`, `ignore`) have changed. The files must be the same.
+    """Rebuild an index after declarations (`exhaustive`, `ignore`) have changed.
 
-    The photos are reused, and no file is read again. Raises the same errors as `build_index`.
+    The photos are reused, and no file is read again, so the files must be unchanged. Raises the same errors as
+    `build_index`.
     """
     tables = tuple(without(table, source.ignore) for table, source in zip(index.tables, config.sources, strict=True))
     collected = Collected(index.photos, index.left_out, index.apart, index.renamed)
@@ -251,8 +252,8 @@ def _joined_states(
 def _below(
     photos: int, listings: Sequence[Listing], claims: Sequence[Claims], concepts: list[str], relations: Relations
 ) -> Below:
-    """For each concept, the narrower concepts that it includes, as triples (column, lower column, photos); see
-    `reach_below`.
+    """Triples (column, lower column, photos) for `reach_below`: a concept, a narrower concept that it includes, and a
+    mask of the photos to which the relation applies (None: all photos).
 
     Some relations hold only because of how COCO's annotators use the categories. These relations are applied only to
     photos in which COCO itself guarantees that the broader concept is absent.

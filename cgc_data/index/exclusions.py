@@ -23,7 +23,7 @@ IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 @dataclass(frozen=True)
 class Exclusions:
-    """COCO numbers (image ids in COCO) and file names to exclude, with the files that list them."""
+    """COCO numbers (image ids in COCO) and file names to exclude, and the files that list them."""
 
     coco_numbers: frozenset[int]
     file_names: frozenset[str]

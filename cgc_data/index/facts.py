@@ -1,7 +1,7 @@
-"""The facts about each photo file that planning needs: its hash, format, EXIF orientation, and whether it can be shown.
+"""The facts that planning needs about each photo file: its hash, format, EXIF orientation, and whether it can be shown.
 
 Every photo is opened once, and the facts are cached until the file changes. Facts about photos that cannot be shown are
-not cached: they contain the reason as text, and its wording differs between versions of this package.
+not cached: they contain the reason as text, and its wording may change with the version of this package.
 """
 
 import zipfile
@@ -33,7 +33,7 @@ class Facts:
         hashes: perceptual hashes, uint64; 0 if the photo cannot be decoded or must not be shown.
         forms: name of the file format, such as "JPEG"; "" if the photo cannot be decoded.
         orientations: EXIF orientations, 1-8.
-        sizes: width and height as stored, (photos, 2).
+        sizes: width and height before rotation, shape (photos, 2).
         faults: why a photo must not be shown, although it can be decoded; "" for all other photos.
     """
 

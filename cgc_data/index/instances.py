@@ -29,7 +29,7 @@ class Instances:
         return np.arange(*self._range(photo))
 
     def of(self, photo: int, concept: int) -> NDArray[np.int64]:
-        """Positions of a photo's instances of one concept, crowds included."""
+        """Positions of the instances of one concept in a photo, including crowds."""
         start, end = self._range(photo)
         return np.asarray((self.concept[start:end] == concept).nonzero()[0] + start)
 
@@ -58,7 +58,7 @@ def source_instances(
     concept_of_category: NDArray[np.int32],
     single: NDArray[np.bool_],
 ) -> Instances:
-    """Instances of one source. Images without a photo (-1 in `photo_of_image`) are dropped."""
+    """Instances of one source. Instances in images without a photo (-1 in `photo_of_image`) are dropped."""
     columns = {
         n: table.annotations.column(n).to_numpy()
         for n in ("image_row", "category_row", "x1", "y1", "x2", "y2", "crowd")

@@ -1,8 +1,8 @@
 """Joins what several sources state about the same photo. If sources contradict each other about a category, its state
 in that photo is unknown.
 
-The sources must agree on presence and count, and their boxes must match one to one at IoU 0.5. For each photo and
-concept, all boxes come from one source. Sources with more accurate boxes, such as LVIS, are preferred.
+Sources agree if they state the same presence and count, and if their boxes match one to one at IoU 0.5. For each photo
+and concept, all boxes come from one source. Sources with more accurate boxes, such as LVIS, are preferred.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def disagreeing(instances: Instances, joined: States) -> list[tuple[int, int]]:
     """Pairs (photo, concept) for which two sources both claim to have a box for every instance, but their boxes
     disagree.
 
-    The boxes disagree if their numbers differ or if they do not match one to one.
+    Boxes disagree if one source has more boxes than the other, or if the boxes do not match one to one.
     """
     sources, columns = instances.source, joined.shape[1]
     by_source = np.unique(np.stack([instances.photo * columns + instances.concept, sources], axis=1), axis=0)

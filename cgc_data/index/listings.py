@@ -41,7 +41,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Found:
-    """The listings of existing photos, which use the actual file names, and the listings of missing photos."""
+    """The listings of photos that exist, under their actual file names, and the listings of missing photos."""
 
     listings: list[Listing]
     missing: list[Listing]
@@ -81,8 +81,8 @@ def _listings(position: int, table: SourceTable) -> Iterator[Listing]:
 
 
 def _taken_twice(table: SourceTable, names: Sequence[str], places: Iterable[str | None]) -> set[int]:
-    """Positions of the listings that count as missing. The file found for such a listing belongs to another listing,
-    which gives the file's exact name.
+    """Positions of the listings that are treated as missing. Each of their names matches a file only approximately, and
+    another listing has that file's exact name.
     """
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for number, place in enumerate(places):
@@ -100,7 +100,9 @@ def _taken_twice(table: SourceTable, names: Sequence[str], places: Iterable[str 
 
 
 def _named(appearance: Appearance, place: str) -> Appearance:
-    """The listing under its actual file name. The listed name is kept if it differs only in its leading folders."""
+    """The appearance under its actual file name. The appearance is unchanged if the listed name is a plain relative
+    path that differs only in its leading folders.
+    """
     listed = appearance.file_name
     if listed == place or f"/{listed}".endswith(f"/{place}") or place.endswith(f"/{listed}"):
         plain = not listed.startswith("/") and ".." not in listed.split("/")

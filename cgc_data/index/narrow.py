@@ -19,8 +19,8 @@ Rows = NDArray[np.int64]
 
 
 def narrowed(index: Index, photos: NDArray[np.intp]) -> Index:
-    """Narrow the index as if the sources listed only these photos. `photos` contains their positions, sorted,
-    (photos,). The rows of the sources are renumbered.
+    """A copy of the index, as if the sources listed only these photos. `photos` contains the sorted positions of the
+    photos, (photos,). Annotation rows are renumbered, but image rows are not.
     """
     inside = _inside(index.instances, photos)
     instances = Instances(*(getattr(index.instances, name)[inside] for name in Instances.__dataclass_fields__))

@@ -1,7 +1,7 @@
 """Determines whether a source's boxes fit its photos as stored, or as displayed after EXIF rotation.
 
-Unless the photo sizes show that the boxes fit the stored photos, an error asks the user to state the orientation,
-because boxes do not fit a photo with the wrong orientation.
+With the wrong orientation, boxes do not fit the photo. Unless the photo sizes show that the boxes fit the stored
+photos, an error asks the user to state the orientation.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""One row per photo, across all sources: its identity, size, license, and the source whose file contains its pixels.
+"""One row per photo, across all sources: its identity, size, license, and the source that provides its pixels.
 
 Two sources list the same photo if their files have equal bytes, or if both use COCO's name for it and their files show
 the same picture. An equal id or file name alone is not enough, because different datasets use the same numbers.
@@ -75,8 +75,8 @@ def coco_name(*names: str) -> str | None:
 class Collected:
     """Photos of all sources, sorted by identity, and the photos that cannot be used, with the reasons.
 
-    `apart` contains COCO names that refer to different pictures. `renamed` lists, per source, the photos whose file
-    names differ from the annotation file.
+    `apart` contains the COCO names that refer to more than one picture. `renamed` lists, per source, the photos whose
+    file names differ from the annotation file.
     """
 
     photos: list[Photo]
@@ -124,8 +124,8 @@ def collect_photos(
 
 
 def usable(photos: Iterable[Photo], policy: LicensePolicy, *, windows: bool) -> NDArray[np.bool_]:
-    """Mask (photos,) of the photos that the license policy allows to be shown. If `windows` is true, they would be
-    shown as windows (crops), otherwise uncropped.
+    """Mask (photos,) of the photos that may be shown under the license policy: as windows (crops) if `windows` is true,
+    otherwise uncropped.
     """
     return np.array([allowed(p.license_url, policy, windows=windows) for p in photos], dtype=np.bool_)
 

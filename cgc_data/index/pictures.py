@@ -1,4 +1,4 @@
-"""Determines whether two files show the same picture: by their bytes, or otherwise by small thumbnails."""
+"""Determines whether two files show the same picture: by their bytes or, if the bytes differ, by small thumbnails."""
 
 from contextlib import nullcontext
 from threading import Lock

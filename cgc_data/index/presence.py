@@ -1,8 +1,8 @@
 """Derives the claims of one source about every photo and concept: all instances are boxed, some are boxed, the concept
 is absent, or nothing is known.
 
-The guarantees of a source depend on the annotation protocol of its format. Under a protocol, either some categories are
-labeled exhaustively, or each photo lists which categories are verified absent and which are not completely boxed. A
+The guarantees of a source depend on the annotation protocol of its format. Some protocols label certain categories
+exhaustively. Others list, for each photo, which categories are verified absent and which are not completely boxed. A
 missing annotation alone never counts as absence.
 """
 
@@ -108,8 +108,8 @@ def reach_below(states: States, below: Below) -> None:
 
 
 def _mark_present(states: States, table: SourceTable, exhaustive: Flags, complete: Flags) -> None:
-    """Mark boxed concepts. `complete` is a mask (annotations,): whether all instances of the annotation's category are
-    boxed in its photo.
+    """Mark boxed concepts. `complete` is a mask (annotations,): true if all instances of the annotation's category in
+    its photo are boxed.
     """
     boxed = tuple(table.annotations.column(c).to_numpy() for c in ("image_row", "category_row"))
     contradicted = (states[boxed] == ABSENT) & ~exhaustive[boxed[1]]  # boxed, but listed as absent

@@ -40,8 +40,8 @@ def _hash_or_none(file: Path) -> np.uint64 | None:
 def assign_splits(
     photos: Sequence[Photo], clusters: NDArray[np.int32], held_out: NDArray[np.bool_], settings: Splits
 ) -> list[Split]:
-    """Split of each photo. Photos of COCO val2017 and of held-out sources are in the test split, with all photos of
-    their clusters. For all other photos, a salted hash of their cluster determines the split.
+    """Split of each photo. Photos of COCO val2017 and of held-out sources are in the test split, and so are all other
+    photos in their clusters. The split of every other cluster depends on a salted hash.
     """
     test_clusters = {
         int(c) for c, photo, test in zip(clusters, photos, held_out, strict=True) if photo.coco_val or test

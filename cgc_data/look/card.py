@@ -83,7 +83,7 @@ def citation(manifest: Manifest, repo_id: str | None = None, tag: str | None = N
 
 
 def _explained(manifest: Manifest, stats: Stats) -> list[Format]:
-    """The annotation formats in this release that can prove that an object is absent from a photo.
+    """The formats of this release's annotation files. The card explains how each of them proves absence.
 
     A format that applies only to COCO photos is included only if the release shows COCO photos.
     """
@@ -155,9 +155,9 @@ def _license(url: str) -> dict[str, str]:
 def _excluded(exclusions: Exclusions) -> dict[str, object]:
     """The exclusions of a release.
 
-    `files` and `like` contain the base names of the exclusion lists and of the photo folders. `listed` is the number of
-    photos that the lists excluded. `near_duplicates` is the number of photos that were excluded because they look like
-    a photo in one of the folders.
+    `files` contains the base names of the exclusion lists, and `like` those of the photo folders. `listed` is the
+    number of photos that the lists excluded. `near_duplicates` is the number of photos that were excluded because they
+    look like a photo in one of the folders.
     """
     return {
         "files": [base_name(name) for name in exclusions.get("files", [])],

@@ -58,9 +58,7 @@ def _split(name: str, shards: Iterable[Shard]) -> dict[str, Any]:
 
 
 def _num_bytes(shards: Iterable[Shard]) -> int | None:
-    """Number of bytes that the shards occupy in memory; None if a shard does not record this number, which happens in
-    older releases.
-    """
+    """Number of bytes that the shards occupy in memory; None if a shard of an older release lacks this number."""
     sizes = [shard.get("num_bytes") for shard in shards]
     return None if None in sizes else sum(size or 0 for size in sizes)
 

@@ -58,7 +58,7 @@ class _Row(msgspec.Struct, frozen=True):
         return hash((self.name, self.question, *shown))
 
     def photos(self) -> Iterator[tuple[str, str]]:
-        """Name and license URL of each photo that the row shows or takes an object from."""
+        """Name and license URL of each photo of the row, including photos from which only one object is pasted."""
         for view in self.views:
             yield from ((part.photo, part.license_url or "") for part in view.parts or (view,))
 
@@ -83,8 +83,8 @@ class Content:
 
 @dataclass(frozen=True)
 class Changes:
-    """How many rows and photos were added, removed, or changed, for one task or for all tasks. A photo counts once per
-    task.
+    """How many rows and photos were added, removed, or changed, for one task or for all tasks. Each photo counts
+    once, even if several rows show it.
     """
 
     before: int
@@ -166,8 +166,8 @@ def _moved(row: Known, now: Known | None) -> bool:
 
 
 def _asked_alike(removed: Iterable[Known], added: Iterable[Known]) -> list[tuple[Known, Known]]:
-    """Pairs of a removed row and an added row that ask the same question about the same images. The order of the pairs
-    is fixed.
+    """Pairs of a removed row and an added row that ask the same question about the same images. The pairs are sorted by
+    the id of the removed row.
     """
     waiting: dict[int, list[Known]] = defaultdict(list)
     for row in sorted(added, key=lambda row: row.id, reverse=True):

@@ -1,7 +1,7 @@
 """Documents that accompany the rows of a release: dataset card, license, and Croissant metadata.
 
-Commands and links in the documents of a local release refer to its folder. When you push the release, these documents
-are rewritten for the repository and version.
+In a local release, the commands and links in the documents refer to the release folder. When you push the release,
+these documents are rewritten for the repository and version.
 """
 
 import json

@@ -48,9 +48,9 @@ def write_gallery(
 ) -> Gallery:
     """Write `index.html`, `images/`, and `sheets/` into `folder`, with up to `per_task` samples per contrast and task.
 
-    Rows with the same `pair_id` are chosen together. `kind` is the picture format of the contact sheets and of the
-    images on the page. For the page, images that already have this format are copied byte for byte from the release. If
-    `kind` is `png`, JPEG images are also copied byte for byte.
+    Rows with the same `pair_id` are chosen together, but the limit `per_task` can split the last pair. `kind` is the
+    picture format of the contact sheets and of the images on the page. For the page, images that already have this
+    format are copied byte for byte from the release. If `kind` is `png`, JPEG images are also copied byte for byte.
 
     `images` is the folder or zip with the photos, for a release that stores no images. If `images` is None, the photos
     are read from the paths that the build used.
@@ -93,7 +93,7 @@ def _chosen_ids(release: Release, per_task: int, seed: int) -> dict[str, list[st
 
 
 def _rows(release: Release, ids: set[str], images: Path | None) -> Iterator[Row]:
-    """The rows with these ids. If the release stores no images, the images of the rows are composed from photos."""
+    """The rows with these ids. If the release stores no images, the images are recreated from the photos."""
     rows = release.pick(ids)
     return rows if release.has_images else with_images(release, rows, images)
 
@@ -131,7 +131,7 @@ def _partners(samples: list[Sample]) -> dict[str, list[str]]:
 
 
 def _store(view: View, folder: Path, kind: PictureFormat) -> str:
-    """Write the view once and return its path relative to the page."""
+    """Write the image of the view if it is not in the folder yet, and return its path relative to the page."""
     stored: PictureFormat = "png" if view.content.startswith(b"\x89PNG") else "jpeg"
     written = stored if kind == "png" else kind
     address = f"images/{hashlib.sha256(view.content).hexdigest()[:16]}.{ENDINGS[written]}"

@@ -129,7 +129,7 @@ def _box_sizes(stats: Stats) -> Figure:
 
 
 def _histogram(axes: Axes, histogram: Histogram, text: Callable[[float], str]) -> None:
-    """Draw a histogram that has roughly logarithmic bins, with bars of equal width.
+    """Draw a histogram. The bins are roughly logarithmic, but all bars have the same width.
 
     The edges of the bins are labeled between the bars.
     """

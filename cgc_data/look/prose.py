@@ -37,7 +37,7 @@ def _plain(text: str) -> str:
 
 
 def _bibtex(text: str) -> str:
-    """The text of a BibTeX field, on one line and with TeX commands escaped."""
+    """The text of a BibTeX field, on one line. Spaces replace characters that are special in TeX."""
     return " ".join(re.sub(r"[\\{}$&%#_^~`]", " ", str(text)).split())
 
 

@@ -26,7 +26,8 @@ Sources: TypeAlias = Mapping[str, SourceRecord]
 class Box:
     """A box in pixels of its view: x1, y1, x2, y2, where x2 and y2 are exclusive.
 
-    `tag` is the text next to the box. It is abbreviated if the view has many boxes.
+    `tag` is the text next to the box: the label, or "given" for the box that the question gives. If a view has more
+    than two objects, all with the same label, their tags are numbers.
     """
 
     rect: tuple[float, float, float, float]
@@ -36,8 +37,8 @@ class Box:
 
 @dataclass(frozen=True)
 class View:
-    """One image of a sample. `why` contains sentences that explain why the image does not show the target, and which
-    photos lent objects to it.
+    """One image of a sample. The sentences in `why` explain why the image does not show the target, and name the photos
+    from which objects were pasted into the image.
     """
 
     number: int

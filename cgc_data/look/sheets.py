@@ -51,7 +51,7 @@ NUMBER = Style("#10182b", 16, True)
 
 
 def write_sheets(samples: dict[str, list[Sample]], folder: Path, kind: PictureFormat = "jpeg") -> list[Path]:
-    """Write `CONTRAST-TASK-01.jpg` and so on into `folder` and return their paths."""
+    """Write the sheets `CONTRAST-TASK-01.jpg` and so on into `folder`, and return their paths."""
     folder.mkdir(parents=True)
     written = []
     for task, found in samples.items():

@@ -59,7 +59,7 @@ class _Tally:
 def release_stats(rows: Iterable[pa.RecordBatch | pa.Table]) -> Stats:
     """Counts and histograms over the rows of a release (all columns of the schema except `images`).
 
-    For rows with n images, `target_position[contrast][n]` contains the number of rows with a target at each position.
+    `target_position[contrast][n]` covers the rows with n images: how many have a target at each image position.
     """
     tally = _Tally()
     for part in rows:
@@ -113,7 +113,9 @@ def _add_objects(tally: _Tally, columns: dict[str, pa.Array], contrast: Column, 
 
 
 def _asked_labels(columns: dict[str, pa.Array], written: Column, parents: Column) -> Column:
-    """The requested label of each object (n,). The label in the answer can be a generic word, such as "object"."""
+    """The requested label of each object (n,). If the query has a single label, that label is used, because the label
+    in the answer can be a generic word, such as "object".
+    """
     labels = columns["query"].field("labels")
     asked = np.full(len(labels), "", dtype=object)
     alone = _lengths(labels) == 1

@@ -1,4 +1,5 @@
-"""Clusters items that share photos. Results of such items are correlated, so intervals are computed over clusters.
+"""Clusters items that share photos. Results on the same photos are correlated, so confidence intervals are computed
+over clusters.
 
 Two items are in the same cluster if they share a photo, or if a chain of items that share photos connects them.
 """

@@ -1,6 +1,6 @@
 """Computes a mean with its 95 % interval, by a bootstrap over clusters of items that share photos.
 
-Results of items about the same photos are correlated. Intervals that ignore this correlation would be too narrow.
+Results on the same photos are correlated. Intervals that ignore this correlation would be too narrow.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,7 +40,7 @@ def estimate(
     """The mean of the values that are not None, with the percentile interval of a bootstrap over clusters.
 
     If all values are 0 or all are 1, all bootstrap draws are the same. In this case, the interval extends from the mean
-    to the exact bound of Clopper and Pearson (1934). `effective_clusters` returns the number of trials for this bound.
+    to the exact bound of Clopper and Pearson (1934). Its number of trials is `effective_clusters`.
 
     Args:
         values: one per item.
@@ -70,8 +70,8 @@ def macro_estimate(
 
     Args:
         groups: for each group, its values and their clusters.
-        shares: whether values are within 0-1. If true, a group whose values are all 0 or all 1 gets the same exact
-            bound as in `estimate`. Use False for differences.
+        shares: whether values are within 0-1. If true, a group whose values are all 0 or all 1 gets the exact bound
+            that `estimate` uses. Use False for differences.
     """
     columns = [column for column in (_column(values, clusters) for values, clusters in groups) if len(column[0])]
     if not columns:
@@ -106,7 +106,7 @@ def _macro_interval(columns: Sequence[Column]) -> tuple[float, float] | None:
 
 
 def _draws(column: Column, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draws of a column's mean, once for the lower bound and once for the upper bound. The two sets of draws differ
+    """Two sets of draws of a column's mean: one for the lower bound and one for the upper bound. The two sets differ
     only if all values are 0 or all are 1.
 
     The upper quantiles of Beta(1, n) are the upper bounds of Clopper and Pearson for zero hits in n trials.
@@ -127,7 +127,7 @@ def _column(values: Sequence[float | bool | None], clusters: Sequence[str]) -> C
 
 
 def cluster_codes(clusters: Sequence[str]) -> NDArray[np.intp]:
-    """The cluster number of each value, counted from 0, as an array (values,)."""
+    """The 0-based cluster number of each value, as an array (values,)."""
     codes: NDArray[np.intp] = np.unique(clusters, return_inverse=True)[1]
     return codes
 

@@ -28,8 +28,8 @@ def center_box(truth: Truth) -> list[Object]:
 
 
 def copied_reference(truth: Truth) -> list[Object]:
-    """A copy of the reference box, placed in the image that the question asks about; no box if the question has no
-    reference box.
+    """A copy of the reference box, placed in the image that `center_box` would use. If the question has no reference
+    box, the answer is empty.
     """
     if truth.ref_bbox is None:
         return []
@@ -38,7 +38,7 @@ def copied_reference(truth: Truth) -> list[Object]:
 
 
 def random_image(truth: Truth) -> list[Object]:
-    """A box in the center of one image, which is chosen pseudorandomly from the row's id alone."""
+    """A box in the center of a random image. The row's id is the random seed."""
     return [_object(random.Random(truth.id).randint(1, truth.num_images), CENTER, truth)]
 
 
@@ -63,7 +63,7 @@ def floor_response(name: str, truth: Truth) -> str:
 
 def _named_image(truth: Truth) -> int:
     """The number of the image that the question names. If it does not name one, the number of the first image that does
-    not contain the reference box. The ground truth is not used.
+    not contain the reference box. The ground-truth boxes are not used.
     """
     return truth.img_idx or (2 if truth.ref_img_idx == 1 else 1)
 

@@ -26,8 +26,8 @@ class ItemScore:
         truth: ground truth of the row.
         accuracy: `acc@0.5` with the parser that the reward uses.
         lenient: `acc@0.5` with the lenient parser; None if it was not computed.
-        miou: set-wise IoU, in which boxes match only within the same image.
-        miou_any_image: set-wise IoU when the image index is ignored.
+        miou: set-wise IoU; only boxes in the same image can match.
+        miou_any_image: set-wise IoU; the image index is ignored.
         source: whether the images with predicted boxes are exactly the images with ground-truth boxes; None if there
             are no ground-truth boxes or the question names the image.
         leaked: whether a predicted box is in an image without a ground-truth box; None if there are no ground-truth
@@ -40,8 +40,8 @@ class ItemScore:
             or if the response is unreadable.
         nowhere: whether a predicted box has a requested label that no image shows; None if `truth.nowhere` is empty or
             the response is unreadable.
-        binding: share of matched boxes whose label is one of the requested labels, but not the right one (boxes are
-            matched regardless of labels); None if the question asks for only one label or no box matches.
+        binding: share of matched boxes whose label is wrong, but is one of the requested labels. Boxes are matched
+            regardless of labels. None if the question asks for only one label or no box matches.
         track: whether all images of a track are answered correctly, that is, every ground-truth box is matched and
             there is no other box; None for other rows.
         track_images: share of the images of a track that are answered correctly; None for other rows.
@@ -81,8 +81,8 @@ def score_item(
     """Score a response; for `require_think` and `prefix`, see `read_answer`. Never raises an error, not even for an
     unreadable response.
 
-    `lenient` selects whether the lenient parser also runs. It is slow on damaged answers, and needs json-repair. By
-    default, it runs only if json-repair is installed.
+    `lenient` selects whether the lenient parser also runs. This parser is slow on damaged answers and needs
+    json-repair. By default, it runs only if json-repair is installed.
     """
     reading = read_answer(response, truth.num_images, require_think=require_think, prefix=prefix)
     if not (CAN_MEND if lenient is None else lenient):

@@ -15,8 +15,8 @@ FLIPS = 9999
 def sign_flip(gains: NDArray[np.float64], codes: NDArray[np.intp], *, seed: int = 0) -> float:
     """The two-sided p-value of a sign-flip test.
 
-    Each draw gives the sum of every cluster a random sign. The p-value is the fraction of draws whose total is at least
-    as far from 0 as the observed total. The observed total counts as one draw, so the p-value is never 0.
+    In each draw, the sum of every cluster gets a random sign. The p-value is the fraction of draws whose total is at
+    least as far from 0 as the observed total. The observed total counts as one draw, so the p-value is never 0.
     """
     sums = np.bincount(codes, weights=gains)
     sums = sums[sums != 0]
@@ -28,7 +28,7 @@ def sign_flip(gains: NDArray[np.float64], codes: NDArray[np.intp], *, seed: int 
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """p-values corrected by Holm (1979), in the same order."""
+    """The p-values `values` with the correction of Holm (1979), in the same order."""
     order = sorted(range(len(values)), key=lambda place: values[place])
     corrected, most = [0.0] * len(values), 0.0
     for rank, place in enumerate(order):

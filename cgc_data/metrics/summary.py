@@ -1,4 +1,4 @@
-"""The summary table of the held-out split: one metric per kind of failure, with its interval and number of items."""
+"""The summary of the held-out split: one metric per kind of failure, each with an interval and a number of items."""
 
 import random
 from collections import defaultdict
@@ -37,8 +37,8 @@ SHUFFLES = 50
 
 
 def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: int = 0) -> Summary:
-    """The mean of every metric of `METRICS` over the scores, with 95 % intervals that are clustered by photo. If
-    `resamples` is 0, there are no intervals.
+    """The mean of every metric of `METRICS` over the scores, with 95 % intervals. The bootstrap resamples clusters of
+    scores about the same photos. If `resamples` is 0, there are no intervals.
     """
     photos = [score.truth.photos for score in scores]
     columns = item_columns(scores) | {"leakage_same_place_expected": expected_same_place(scores, seed)}
@@ -48,7 +48,7 @@ def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: 
 
 
 def item_columns(scores: Sequence[ItemScore]) -> dict[Metric, Sequence[float | bool | None]]:
-    """The values of the per-response metrics, in the order of the scores. None means that a metric is not defined."""
+    """The values of the per-response metrics, in the order of the scores; None if not defined for a response."""
     return {
         "acc@0.5": [score.accuracy for score in scores],
         "acc@0.5_lenient": [score.lenient for score in scores],
@@ -86,8 +86,7 @@ def _constancy(scores: Sequence[ItemScore], resamples: int, seed: int) -> Estima
 
 
 def direction_pairs(scores: Sequence[ItemScore]) -> list[tuple[ItemScore, ...]]:
-    """The scores of questions that are asked in both directions, as one pair per question. Incomplete pairs are
-    skipped.
+    """Pairs of scores: one pair for each question that is asked in both directions. Incomplete pairs are skipped.
 
     If a question has several responses, its first response is paired with the first response to the reverse question,
     and so on.
@@ -100,8 +99,10 @@ def direction_pairs(scores: Sequence[ItemScore]) -> list[tuple[ItemScore, ...]]:
 
 
 def expected_same_place(scores: Sequence[ItemScore], seed: int) -> list[float | None]:
-    """The chance rate of `leaked_same_place` for each item; None for items without a leaked box. The rate is the share
-    of other items of the same contrast and task in which a ground-truth box overlaps a leaked box (IoU >= 0.5).
+    """The chance rate of `leaked_same_place` for each item; None for items without a leaked box.
+
+    The rate is computed from other items that have the same contrast and task, but other photos. It is the share of
+    these items that have a ground-truth box at the place of a leaked box (IoU >= 0.5).
     """
     pools: dict[tuple[str, str], list[Truth]] = defaultdict(list)
     for score in scores:

@@ -1,4 +1,4 @@
-"""The question and the ground truth of a row: everything that is needed to score an answer, without images."""
+"""The question and the ground truth of a row, which suffice to score an answer. The images are not needed."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,7 +44,7 @@ class Truth:
         ref_bbox: the reference box in the question, as (x1, y1, x2, y2) with values from 0 to 1000.
         safe_images: 1-based numbers of the images that do not contain an object of the answer, such as the image with
             the reference box. A box in such an image is leakage.
-        photos: the displayed photos, in any order; rows that share a photo are in the same cluster.
+        photos: the displayed photos, sorted; rows with the same photos are in the same cluster.
         pair_id: an id shared by both directions of a question, or by a row and its twin (a question with the same label
             and wording, but an empty answer).
         difficulty: from 0 (easy) to 1 (hard).
@@ -92,7 +92,7 @@ class Truth:
 
     @cached_property
     def kind(self) -> Task | None:
-        """The declaration of the row's task; None if the row does not state its task."""
+        """The declaration of the row's task; None if the task is unknown."""
         return TASKS.get(f"{self.contrast}/{self.task}")
 
     @property
@@ -128,7 +128,7 @@ class Truth:
 def truth_of(row: TruthRow) -> Truth:
     """The ground truth of a row (columns other than `COLUMNS` are ignored).
 
-    Raises ReleaseError, which names the row, if one of its objects is not a valid box of an answer.
+    Raises ReleaseError, which names the row, if one of its objects is invalid.
     """
     try:
         objects = tuple(answer_objects(row["objects"]))

@@ -136,7 +136,7 @@ def lvis_file(photos: Sequence[Photo], rng: np.random.Generator) -> Record:
 def _cover(label: str, outlines: Sequence[Outline], rng: np.random.Generator) -> tuple[bool, list[Outline]]:
     """Whether a photo's annotations of a label are complete, and which instances are annotated.
 
-    The list is empty if the LVIS file does not cover the label in this photo.
+    The list of instances is empty if the LVIS file does not cover the label in this photo.
     """
     own = [outline for outline in outlines if label in outline.labels]
     single = [outline for outline in own if not outline.crowd]

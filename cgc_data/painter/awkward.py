@@ -84,7 +84,7 @@ def _stretched(box: list[float], width: int, height: int) -> list[float]:
 
 
 def _no_segmentation(annotations: list[Record], _: Photo) -> list[Record]:
-    """Remove the segmentation from every second record, so that it has only a box."""
+    """Remove the segmentation from every second record. These records then have only a box."""
     return [{k: v for k, v in a.items() if k != "segmentation"} if n % 2 else a for n, a in enumerate(annotations)]
 
 

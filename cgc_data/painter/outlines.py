@@ -1,6 +1,6 @@
 """Converts the exact mask of an instance to annotation data: polygons, run lengths, box, and area.
 
-Polygons cannot have holes, so a mask is cut open at each hole. Polygons are traced around the pixels, not through their
+Polygons cannot have holes, so a mask is split at each hole. Polygons are traced around the pixels, not through their
 centers. A filled polygon equals the mask, except for single pixels along its edge.
 """
 
@@ -76,7 +76,7 @@ class Outline:
 
 
 def trace(instance: Instance) -> Outline:
-    """Convert an instance to an outline, which stores the mask only as run lengths."""
+    """Convert an instance to an outline: its mask becomes polygons and run lengths."""
     mask = instance.mask
     rle = rle_tools.encode(np.asfortranarray(mask, dtype=np.uint8))
     height, width = mask.shape

@@ -1,4 +1,4 @@
-"""Paints a whole dataset: photos in train2017/ and val2017/ folders, with COCO and LVIS files for them.
+"""Paints a whole dataset: photos in train2017/ and val2017/ folders, and their COCO and LVIS files.
 
 Every photo has its own random stream, so requesting more photos does not change the earlier photos.
 """
@@ -131,7 +131,7 @@ def _identity(part: int, number: int) -> int:
 
 
 def _place(recipe: _Recipe, seed: int, part: int, number: int) -> Place:
-    """The place that a photo shows. Each round of photos uses every place once, in a different order."""
+    """The place that a photo shows. The photos cycle through all places, each time in a different order."""
     turn, index = divmod(number, len(recipe.places))
     order = np.random.Generator(np.random.PCG64([seed, 10 + part, turn])).permutation(len(recipe.places))
     return recipe.places[int(order[index])]

@@ -20,8 +20,8 @@ class Place:
     objects, both in fractions of the photo's height. `stands` and `aloft` map kinds to sampling weights: `stands` for
     standing objects, and `aloft` for hanging or flying objects. Kinds in `crowds` can also appear in groups. `depth` is
     the scale of objects at the back of the ground, relative to the front. `zoom` scales all objects. In an `open`
-    place, some objects are far away. If `even` is given, every object is about as large as a square with this side.
-    `look` fixes the variant and palette of a kind.
+    place, some objects are far away. If `even` is given, every object is about as large as a square whose sides are
+    `even` pixels long (in a photo of 640 x 480 pixels). `look` fixes the variant and palette of a kind.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Plans samples from the facts in the index, before any image is rendered.
+"""Plans all samples before any image is rendered. The plan is based on the facts in the index.
 
 Read the modules in this order. `build` makes the whole plan, and `parts` and `part` divide it into parts that are
 planned separately. `deal` assigns photos to families (rows that are planned together), round by round. `planner`

@@ -1,5 +1,5 @@
-"""For each photo, the concepts that questions can ask for: concepts with one usable instance, concepts with
-a usable set of instances, and concepts that are provably absent.
+"""Finds the concepts that questions about each photo can ask for: concepts with one usable instance, concepts with a
+usable set of instances, and concepts that are provably absent.
 
 At first, only the sizes of the annotated boxes are checked. Just before a photo is used, its objects are checked
 against their masks.
@@ -119,9 +119,9 @@ class Askable:
         )
 
     def take_over(self, rejections: Iterable[Rejection]) -> None:
-        """Record instances that were rejected elsewhere.
+        """Record instances that other parts of the plan rejected.
 
-        Later questions about the photo of such an instance do not ask for the concept of the instance.
+        Later questions about the photo of a rejected instance do not ask for the concept of the instance.
         """
         instances, found = self.index.instances, {r.annotation_id: r for r in rejections if r.annotation_id}
         names = [(t.key, t.annotations.column("annotation_id").to_numpy()) for t in self.index.tables]
@@ -142,7 +142,7 @@ class Askable:
         return np.asarray(self.one[photos] | self.every[photos])
 
     def draw_label(self, choices: NDArray[np.intp], rng: np.random.Generator) -> int:
-        """Draw one of several concepts, weighted by the category temperature."""
+        """Draw one of several concepts, with weights that depend on the category temperature."""
         weights = self.weights[choices]
         return int(rng.choice(choices, p=weights / weights.sum()))
 
@@ -222,8 +222,8 @@ def _cosines(vectors: csr_matrix, photos: NDArray[np.intp], photo: int) -> NDArr
 
 
 def _unit(present: csr_matrix, frequency: NDArray[np.int64], photos: int) -> csr_matrix:
-    """Unit vectors (photos, columns) that describe what each photo shows; columns that are rare among all `photos` have
-    more weight.
+    """Unit vectors (photos, columns) that describe what each photo shows. Rare columns have more weight: `frequency`
+    counts the photos that show a column, out of a total of `photos`.
     """
     rarity = np.log1p(photos / np.maximum(frequency, 1.0))
     weighted = csr_matrix(present.multiply(rarity[None, :]))

@@ -84,7 +84,7 @@ def _missing(askable: Askable, members: Sequence[int], item: Item) -> Iterator[M
 
 
 def claim_absent(askable: Askable, position: int, photo: int, concept: int) -> Missing:
-    """The claim that the photo at a position of the set does not show the concept, and the evidence for the claim."""
+    """The claim that `photo`, at `position` in its set, does not show the concept, and the evidence for the claim."""
     warrant = askable.index.warrant(photo, concept)
     return Missing(position, concept, warrant.source, warrant.rule)
 

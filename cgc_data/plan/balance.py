@@ -1,6 +1,6 @@
 """Keeps `absent` questions equally frequent for every label, wording, number of images, and kind of distractor.
 
-Otherwise, one of these features would reveal whether the target exists before any image is inspected.
+Otherwise, a model could use one of these features to guess whether the target exists, without the images.
 """
 
 from collections import Counter
@@ -43,12 +43,11 @@ class AbsentBalance:
                 self._absent[feature] += is_empty
 
     def lack(self, concept: int, pool: str, images: int, kind: str, form: str = "") -> float:
-        """How urgently a question with these features needs an empty answer. For each feature, this is the number of
-        absent questions still needed for the requested share, divided by the square root of the number of questions
-        with the feature.
+        """How urgently a question with these features needs an empty answer.
 
-        The result is the smallest value of all features. It is 0 or negative if any of the features has enough absent
-        questions.
+        The urgency of a feature is the number of absent questions that it still needs for the requested share, divided
+        by the square root of the number of its questions. The result is the smallest urgency of all features. It is 0
+        or negative if any of the features has enough absent questions.
         """
         return min(self._lack(feature) for feature in features(concept, pool, images, kind, form))
 
@@ -72,7 +71,7 @@ class AbsentBalance:
 class Made:
     """Counts planned questions by kind of distractors, number of images, and number of images with an answer.
 
-    With these counts, planners choose the value that is furthest behind its share.
+    With these counts, planners choose the kind or the number that is furthest behind its share.
     """
 
     def __init__(self) -> None:
@@ -81,7 +80,7 @@ class Made:
         self._targets: Counter[tuple[str, int, int]] = Counter()
 
     def count(self, questions: Iterable[Question]) -> None:
-        """Count planned questions by the question pool of their wording."""
+        """Count planned questions, separately for each question pool."""
         for question in questions:
             pool, images = question.pool, question.candidates
             self._kinds[pool, question.distractors] += 1

@@ -244,6 +244,7 @@ def rejected_by_reason(plan: Plan) -> dict[str, int]:
 def estimated_bytes(plan: Plan) -> int:
     """Estimated size of the release with embedded photos.
 
-    The estimate assumes the JPEG bytes per pixel of COCO's photos. Photos with less detail take less space.
+    The estimate assumes that the photos need about as many bytes per pixel as COCO's photos. Photos with less detail
+    take less space.
     """
     return round(plan.pixels * JPEG_BYTES_PER_PIXEL)

@@ -41,15 +41,16 @@ class Candidates:
 
     @property
     def _slack(self) -> NDArray[np.float64]:
-        """The largest allowed deviation from chance for each name, (concepts,): how much the number of lists in which
-        the name is right may differ from the number that chance predicts.
+        """The largest allowed deviation of each name from chance, as an array (concepts,).
+
+        The deviation is the number of lists in which the name is right, minus the number that chance predicts.
         """
         least = min(SLACK + SLOPE * self._lists, MOST_SLACK)
         return np.maximum(least, BY_CHANCE * np.sqrt(self._surplus.lists))
 
     def right(self, photo: int, choices: Mask, rng: np.random.Generator, *, only: bool) -> list[int]:
-        """The categories in `choices` that may be the right name in the next list. The category that is furthest behind
-        its expected number of lists comes first.
+        """The categories in `choices` that are allowed as the right name of the next list. Categories that were the
+        right name less often than chance predicts come first; the order is slightly random.
 
         `only`: also return names that can never be a wrong name, because at most one photo provably lacks the category.
         Each of these names is used only a few times: if many lists used such names, too few wrong names would remain.
@@ -62,8 +63,8 @@ class Candidates:
     def wrong(self, members: list[int], right: int, wanted: int, rng: np.random.Generator) -> list[int]:
         """About `wanted` wrong names. Each photo shows at least one of these categories.
 
-        Empty if too few names are available. Also empty if lists of this length would reveal the right name, because it
-        would too often be rarer, or too often more frequent, than the wrong names.
+        Empty if too few names are available. Also empty if the right names of all lists of this length would be mostly
+        rarer, or mostly more frequent, than the wrong names. The frequency of a name would then be a clue.
         """
         lists = [self._drawn(members, right, wanted, side, rng) for side in (1, -1)]
         level = [found for found in lists if found and self._is_level(right, found)]
@@ -98,14 +99,14 @@ class Candidates:
         return self._tilt[len(wrong) + 1] + int(signs.sum())
 
     def count(self, right: int, wrong: Sequence[int]) -> None:
-        """Count a list of names with its right name."""
+        """Count a list that consists of the right name and the wrong names."""
         self._lists += 1
         self._surplus.count([right, *wrong], right)
         self._tilt[len(wrong) + 1] = self._tilted(right, wrong)
 
     def _often(self, name: str, photo: int) -> Mask:
-        """Mask (concepts,) of the categories that are marked for at least two photos in this photo's split; `name` is
-        the attribute of `Askable` that contains the marks.
+        """Mask (concepts,) of the categories for which `Askable`'s table `name` is true in at least two photos of this
+        photo's split.
         """
         if name not in self._tables:
             inside = np.array([split == self._askable.splits[photo] for split in self._askable.splits])

@@ -1,6 +1,7 @@
-"""Candidate windows of one photo. Each window contains a piece that no other candidate shows or resembles.
+"""Candidate windows of one photo. Each window contains a unique piece: the piece matches only one place in the window,
+and no other candidate shows any part of it.
 
-Therefore, the existence of such a piece does not reveal which candidate is the target.
+Because every candidate contains a unique piece, the existence of such a piece does not reveal the target.
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ TOLD = 0.05  # share of places that colors can reveal; with none, the most simil
 
 @dataclass(frozen=True)
 class Candidate:
-    """A window and a piece of it that appears at no other place."""
+    """A window, and a piece that matches only one place in the window."""
 
     scene: Scene
     piece: Piece
@@ -116,8 +117,8 @@ def _nearer(colors: list[Colors], home: int, piece: Piece) -> int:
 
 
 def untold_pieces(colors: Colors, window: Window, rng: np.random.Generator) -> Iterator[Piece]:
-    """A piece of a window, recolored so that its colors do not reveal its place. For a small share of pieces, the
-    colors may reveal the place.
+    """The crop `window` in random recolorings whose colors do not reveal its place. For a small share of crops, this
+    is not checked, and a single recoloring is returned.
     """
     pieces = [Piece(window, draw_tone(rng)) for _ in range(TONES)]
     if rng.random() < TOLD:

@@ -194,8 +194,8 @@ class CommonPlanner:
         anything in the photo. Categories that can be confused with the right category are exempt from the second
         condition.
 
-        The second condition matters because, for example, many people would call a bowl in one image and a cup in
-        another the same kind of object.
+        Without the second condition, a set could, for example, show a bowl in one image and a cup in another. Many
+        people would call these the same kind of object.
         """
         mistakable = self._askable.confused[photos] & ~self._askable.like(right)
         return np.asarray((self._askable.index.states[photos] == ABSENT) & ~mistakable)
@@ -227,8 +227,8 @@ class CommonPlanner:
         )
 
     def _allowed(self, rows: int) -> Mask:
-        """Mask (concepts,) of the categories that the next questions can ask about. `rows` is the total number of rows
-        after these questions are added.
+        """Mask (concepts,) of the categories that the next questions can ask about. `rows` is the total number of rows,
+        including the rows of the next questions.
 
         People are excluded if too many of the rows would ask about them.
         """

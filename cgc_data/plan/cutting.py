@@ -1,5 +1,5 @@
-"""Pieces cut from an uncropped photo: the piece to locate, which appears only once in the photo, and other pieces to
-show with it.
+"""Cuts pieces from an uncropped photo. The piece to locate appears only once in the photo. The other pieces are shown
+with it.
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ def unique_piece(picture: Picture, whole: Window, least: float, rng: np.random.G
 
 
 def with_others(picture: Picture, whole: Window, asked: Piece, count: int, rng: np.random.Generator) -> list[Piece]:
-    """The piece to locate and other pieces, without overlap; fewer than `count` pieces if the photo has no room for
-    more.
+    """A list of `count` pieces that do not overlap, starting with the piece to locate. The list is shorter if the photo
+    has no room for all of them.
     """
     pieces = [asked]
     while len(pieces) < count:

@@ -1,5 +1,5 @@
-"""Assigns the photos of a split to families (rows that are planned together), round after round, until the requested
-rows are planned.
+"""Assigns the photos of a split to families, in rounds, until all requested rows are planned. A family is a set of rows
+that are planned together.
 
 Each round uses a photo at most once. Therefore, photos are used about equally often, and test samples share no photos
 if there are enough photos. Over all rounds, each photo is shown in a limited number of rows per task.
@@ -57,7 +57,9 @@ class Dealt:
 class Dealer:
     """Plans the rows of one split.
 
-    `usable` maps each contrast to a mask (photos,) of its photos, and `wanted` maps each contrast to a number of rows.
+    `usable` maps each contrast to a mask (photos,) of the photos that it can use. `wanted` maps each contrast to its
+    number of requested rows.
+
     Dealers for different photos of the same split need different names, so that they shuffle independently.
     """
 
@@ -80,7 +82,7 @@ class Dealer:
         return (dealt for dealt in self.attempts() if dealt)
 
     def attempts(self) -> Iterator[Dealt | None]:
-        """Like `deal`, but yields None for each photo without a family, so that the caller can stop in between."""
+        """Like `deal`, but yields None if no family is found for a photo. The caller can thus stop after any photo."""
         fruitless, turn, scarce = 0, 0, False
         while any(q.open for q in self.quotas.values()) and fruitless < FRUITLESS_ROUNDS:
             before = sum(quota.planned for quota in self.quotas.values())
@@ -122,9 +124,10 @@ class Dealer:
                     return
 
     def _dealt(self, anchor: int, rest: tuple[Photos, Photos], turn: int, either: bool) -> Dealt | None:
-        """A new family of the contrast that is furthest behind, or else of the next contrast that the photo allows.
+        """A new family that uses the photo `anchor`; None if none is found. The contrast that is furthest behind is
+        tried first.
 
-        `rest` contains the photos after the anchor in the deck and the photos before the anchor.
+        `rest` is a pair: the photos that follow the anchor in the deck, and the photos that precede it.
         """
         identity = self._askable.index.photos[anchor].identity
         for contrast in self._neediest():
@@ -138,8 +141,8 @@ class Dealer:
     def _family(
         self, contrast: str, anchor: int, rest: tuple[Photos, Photos], either: bool, rng: np.random.Generator
     ) -> tuple[Family | None, Lane | None]:
-        """The first family that a planner of the contrast finds. Planners that are furthest behind their share are
-        tried first.
+        """The first family that a planner of the contrast finds. The planner that is furthest behind its share is
+        tried first. The others are tried only if `either` is true.
         """
         lanes = [lane for lane in self._lanes if lane.contrast.name == contrast and lane.share > 0]
         asked = self.quotas[contrast].wanted / sum(lane.share for lane in lanes)  # wanted rows per unit of share
@@ -173,7 +176,7 @@ class Dealer:
         return min(self._config.absent / possible, 1.0) if possible else 0.0
 
     def _new_rows(self, family: Family) -> list[Row]:
-        """The rows of a family; empty if an identical row was already planned."""
+        """The rows of a family; empty if any row is a duplicate."""
         quality = self._config.intra.jpeg_quality
         rows = [make_row(self._askable.index, question, quality) for question in family.questions]
         keys = {int(row["id"], 16) for row in rows}

@@ -1,8 +1,8 @@
 """Measures the fine detail in windows of a photo. The fine detail determines how sharp a window looks and how many
 bytes its file has.
 
-Windows that show an object have more detail than windows of sky or wall. If planners ignored the detail, it would
-reveal which windows show the object.
+Windows that show an object have more detail than windows of sky or wall. If planners ignored detail, a model could use
+it to guess which windows show the object.
 """
 
 from collections import OrderedDict
@@ -36,8 +36,8 @@ class Detail:
         self._sums: OrderedDict[int, Lengths] = OrderedDict()
 
     def of(self, windows: DrawnWindows) -> Lengths:
-        """Logarithm of the bits per pixel of each window, (sizes, offsets). The value is constant if the photo cannot
-        be read.
+        """Logarithm of the bits per pixel of each window, (sizes, offsets). If the photo cannot be read, all
+        windows have the same value.
         """
         sums = self._summed(windows.photo)
         columns, flat = sums.shape[1], sums.ravel()
@@ -67,8 +67,8 @@ class Detail:
 
 
 def summed_detail(pixels: Pixels) -> NDArray[np.float64]:
-    """Bits per pixel, summed over the blocks above and to the left of each block corner, (height // GRAIN + 1,
-    width // GRAIN + 1).
+    """Integral image of the bits per pixel, (height // GRAIN + 1, width // GRAIN + 1). The value at a block corner is
+    the sum over all blocks above and to the left of the corner.
 
     `pixels` is (height, width, 3), blue-green-red. The number of bits is estimated from the coefficients of the cosine
     transform.

@@ -1,7 +1,7 @@
 """Draws many windows of a photo at once: several sizes, and several random offsets for each size.
 
 Arrays have the shape (sizes, offsets). The visible parts of objects are computed for all windows at once. The offsets
-are uniform. Therefore, if a planner keeps only the drawn windows that suit it, they are a uniform sample of all
+are drawn uniformly. If a planner keeps only suitable windows, the kept windows are therefore a uniform sample of all
 suitable windows of the same size.
 """
 
@@ -28,7 +28,9 @@ WIDEST = math.log(WIDEST_ASPECT)
 
 @dataclass(frozen=True)
 class Frames:
-    """Sizes of windows in photo pixels, and the sizes in pixels of the views that show the windows; arrays (sizes,)."""
+    """Sizes of windows in photo pixels, and sizes of the resized views that show the windows, in view pixels. All
+    arrays are (sizes,).
+    """
 
     width: Numbers
     height: Numbers
@@ -44,15 +46,15 @@ class Frames:
         return np.asarray(np.sqrt(self.width * self.height))
 
     def least_side(self, limits: Limits) -> Lengths:
-        """Minimum length of a box's shorter side in photo pixels, (sizes,). A box with such a side is large enough in
-        the photo and in the resized view.
+        """The minimum length of a box's shorter side, in photo pixels, (sizes,). A box of this length is large enough
+        in both the photo and the resized view.
         """
         enlargement = np.minimum(self.view_width / self.width, self.view_height / self.height)
         seen = np.minimum(1.0, np.sqrt(limits.pixel_budget / (self.view_width * self.view_height)))
         return np.maximum(limits.min_side, limits.min_side / (enlargement * seen))
 
     def take(self, sizes: NDArray[np.intp]) -> "Frames":
-        """Some of the sizes."""
+        """The frames at these indices."""
         return Frames(self.width[sizes], self.height[sizes], self.view_width[sizes], self.view_height[sizes])
 
 
@@ -76,7 +78,7 @@ class DrawnWindows:
         return np.asarray(self.top + self.frames.height[:, None])
 
     def take(self, sizes: NDArray[np.intp]) -> "DrawnWindows":
-        """The windows of some of the sizes."""
+        """The windows whose sizes are at these indices."""
         return DrawnWindows(self.photo, self.frames.take(sizes), self.left[sizes], self.top[sizes])
 
     def overlap(self, other: Window) -> Lengths:
@@ -121,8 +123,8 @@ def draw_frames(
 def shown_at(
     width: Numbers, height: Numbers, view_sizes: Sequence[int], enlargement: float, rng: np.random.Generator
 ) -> Frames:
-    """Windows of these sizes, (sizes,), each with a view size. The view size is drawn from the configured sizes at
-    which the window is sharp; it is 0 if there is no such size.
+    """Adds a view size to each window size, (sizes,). The view size is drawn from the configured sizes at which the
+    window stays sharp. It is 0 if the window would be blurred at all of them.
     """
     sides, longest = np.array([0, *sorted(view_sizes)]), np.maximum(width, height)
     sharp = np.searchsorted(sides[1:], enlargement * longest, side="right")
@@ -133,7 +135,7 @@ def shown_at(
 
 
 def least_side(view_sizes: Sequence[int], enlargement: float) -> int:
-    """Minimum length, in photo pixels, of a window's longer side; smaller windows cannot be shown."""
+    """Minimum length, in photo pixels, of a window's longer side. Smaller windows are not sharp in any view size."""
     return math.ceil(min(view_sizes) / enlargement)
 
 

@@ -1,5 +1,5 @@
-"""`inter/exemplar`: questions about the same kind of photo sets as in `inter_all`. Instead of naming a label, a
-question shows an example object in another photo.
+"""`inter/exemplar`: uses the same kind of photo sets as `inter_all`. Instead of naming a label, a question shows an
+example object in another photo.
 
 A question and its twin with an empty answer share the same example, so the example does not reveal whether the target
 exists.

@@ -51,8 +51,8 @@ class Exemplars:
     def labels_of(self, photo: int, offered: Mask, free: Mask) -> Mask:
         """Mask (concepts,) of the labels that have a suitable example in a free photo.
 
-        An example is unsuitable if objects of another category cover much of its box and `photo` might show this
-        category.
+        An example is unsuitable if objects of another category cover much of its box and `photo` might show that other
+        category, too.
         """
         nowhere = self._askable.index.states[photo] == ABSENT
         found = np.zeros_like(offered)
@@ -67,8 +67,8 @@ class Exemplars:
         photos in the mask `free` (photos,).
 
         If a candidate photo might show another category, the view contains no large object of this category. The
-        example's box in the view differs clearly from all `answers` (boxes in 0-1000 coordinates), so a copy of it is
-        never a correct answer.
+        example's box in the view differs clearly from all `answers` (boxes in 0-1000 coordinates), so copying the box
+        never gives a correct answer.
         """
         nowhere = (self._askable.index.states[list(candidates)] == ABSENT).all(axis=0)
         for instance in rng.permutation(self._free(concept, free))[:TRIED].tolist():
@@ -87,8 +87,8 @@ class Exemplars:
         return np.asarray(of_label[free[self._instances.photo[of_label]]])
 
     def _view(self, instance: int, rng: Generator) -> View:
-        """A view of a random window around the object. The object's box covers a random share of the window, at a
-        random place.
+        """A view of a random window around the object. The object's box covers a random share of the window and is at
+        a random place in it.
         """
         photo = int(self._instances.photo[instance])
         window = _window(self._askable.truth.box(instance), self._askable.truth.photo_size(photo), rng)
@@ -134,8 +134,8 @@ def _stands_alone(askable: Askable) -> Mask:
 
 
 def _window(box: Box, size: tuple[int, int], rng: Generator) -> Window:
-    """A window around a box (in pixels). The box covers at least `LEAST_FILL` of the window, whose shape and place are
-    random.
+    """A window around a box (in pixels). The window has a random shape and place, but the box covers at least
+    `LEAST_FILL` of it.
     """
     room, part = 1 / rng.uniform(LEAST_FILL, MOST_FILL), rng.uniform()
     (x1, x2), (y1, y2) = (

@@ -21,8 +21,8 @@ class Extent:
     """Extent of an object: its box in photo pixels, and cumulative counts of its mask pixels. The counts are None if
     the object has no mask.
 
-    `counts` (box width + 1, box height + 1) is the number of mask pixels above and to the left of each pixel corner in
-    the box.
+    `counts` (box width + 1, box height + 1) holds, for each pixel corner in the box, the number of mask pixels above
+    and to the left of the corner.
     """
 
     box: Box
@@ -36,7 +36,7 @@ class Extent:
 
 
 def count_fitting(extents: Sequence[Extent], windows: DrawnWindows, limits: Limits) -> tuple[Numbers, Mask]:
-    """Number of objects in each window, and a mask of the windows without an object.
+    """Number of objects in each window, and a mask of the windows that show no part of any object.
 
     The number is 0 if any object in the window is too small or is cut off too much. Sizes are measured on boxes clipped
     to the window. These sizes are exact for whole objects, but the visible part of a mask may be smaller than the
@@ -59,7 +59,8 @@ def seen(extent: Extent, windows: DrawnWindows, limits: Limits) -> tuple[Mask, M
     """Two masks: the windows that contain no part of the object or its margin, and the windows that show enough of the
     object.
 
-    If the object has a mask, a certain share of the mask is enough. Otherwise, the window must contain the whole box.
+    If the object has a mask, the share `limits.visible` of the mask is enough. Otherwise, the window must contain the
+    whole box.
     """
     if extent.counts is None:
         return seen_box(extent.box, windows, limits)

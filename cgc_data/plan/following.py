@@ -99,9 +99,9 @@ class Following:
         return all(iou(given, box) < MAX_COPY_IOU for box in others)
 
     def follows(self, views: Sequence[View], target: int, gone: Gone) -> bool:
-        """Like `distinguishes`, but also checks the last view. If `gone` is `never`, the last view must show the
-        object. Otherwise, the last view must not show the object. If `gone` is `beside`, it must show a sibling. If
-        `gone` is `alone`, it must not show a sibling.
+        """Like `distinguishes`, but `gone` states what the last view must show. If `gone` is `never`, the last view
+        must show the object. If `gone` is `beside`, the last view must show a sibling, but not the object. If `gone` is
+        `alone`, the last view must show neither.
         """
         if gone == "never":
             return self.distinguishes(views, target)

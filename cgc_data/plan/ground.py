@@ -70,7 +70,7 @@ def licensed_photos(index: Index, config: BuildConfig, division: Division) -> di
 
 
 def lay_ground(index: Index, config: BuildConfig, division: Division) -> Ground:
-    """Prepare the planning of all splits from the facts in the index. The splits are not divided into parts."""
+    """Prepare to plan all splits, based on the index. Each split is planned as a whole, not in parts."""
     licensed = licensed_photos(index, config, division)
     askable = find_askable(index, config, division.splits, Truth(index, config.limits), division.forms)
     return Ground(config, division.splits, askable, licensed)

@@ -1,8 +1,9 @@
 """Questions about several labels, on sets of photos with different scenes.
 
-Each label has exactly one object in the whole set, except that at most one label has no object. In a quarter of the
-rows, one label has no object in any photo. This label is chosen from the labels that were present more often than
-chance would predict. Therefore, neither its name nor its position in the list reveals that it is missing.
+Each label has exactly one object in the whole set, but one label may have none. In a quarter of the rows, one label has
+no object in any photo. As the missing label, the planner prefers one that had this role in earlier rows less often than
+chance predicts. It also shuffles each list of labels. Neither the name of a label nor its position therefore reveals
+that it is missing.
 """
 
 from collections import Counter
@@ -83,9 +84,9 @@ class GroupPlanner:
 
     @property
     def _share(self) -> float:
-        """The share of the longer lists that must include a label that no photo shows.
+        """The share of the longer lists in which one label must be missing from all photos.
 
-        The shortest lists have only two labels, and each of these labels must be in a photo.
+        The shortest lists have only two labels, and both must be in a photo.
         """
         longer = sum(count for (_, labels), count in self._rows.items() if labels > FEWEST)
         return min(NOWHERE * (self._rows.total() + 1) / (longer + 1), 0.5)
@@ -98,7 +99,8 @@ class GroupPlanner:
     def _nowhere(self, members: list[int], scope: Mask, rng: np.random.Generator) -> int | None:
         """A label that is proved absent from all photos.
 
-        Labels that were absent less often than chance predicts are preferred; otherwise, a frequent label is chosen.
+        Labels that were the missing label in earlier lists less often than chance predicts are preferred. If there are
+        none, frequent labels are preferred.
         """
         surplus = self._surplus.values
         free = self._askable.safe[members].all(axis=0) & scope & (self._common > 0) & (surplus <= 0)
@@ -128,8 +130,8 @@ class GroupPlanner:
         return items if len({item.targets for item in items}) > 1 else []
 
     def _positions(self, own: Mask, wanted: int, rng: np.random.Generator) -> Iterator[int]:
-        """Positions of the photos to ask about. Some randomly drawn photos come first. They are repeated, so that a
-        question can ask for several labels of the same photo. The other photos follow.
+        """Positions of the photos to ask about. Some randomly drawn photos come first. They are then repeated, so
+        that a question can ask for several labels of the same photo. The other photos follow.
         """
         order = rng.permutation(np.flatnonzero(own.any(axis=1))).tolist()
         first = order[: int(rng.integers(2, max(2, min(wanted, len(order))) + 1))]
@@ -143,8 +145,8 @@ class GroupPlanner:
         return int(rng.choice(labels, p=weights / weights.sum()))
 
     def _is_apart(self, photo: int, concept: int, others: Sequence[int]) -> bool:
-        """Whether the box of the label's object overlaps the boxes of the other requested objects in the photo only
-        slightly.
+        """Whether the IoU of the label's box with the box of each other requested object in the photo is at most
+        `APART`.
         """
         index, truth = self._askable.index, self._askable.truth
         box = truth.box(int(index.instances.of(photo, concept)[0]))

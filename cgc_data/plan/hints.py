@@ -81,8 +81,8 @@ class _Trial:
         self._lacking: dict[Change, list[str]] = {(): failure.missing}
 
     def changes(self, hints: Sequence[Hint]) -> Iterator[Change]:
-        """Single changes, then pairs of changes, then these changes combined with removing the tasks that still have no
-        samples. Within the last group, the most helpful changes come first.
+        """Single changes come first, then pairs of changes. Then each of these changes is repeated without the tasks
+        that still had no samples after it. Of these repeated changes, the most helpful ones come first.
         """
         yield from ((hint,) for hint in hints)
         yield from combinations(hints, 2)

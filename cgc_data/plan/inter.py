@@ -2,9 +2,9 @@
 other photo has.
 
 Every photo of a set is the target of one question and a distractor in the others, so that no photo is the odd one out.
-An `absent` question is the twin of a question whose target exists. For the twins, a second set is made: the target
-photos are replaced by new photos that provably do not contain the requested labels. Conversely, the labels of the new
-photos are also requested in the first set, where the answer is empty.
+An `absent` question is the twin of a question whose target exists. Twins are asked about a second set, in which new
+photos replace the target photos. The new photos provably do not contain the requested labels. Conversely, questions
+about the labels of the new photos are also asked about the first set, where the answer is empty.
 """
 
 from collections.abc import Sequence, Set
@@ -110,8 +110,8 @@ class LocatePlanner:
     ) -> Family | None:
         """Questions about the set and about a second set; None if no twin is needed or possible.
 
-        In the second set, some photos are replaced. The new photos show none of the labels that the questions about the
-        replaced photos ask for.
+        In the second set, some photos are replaced. The new photos show none of the labels that were requested from the
+        replaced photos.
         """
         leaving = self._leaving(members, items, kind, balance)
         kept = [photo for place, photo in enumerate(members) if all(place not in item.targets for item in leaving)]
@@ -134,8 +134,7 @@ class LocatePlanner:
         return Family(tuple(questions), tuple(dict.fromkeys([*members, *second])))
 
     def _leaving(self, members: list[int], items: list[Item], kind: str, balance: AbsentBalance) -> list[Item]:
-        """Items whose labels need an absent twin; the items that need a twin most come first. The items cover at most
-        half of the photos.
+        """Items whose labels need an absent twin, most urgent first. The items cover at most half of the photos.
 
         In a hard set, the first photo stays, because the other photos and the new photos resemble it.
         """

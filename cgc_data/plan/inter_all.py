@@ -1,9 +1,9 @@
 """Questions about every object of a category in several photos. Each possible number of photos that show the category,
 from 1 to all, is about equally frequent.
 
-An `absent` question is the twin of a question whose targets exist. For the twin, a second set is made: the photos that
-show the label are replaced by photos with another label. Conversely, another question asks for this other label in the
-first set, where the answer is empty.
+An `absent` question is the twin of a question whose targets exist. The twin is asked about a second set, in which
+photos with another label replace the photos that show the label. Conversely, a question about the other label is also
+asked about the first set, where the answer is empty.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -50,8 +50,8 @@ class LocateAllPlanner:
     def families(self, draw: Draw, about: Mask) -> Iterator[Family]:
         """Families about one of the anchor's labels in the mask `about` (concepts,).
 
-        Families are generated lazily. For each kind of distractors, the numbers of images that were planned least often
-        come first (see `_forms`).
+        Families are generated lazily. For each kind of distractor, the set sizes that were planned least often come
+        first (see `_forms`).
         """
         for kind in draw.made.kinds(self._task.pool, self._scenes.shares):
             for size, count in self._forms(draw):
@@ -59,7 +59,7 @@ class LocateAllPlanner:
                     yield family
 
     def _forms(self, draw: Draw) -> Iterator[tuple[int, int]]:
-        """Pairs (number of images, number of images that show the label). Numbers that were planned least often come
+        """Pairs (number of images, number of images that show the label). The pairs that were planned least often come
         first.
         """
         for size in draw.made.images(self._task.pool, self._sizes, draw.rng):
@@ -88,8 +88,8 @@ class LocateAllPlanner:
         return Family(tuple(self._asked(draw, members, sides, kind)), tuple(members))
 
     def _with_twins(self, draw: Draw, sides: Sequence[Side], kind: str, scope: Mask) -> Family | None:
-        """Questions about the set and about a second set. In the second set, the photos with one label that needs a
-        twin are replaced by photos with another label. None if no twin is needed or possible.
+        """Questions about the set and about a second set. In the second set, photos with a new label replace the photos
+        with the label that most needs a twin. None if no twin is needed or possible.
         """
         members = _members(sides)
         shown = self._task.pool, len(members), kind, str(self._askable.forms[members[0]])

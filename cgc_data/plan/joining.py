@@ -42,10 +42,10 @@ def of_contrast(table: pa.Table, contrast: str) -> pa.Table:
 
 
 def shards(tables: Iterable[pa.Table], shard_rows: int) -> Iterator[pa.Table]:
-    """Divide the rows into tables of whole families, without changing the order of the rows. A table ends as soon as it
-    has `shard_rows` rows.
+    """Divide the rows into tables of whole families, without changing the order of the rows. A table ends with the
+    family that brings it to at least `shard_rows` rows.
 
-    Families are sorted by number within each table and across tables.
+    Families must be sorted by number, within each input table and across tables.
     """
     left = PLAN_SCHEMA.empty_table()
     for table in tables:
@@ -59,7 +59,7 @@ def shards(tables: Iterable[pa.Table], shard_rows: int) -> Iterator[pa.Table]:
 
 
 def _end(rows: pa.Table, least: int) -> int:
-    """How many of the first rows form whole families: the smallest such number that is at least `least`."""
+    """Number of rows in the shortest prefix that has at least `least` rows and does not split a family."""
     families = rows.column("family").to_numpy()
     return int(np.searchsorted(families, families[least - 1], side="right"))
 

@@ -59,7 +59,7 @@ class Lenders:
 
     @property
     def photos(self) -> Mask:
-        """Mask (photos,) of the photos with at least one object next to which another object can be pasted."""
+        """Mask (photos,) of the photos with at least one object that another object can be pasted next to."""
         found = np.zeros(len(self._askable.index.photos), dtype=np.bool_)
         found[self._askable.index.instances.photo[self._hosts]] = True
         return found
@@ -74,7 +74,7 @@ class Lenders:
         return np.asarray(boxes[overlaps(own, boxes) >= PART * box_area(own)])
 
     def beside(self, photo: int) -> list[int]:
-        """Instances in the photo next to which another object with the same label can be pasted."""
+        """Instances in the photo that another object with the same label can be pasted next to."""
         inside = self._askable.index.instances.of_photo(photo)
         return [int(i) for i in inside[self._hosts[inside]]]
 
@@ -123,8 +123,8 @@ class Lenders:
         return np.asarray(sizes[self._askable.index.instances.photo])
 
     def _is_whole(self, instance: int) -> bool:
-        """Whether the instance can be cut out as a whole: its mask is valid, is almost entirely one connected region,
-        and does not touch the border of the photo, and most of its outline is away from other objects.
+        """Whether the instance can be cut out as a whole. Its mask must be valid, consist almost entirely of one
+        connected region, and not touch the border of the photo. Most of its outline must be away from other objects.
         """
         rle = self._askable.truth.mask(instance)
         if rle is None or self._askable.truth.fault(instance):
@@ -195,7 +195,7 @@ def grown(boxes: NDArray[np.float64], margin: float) -> NDArray[np.float64]:
 
 
 def overlaps(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Areas (..., n) of the overlaps between boxes (..., 1 or n, 4) and other boxes (n, 4)."""
+    """Overlap areas (..., n) of the boxes `box` (..., 1 or n, 4) and `others` (n, 4), with broadcasting."""
     low = np.maximum(box[..., :2], others[..., :2])
     high = np.minimum(box[..., 2:], others[..., 2:])
     return np.asarray(np.maximum(high - low, 0).prod(axis=-1))

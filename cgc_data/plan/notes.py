@@ -41,7 +41,7 @@ def split_notes(photos: Mapping[Split, int], filled: Collection[str]) -> Iterato
 
 @dataclass(frozen=True)
 class TaskRows:
-    """The number of requested and planned rows of a task, or of several tasks that are planned together. If rows are
+    """How many rows of a task were requested and planned. Tasks that are planned together share one record. If rows are
     missing, the record also states the cause.
     """
 

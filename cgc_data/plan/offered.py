@@ -19,12 +19,12 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Frequencies:
-    """Numbers of photos for each concept, (concepts,) each: photos that show the concept (`shown`), photos that show
-    exactly one instance of it (`single`), and photos in which all its instances are boxed (`complete`).
+    """For each concept, the number of photos that show it (`shown`), that show exactly one instance of it (`single`),
+    and that box all its instances (`complete`). The three arrays are (concepts,).
 
     `groups` contains the number of photos that show each supercategory, (supercategories,). `single` is based on the
-    annotated boxes. `lent` maps each task that shows objects from other photos to a mask (concepts,) of the labels with
-    such objects. For a task that is not in `lent`, the labels are determined from the index.
+    annotated boxes. `lent` contains, for each task that shows objects from other photos, a mask (concepts,) of the
+    labels with such objects. For a task that is not in `lent`, the labels are determined from the index.
     """
 
     photos: int
@@ -76,9 +76,9 @@ def nameable(index: Index, config: BuildConfig) -> Mask:
 
 
 def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of a photo and a concept for which every instance of the concept in the photo is single and large enough.
+    """Pairs of a photo and a concept. Every instance of the concept in the photo is a single object and large enough.
 
-    Returns the photos, the concepts, and the numbers of instances, (pairs,) each.
+    Returns three arrays (pairs,): the photos, the concepts, and the numbers of instances.
     """
     instances, fine = index.instances, large_enough(index, config)
     keys, pair = np.unique(instances.photo * len(index.concepts) + instances.concept, return_inverse=True)

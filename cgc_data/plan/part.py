@@ -52,7 +52,7 @@ ViewKey: TypeAlias = tuple[str, int, tuple[int, ...], int]  # source, photo, win
 
 @dataclass(frozen=True)
 class PartTask:
-    """The inputs with which another process can plan a part. It can be pickled.
+    """Everything that another process needs to plan a part. Instances can be pickled.
 
     Attributes:
         index: the index, narrowed to the part's photos.
@@ -189,7 +189,7 @@ def _tables(index: Index, families: Iterable[Dealt]) -> Iterator[pa.Table]:
 
 
 def _numbered(sizes: dict[tuple[str, int], list[int]], families: Iterable[tuple[int, Dealt]]) -> Iterator[PlannedRow]:
-    """The rows, with the number of their family and the annotated size of the photo in each view."""
+    """The rows, each with its family number and, for each view, the annotated size of the view's photo."""
     for number, family in families:
         for row in family.rows:
             shown = [sizes[view["source"], view["image_id"]] for view in row["views"]]

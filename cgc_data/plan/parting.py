@@ -1,6 +1,7 @@
-"""Sets of windows: some windows show objects of a category, and the others show none. A window size is used only if
-some windows of this size show the category and others do not. A level of detail is used only if it occurs in both
-groups of windows. Therefore, size, enlargement, sharpness, and file size do not reveal which window shows the category.
+"""Chooses sets of windows in which some windows show objects of a category and the others show none. A window size is
+used only if some windows of this size show the category and others do not. A level of detail is used only if it occurs
+in both groups of windows. Therefore, size, enlargement, sharpness, and file size do not reveal which window shows the
+category.
 """
 
 from collections.abc import Sequence
@@ -62,8 +63,8 @@ class Parted:
         return np.asarray(self.windows.overlap(view.window) <= MAX_OVERLAP)
 
     def view(self, size: int, where: Mask, role: str, rng: np.random.Generator) -> tuple[View, int] | None:
-        """A random window of this size at one of the offsets in `where` (a mask (offsets,)), and its offset; None if
-        there is no such window.
+        """A random window of this size, and its offset; None if the mask `where` (offsets,) is empty. The offset is
+        drawn from this mask.
         """
         offsets = where.nonzero()[0]
         if not len(offsets):
@@ -73,8 +74,8 @@ class Parted:
 
 
 def _shares(level: Numbers, shown: Mask, free: Mask) -> Lengths:
-    """Probability of each level of detail for each size, (sizes, levels), based on how often both kinds of windows have
-    this level.
+    """For each size, the probability of each level of detail, (sizes, levels). The probability is proportional to the
+    lower of the level's two frequencies: in windows that show objects, and in windows that show none.
     """
     sizes, levels = len(level), int(level.max(initial=0)) + 1
     places = level + np.arange(sizes)[:, None] * levels
@@ -98,8 +99,8 @@ class Parting:
         self._windows = Windows(truth, config)
 
     def parted(self, photo: int, concept: int, rng: np.random.Generator) -> Parted | None:
-        """Windows of the sizes for which some windows show the category and others do not; None if there is no such
-        size.
+        """Random windows of the photo. A size is kept only if some of its windows show the category and others do not.
+        None if no size is kept.
         """
         extents = [self._truth.extent(int(instance)) for instance in self._index.instances.of(photo, concept)]
         windows = self._windows.draw(photo, SIZES, OFFSETS, rng)

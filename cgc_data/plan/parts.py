@@ -32,7 +32,7 @@ class Part:
 
     Attributes:
         group: number of the group in its split.
-        photos: (photos,) sorted positions in the index. Some of these photos may not be usable.
+        photos: sorted positions of the photos in the index, (photos,). Some of these photos may not be usable.
         wanted: number of rows to plan for each contrast.
     """
 
@@ -43,7 +43,9 @@ class Part:
 
     @property
     def key(self) -> str:
-        """Name that identifies the part in its plan. No other property of the part affects its random numbers."""
+        """Name that identifies the part in its plan. Of all properties of a part, only this name affects its random
+        numbers.
+        """
         return f"{self.split}-{self.group}" if self.group else self.split
 
 
@@ -66,8 +68,8 @@ def _of_groups(split: Split, groups: Sequence[Photos], available: Mask, wanted: 
 
 
 def number_of_groups(photos: int, wanted: Sequence[int]) -> int:
-    """Number of groups into which a split is divided, so that each group has enough photos and enough rows of each
-    contrast; 0 if the split is empty.
+    """Number of groups to divide a split into; 0 if the split is empty. If there is more than one group, each has
+    enough photos and enough rows of each contrast.
     """
     fewest = min((rows for rows in wanted if rows), default=0)
     return min(max(1, min(photos // LEAST_PHOTOS, fewest // LEAST_ROWS)), photos)

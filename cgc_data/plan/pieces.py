@@ -28,7 +28,7 @@ Rectangles = NDArray[np.int64]  # (n, 4) x1, y1, x2, y2, half-open, photo pixels
 
 @dataclass(frozen=True)
 class Tone:
-    """How the colors of a piece are changed: a factor for each of red, green, and blue, and an exponent."""
+    """How the colors of a piece are changed: one factor per color channel (red, green, blue), and one exponent."""
 
     gain: tuple[float, float, float]
     gamma: float
@@ -64,8 +64,8 @@ def draw_tone(rng: np.random.Generator) -> Tone:
 
 
 def draw_rectangles(inside: Window, area: tuple[float, float], least: float, rng: np.random.Generator) -> Rectangles:
-    """Choose random rectangles at uniformly distributed places inside a window. `area` is the smallest and largest
-    share of the window that a rectangle may cover.
+    """Choose random rectangles at uniformly distributed places inside a window. `area` contains the smallest and the
+    largest share of the window that a rectangle may cover.
 
     The shorter side of each rectangle is at least `least` photo pixels. The result is empty if no rectangle fits.
     """
@@ -122,7 +122,9 @@ def is_unique_in_views(picture: Picture, piece: View, views: Iterable[View], jpe
 
 
 def _composed(picture: Picture, view: View, jpeg_quality: int) -> Pixels:
-    """The pixels of a view in the release. A view of the whole photo at its own size is the unchanged photo."""
+    """The pixels of a view in the release. A view that shows the whole photo at its original size is the unchanged
+    photo.
+    """
     height, width = picture.pixels.shape[:2]
     steps = view.steps((width, height), jpeg_quality)
     if not steps:

@@ -1,8 +1,8 @@
 """The interface of all planners. A planner makes families (rows that are planned together) from the photos that it is
 given.
 
-A task names its planner. One planner can serve several tasks of a contrast. For its questions, a planner also plans
-twins with empty answers.
+A task names its planner. One planner can serve several tasks of a contrast. A planner also plans the twins of its
+questions, which have empty answers.
 """
 
 from collections import Counter
@@ -54,7 +54,7 @@ class Draw:
 
 
 class Planner(Protocol):
-    """Plans the rows for some tasks. One planner is created per split."""
+    """Plans the rows for some tasks. One planner is created per split, or per part of a divided split."""
 
     photos: Mask  # (photos,) whether each photo can be used at all
 
@@ -124,8 +124,8 @@ class Lane:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The results of one planner in a split: the number of its rows, and the numbers of usable photos that reached the
-    row limit (`full`) or produced no family (`lost`).
+    """The results of one planner in a split: how many rows it planned, how many photos it could use, and how many of
+    these photos reached the row limit (`full`) or produced no family (`lost`).
 
     `tried`: number of photos that the planner was given. `spent`: whether the photos of the split allowed fewer rows of
     the contrast than requested.
@@ -158,8 +158,8 @@ def lent_labels(config: BuildConfig, askable: Callable[[], Askable]) -> dict[str
 
 
 def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:
-    """One lane for each planner whose tasks have requested rows. The lanes are in the order in which `TASKS` first
-    names their planners.
+    """One lane for each planner whose tasks have requested rows. The lanes follow the order of `TASKS`. If a planner
+    has several tasks, its first task counts.
 
     `allowed`: for each contrast, a mask (photos,) of the photos that can be used.
     """

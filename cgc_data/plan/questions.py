@@ -24,7 +24,7 @@ class Pasted:
 
     Attributes:
         photo: the photo from which the object comes.
-        instance: the object, as its position among the instances of the index.
+        instance: position of the object among the instances of the index.
         transform: a, b, c, d, e, f, in pixels. The point (x, y) in the object's photo is mapped to (ax + by + c, dx +
             ey + f) in the view's photo.
         mask: mask of the object in its photo, in COCO's compressed run-length encoding.
@@ -38,7 +38,7 @@ class Pasted:
 
 @dataclass(frozen=True)
 class View:
-    """A displayed image: a window of a photo, shown at some size in pixels.
+    """A displayed image: a window of a photo, resized to a given size in pixels.
 
     Attributes:
         photo: the photo that is shown.

@@ -24,7 +24,7 @@ class Counts:
 
     @classmethod
     def of(cls, made: Made) -> "Counts":
-        """The counts of the rows that were made."""
+        """The same counts, with types that JSON supports."""
         answers = [(images, count, rows) for (images, count), rows in made.answers.items()]
         return cls(dict(made.tasks), dict(made.kinds), dict(made.images), answers, made.empty)
 
@@ -68,8 +68,8 @@ class Planned:
         fingerprint: identifies the part and its photos.
         sha256: digest of the file with its rows.
         tasks: number of rows by task.
-        pixels: total pixels of the views, each counted once per row group.
-        made: row counts for each property that has requested shares in a configuration.
+        pixels: total number of pixels in the views. Each view is counted once per row group.
+        made: row counts for the properties whose shares a configuration requests.
         reached: what each planner made.
         rejections: photos and objects that turned out to be unusable.
     """

@@ -1,6 +1,5 @@
-"""`inter/refer`: sets of photos. For each photo, there is a label with several objects in this photo and at most one
-object in every other photo of the set. Each photo in a set is the target of one question, so no photo is the odd one
-out.
+"""`inter/refer`: sets of photos. Each photo shows several objects of some label, and every other photo of the set shows
+at most one object of this label. Each photo in a set is the target of one question, so no photo is the odd one out.
 """
 
 from collections import Counter
@@ -124,8 +123,8 @@ class ReferPlanner:
         return self._member(photo, shown_once, rng) or self._member(photo, few, rng)
 
     def _apart(self, photo: int, member: Member, kind: str) -> bool:
-        """Whether the scenes differ enough for the kind of set. Always true if the photo shows one object of the
-        member's label.
+        """Whether the photo's scene differs enough from the member's scene for this kind of set. Always true if the
+        photo shows one object of the member's label.
         """
         if kind != DECOUPLED.name or self._askable.one[photo, member.concept]:
             return True
@@ -175,8 +174,8 @@ class ReferPlanner:
 
 
 def _countable(askable: Askable) -> Mask:
-    """Mask (concepts,) of the labels whose objects can be counted reliably. Objects of other labels have ambiguous
-    borders.
+    """Mask (concepts,) of the labels whose objects can be counted reliably. Other labels, such as broccoli, come in
+    pieces that are hard to tell apart.
     """
     pieces = {concept for concept, name in askable.index.names.items() if name.in_pieces}
     return np.array([concept not in pieces for concept in askable.index.concepts], dtype=np.bool_)

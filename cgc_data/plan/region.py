@@ -35,7 +35,7 @@ QUESTIONS = 2  # tries per set of windows
 
 
 class RegionPlanner:
-    """Composes questions about places in one photo at a time."""
+    """Plans questions about places in a photo, for one photo at a time."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._config = askable, askable.config
@@ -45,8 +45,8 @@ class RegionPlanner:
         self._ranks: Counter[tuple[int, int]] = Counter()  # rows by number of windows, and of closer colors
 
     def family(self, draw: Draw) -> Family | None:
-        """Questions about the photo in the form that needs more rows; None if no piece differs enough from the rest of
-        the photo.
+        """Questions about the photo; None if no piece differs enough from the rest of the photo. The form that needs
+        more rows is tried first.
         """
         try:
             picture = self._picture(draw.anchor)
@@ -60,10 +60,11 @@ class RegionPlanner:
         return None
 
     def _forms(self) -> tuple[bool, ...]:
-        """The forms of the question to try, in order: True if the question names the image, otherwise False.
+        """The forms of the question to try, in order. True stands for questions that name the image, and False for
+        questions that do not.
 
-        The form that needs more rows comes first. The other form is tried only as long as the first form has not
-        produced a question, and only if the configuration requests both forms.
+        The form that needs more rows comes first. The other form is a fallback: it is included only if the
+        configuration requests both forms, and the first form has never produced a question.
         """
         lacking = self._made[True] < self._config.named_image * (self._made.total() + 1)
         return (lacking,) if self._made[lacking] or self._config.named_image in (0, 1) else (lacking, not lacking)
@@ -78,7 +79,7 @@ class RegionPlanner:
         return Picture(pixels)
 
     def _in_photo(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
-        """A question about the photo and several of its pieces: find one piece in the photo."""
+        """A question that shows the photo and one or more of its pieces, and asks where one piece is in the photo."""
         whole = self._whole(photo)
         source = View(photo, whole, whole.width, whole.height, HOLDS)
         asked = unique_piece(picture, whole, self._config.limits.min_side, rng)
@@ -91,7 +92,9 @@ class RegionPlanner:
         return [shuffled] if self._stays_unique(picture, views[1], views[:1]) else []
 
     def _among_windows(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
-        """Up to two questions about windows of the photo. Each asks where a piece of one window was cut out."""
+        """Up to two questions about windows of the photo. Each asks for the window and the place that a piece was cut
+        from.
+        """
         wanted = int(rng.choice(WINDOWS, p=np.array(WINDOWS) / sum(WINDOWS)))
         longer = min(self._config.intra.view_sizes) / self._config.limits.enlargement
         candidates = draw_candidates(picture, self._whole(photo), wanted, longer, rng)
@@ -127,8 +130,8 @@ class RegionPlanner:
     def _chosen(self, picture: Picture, candidates: list[Candidate], rng: np.random.Generator) -> list[Asked]:
         """Up to two pieces from different windows, chosen so that colors do not reveal the right window.
 
-        Pieces with the color rank that needs more rows are preferred. The color rank of a piece is the number of other
-        windows that are closer to it in color.
+        The color rank of a piece is the number of wrong windows that are closer to it in color than the right window.
+        Pieces with the rank that has the fewest rows are preferred.
         """
         chosen: list[Asked] = []
         asked, scenes = in_colors(picture, candidates, rng), [candidate.scene for candidate in candidates]
@@ -142,8 +145,8 @@ class RegionPlanner:
         return chosen
 
     def _lacking(self, windows: int, asked: list[Asked]) -> list[Asked]:
-        """Pieces with the color rank that has the fewest rows. As a result, the window with the closest colors is not
-        the right window more often than chance predicts.
+        """Pieces with the color rank that has the fewest rows. As a result, the window with the closest colors is
+        right no more often than chance predicts.
         """
         counts = [self._ranks[windows, rank] for rank in range(windows)]
         may_be_nearest = windows * counts[0] <= sum(counts)
@@ -160,8 +163,8 @@ class RegionPlanner:
     def _question(
         self, views: tuple[View, ...], *, home: int, piece: int, named: bool, rng: np.random.Generator
     ) -> Question:
-        """The question that shows a piece (the view `piece`) and asks for its place in the view `home`. `named` is
-        whether the question names the image `home`.
+        """The question that shows a piece (the view `piece`) and asks for its place in the view `home`. If `named`
+        is true, the question names the image `home`.
         """
         pool = REGION.named_pool if named else REGION.pool
         box = _box(views[piece].window)

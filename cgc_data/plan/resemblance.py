@@ -69,7 +69,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Scene:
-    """A gray image that shows a window of a photo, and the scale of the image in image pixels per photo pixel."""
+    """A gray image of a window of a photo, with its scale in image pixels per photo pixel."""
 
     window: Window
     gray: Gray
@@ -83,7 +83,7 @@ class Scene:
 
     @classmethod
     def of_view(cls, pixels: Pixels, window: Window) -> "Scene":
-        """The window as a finished view shows it, resized for the search for pieces."""
+        """The window as it appears in a finished view, resized for the search for pieces."""
         height, width = pixels.shape[:2]
         size = _size(width, height, SEARCHED / max(height, width))  # as in the check, whose rounding can differ by 1
         resized = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
@@ -99,7 +99,7 @@ class Scene:
         return self.place(piece) if self.holds(piece) else None
 
     def place(self, piece: Window) -> Box:
-        """Box of a part of the window, in scene pixels."""
+        """Box of a part of the scene's window, in scene pixels."""
         x, y = self.window.x1, self.window.y1
         x1, y1, x2, y2 = (value * self.scale for value in (piece.x1 - x, piece.y1 - y, piece.x2 - x, piece.y2 - y))
         return x1, y1, x2, y2

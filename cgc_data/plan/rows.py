@@ -23,8 +23,8 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def make_row(index: Index, question: Question, jpeg_quality: int) -> Row:
-    """Make the row of the release for a question, before its images are rendered. Windows will be encoded with
-    `jpeg_quality`.
+    """Make the row of the release for a question, before its images are rendered. `jpeg_quality`: the quality at
+    which the images of windows will be encoded.
     """
     names = {concept: index.names[index.concepts[concept]] for concept in question.concepts}
     objects = sorted((_object(index, question, shown) for shown in question.shown), key=_reading_order)
@@ -194,7 +194,7 @@ def _lent(index: Index, part: Pasted) -> PartRow:
 
 
 def annotation_name(index: Index, instance: int) -> str:
-    """ "<source>:<id in the annotation file>" of an instance; empty for -1 (no instance)."""
+    """Name of an instance, "<source>:<id in the annotation file>"; empty for -1 (no instance)."""
     if instance < 0:
         return ""
     table = index.tables[int(index.instances.source[instance])]

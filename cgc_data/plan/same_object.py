@@ -36,7 +36,7 @@ Choice = TypeVar("Choice")
 
 
 class SameObjectPlanner:
-    """Follows objects of one photo at a time."""
+    """Plans questions that follow an object, for one photo at a time."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._truth = askable, askable.truth
@@ -82,8 +82,8 @@ class SameObjectPlanner:
         return []
 
     def _pair(self, photo: int, target: int, number: int, rng: np.random.Generator) -> list[Question]:
-        """The questions in both directions about an object, for a Focus View and a Context View that both show the same
-        sibling.
+        """Two questions about an object: from its Focus View to its Context View, and back. Both views show the same
+        sibling. Empty if there are no suitable windows.
         """
         del number
         for pair in self._windows.focus_and_context(photo, target, TRIES, rng):
@@ -118,8 +118,8 @@ class SameObjectPlanner:
         return []
 
     def _through(self, views: Sequence[View], target: int, gone: Gone, rng: np.random.Generator) -> Question:
-        """The question about a track. The question contains the object's box in the first view. The last view does not
-        show the object unless `gone` is "never".
+        """The question about a track. The question contains the object's box in the first view. If `gone` is "never",
+        all views show the object; otherwise, the last view does not.
         """
         settings, last = self._askable.config, len(views) - (gone != "never")
         named = _draw(self._named, settings.named_image, rng)
@@ -168,8 +168,8 @@ def _until(laid: Iterable[list[View]], number: int) -> Iterator[list[View]]:
 
 
 def _draw(made: Counter[bool], share: float, rng: np.random.Generator) -> bool:
-    """Decide whether the next row has a certain feature, and record the decision. About the given share of all rows
-    gets the feature.
+    """Decide whether the next row has a certain feature, and record the decision. Over all rows, the fraction that
+    has the feature stays close to `share`.
     """
     chosen = _furthest_behind(made, {True: share, False: 1 - share}, rng)[0]
     made[chosen] += 1

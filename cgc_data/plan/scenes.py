@@ -1,8 +1,8 @@
 """Defines how similar or different the scenes in a set must be, and which labels questions about the set can ask for.
 
-In a hard set, all labels are from one supercategory, and each photo shows one of them. Therefore, every distractor of a
-question shows another category from the supercategory of the requested label, and provably does not show the label
-itself.
+In a hard set, all questions ask for labels from one supercategory, and each photo shows one of these labels. Therefore,
+every distractor of a question shows another category from the supercategory of the requested label, and provably does
+not show the label itself.
 """
 
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ class Scenes:
         return candidates[self._askable.kinship(candidates, first) >= self._settings.hard_similarity]
 
     def apart(self, kind: str, candidates: Photos, other: int) -> Photos:
-        """The candidates that can be in a set with a photo that shows a different requested label."""
+        """The candidates that can be in a set with the photo `other`, which has a different requested label."""
         if kind != DECOUPLED.name or not len(candidates):
             return candidates
         return candidates[self._askable.similarity(candidates, other) < self._settings.decoupled_similarity]

@@ -25,16 +25,14 @@ class PhotoSets:
         self._settings = askable.config.inter
 
     def draw_size(self, rng: np.random.Generator) -> int:
-        """Draw the number of photos in a set, so that about the same number of rows is planned for each possible
-        number.
-        """
+        """Draw the number of photos in a set. Sets of every size get about the same total number of rows."""
         # a set of n photos gives about n rows: weights of 1/n make rows, not sets, uniform over n
         sizes = np.arange(self._settings.min_images, self._settings.max_images + 1)
         return int(rng.choice(sizes, p=(1 / sizes) / (1 / sizes).sum()))
 
     def labels(self, members: Sequence[int], scope: Mask) -> Mask:
-        """For each member, the labels in scope that have exactly one object in this member and are absent from all
-        other members, as a mask (members, concepts).
+        """Mask (members, concepts) of the labels in scope that have exactly one object in the member, and that no other
+        member shows.
         """
         table = self._askable
         unsafe = ~table.safe[list(members)]

@@ -86,7 +86,7 @@ class SharedSets:
         return None
 
     def _labels(self, offered: Mask, rng: np.random.Generator) -> Iterator[int]:
-        """Some of the labels, drawn with weights from the category temperature."""
+        """Up to `MOST_LABELS` of the labels, in random order. The category temperature sets their weights."""
         labels = np.flatnonzero(offered)
         for _ in range(min(MOST_LABELS, len(labels))):
             concept = self._askable.draw_label(labels, rng)
@@ -117,8 +117,8 @@ class SharedSets:
         return side if len(side.photos) == number else None
 
     def _with(self, side: Side, photo: int, number: int) -> Side | None:
-        """The side with `photo` added. None if the photo does not fit, or if the side would have more objects than an
-        answer can contain once it is extended to `number` photos.
+        """The side with `photo` added. None if the photo does not fit. Also None if the side, once it has `number`
+        photos, would have more objects than an answer can contain.
         """
         more = Side(side.concept, (*side.photos, photo))
         if self.objects(more) + number - len(more.photos) > self._askable.config.limits.max_objects:
@@ -127,5 +127,5 @@ class SharedSets:
         return more if self._askable.every[photo, side.concept] else None
 
     def objects(self, side: Side) -> int:
-        """Instances of the label in all photos of the side."""
+        """Number of instances of the label in all photos of the side."""
         return sum(len(self._askable.index.instances.of(photo, side.concept)) for photo in side.photos)

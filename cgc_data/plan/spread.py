@@ -1,4 +1,4 @@
-"""Limits the number of rows per task that show the same photo, in any role, so that a release does not rely on a few
+"""Limits how many rows of a task can show the same photo (in any role), so that a release does not rely on a few
 photos.
 """
 
@@ -33,8 +33,8 @@ class Spread:
         return room
 
     def admits(self, family: Family) -> bool:
-        """Whether the photos of the family can be shown in its rows, and all its questions are new. A question that
-        differs from an earlier one only in wording is not new.
+        """Whether each photo stays within its limit if the rows of the family are added, and all its questions are new.
+        A question that differs from an earlier one only in wording is not new.
         """
         asked = [_asked(question) for question in family.questions]
         if len(set(asked)) < len(asked) or not self._asked.isdisjoint(asked):

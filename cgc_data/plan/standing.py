@@ -97,8 +97,8 @@ class Standing:
         return int(self._askable.index.instances.photo[instance])
 
     def _on_like_ground(self, site: Site, grounds: Boxes, boxes: Boxes) -> Mask:
-        """Mask (boxes,) of the places that are on the same support as the neighbor. The color of the ground must also
-        be similar to each color in `grounds` (n, 3).
+        """Mask (boxes,) of the places with suitable ground. They are on the same support (such as a table) as the
+        neighbor, and the color of their ground is similar to each color in `grounds` (n, 3).
         """
         here = self._thumbnails.colors(site.photo, below(boxes))
         like = (np.linalg.norm(here[:, None] - grounds, axis=2) <= GROUND_DISTANCE).all(axis=1)
@@ -119,7 +119,7 @@ class Standing:
         return np.asarray(inside & large & (boxes[:, 3] > LOWEST_HORIZON * height))
 
     def _places(self, site: Site, lender: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], Boxes]:
-        """Random scales (PLACES,) and boxes (PLACES, 4) to the left and right of the neighbor."""
+        """Random scales (PLACES,) of the object, and its boxes (PLACES, 4) to the left and right of the neighbor."""
         x1, y1, x2, y2 = self._askable.truth.box(lender)
         left, _, right, feet = self._askable.index.instances.box[site.beside]
         low = max(site.heights[0] / (y2 - y1), LEAST_SCALE)

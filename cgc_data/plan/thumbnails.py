@@ -41,8 +41,8 @@ class Thumbnails:
         return np.asarray(cv2.integral(lab, sdepth=cv2.CV_64F), dtype=np.float64)
 
     def colors(self, photo: int, places: Boxes) -> Boxes:
-        """Mean Lab color (n, 3) of places (n, 4) in photo pixels; NaN if less than one thumbnail pixel is inside the
-        photo.
+        """Mean Lab color (n, 3) of places (n, 4) in photo pixels; NaN for a place that covers less than one thumbnail
+        pixel of the photo.
         """
         sums, shown = self._lab_sums(photo), self._index.photos[photo]
         most = np.array([sums.shape[1] - 1, sums.shape[0] - 1] * 2)

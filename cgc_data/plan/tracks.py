@@ -65,7 +65,8 @@ class Tracks:
         """Random windows of several sizes. At each size, some windows show enough of the object, and others show no
         part of it. None if no size has both.
 
-        For speed, siblings are judged by their boxes. With masks, more windows might be suitable.
+        For speed, only the box of a sibling decides whether a window shows it. With masks, more windows might be
+        suitable.
         """
         windows = self._large(self._windows.draw(photo, SIZES, OFFSETS, rng), target)
         gone, fitting = seen(self._truth.extent(target), windows, self._limits)
@@ -81,7 +82,7 @@ class Tracks:
         return Stages(parted, seen_box(self._truth.box(target), windows, self._limits)[1], without)
 
     def _large(self, windows: DrawnWindows, target: int) -> DrawnWindows:
-        """The windows of the sizes in which the object can be large enough."""
+        """The windows of those sizes at which the object can be large enough in a view."""
         x1, y1, x2, y2 = self._truth.box(target)
         return windows.take(np.flatnonzero(windows.frames.least_side(self._limits) <= min(x2 - x1, y2 - y1)))
 
@@ -100,8 +101,9 @@ class Tracks:
         """At most `number` views of random sizes. Sizes without a suitable window are skipped. Empty if too few windows
         are suitable.
 
-        The question contains the object's box in the first view, so this view shows the whole object. In every other
-        view, the object has different coordinates. The last view does not show the object unless `gone` is "never".
+        The question contains the object's box in the first view, so this view shows the whole object. In the other
+        views, the coordinates of the object differ clearly from this box. If `gone` is "never", all views show the
+        object; otherwise, the last view does not.
         """
         views: list[View] = []
         parted, used, allowed = stages.parted, list[int](), stages.allowing(gone)
@@ -145,8 +147,8 @@ def draw_view(parted: Parted, size: int, where: Mask, rng: np.random.Generator) 
 
 
 def iou_in_views(box: Box, windows: DrawnWindows, given: ThousandBox) -> Lengths:
-    """IoU (sizes, offsets) of `box` in each window with the box `given`. `box` is in photo pixels; it is clipped to the
-    window and converted to its 0-1000 scale. `given` is on the 0-1000 scale of another view.
+    """IoU (sizes, offsets) between `given` and `box`, for each window. `box` is in photo pixels; it is clipped to the
+    window and converted to the window's 0-1000 scale. `given` is on the 0-1000 scale of another view.
     """
     width, height = windows.frames.width[:, None], windows.frames.height[:, None]
     x1, x2 = (_thousand(edge - windows.left, width) for edge in (box[0], box[2]))
@@ -164,7 +166,7 @@ def _thousand(edges: NDArray[np.floating], length: Numbers) -> Lengths:
 def order_of(views: Sequence[View], lacking: int | None, rng: np.random.Generator) -> list[int]:
     """Order of the views: as seen by a camera that moves in one direction, or shuffled.
 
-    The view without the object is equally often at each position, no matter which part of the photo it shows.
+    The view without the object appears equally often at each position, no matter which part of the photo it shows.
     """
     count, place = len(views), int(rng.integers(len(views)))
     if rng.random() < MOVING:
@@ -183,7 +185,7 @@ def order_of(views: Sequence[View], lacking: int | None, rng: np.random.Generato
 
 
 def _in_roles(views: Sequence[View]) -> list[View]:
-    """The views with their roles: the view of the smallest window is the Focus View."""
+    """The views with their roles: the smallest window is the Focus View, and the others are Context Views."""
     areas = [(v.window.x2 - v.window.x1) * (v.window.y2 - v.window.y1) for v in views]
     focus = areas.index(min(areas))
     return [replace(view, role=FOCUS) if place == focus else view for place, view in enumerate(views)]

@@ -23,8 +23,8 @@ UNREADABLE, DIFFER = "unreadable mask", "mask and box differ"
 
 @dataclass(frozen=True)
 class Sighting:
-    """The part of an instance that a window shows. `box` is in photo pixels; None if the state is "gone", or if the
-    visible part is not known.
+    """The part of an instance that a window shows. `box` is in photo pixels. It is None if the state is "gone", or if
+    the visible part is unknown.
     """
 
     state: Literal["visible", "gone", "ambiguous"]
@@ -61,7 +61,7 @@ class Truth:
         return self._mask(instance).detail
 
     def box(self, instance: int) -> Box:
-        """Tight box of the whole instance in its photo, half-open pixels."""
+        """Tight, half-open box of the whole instance, in pixels of its photo."""
         return self._mask(instance).box
 
     def has_mask(self, instance: int) -> bool:
@@ -162,7 +162,7 @@ def _area(box: Box) -> float:
 
 
 def _agree(mask_box: Box, annotated: Box) -> bool:
-    """Whether the box of the mask differs from the annotated box by at most 2 px + 1% of the side."""
+    """Whether every edge of the mask's box is at most 2 px + 1% of the longer side away from the annotated edge."""
     side = max(annotated[2] - annotated[0], annotated[3] - annotated[1])
     return max(abs(one - other) for one, other in zip(mask_box, annotated, strict=True)) <= 2 + 0.01 * side
 
@@ -178,8 +178,8 @@ def _see_box(box: Box, window: Window, margin: int) -> Sighting:
 
 
 def fits(box: Box, width: float, height: float, limits: Limits) -> bool:
-    """Whether a question can ask for an object with this box, in pixels of a view with this width and height. The side
-    after resizing, the area, and the aspect ratio must be within the limits.
+    """Whether a question can ask for an object with this box, in pixels of a view with this width and height. The
+    shorter side (after resizing to the pixel budget), the area, and the aspect ratio must be within the limits.
     """
     box_width, box_height = box[2] - box[0], box[3] - box[1]
     shorter, longer = min(box_width, box_height), max(box_width, box_height)

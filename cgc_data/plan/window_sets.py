@@ -69,8 +69,8 @@ class WindowSetPlanner:
     def questions(self, photo: int, balance: AbsentBalance, rng: np.random.Generator) -> list[Question]:
         """A question about a category that one or more of the windows show, and its absent twin if one is needed.
 
-        The twin's windows have the same sizes and show no part of an object of the category. The question is asked only
-        if such windows exist, so that the sizes do not reveal whether the category is shown.
+        The twin's windows have the same sizes as those of the question, but show no part of an object of the category.
+        The question is asked only if such windows exist, so that the sizes do not reveal whether the category is shown.
         """
         for concept in self._drawn(self._complete(photo), rng):
             if not self._is_settled(photo, concept):
@@ -117,7 +117,7 @@ class WindowSetPlanner:
         elsewhere: tuple[View, ...],
         rng: np.random.Generator,
     ) -> list[Question]:
-        """A present question and its absent twin; empty if the windows do not support both."""
+        """A question whose windows show the concept, and its absent twin; empty if the windows do not support both."""
         present = self._every(photo, concept, there, rng)
         absent = self._every(photo, concept, elsewhere, rng, present.template if present else 0)
         if not present or not absent or not present.shown or absent.shown:
@@ -126,8 +126,8 @@ class WindowSetPlanner:
         return [replace(present, pair_id=pair), replace(absent, pair_id=pair)]
 
     def _complete(self, photo: int) -> list[int]:
-        """Concepts whose instances in the photo are all boxed, if the photo contains no object that can be confused
-        with them.
+        """Concepts whose instances in the photo are all boxed. Excludes concepts that could be confused with another
+        object in the photo.
         """
         table = self._askable
         known = (table.index.states[photo] == PRESENT_ALL) & table.named & ~table.confused[photo] & table.clear[photo]

@@ -96,7 +96,7 @@ def _view(photo: int, windows: Rectangles, frames: Frames, place: int, role: str
 
 def _around(box: Box, size: Size, area: Lengths, rng: np.random.Generator) -> tuple[Rectangles, Mask]:
     """Random windows in the photo, and a mask of the windows that can contain the whole box. The windows have about the
-    given areas and random aspect ratios; their sides are at most those of the photo.
+    given areas and random aspect ratios, and are at most as wide and as tall as the photo.
 
     The offset of a window is drawn uniformly from the offsets at which the window contains the box.
     """
@@ -115,7 +115,7 @@ def _around(box: Box, size: Size, area: Lengths, rng: np.random.Generator) -> tu
 
 
 def _between(low: Lengths | float, high: float, place: Lengths) -> Lengths:
-    """Interpolate between low and high at relative places (0-1)."""
+    """Interpolate between `low` (at place 0) and `high` (at place 1)."""
     return np.asarray(low + (high - low) * place)
 
 

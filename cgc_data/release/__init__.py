@@ -1,1 +1,1 @@
-"""A release on disk: the schema of its rows, and how it is read."""
+"""Reads releases, and defines the schema of their rows."""

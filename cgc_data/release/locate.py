@@ -11,10 +11,10 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def locate_release(name: str, revision: str | None = None, *, setting: str = "") -> Release:
-    """Open the release in the folder or at the URL `name`. For any other `name`, download this dataset from the Hub at
-    `revision` (default: the newest).
+    """Open the release in the folder or at the URL `name`. Any other `name` is a dataset on the Hub, which is
+    downloaded at `revision` (default: the newest).
 
-    `setting` is the prefix of the settings that messages refer to. For example, if it is `data.`, messages refer to
+    `setting` is the prefix of setting names in error messages. For example, if it is `data.`, messages refer to
     `data.release` and `data.revision`. Raises ReleaseError if there is no such release, or if it is unfinished, has
     another schema version, or cannot be downloaded.
     """

@@ -140,7 +140,7 @@ class Manifest(ManifestKeys, total=False):
 
 
 class WindowSettings(msgspec.Struct):
-    """The settings of views that are needed to read a release."""
+    """The view settings that are needed to read a release."""
 
     jpeg_quality: int = 92
     min_cover: float = 0.03
@@ -148,7 +148,7 @@ class WindowSettings(msgspec.Struct):
 
 
 class KeptSettings(msgspec.Struct):
-    """The part of a manifest's `config` that is needed to read a release, with defaults for missing values."""
+    """The settings in a manifest's `config` that are needed to read a release; missing settings have defaults."""
 
     intra: WindowSettings = msgspec.field(default_factory=WindowSettings)
 

@@ -133,7 +133,7 @@ def _draw_box(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) 
 
 def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> Pixels:
     """Paste an object from another photo, with a soft edge. `values` contains a single number: the position of the
-    other photo in `lenders`, starting at 1. The transform in its row determines where the object is placed.
+    other photo in `lenders`, starting at 1. The `transform` of that photo determines where the object is placed.
     """
     number = int(values[0])
     if not 1 <= number <= len(lenders):
@@ -151,7 +151,8 @@ def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> 
 def _moved(layer: NDArray[np.float32], transform: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float32]:
     """Warp a layer (height, width, ...) by a point transform, and crop it to a size (width, height).
 
-    A layer that shrinks is first averaged down to about its final size, because a warp alone would skip pixels.
+    If the transform shrinks the layer, the layer is first averaged down to about its final size, because a warp alone
+    would skip pixels.
     """
     height, width = layer.shape[:2]
     shrink = min(1.0, float(np.sqrt(abs(np.linalg.det(transform[:, :2])))))

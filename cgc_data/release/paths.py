@@ -1,4 +1,4 @@
-"""Removes paths of the build machine from everything that is published."""
+"""Removes the build machine's file paths from everything that is published."""
 
 from collections.abc import Mapping
 from pathlib import PurePath, PureWindowsPath
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def without_paths(value: Any) -> Any:
-    """The nested value, with every absolute path reduced to its base name."""
+    """The nested value, with every path on the build machine reduced to its base name."""
     if isinstance(value, Mapping):
         return {
             key: base_name(inner) if key in ("annotations", "images") else without_paths(inner)

@@ -84,8 +84,8 @@ class Release:
             yield from batch.to_pylist()
 
     def pick(self, ids: Collection[str]) -> Iterator[Row]:
-        """Read the rows with these ids and their images, in stored order. Row groups without these rows are not
-        decoded.
+        """Read the rows that have these ids, including the images, in stored order. Row groups without these rows are
+        not decoded.
 
         Unknown ids are ignored. Raises ReleaseError for a shard that cannot be read.
         """

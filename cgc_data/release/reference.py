@@ -25,7 +25,7 @@ def load_reference(
     a release that stores images.
 
     `release` is a folder, or a string ORG/NAME that names a dataset on the Hub. `revision` is the revision of the
-    dataset (default: the newest). `images` is the folder or zip archive with the photos, or a list of several. For
+    dataset (default: the newest). `images` is a folder or zip archive with the photos, or a list of these. For
     COCO, you can pass train2017, val2017, or the folder that contains both. If `images` is None, photos are read from
     the locations that the build used. Rows are in the order of the shards.
 

@@ -1,5 +1,5 @@
 """Renders a planned view as an image file. A photo without operations is copied byte for byte, unless it has an EXIF
-orientation. All other views are composed by their operations and encoded once.
+orientation. A view with operations is composed by these operations and encoded once.
 
 `cgc-data build` and `load_reference` share this code, so that both produce the same pixels.
 """
@@ -20,10 +20,10 @@ TURNED = "the photo was rotated as its EXIF orientation states, and encoded agai
 
 
 class Renderer:
-    """Composes views from the photos of several sources (by key). Recently read and decoded photos are cached.
+    """Composes views from the photos in `stores` (by source key). Recently read and decoded photos are cached.
 
-    `displayed` lists the sources whose boxes fit the photos after EXIF rotation. Photos of these sources are rotated
-    first.
+    `displayed` lists the sources whose boxes refer to the photos after EXIF rotation. Photos of these sources are
+    rotated first.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Renderer:
 
 
 def _turned(content: bytes) -> str:
-    """A note for errors about an unexpected photo size: how EXIF rotates the photo; "" if EXIF does not rotate it."""
+    """A note that EXIF rotates the photo, for errors about its size; "" if EXIF does not rotate it."""
     orientation = exif_orientation(content)
     return (
         ""

@@ -1,6 +1,6 @@
-"""Types of a release's rows, so that a misspelled key is a type error.
+"""Types of a release's rows. With these types, a type checker finds misspelled keys.
 
-`cgc_data.release.schema` has the same columns as Hugging Face features; a test compares the two.
+`cgc_data.release.schema` defines the same columns in the form of Hugging Face features; a test compares the two.
 """
 
 from collections.abc import Iterable

@@ -22,7 +22,7 @@ def _value(dtype: str) -> Feature:
 
 
 def list_of(feature: Any) -> Any:
-    """A list in a form that every version of `datasets` since 3.6 reads as a list.
+    """The feature for a list of `feature`, in a form that every version of `datasets` since 3.6 reads as a list.
 
     Versions of `datasets` before 4.0 have no `List`, and read a `Sequence` of structs as a struct of lists. In
     contrast, all versions read a JSON list as a list.

@@ -1,4 +1,4 @@
-"""Types of a release's statistics (stats.json), so that a misspelled key is a type error."""
+"""Types of a release's statistics (stats.json). With these types, a type checker finds misspelled keys."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +32,7 @@ class LabelCounts(TypedDict):
 
 
 class LicenseCounts(TypedDict):
-    """Photos and views under one license."""
+    """Numbers of photos and views under one license."""
 
     license: int | None
     url: str
@@ -41,7 +41,7 @@ class LicenseCounts(TypedDict):
 
 
 class PhotoCounts(TypedDict):
-    """Distinct photos, and the views that show them."""
+    """Numbers of distinct photos, and of the views that show them."""
 
     distinct: int
     by_split: dict[str, int]

@@ -1,9 +1,9 @@
 """Box formats in annotation files, and signs that a file uses an unexpected format.
 
 COCO writes x, y, width, height. If a file in another format were read without an error, all boxes would be misplaced.
-Therefore, boxes that extend beyond their photo are counted. If too many boxes do so, the file is refused, and the error
-names the format that fits. Boxes whose y is measured from the bottom of the photo stay inside the photo, so they cannot
-be detected without masks.
+Therefore, boxes that extend beyond their photo are counted. A file with too many of these boxes is refused, and the
+error names the format that fits, if any. Boxes whose y is measured from the bottom of the photo stay inside the photo,
+so they cannot be detected without masks.
 """
 
 from dataclasses import dataclass
@@ -60,8 +60,8 @@ def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
     """Count the boxes that extend beyond their photo. Raises SourceError if there are too many such boxes and `form` is
     None.
 
-    Boxes with a mask are compared with the mask later. Here, they can cause an error only if another format would keep
-    nearly all of the counted boxes inside their photos.
+    Boxes with a mask are compared with the mask later. In this function, they cause an error only if another format
+    would keep nearly all of the counted boxes inside their photos.
     """
     counted = table.annotations.column("crowd").to_numpy() != 1
     boxes, sizes = _boxes(table)[counted], _sizes(table)[counted]

@@ -28,7 +28,7 @@ _CHECKSUM_BYTES = 4
 
 
 def cache_path(folder: Path, kind: str, sha256: str, box_format: BoxFormat = "xywh") -> Path:
-    """Path of the cache file for the annotation file with this hash, if its boxes are read in this format."""
+    """Path of the cache file for the annotation file with this hash, whose boxes are read as `box_format`."""
     return folder / f"{kind}-{sha256}.{box_format}.v{READER_VERSION}.arrow"
 
 
@@ -38,7 +38,7 @@ def any_of(folder: Path, kind: str) -> bool:
 
 
 def load(path: Path) -> Tables | None:
-    """Tables mapped from the cache file; None if the file is missing, damaged, or of another schema."""
+    """Tables mapped from the cache file; None if the file is missing or damaged, or has another schema."""
     try:
         mapped = pa.memory_map(str(path)).read_buffer()
         payload, checksum = mapped[:-_CHECKSUM_BYTES], mapped[-_CHECKSUM_BYTES:]

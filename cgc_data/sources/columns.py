@@ -38,8 +38,8 @@ _EMPTY = (b"", b"null", b"[]", b"{}")
 
 
 def image_columns(path: Path, images: Sequence[Image], file_names: list[str]) -> pa.Table:
-    """Convert image records, and the file names of their photos, to table rows. Raises SourceError for an impossible
-    image size.
+    """Convert image records to table rows; `file_names` lists the file name of each record's photo. Raises SourceError
+    for an impossible image size.
     """
     for image in images:
         if min(image.width, image.height) <= 0 or image.width * image.height > MOST_PIXELS:
@@ -136,8 +136,8 @@ class AnnotationColumns:
         """Two tables: the annotations to use, sorted by image row and annotation id, and a list of the faulty
         annotations. `photos` and `category_ids` must be sorted by id.
 
-        Raises SourceError if an id occurs twice. Also raises it if more than a few annotations have no box, refer to
-        unlisted images, or refer to unlisted categories.
+        Raises SourceError if an id occurs twice, or if more than a few annotations have no box, refer to unlisted
+        images, or refer to unlisted categories.
         """
         if not self._parts:
             return ANNOTATIONS.empty_table(), UNUSABLE.empty_table()
@@ -163,7 +163,7 @@ class AnnotationColumns:
 
 
 def _to_pixels(columns: dict[str, Array], photos: pa.Table) -> None:
-    """Scale boxes given as fractions of their photo, in place."""
+    """Convert boxes from fractions of their photo to pixels, in place."""
     for side, names in (("width", ("x1", "x2")), ("height", ("y1", "y2"))):
         size = photos[side].to_numpy()[columns["image_row"]]
         for name in names:
@@ -197,5 +197,5 @@ def _refuse_twice(path: Path, what: str, ordered: Array) -> None:
 
 
 def _license_id(value: int | str | None) -> int:
-    """The number of a license, or 0 if the file states no number. The license of such a photo is unknown."""
+    """The number of a license, or 0 if the file states no number (the license is unknown)."""
     return number_of(value) or 0

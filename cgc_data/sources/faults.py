@@ -3,7 +3,7 @@ are not listed.
 
 Duplicates are dropped. Annotations that refer to unlisted images or categories are dropped if there are only a few of
 them; otherwise, the file is refused. Annotations without a box are kept if there are only a few, because they show that
-the photo contains their category. All these annotations are listed.
+the photo contains their category. A separate table lists all these annotations.
 """
 
 import os
@@ -76,7 +76,7 @@ def _mixed(values: Iterable[Array]) -> npt.NDArray[np.uint64]:
 def _with_one_mask(
     path: Path, columns: Mapping[str, Array], pairs: Iterable[tuple[int, int]], found: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
-    """The mask `found` without the duplicates whose segmentation differs from that of the earlier annotation."""
+    """The mask `found`, reduced to duplicates that also have the same segmentation as the earlier annotation."""
     offsets, lengths = columns["segmentation_offset"], columns["segmentation_length"]
     with path.open("rb") as file:
         for one, other in pairs:

@@ -56,8 +56,8 @@ class Forgiving:
         self._convert = convert
 
     def decode(self, text: memoryview) -> list[Any]:
-        """Decode the records. Raises msgspec.ValidationError, with the location of the value, if even lenient reading
-        fails.
+        """Decode the records. Raises msgspec.ValidationError, which locates the unreadable value, if lenient reading
+        fails too.
         """
         try:
             return self._strict.decode(text)
@@ -99,7 +99,9 @@ def box(value: Any) -> Box | None:
 
 
 def annotation(loose: LooseAnnotation) -> Annotation:
-    """Convert an annotation. Its id, image, and category must be readable."""
+    """Convert an annotation. Its id, image id, and category id must be readable, and so must the crowd flag, if
+    present.
+    """
     return Annotation(
         segmentation=loose.segmentation,
         area=loose.area if isinstance(loose.area, int | float) else None,
@@ -112,7 +114,7 @@ def annotation(loose: LooseAnnotation) -> Annotation:
 
 
 def image(loose: LooseRecord) -> Image:
-    """Convert an image record. Its id and size must be readable."""
+    """Convert an image record. Its id and size must be readable, and so must the lists of category ids, if present."""
     return Image(
         id=whole("id", loose.id),
         width=whole("width", loose.width),
@@ -142,12 +144,12 @@ def category(loose: LooseRecord) -> Category:
 
 
 def license_of(loose: LooseRecord) -> License:
-    """Convert a license. Fields that cannot be read are None."""
+    """Convert a license. A field that cannot be read becomes None."""
     return License(id=number_of(loose.id), url=_text(loose.url), name=_text(loose.name))
 
 
 def number_of(value: Any) -> int | None:
-    """The number of a license, or None."""
+    """The number of a license; None if it cannot be read."""
     try:
         return whole("license", value)
     except _Unreadable:

@@ -1,5 +1,4 @@
-"""Finds the photo file to which a name in an annotation file refers. The name may have any form that annotation tools
-write.
+"""Finds the photo file to which a name in an annotation file refers. Annotation tools write names in many forms.
 
 Supported forms are Windows paths, absolute paths, paths with `../`, percent-encoded paths, names that differ in case or
 Unicode form, names with Label Studio's hash prefix, and the file names of COCO 2014. A name that could refer to several
@@ -21,8 +20,8 @@ _OF_2014 = re.compile(r"^coco_[a-z]+2014_(?=[0-9]{12}\.)")
 
 
 class NameIndex:
-    """Finds file names by base name. Base names are indexed in three forms: verbatim, with case and Unicode form
-    normalized, and also without prefixes.
+    """Finds file names by base name. Three forms of each base name are indexed: verbatim, folded (see `folded`), and
+    folded without prefixes.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -49,8 +48,8 @@ class NameIndex:
         return None
 
     def _inside(self, folders: list[str], candidates: list[str]) -> list[str]:
-        """The candidates in the folder that the name states; none if this folder lacks the photo. All candidates if the
-        name states no folder, a folder that does not exist, or one of COCO's folders.
+        """The candidates in the folder that the name includes; empty if this folder does not contain the photo. Returns
+        all candidates if the name includes no folder, a folder that does not exist, or one of COCO's folders.
         """
         folder = "/".join(folders)
         if not folders or folder not in self._folders or folders[-1] in COCO_FOLDERS:
@@ -73,7 +72,8 @@ def path_parts(file_name: str) -> list[str]:
 
 
 def folded(base: str) -> str:
-    """Key that all spellings of a name share, regardless of case, Unicode form, and percent-encoding.
+    """A key that is the same for all spellings of a name. Spellings may differ in case, Unicode form, and
+    percent-encoding.
 
     >>> folded("Photo%20of.JPG")
     'photo of.jpg'
@@ -87,8 +87,8 @@ def without_prefix(key: str) -> str:
 
 
 def _nearest(file_name: str, parts: list[str], candidates: list[str]) -> str:
-    """The candidate that has the most innermost folders in common with the name. Raises PhotoError if there are several
-    such candidates.
+    """The candidate that shares the most folders with the name, counted from the innermost folder. Raises PhotoError if
+    several candidates tie.
     """
     for same in (str, folded):
         shared = {name: _shared(parts, name.split("/"), same) for name in candidates}
@@ -100,7 +100,7 @@ def _nearest(file_name: str, parts: list[str], candidates: list[str]) -> str:
 
 
 def _shared(wanted: list[str], found: list[str], same: Callable[[str], str]) -> int:
-    """The number of folders that agree, counted backward from the innermost folder."""
+    """The number of folders that two paths share, counted from the innermost folder to the first difference."""
     count = 0
     for one, other in zip(reversed(wanted[:-1]), reversed(found[:-1]), strict=False):
         if same(one) != same(other):

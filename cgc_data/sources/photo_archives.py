@@ -24,7 +24,7 @@ class ZipPhotos:
         return reopened, (ZipPhotos, self._path)
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo, which is looked up by its name and, if this fails, by its base name. Raises PhotoError."""
+        """Bytes of a photo. The photo is looked up by its full name, then by its base name. Raises PhotoError."""
         member = self._member(file_name)
         try:
             archive = self._archive()[0]
@@ -63,8 +63,8 @@ class ZipPhotos:
         return found_place(self.place(file_name), file_name, self._path, "archive")
 
     def _archive(self) -> tuple[zipfile.ZipFile, NameIndex]:
-        """The archive, opened by this process. Each process opens the archive separately: after a fork, processes with
-        the same file handle would also share its read position.
+        """The archive, opened by this process. Each process opens the archive separately: after a fork, processes that
+        share a file handle also share its read position.
         """
         opened = self._opened  # no lock: a lock that another thread holds during a fork would never be released
         if opened is None or opened[0] != os.getpid():

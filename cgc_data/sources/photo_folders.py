@@ -20,7 +20,7 @@ from cgc_data.sources.photo_store import (
 
 
 class FolderPhotos:
-    """A folder, including COCO's subfolders train2017 and val2017 if they exist."""
+    """A folder and its subfolders. COCO's train2017 and val2017 are searched before the other subfolders."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -29,8 +29,8 @@ class FolderPhotos:
         return reopened, (FolderPhotos, self._root)
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo. The photo is looked up in this folder and its subfolders by its name and, if this fails, by
-        its base name. Raises PhotoError.
+        """Bytes of a photo. The photo is looked up by its full name, then by its base name in this folder and its
+        subfolders. Raises PhotoError.
         """
         path = self._path(file_name)
         try:
@@ -87,13 +87,13 @@ class RemotePhotos:
         return reopened, (RemotePhotos, self._root)
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo. The photo is looked up by its name and, if this fails, by its base name."""
+        """Bytes of a photo. The photo is looked up by its full name, then by its base name."""
         place = self._place(file_name)
         check_size(self._sizes[place], joined(self._root, place))
         return remote.read_bytes(joined(self._root, place))
 
     def place(self, file_name: str) -> str | None:
-        """Name of the photo relative to the folder."""
+        """Path of the photo relative to the folder, or None."""
         name = path_below(file_name)
         return str(name) if name and str(name) in self._sizes else self._index.find(file_name)
 
@@ -123,5 +123,5 @@ class RemotePhotos:
 
 
 def _is_plain(file_name: str) -> bool:
-    """Whether the name of a photo contains no folders."""
+    """Whether the name is a valid file name without folders. Names that start with a dot do not count."""
     return "/" not in file_name and "\0" not in file_name and 0 < len(file_name) <= LONGEST_NAME and file_name[0] != "."

@@ -23,14 +23,14 @@ class PhotoStore(Protocol):
         ...
 
     def place(self, file_name: str) -> str | None:
-        """The actual name of the photo's file, or None if it is missing.
+        """The actual name of the photo's file, or None if the photo is missing.
 
         Raises PhotoError for an invalid name, and for a name that could refer to several photos.
         """
         ...
 
     def names(self) -> list[str]:
-        """Names of all files, relative to the folder or archive, sorted."""
+        """Sorted names of all files, relative to the folder or archive."""
         ...
 
     def size(self, file_name: str) -> int:
@@ -38,8 +38,8 @@ class PhotoStore(Protocol):
         ...
 
     def stamp(self, file_name: str) -> str:
-        """A text that identifies a photo's file and its state. It changes whenever the content changes, except in a
-        remote folder, where it changes only if the size changes.
+        """A text that identifies a photo's file and its state. The text changes whenever the content changes. In a
+        remote folder, it changes only if the size changes.
 
         Raises PhotoError if the photo is missing.
         """
@@ -51,8 +51,8 @@ Pickled: TypeAlias = tuple[Callable[[OpenStore, Path], PhotoStore], tuple[OpenSt
 
 
 def reopened(kind: OpenStore, path: Path) -> PhotoStore:
-    """Open a store in a process that has unpickled it. If the process opened the same path before, and the path has not
-    changed since then, that store is returned.
+    """Open a store in the process that unpickles it. If the process has already opened this path, and the path is
+    unchanged, the existing store is returned.
     """
     return _opened_once(kind, path, file_stamp(path) if path.exists() else "")
 
@@ -83,8 +83,8 @@ def path_below(file_name: str) -> PurePosixPath | None:
 
 
 def found_place(place: str | None, file_name: str, where: object, kind: str) -> str:
-    """Return `place`, the location of a photo in its store. If it is None, raise PhotoError, whose message asks for a
-    store of this `kind`.
+    """Return `place`, the location of a photo in its store. If `place` is None, raise PhotoError. The message asks the
+    user for the folder or archive (`kind`) that contains the photo.
     """
     if place is None:
         raise PhotoError(f"{file_name}: not in {where}; give the {kind} that contains it")

@@ -1,4 +1,4 @@
-"""Photos of a source by file name, from a folder or directly from a zip archive."""
+"""Opens the photos of a source: folders, or zip archives that are read directly."""
 
 import zipfile
 from pathlib import Path
@@ -11,7 +11,7 @@ from cgc_data.sources.photo_store import PhotoStore
 
 
 def open_photos(path: Path) -> PhotoStore:
-    """Photos in a folder or .zip archive, or in several of them separated by commas.
+    """Open a folder or .zip archive of photos, or several of them, separated by commas.
 
     Raises PhotoError if a path is neither a folder nor an archive.
     """
@@ -30,8 +30,8 @@ def open_photos(path: Path) -> PhotoStore:
 
 
 def parts(path: Path) -> list[Path]:
-    """The folders and archives separated by commas. If the whole text is an existing path, it counts as one path, even
-    with a comma.
+    """Split a comma-separated list of folders and archives. If the whole text is an existing path, it counts as one
+    path, even if it contains a comma.
     """
     several = "," in str(path) and not path.exists()
     return [Path(part) for part in str(path).split(",")] if several else [path]

@@ -34,9 +34,9 @@ def read_source(
 ) -> SourceTable:
     """Read an annotation file of this format and box format into columns.
 
-    With `cache_dir`, the columns are cached in this folder under the file's sha256, and mapped from the cache on the
-    next call. If you already know the hash of the file, pass it as `sha256`. Raises SourceError if the file is missing,
-    truncated, or inconsistent, or if it does not match the schema.
+    With `cache_dir`, the columns are cached in this folder, under the file's sha256. The next call memory-maps the
+    cached columns. If you already know the hash of the file, pass it as `sha256`. Raises SourceError if the file is
+    missing, truncated, or inconsistent, or if it does not match the schema.
     """
     path = local_file(path)
     if not path.is_file():

@@ -24,7 +24,7 @@ _DECODER = msgspec.json.Decoder(list[list[float]] | RunLengths | None)
 class Segmentations:
     """The masks of a source, as a context manager. Use one object per process.
 
-    Raises SourceError if the annotation file is missing or is not the file that was indexed.
+    Raises SourceError if the annotation file is missing, or if its size has changed since it was indexed.
     """
 
     def __init__(self, table: SourceTable) -> None:

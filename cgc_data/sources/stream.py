@@ -2,7 +2,7 @@
 
 One window slides over the file. The window is cut at a likely boundary between two elements, wrapped in brackets, and
 decoded as a list. If this succeeds, the cut was correct. Decoding can fail at the end of a list, or if elements contain
-lists of objects. The JSON decoder of the standard library then finds the exact cut.
+lists of objects. In these cases, the JSON decoder of the standard library finds the exact cut.
 """
 
 import json
@@ -47,7 +47,7 @@ class Batch:
     shift: int  # memory address of a byte minus its offset in the file
 
     def offsets(self, raws: list[msgspec.Raw]) -> list[int]:
-        """The position of each `Raw` field of the items in the file, in bytes."""
+        """Offset of each `Raw` field in the file, in bytes. The fields must belong to items of this batch."""
         shift = self.shift
         return [pa.py_buffer(raw).address - shift for raw in raws]
 
@@ -169,7 +169,7 @@ class JsonStream:
             self._buffer[cut] = behind
 
     def _likely_cut(self) -> int:
-        """Buffer position of the last comma in the window that stands between `}` and `{`; 0 if there is none."""
+        """Buffer position of the window's last comma between `}` and `{`; 0 if the window contains no such comma."""
         brace = self._buffer.rfind(b"}", 1, 1 + self._filled)
         while brace > 0:
             if found := _BETWEEN.match(self._buffer, brace, 1 + self._filled):

@@ -1,7 +1,7 @@
-"""One annotation file as columns, the same for all formats.
+"""One annotation file as columns, which are the same for all formats.
 
-All code after the readers works on these columns. Ids are unique, rows are sorted, and boxes are given by their
-corners. A segmentation is stored as its byte range in the file, not as numbers in memory.
+Only the readers work on the file itself. All later code works on these columns. Ids are unique, rows are sorted, and
+boxes are given by their corners. Segmentations are not decoded: only their byte ranges in the file are stored.
 """
 
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ class SourceTable(Tables):
     """One annotation file as columns.
 
     Boxes are x1, y1, x2, y2 in pixels, as annotated. They may cross the border of the photo, and may be empty.
-    `image_row` and `category_row` are row numbers of `images` and `categories`.
+    `image_row` and `category_row` are row numbers in `images` and `categories`.
     """
 
     kind: str  # name of its format

@@ -1,7 +1,8 @@
 """The tasks of a release, each declared in a separate module. To add a task, add a line to `_REGISTERED`.
 
-Everything else reads this table: configuration, planner, statistics, card, gallery, validation, reward, recipes, and
-benchmark. Only this folder and the tasks' own planners and checks refer to a task or contrast by name.
+All other code finds the tasks through this module: configuration, planner, statistics, card, gallery, validation,
+reward, recipes, and benchmark. Only this folder and the tasks' own planners and checks refer to a task or contrast by
+name.
 """
 
 import difflib

@@ -1,6 +1,6 @@
-"""The ten question forms of MIG-Bench, and the tasks that train them.
+"""The ten question forms of MIG-Bench, and the tasks whose questions are similar.
 
-The numbers of items come from the revised annotations of MIG-Bench (Migician, arXiv 2501.05767; UniVG-R1's revision).
+The numbers of items come from the annotations of MIG-Bench (Migician, arXiv 2501.05767), as revised by UniVG-R1.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ class Form:
         items: number of items.
         asks: the question that the items of the form ask.
         tasks: ids of tasks with similar questions.
-        trained: whether the tasks train the skill that the form tests, only its format (`form only`), or neither.
+        trained: `yes` if the tasks train the skill that the form tests, `form only` if they train only the form of the
+            question, and `no` otherwise.
         remark: differences between the tasks and the form.
     """
 

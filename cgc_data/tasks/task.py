@@ -15,7 +15,7 @@ REFERENCE = "reference"
 
 @dataclass(frozen=True)
 class Distractors:
-    """A kind of distractor view. `likeness` (0-1) is higher if the distractor view is harder to distinguish from the
+    """A kind of distractor view. `likeness` (0-1) states how hard it is to distinguish the distractor view from the
     view that shows the target.
     """
 
@@ -28,14 +28,15 @@ class Contrast:
     """How the images of a row are related.
 
     Attributes:
-        name: name of its subfolder in the release, also used in the configuration (as in `inter/locate`).
+        name: the contrast's name in the configuration (as in `inter/locate`), and the name of its subfolder in the
+            release.
         title: text that completes the phrase "no contrast between ...".
         meaning: sentences for the card.
         color: color in plots, as `#rrggbb`.
         windows: whether views are windows of one photo. If false, views are uncropped photos. Windows are derivative
             works.
-        roles: the two roles of views that a question asks about. Views that contain an answer have the first role, and
-            the other views have the second role.
+        roles: the names of two roles. Among the views that a question asks about, those that contain an answer have the
+            first role, and the others have the second.
         distractors: kinds of distractors.
     """
 
@@ -69,8 +70,8 @@ class Task:
             pool of its twins.
         named_pool: question pool in templates.yaml whose phrasings name the image with the answer, if there is one.
         phrasings: phrasings of `pool`, numbered from 0, if they are not in templates.yaml.
-        share: weight of the task in the preset `full`. The task's part of the rows is this weight divided by the sum
-            of the weights of all tasks. Its rows include their twins with empty answers.
+        share: weight of the task in the preset `full`. The task's part of the rows is this weight divided by the sum of
+            the weights of all tasks. The task's rows include their twins with empty answers.
         paper: like `share`, for the preset `paper`.
         planner: planner of the task's rows, as "module:Class" (see `cgc_data.plan.planner`). Empty if all rows of the
             task are twins of other rows.
@@ -78,7 +79,7 @@ class Task:
         may_be_empty: whether rows of the task itself may have an empty answer. Each row with an empty answer is paired
             with a row whose answer contains an object.
         labels: smallest and largest number of labels that a row asks for.
-        answer_label: the label to write in the answer if the question names no label, such as `object`.
+        answer_label: the label to write in the answer, such as `object`, if the question names no label.
         named_label: like `answer_label`, but only for questions with phrasings in `named_pool`. These questions ask for
             one label without naming it. The other questions of the task name their labels.
         candidates: whether the question lists labels to choose from; exactly one of them is in every image.

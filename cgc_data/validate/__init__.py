@@ -1,4 +1,5 @@
-"""Validates a release by deriving it again from the raw sources. No code is shared with the builder.
+"""Validates a release against the raw sources, from which every fact is derived again. No code is shared with the
+index, planner, and renderer of a build.
 
 Annotation files are read by the reference readers of their formats, such as pycocotools and lvis.
 """

@@ -35,8 +35,8 @@ class AbsenceCheck:
     def check(self, sample: Sample) -> None:
         """Check the claims of absence of a sample.
 
-        Every view that does not show a requested label needs a valid claim. No view may show anything that can be
-        confused with the label.
+        If the task requires claims, every view that may contain an answer but does not show a requested label needs a
+        valid claim. No view may show anything that can be confused with the label.
         """
         claims = Counter((claim.img_idx, claim.label) for claim in sample.evidence)
         for label in sample.labels:
@@ -125,8 +125,8 @@ class AbsenceCheck:
         return not self._outside(photo, concept, view) and not self._shown(photo, concept, view, self._limits.margin)
 
     def _list_confusable(self, concept: str) -> tuple[str, ...]:
-        """The concepts that must be absent if this concept is absent: all concepts that can be confused with this
-        concept. Unless `strict_confusable` is set, concepts that no source annotates are omitted.
+        """The concepts that must be absent if `concept` is absent: all concepts that can be confused with it. Unless
+        `strict_confusable` is set, concepts that no source annotates are omitted.
         """
         names = self._world.relations.confusable(concept)
         return tuple(sorted(names if self._limits.strict_confusable else names & self._world.concepts))

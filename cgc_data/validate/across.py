@@ -1,6 +1,6 @@
 """Checks that compare samples with each other. They cover splits, excluded photos, pairs of rows, and tuples of rows.
 
-The rows of a tuple are about one set of views.
+The rows of a tuple ask about the same set of views.
 """
 
 import re

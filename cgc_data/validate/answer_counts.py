@@ -19,8 +19,8 @@ AUC_BOUND = 0.55
 def number_of_answer_images(traces: Sequence[Trace]) -> Check:
     """Measure whether the number of images that contain an answer is uniformly distributed.
 
-    The number is between one and the number of candidate images.
-    Only rows that show uncropped photos and ask for a set of objects are counted. The measured value has no bound.
+    The number is between one and the number of candidate images. Only rows that show uncropped photos and ask for a set
+    of objects are counted. The value is only reported, without a bound.
     """
     name, what = (
         "number of answer images",

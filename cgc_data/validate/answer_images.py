@@ -1,6 +1,6 @@
 """Tests whether properties of the image files reveal which images contain the answer.
 
-The number of images that contain the answer is assumed to be known.
+Chance is computed from the actual number of images that contain the answer.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -61,8 +61,8 @@ def answer_image(name: str, rows: Sequence[Trace], signal: Signal) -> Check:
 def clusters(rows: Sequence[Trace]) -> NDArray[np.int64]:
     """The group number of each row, with shape (n,).
 
-    Rows with windows of one photo are in one group, even if they are not linked by a pair or a tuple, because windows
-    of one photo look alike.
+    All rows with windows of the same photo form one group, because these windows look alike. Rows with uncropped photos
+    are grouped by family.
     """
     if not rows[0].kind.contrast.windows:
         return families(rows)
@@ -78,8 +78,8 @@ def _open(trace: Trace) -> bool:
 
 
 def _above_chance(trace: Trace, values: NDArray[np.float64]) -> float:
-    """By how much the candidates with the highest value beat chance: the share of them that contain an answer, minus
-    this share among all candidates.
+    """The share of the candidates with the highest value that contain an answer, minus chance (the share of all
+    candidates that contain an answer).
     """
     places = np.array(trace.candidates) - 1
     holding = np.array([number in trace.targets for number in trace.candidates], dtype=np.float64)

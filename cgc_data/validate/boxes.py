@@ -1,4 +1,5 @@
-"""Box arithmetic for validation, written independently of the builder so that the two share no mistakes.
+"""Box arithmetic for validation. It is written independently of the builder, so that it does not repeat the builder's
+mistakes.
 
 Boxes are x1, y1, x2, y2. If a function takes two boxes, both must be in the same unit: pixels or thousandths of the
 image size.

@@ -38,7 +38,7 @@ def families(rows: Sequence[Trace]) -> NDArray[np.int64]:
 def folds_of(groups: NDArray[np.int64]) -> NDArray[np.int64]:
     """The cross-validation fold of each row, with shape (n,).
 
-    Each group stays in one fold. Groups are assigned to folds at random, with a fixed seed.
+    Each group stays in one fold. Groups are assigned to folds at random. The seed is the number of groups.
     """
     count = int(groups.max()) + 1 if len(groups) else 0
     return np.random.default_rng(count).permutation(count)[groups] % FOLDS
@@ -69,8 +69,8 @@ def image_features(rows: Sequence[Trace]) -> NDArray[np.float64]:
 
 
 def _measures(row: Trace) -> list[float]:
-    """Mean, minimum, maximum, and standard deviation of the widths, heights, areas, aspect ratios, and logarithms of
-    the file sizes of a row's images.
+    """Statistics of a row's images: mean, minimum, maximum, and standard deviation of the widths, heights, areas,
+    aspect ratios, and logarithmic file sizes.
     """
     sizes = np.array(row.sizes, dtype=np.float64)
     measures = [sizes[:, 0], sizes[:, 1], sizes.prod(axis=1), sizes[:, 0] / sizes[:, 1]]

@@ -1,8 +1,8 @@
 """Measures how well colors alone reveal the place from which a piece (a recolored part of a photo) was cut.
 
-The colors of the piece are compared with those of each whole image, and of each box of the same size in the image.
-Histograms use all pixels, because downscaling changes the colors of an image. Counts of pixels are integers, so that
-sums are exact.
+The colors of the piece are compared with those of each whole image, and of each box of the piece's size in the image.
+The images are not downscaled, because downscaling changes their colors. Counts of pixels are integers, so that sums are
+exact.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,13 +37,13 @@ class Histogram:
 
 
 def _cube(pixels: Pixels) -> Codes:
-    """Bins of a joint histogram of the three color channels, with eight levels per channel."""
+    """The bin of each pixel in a joint histogram of the three color channels, with eight levels per channel."""
     blue, green, red = cv2.split(pixels)
     return np.asarray((blue & TOP).astype(np.uint16) << 1 | (green & TOP) >> 2 | red >> 5)
 
 
 def _hues(pixels: Pixels) -> Codes:
-    """Bins of a joint histogram of twelve hues and twelve levels of saturation."""
+    """The bin of each pixel in a joint histogram of twelve hues and twelve levels of saturation."""
     hue, saturation, _ = cv2.split(cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV))
     return np.asarray(cv2.add(cv2.LUT(hue, _HUES), cv2.LUT(saturation, _SATURATIONS)), dtype=np.uint8)
 
@@ -125,7 +125,7 @@ def _likeness(cells: _Cells, own: Shares, cell: int, size: tuple[int, int], shar
 
 
 def _box_sums(counts: Counts, height: int, width: int) -> Counts:
-    """The sum of the counts in each box of this many rows and columns."""
+    """The sum of the counts in each box of `height` rows and `width` columns."""
     rows, columns, bins = counts.shape
     total = np.zeros((rows + 1, columns + 1, bins), dtype=np.int64)
     for row in range(rows):  # much faster than `cumsum`, which jumps through memory
@@ -156,9 +156,9 @@ def _by_cells(pixels: Pixels, cell: tuple[int, int], histogram: Histogram) -> _C
 
 @lru_cache(maxsize=4)
 def _first_bins(rows: int, columns: int, cell: tuple[int, int], bins: int) -> NDArray[np.int64]:
-    """An array (height, width) with an index for each pixel: the first bin of the pixel's cell.
+    """For each pixel, the index of the first bin of its cell, with shape (height, width).
 
-    The index refers to a single list that contains the bins of all cells, one cell after the other.
+    The bins of all cells are numbered consecutively, one cell after the other.
     """
     numbers = np.arange(rows * columns).reshape(rows, columns) * bins
     return numbers.repeat(cell[0], axis=0).repeat(cell[1], axis=1)

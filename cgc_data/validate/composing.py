@@ -63,7 +63,7 @@ def _after(pixels: Pixels, step: Operation, view: View, photo_of: Callable[[Part
 
 
 def _is_between(width: float, height: float, view: View) -> bool:
-    """Whether `width` is between the widths of the window and the view, and `height` between their heights.
+    """Whether `width` is between the widths of the window and the view, and `height` is between their heights.
 
     Both ends are included.
     """

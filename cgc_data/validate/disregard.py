@@ -1,4 +1,4 @@
-"""Removes parts of raw annotation records. The release's manifest lists these parts, which the user declared wrong."""
+"""Removes the parts of raw annotations that the user declared wrong. The manifest of the release lists these parts."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -9,8 +9,8 @@ from cgc_data.validate.protocols import RawFile, Record
 def disregard(raw: RawFile, parts: Collection[str]) -> RawFile:
     """The annotation file without the `parts` that the user declared wrong.
 
-    These parts are masks, crowd flags, or duplicates. If an object is annotated twice, the annotation with the lower id
-    is kept.
+    `parts` can contain `masks`, `crowd`, and `duplicates`. Of several annotations of the same object, the annotation
+    with the lowest id is kept.
     """
     if not parts:
         return raw

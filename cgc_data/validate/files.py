@@ -1,4 +1,5 @@
-"""Checks the files of a release against its manifest: hashes, sizes, counts, and whether it lists every shard.
+"""Checks the files of a release against its manifest: hashes, sizes, counts, and shards that the manifest does not
+list.
 
 Also checks that every shard has the row schema, and that every row is in the right shard.
 """
@@ -37,7 +38,7 @@ def sha256(path: Path) -> str:
 
 
 def check_files(release: Path, manifest: Manifest, ledger: Ledger) -> list[str]:
-    """Check files against the manifest and return the readable shards."""
+    """Check the files against the manifest. Returns the names of the readable shards that have the schema's columns."""
     listed = {shard["path"]: shard for shard in manifest["shards"]}
     expected = {name: shard["sha256"] for name, shard in listed.items()} | manifest["files"]
     for name, digest in expected.items():

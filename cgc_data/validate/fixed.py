@@ -48,7 +48,7 @@ def fixed_answer(name: str, traces: Sequence[Trace]) -> Check:
 
 
 def _right(answers: Boxes) -> NDArray[np.bool_]:
-    """A matrix (n, boxes): whether each of the answers matches each box of a grid (IoU of at least `RIGHT`).
+    """Whether each answer matches each box of a grid (IoU of at least `RIGHT`), with shape (n, boxes).
 
     The answers are boxes with shape (n, 4) and coordinates 0-1000.
     """

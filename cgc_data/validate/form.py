@@ -52,7 +52,7 @@ class FormCheck:
         return True
 
     def finish(self) -> None:
-        """Check that no two rows have the same id."""
+        """Check that every id has 16 hex digits, and that no two rows have the same id."""
         seen: set[str] = set()
         for identity in self.ids:
             fresh = bool(ID.fullmatch(identity)) and identity not in seen
@@ -143,7 +143,7 @@ def _images(sample: Sample) -> list[str]:
 
 
 def _asked(sample: Sample, task: Task) -> list[str]:
-    """Mismatches between the query of a row and the kind of question that its task asks."""
+    """Mismatches between the question of a row and the declaration of its task."""
     fewest, most = task.labels_in(names_image=sample.img_idx is not None)
     faults = []
     if not fewest <= len(sample.labels) <= most or len(set(sample.labels)) < len(sample.labels):
@@ -167,7 +167,7 @@ def _asked(sample: Sample, task: Task) -> list[str]:
 def _parts(view: View, world: World) -> list[str]:
     """Faults in the list of photos of a view.
 
-    The first photo must be the photo that the view states. Each other photo must be in the sources and lend an object
+    The first photo must be the photo of the view itself. Each other photo must be in the sources and provide an object
     with a mask.
     """
     if not view.parts:

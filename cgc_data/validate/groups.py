@@ -62,7 +62,7 @@ def read_group(release: Path, group: Group, sampling: Sampling | None) -> Iterat
 
 
 def _images(file: pq.ParquetFile, group: Group, places: set[int]) -> dict[int, list[Any]]:
-    """The images of the rows at the given positions of a group, by position."""
+    """The images of the rows at the positions `places` of a group. Each key is a position."""
     found: dict[int, list[Any]] = {}
     start = 0
     for batch in file.iter_batches(batch_size=BATCH, row_groups=[group.number], columns=["images"]):

@@ -30,9 +30,8 @@ def names_tell(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> Check:
     """Measure how well a label's score separates right from wrong labels in the same list (AUC).
 
-    The score of a label is how often it is right in the lists of unrelated rows.
-
-    Rows are unrelated if no pair or tuple links them.
+    The score of a label is how much more often than chance it is right in the lists of unrelated rows. Rows are
+    unrelated if no pair or tuple links them.
     """
     lists = [one for one in lists if one[1]][:MOST_ROWS]
     if not lists:
@@ -47,9 +46,10 @@ def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> 
 
 
 def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
-    """Measure whether guessing the rarest label of a list, or else the most frequent label, is better than chance.
+    """Measure whether the frequency of labels in the sources reveals the right label of a list.
 
-    Lists of the same length in unrelated rows determine which of these two labels is guessed.
+    Either the rarest or the most frequent label is guessed. Lists of the same length in unrelated rows determine which
+    of the two.
     """
     what = (
         "AUC of guessing, in each list, the label that is rarest (or most frequent) in the sources; unrelated rows "
@@ -68,10 +68,10 @@ def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 
 def _lean(asked: Sequence[Asked], is_right: Right) -> float:
-    """The share of the wrong labels in a list that are rarer in the sources than the right label, minus the share that
-    are more frequent.
+    """Whether the right label of a list is frequent (positive) or rare (negative) in the sources, compared with the
+    wrong labels.
 
-    The value is between -1 and 1.
+    The value (-1 to 1) is the share of wrong labels that are rarer, minus the share that are more frequent.
     """
     right, wrong = ([one.photos for one in asked if is_right(one) is kind] for kind in (True, False))
     return float(np.sign(np.subtract.outer(right, wrong)).mean()) if right and wrong else 0.0
@@ -119,10 +119,9 @@ def place_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
 
 
 def words_tell(name: str, traces: Sequence[Trace], true: Set[str]) -> Check:
-    """Measure whether a classifier can find certain rows without seeing the images.
+    """Measure whether a classifier that does not see the images can recognize the rows whose ids are in `true`.
 
-    The classifier gets the wording, the labels, and the number, dimensions, and file sizes of the images. `true`
-    contains the ids of the rows that it must find.
+    The classifier gets the wording, the labels, and the number, dimensions, and file sizes of the images.
     """
     what = (
         "held-out AUC of a logistic classifier that sees the wording, the labels, the number of images, and their "

@@ -52,7 +52,7 @@ def lent(part: Part, view: View, world: World) -> tuple[Instance | None, str]:
 
 
 def _misdrawn(found: Instance, part: Part, world: World) -> str:
-    """The reason why the mask of the part is not the complete mask of the annotated object; "" if it is."""
+    """The reason why the mask of the part is not the mask of the whole annotated object; "" if it is."""
     raw = world.sources[found.source].mask(found.number)
     height, width = raw.shape
     try:
@@ -89,11 +89,11 @@ def place(part: Part, found: Instance, view: View, world: World) -> Placed:
 
 
 def hidden(placed: Placed, view: View, world: World) -> Iterator[tuple[str, float]]:
-    """For each concept in the photo, yield the concept and the hidden share of the object that is hidden most.
+    """For each concept in the photo, yield the concept and the largest hidden share of its annotated objects.
 
-    The hidden share (0-1) is the part of an annotated object that the pasted object hides. If several sources annotate
-    the concept, each source has such a value, and the smallest is used, because sources outline the same objects
-    slightly differently.
+    The hidden share (0-1) is the fraction of an annotated object that the pasted object hides. If several sources
+    annotate the concept, the largest share is computed per source, and the smallest of these values is used, because
+    sources outline the same objects slightly differently.
     """
     photo = world.photo(view)
     seen = world.appearances(photo)

@@ -1,4 +1,4 @@
-"""Measures whether a photo's roles in other rows reveal its role in this row."""
+"""Measures whether you can predict a photo's role in a row (target or not) from its roles in other rows."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ SEED = 0
 
 
 def odd_one_out(traces: Sequence[Trace]) -> Check:
-    """Measure whether a photo that is often the target in other rows is more likely to be the target in this row."""
+    """Measure whether a photo is more likely to be the target in a row if it is often the target in other rows."""
     name, what = (
         "target photo is the odd one out",
         "AUC of guessing the photo that is most often the target in unrelated rows",
@@ -58,9 +58,7 @@ def one_sided_photos(traces: Sequence[Trace]) -> Check:
 
 
 def photo_tells_absent(traces: Sequence[Trace]) -> Check:
-    """Measure whether a row is more likely to have an empty answer if its photos often occur in other rows with an
-    empty answer.
-    """
+    """Measure how well other rows with the same photos predict whether the answer to a row is empty."""
     name, what = (
         "photos tell absent",
         "AUC of guessing that a row has an empty answer if its photos often occur with empty answers in unrelated rows",
@@ -85,7 +83,7 @@ def photo_tells_absent(traces: Sequence[Trace]) -> Check:
 
 
 def at_most(rows: list[Trace], most: int) -> list[Trace]:
-    """All rows if there are at most `most`; otherwise, as many randomly chosen families as this limit allows.
+    """All rows if there are at most `most` of them; otherwise, the rows of randomly chosen families, up to this limit.
 
     A family consists of the rows that are linked by a pair or a tuple.
     """

@@ -58,8 +58,9 @@ class PhotoFiles:
         return self._holder(name).read(name)
 
     def _find_holder(self, name: str) -> "_Place":
-        """The location that contains a file with this exact name. If there is none, the first location with a file that
-        matches the name.
+        """The first folder or zip that contains a file with this exact name.
+
+        If there is none, the first folder or zip with a file that matches the name, or else the last one in the list.
         """
         holders = [place for place in self._places if place.size(name) is not None]
         exact = [place for place in holders if place.name(name) == name]
@@ -108,7 +109,7 @@ class _Place:
         return str(file if self._url else file.resolve())
 
     def name(self, name: str) -> str:
-        """The name of the photo's file in this location, or "" if there is no such file."""
+        """The path of the photo's file inside this folder or zip, or "" if there is no such file."""
         if self._archive:
             info = self._member(name)
             return info.filename if info else ""
@@ -163,8 +164,8 @@ class _Place:
 
     @cached_property
     def _names(self) -> dict[str, list[str]]:
-        """All files by normalized base name. If an annotation tool added a prefix to a name, the file is also listed
-        without the prefix.
+        """All files by normalized base name. If the name starts with a `TOOL_PREFIX`, the file is also listed under the
+        name without this prefix.
         """
         if self._archive:
             files = [info.filename for info in self._archive.infolist() if not info.is_dir()]
@@ -184,7 +185,7 @@ class _Place:
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     """The content of a file in an archive, unpacked only up to the size that the archive states.
 
-    Compression methods other than `METHODS` are refused, because `zipfile` would unpack the whole content.
+    Compression methods other than `METHODS` are refused, because `zipfile` cannot limit the size that they unpack to.
     """
     if info.compress_type not in METHODS:
         raise NotImplementedError("neither stored nor deflated")
@@ -195,7 +196,7 @@ def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 def picture_size(content: bytes) -> tuple[int, int]:
     """Width and height of a picture, from its header.
 
-    Raises PhotoError if the header states no size or a size that exceeds the limit.
+    Raises PhotoError if the content is not a picture, or if the picture has more than `MOST_PIXELS` pixels.
     """
     try:
         with Image.open(io.BytesIO(content)) as image:

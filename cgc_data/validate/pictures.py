@@ -1,5 +1,5 @@
-"""Checks the stored pixels. Each image must be the stated photo, either unchanged or changed only by the listed
-operations, such as a crop.
+"""Checks the stored pixels. Each image must show the photo that its view states, either unchanged or changed only by
+the view's operations, such as a crop.
 """
 
 import io
@@ -73,7 +73,7 @@ class PictureCheck:
         return self._done[key]
 
     def _altered(self, content: bytes, view: View) -> str:
-        """The reason why the image is not the unchanged file of the whole photo; "" if it is."""
+        """The reason why the image is not an unchanged copy of the whole photo; "" if it is."""
         source = self._world.sources[view.source]
         frame = (0, 0, *source.size(view.image_id))
         if view.window != frame or (view.width, view.height) != frame[2:]:
@@ -92,7 +92,7 @@ class PictureCheck:
         return f"the bytes of the image differ from those of {source.file_name(view.image_id)}"
 
     def _elsewhere(self, content: bytes, file: ImageFile, view: View) -> str:
-        """The reason why the image does not show the window of the photo; "" if it does."""
+        """The reason why the image does not show the view's window of the photo; "" if it does."""
         try:
             pixels, original = decode_checked(content, cv2.IMREAD_COLOR), self._world.composed(view)
         except PhotoError as error:
@@ -150,7 +150,7 @@ def _mean_difference(one: Pixels, other: Pixels) -> float:
 
 
 def _halved(pixels: Pixels) -> Pixels:
-    """The image at half size. Halving the size averages out fine noise, which resampling and encoding change."""
+    """The image at half size. This averages out fine noise, because resampling and encoding change such noise."""
     odd = pixels.shape[0] % 2, pixels.shape[1] % 2
     even = cv2.copyMakeBorder(pixels, 0, odd[0], 0, odd[1], cv2.BORDER_REPLICATE) if any(odd) else pixels
     size = even.shape[1] // 2, even.shape[0] // 2

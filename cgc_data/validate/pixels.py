@@ -59,7 +59,7 @@ def decode(content: bytes) -> Pixels:
 
 
 def decode_checked(content: bytes, how: int) -> Pixels:
-    """Decode a photo without applying its orientation tag. Call `picture_size` first, which checks the photo's size.
+    """Decode a photo without applying its orientation tag. Call `picture_size` first to check the photo's size.
 
     `how` is the `IMREAD_` flag of cv2 for color or gray.
     """

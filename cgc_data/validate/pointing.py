@@ -26,9 +26,9 @@ BY_LEARNING = 0.15
 
 
 def image_by_color(traces: Sequence[Trace]) -> Check:
-    """Measure whether the image with the colors most similar to the piece contains the answer more often than chance.
+    """Measure how much more often than chance the image that is closest to the piece in color contains the answer.
 
-    The check also measures this for the image with the least similar colors.
+    The check also measures this for the image that is farthest from the piece in color.
     """
     rows = [trace for trace in traces if len(trace.candidates) > 1]
     return answer_image("answer image by color", rows, _apart)
@@ -89,9 +89,9 @@ def _ranks(table: Floats) -> Floats:
 
 
 def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
-    """For each histogram, measure how often the box with the most similar colors is right.
+    """For each histogram, measure how often the box that is closest to the piece in color is right.
 
-    The image that contains the answer and the size of the true box are assumed to be known.
+    The guess knows which image contains the answer, and it knows the size of the true box.
     """
     rows = [trace for trace in traces if len(trace.boxes) == 1 and trace.colors]
     for histogram in HISTOGRAMS:
@@ -110,6 +110,6 @@ def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
 
 
 def _is_likest(trace: Trace, histogram: str) -> bool:
-    """In the image with the answer, whether the box with the most similar colors is right (IoU of at least 0.5)."""
+    """Whether the box that is closest in color, in the image with the answer, is right (IoU of at least 0.5)."""
     (target,) = trace.targets
     return iou(trace.boxes[0], trace.colors[target - 1][histogram].likest) >= 0.5

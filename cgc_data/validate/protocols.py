@@ -13,8 +13,8 @@ Record: TypeAlias = dict[str, Any]  # an image, a category, or an annotation, as
 class RawProtocol(ABC):
     """An annotation protocol, which determines what the records of a file prove.
 
-    `rule` is the name that a release gives to this kind of proof. `refusal` is the message if the rule does not apply
-    to a source.
+    `rule` is the name of this kind of proof in a release. `refusal` is the message if the rule does not apply to a
+    source.
     """
 
     rule: ClassVar[str]
@@ -22,15 +22,15 @@ class RawProtocol(ABC):
 
     @abstractmethod
     def warrants(self, image: Record, wanted: set[int]) -> bool:
-        """Whether this rule proves that a category is absent from an image in which it has no annotation."""
+        """Whether this rule proves that a category without annotations in an image is absent from the image."""
 
     @abstractmethod
     def status(self, image: Record, wanted: set[int], found: Sequence[Record]) -> Status:
         """What the file proves about a category in an image.
 
-        The result is "all" if all of its instances are annotated, "some" if only some of them are, "absent" if the
-        category is absent, and "unknown" if the file proves nothing. `found` contains the category's annotations in
-        this image.
+        The result is "all" if all instances of the category are annotated, "some" if the image may contain more
+        instances, "absent" if it contains none, and "unknown" if the file proves nothing. `found` contains the
+        category's annotations in this image.
         """
 
 
@@ -50,9 +50,9 @@ class Exhaustive(RawProtocol):
     def of(cls, names: Mapping[int, str], own: bool, declared: Declared) -> "Exhaustive":
         """The protocol of a file with these category names.
 
-        `declared` lists the categories that the user declared exhaustive, or is a bool that applies to all categories.
-        None means that the user declared nothing. All categories are then exhaustive if the file has the format's own
-        list of categories (`own` is true). Otherwise, none of them is.
+        `declared` is what the user declared exhaustive: a list of categories, or a bool for all categories. If it is
+        None, the user declared nothing. In this case, all categories are exhaustive if the file uses the format's
+        official list of categories (`own` is true), and none otherwise.
         """
         if isinstance(declared, list):
             return cls(frozenset(number for number, name in names.items() if name in declared), True)
@@ -109,7 +109,7 @@ class RawFile:
         licenses: license records as listed in the file.
         mask: function that returns the run lengths of an annotation's mask.
         protocol: what the file guarantees.
-        coco_photos: whether the photos are COCO's photos, even if the categories are not COCO's categories.
+        coco_photos: whether the photos are from COCO; the categories can be different from COCO's.
         practice: the dataset whose naming practice the file follows; "" if it follows no particular dataset.
     """
 

@@ -64,7 +64,7 @@ class Sight:
     def state(self, visible: float) -> Literal["visible", "gone", "ambiguous"]:
         """Whether the instance is visible, gone, or ambiguous.
 
-        An instance is visible if the window contains at least the share `visible` of the mask. It is gone if none of
+        An instance is visible if at least the share `visible` of its mask is inside the window. It is gone if none of
         its pixels is in or near the window. Otherwise, it is ambiguous.
         """
         if not self.near:
@@ -73,12 +73,13 @@ class Sight:
 
 
 class RawSource:
-    """An annotation file with its photos, read by the reference reader of its format.
+    """An annotation file and its photos. The reference reader of the file's format reads the file.
 
     Args:
         key: key of the source in the manifest.
         kind: format of the file.
-        exhaustive: the categories that the user declared exhaustive; None if only the guarantees of the format apply.
+        exhaustive: what the user declared exhaustive: a list of categories, or a bool for all categories. If it is
+            None, only the guarantees of the format apply.
         test_only: whether all photos of the file are held out for testing.
         box_format: declared format of the boxes.
         displayed: whether the annotations refer to the photos after EXIF rotation.
@@ -158,7 +159,7 @@ class RawSource:
         return self.protocol.status(self.images[image_id], wanted, found)
 
     def warrants(self, rule: str, image_id: int, concept: str) -> bool:
-        """Whether this rule proves that a concept is absent from an image in which it has no annotation."""
+        """Whether this rule proves that a concept without annotations in an image is absent from the image."""
         wanted = set(self.categories.get(concept, ()))
         return rule == self.protocol.rule and self.protocol.warrants(self.images[image_id], wanted)
 
@@ -198,8 +199,8 @@ class RawSource:
     def _read_shape(self, number: int) -> "_Shape":
         """The mask of an annotation, cropped to its tight box.
 
-        pycocotools derives a box from run lengths. If a run is empty, this box can be too large, but it is never too
-        small.
+        pycocotools derives a box from run lengths, but this box can be too large if a run is empty. The tight box is
+        therefore computed from the pixels inside the pycocotools box.
         """
         left, top, width, height = map(int, coco_mask.toBbox(self._rle(number)))
         around = self.mask(number)[top : top + height, left : left + width]

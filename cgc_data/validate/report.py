@@ -1,7 +1,7 @@
-"""Results of a validation: the outcome of each check, and the samples that fail the check.
+"""Results of a validation: the outcome of each check, and the samples that fail it.
 
-A check passes, fails, or ends with a note. A note means that the release is too small to decide, or that the check only
-measures a value; a note does not make the release invalid.
+A check passes, fails, or ends with a note. A note means that the release is too small to reach a conclusion, or that
+the check only measures a value. It does not make the release invalid.
 """
 
 from collections import Counter, defaultdict
@@ -36,7 +36,7 @@ class Check:
         n: number of items checked.
         value: the measured value; for checks of samples, the number of breaches.
         bound: the limit that the value is compared with.
-        interval: 95 % interval of the value, if the value is a statistic.
+        interval: confidence interval of the value (at least 95 %), if the value is a statistic.
         breaches: the faulty samples, each with its fault.
         sampled: whether only a sample of the rows was checked.
     """
@@ -53,7 +53,7 @@ class Check:
 
 
 class Drawn(NamedTuple):
-    """The random sample of a validation: the requested share, the seed, the number of drawn rows, and the total number
+    """How a validation sampled the rows: the requested share, the seed, the number of drawn rows, and the total number
     of rows.
     """
 
@@ -121,7 +121,7 @@ class Ledger:
         return holds
 
     def add(self, other: "Ledger") -> None:
-        """Add the records of another ledger that covers later rows."""
+        """Add the records of another ledger, whose rows come after the rows of this ledger."""
         self._seen.update(other._seen)
         for check, breaches in other._breaches.items():
             self._breaches[check].extend(breaches)

@@ -79,7 +79,7 @@ def _correlations(scene: Gray, template: Gray) -> Iterator[Gray]:
 
 
 def _sums(values: Gray, rows: int, columns: int) -> Gray:
-    """Sums of the values over every rectangle with this number of rows and columns."""
+    """The sum of the values in each rectangle of `rows` x `columns` values."""
     total = np.pad(values.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     across = total[:, columns:] - total[:, :-columns]
     return np.asarray(across[rows:] - across[:-rows])
@@ -88,7 +88,7 @@ def _sums(values: Gray, rows: int, columns: int) -> Gray:
 def _own(shape: tuple[int, ...], size: tuple[int, ...], home: list[float]) -> NDArray[np.bool_]:
     """Mask (rows, columns) of the places that count as the true place.
 
-    A place counts if its IoU with the true place is at least `SAME_PLACE`.
+    These are the places whose IoU with the true place is at least `SAME_PLACE`.
 
     `size` is the size of each place in rows and columns. If `home` is empty, the mask contains only False.
     """

@@ -35,7 +35,7 @@ CHECKS = {
 
 
 class Left(NamedTuple):
-    """The results of the checks of some rows. All values are plain, so that they can be sent to another process."""
+    """The check results of some rows. All values can be pickled, and so they can be sent to another process."""
 
     ledger: Ledger
     counts: dict[str, Counter[str]]

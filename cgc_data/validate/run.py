@@ -80,8 +80,7 @@ def validate(
         executor: runs the checks of row groups, for example in several processes.
 
     Raises:
-        ReleaseError: the folder is not a finished release, or a source is missing or differs from the source of the
-            build.
+        ReleaseError: the folder is not a finished release, or a source is missing or has changed since the build.
         WorkerError: a worker was lost, or a cluster cannot be used.
     """
     given = Given(local_release(release), tuple(sources or ()), uuid4().hex)
@@ -127,7 +126,7 @@ def _check_group(given: Given, sampling: Sampling | None, group: Group) -> Left:
 def open_sources(release: Path, manifest: Manifest, given: Sequence[SourcePaths]) -> list[RawSource]:
     """Open the raw sources of a release, and verify the sha256 of each.
 
-    Raises ReleaseError if a source is missing or differs.
+    Raises ReleaseError if a source is missing or has a different sha256.
     """
     moved = {_digest(paths.annotations): paths for paths in given}
     known = {entry["sha256"] for entry in manifest["sources"]}

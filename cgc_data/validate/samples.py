@@ -95,7 +95,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The stated reason why a view does not show a label."""
+    """A row's statement that a view has no object with this label, and the reason for it (`warrant`)."""
 
     img_idx: int
     label: str
@@ -137,7 +137,7 @@ class Sample:
     def kind(self) -> Task:
         """The declared task.
 
-        Raises ReleaseError if the task is unknown. The form check runs first and rejects such rows.
+        Raises ReleaseError if the task is unknown. The form check runs first and rejects rows with an unknown task.
         """
         return task_named(self.contrast, self.task)
 

@@ -57,7 +57,7 @@ def lookalikes(sample: Sample, world: World) -> Iterator[str]:
 
 
 def complete(sample: Sample, world: World, limits: Limits, *, everywhere: bool = False) -> Iterator[Finding]:
-    """For each view that has an object in the answer, check that the answer contains every instance in this view.
+    """For each view in which the answer has an object, check that the answer contains every instance in this view.
 
     If `everywhere` is true, the answer must contain every instance in every view.
     """

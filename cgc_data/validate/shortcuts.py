@@ -1,6 +1,6 @@
 """Measures shortcuts by which a model could answer without the images.
 
-Each shortcut is measured over a release and compared with its bound.
+Each shortcut is measured over all given rows, and compared with its bound if it has one.
 """
 
 from collections import Counter, defaultdict
@@ -93,7 +93,8 @@ def absent_from_images(traces: Sequence[Trace]) -> Check:
 
     The classifier sees only the dimensions and file sizes of the images.
 
-    This check complements `absent_classifier`, whose AUC is below one half if labels are exactly balanced.
+    This check complements `absent_classifier`, which also sees the labels. If the labels are exactly balanced, they
+    push the AUC of that classifier below one half.
     """
     what = "held-out AUC of a logistic classifier that sees only the dimensions and file sizes of images"
     return _classifier(traces, image_features, "absent from sizes and bytes", what)
@@ -121,7 +122,7 @@ def classifier(
 
 
 def target_position(traces: Sequence[Trace], contrast: str) -> Check:
-    """Measure whether the image that contains the answer is at each position equally often."""
+    """Measure whether the image with the answer appears equally often at each position."""
     name, what = (
         f"target position ({contrast})",
         "p-value of the hypothesis that the position of the answer's image is uniformly distributed; fails below "

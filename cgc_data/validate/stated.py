@@ -35,7 +35,7 @@ ROUNDING = 0.002  # tolerance of a difficulty, due to rounded boxes
 class StatedCheck:
     """Checks one row at a time.
 
-    For each row, `asked` contains a digest of the question, views, and split, and the id of the row.
+    `asked` contains a pair for each row: a digest of its question, views, and split, followed by its id.
     """
 
     def __init__(self, ledger: Ledger, world: World) -> None:
@@ -167,8 +167,8 @@ def _phrasings() -> Mapping[str, Mapping[int, str]]:
 def _difficulty(sample: Sample) -> Iterator[str]:
     """The fault in the stated difficulty, if there is one.
 
-    The difficulty is the mean of three values from 0 to 1. The first is higher for more images, the second for more
-    similar scenes, and the third for a smaller object.
+    The difficulty is the mean of three values from 0 to 1. The first is higher for more images, the second for
+    distractors that are harder to distinguish from the target view, and the third for a smaller object.
     """
     likeness = {kind.name: kind.likeness for kind in sample.kind.contrast.distractors}[sample.distractors]
     shares = [_side_share(sample, number) for number in range(len(sample.objects))]
@@ -179,7 +179,7 @@ def _difficulty(sample: Sample) -> Iterator[str]:
 
 
 def _side_share(sample: Sample, number: int) -> float:
-    """The square root of an object's share of the view, which is the area of its box divided by the view's area."""
+    """The square root of the ratio of an object's box area to the area of the view."""
     target = sample.objects[number]
     view, (x1, y1, x2, y2) = sample.view(target.img_idx), target.bbox_px
     return float(((x2 - x1) * (y2 - y1) / (view.width * view.height)) ** 0.5)

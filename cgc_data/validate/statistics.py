@@ -75,7 +75,7 @@ def clustered_mean(values: Floats, groups: Ints, *, chance: float = 0.0, level: 
 def hit_rate(hits: Floats, groups: Ints) -> tuple[float, Interval]:
     """`clustered_mean` of `hits` (n,), whose values are from 0 to 1.
 
-    If there are no hits, every resample has the rate zero. The interval then extends at least to the upper end of the
+    If there are no hits, every resample has the rate zero, so the interval is extended at least to the upper end of the
     Wilson interval for the number of groups.
     """
     rate, interval = clustered_mean(hits, groups)
@@ -88,7 +88,7 @@ def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strat
     """Area under the ROC curve, with an interval from resampling entire groups.
 
     Rows are compared only with rows of the same stratum. All arguments have shape (n,). Ties count half. If no stratum
-    contains both kinds of rows, the result is 0.5 with the interval (0, 1).
+    contains both true and false rows, the result is 0.5 with the interval (0, 1).
     """
     weights = np.vstack([np.ones(int(groups.max()) + 1), _resampled(int(groups.max()) + 1)])
     won, pairs = np.zeros(len(weights)), np.zeros(len(weights))
@@ -111,11 +111,11 @@ def clustered_auc(scores: Floats, truths: NDArray[np.bool_], groups: Ints, strat
 
 
 def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0, level: float = 0.95) -> Interval:
-    """Widen an interval from resampling if there are few groups, so that it contains the exact interval of the rate.
+    """If there are few groups, widen an interval from resampling so that it contains the exact interval.
 
     With few groups, intervals from resampling are too narrow. For example, the interval for a single group has no
-    width. The exact interval has a high confidence level, because a report has about a hundred checks. At the usual
-    level, every small release would fail some of them by chance.
+    width. The exact interval has a higher confidence level, because a report has about a hundred checks. At the usual
+    level of 95 %, a small release would fail some of them by chance.
     """
     if groups >= FEW_GROUPS:
         return interval

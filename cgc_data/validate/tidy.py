@@ -1,4 +1,4 @@
-"""Normalizes the JSON of an annotation file: all ids get one type, and meaningless records are removed.
+"""Normalizes the JSON of an annotation file: converts ids to integers, and removes meaningless records.
 
 The reference readers do not validate their input. Files from other tools can contain ids as text or floats, repeated
 categories, an unused root category, duplicate annotations, and annotations without a photo. This module shares no code

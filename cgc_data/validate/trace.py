@@ -1,4 +1,4 @@
-"""The values of each row that are kept for the statistics at the end.
+"""The values that are kept from each row for the statistics, which are computed after all rows have been checked.
 
 Only a few values are kept per row, so that memory use does not grow with the size of the photos.
 """
@@ -37,7 +37,7 @@ class Asked:
         label: as listed.
         answered: whether an object of the answer has the label.
         images: 1-based numbers of the images in which an object with the label is annotated.
-        photos: in how many photos of the sources an object with the label is annotated.
+        photos: number of photos in the sources in which an object with the label is annotated.
     """
 
     label: str

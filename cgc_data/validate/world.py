@@ -1,4 +1,4 @@
-"""Combines all sources, matches images of the same photo, and finds disagreements about the categories in a photo.
+"""Combines all sources, finds images that are the same photo, and finds disagreements about a photo's categories.
 
 Images are the same photo if they have the same COCO name and picture, or if their files have the same bytes. Images
 with the same id or file name are not necessarily the same photo.
@@ -127,7 +127,7 @@ class World:
         return found
 
     def contradiction(self, identity: str, concept: str) -> str | None:
-        """How the photo's sources disagree about a concept, in words; None if they agree."""
+        """A description of how the photo's sources disagree about a concept; None if they agree."""
         facts = [fact for fact in self.facts(identity, concept) if fact.status != "unknown"]
         absent = [fact for fact in facts if fact.status == "absent"]
         present = [fact for fact in facts if fact.status != "absent"]
@@ -210,7 +210,8 @@ def file_digest(source: RawSource, image_id: int) -> str:
 def _shown(sources: Iterable[RawSource]) -> dict[str, Name]:
     """The name of each concept.
 
-    The name comes from the vocabulary table. If a concept is not in the table, the first source that has it names it.
+    The name comes from the vocabulary table. If a concept is not in the table, the name comes from the first source
+    that has the concept.
     """
     called: dict[str, str] = {}
     for source in sources:

@@ -1,6 +1,6 @@
 """Names of categories, and relations between categories.
 
-A concept is a WordNet synset ("dog.n.01"), or "name:..." for a custom category that is not in the table.
+A concept is a WordNet synset ("dog.n.01"), or "name:..." for a custom category that is not in the vocabulary table.
 """
 
 from cgc_data.vocabulary.concepts import COCO_NAMES, concept_of, concepts_of, supercategory_of

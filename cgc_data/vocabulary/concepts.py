@@ -58,8 +58,8 @@ COCO_NAMES: tuple[str, ...] = tuple(sorted(entry.coco for entry in entries().val
 def concept_of(name: str, synset: str = "") -> str:
     """The concept of a category.
 
-    If there is a synset, it is the concept. Otherwise, the concept is that of the COCO or LVIS category with this name.
-    If there is no such category either, the concept is "name:<name>".
+    The result is the synset if there is one. Otherwise, it is the concept with this name in names.csv, or "name:<name>"
+    if no concept in names.csv has this name.
     """
     if synset:
         return synset

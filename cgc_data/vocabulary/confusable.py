@@ -66,9 +66,10 @@ class Relations:
     def hyponyms(self, concept: str, practice: str = "") -> frozenset[str]:
         """Every concept that is more specific than this concept, and is therefore absent if this concept is absent.
 
-        With COCO_PRACTICE, the result also contains the concepts that COCO's annotators label with this name (they
-        label a mug as "cup"). Use COCO_PRACTICE only if the absence follows from COCO's 80 exhaustive categories.
-        Do not use it for LVIS's negative categories.
+        With COCO_PRACTICE, the result also contains the concepts that COCO's annotators label with this concept's
+        name. For example, they label a mug as "cup". Use COCO_PRACTICE only if COCO's own annotations, which are
+        exhaustive for 80 categories, show that the concept is absent. Do not use it if the concept is absent because
+        LVIS lists it as a negative category.
         """
         below = self._kinds.get(concept, NOTHING)
         return below | self._covered.get(concept, NOTHING) if practice == COCO_PRACTICE else below
@@ -85,7 +86,7 @@ class Relations:
 
 @cache
 def load_relations() -> Relations:
-    """The relations between COCO and LVIS v1 categories in the included confusable.csv."""
+    """The relations between COCO and LVIS v1 categories, read from confusable.csv in this package."""
     text = files("cgc_data.vocabulary").joinpath("confusable.csv").read_text(encoding="utf-8")
     rows = list(csv.reader(text.splitlines()))[1:]
     return Relations.of(tuple(Relation(a, b, cast(RelationKind, relation), reason) for a, b, relation, reason in rows))

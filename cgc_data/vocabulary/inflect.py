@@ -1,7 +1,7 @@
 """English for custom category names: a readable form, its plural, and its article.
 
-Simplification: only the last word is made plural. A word that ends in -s ("cars") is assumed to be plural already, and
-is counted as a set.
+Simplifications: only the last word, or the last word before "of", is made plural. A word that looks plural ("cars") is
+assumed to be plural, and its article is "a set of".
 """
 
 import re
@@ -21,7 +21,7 @@ JOINERS = "\u200c\u200d"  # letters of some scripts are written with them
 
 
 def plain(name: str) -> str:
-    """The name of a category as words.
+    """Convert a category name to readable words.
 
     Underscores and control characters become spaces, and text in parentheses is removed. A word is converted to
     lowercase only if all letters after its first letter are lowercase.
@@ -42,7 +42,7 @@ def _in_small(word: str) -> str:
 
 
 def normalised(name: str) -> str:
-    """A key that is the same for all spellings of a name. Text in parentheses is kept."""
+    """A key that ignores case, underscores, hyphens, and extra spaces in a name. Text in parentheses is kept."""
     return " ".join(re.sub("[_-]", " ", name).split()).casefold()
 
 
@@ -64,10 +64,7 @@ def is_person(singular: str) -> bool:
 
 
 def article(singular: str) -> str:
-    """The words before the noun for one object: "a" or "an".
-
-    If the noun is already plural, they are "a pair of" or "a set of".
-    """
+    """The article of a noun: "a" or "an", or for a noun that is already plural, "a pair of" or "a set of"."""
     if unit := _unit(singular.rpartition(" ")[2]):
         return unit
     if SPELT_WITH_AN.match(singular) or SOUNDS_LIKE_VOWEL.match(singular):

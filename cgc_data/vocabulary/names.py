@@ -1,4 +1,4 @@
-"""The names of concepts in questions: one name per concept, with its plural and article.
+"""The names that questions use for concepts: one name per concept, with its plural and article.
 
 A hand-written table contains the names for LVIS and COCO. Custom names are inflected by rule.
 """
@@ -31,7 +31,7 @@ class Name:
 
     @property
     def indefinite(self) -> str:
-        """One object: "an umbrella", "a pair of scissors", "a piece of broccoli"."""
+        """The name of one object, with its article: "an umbrella", "a pair of scissors", "a piece of broccoli"."""
         return f"{self.article} {self.singular}"
 
     @property
@@ -52,7 +52,7 @@ class Name:
 
     @property
     def they(self) -> str:
-        """Pronoun for "the <singular>": "they" for a pair or a person, otherwise "it"."""
+        """Pronoun for "the <singular>": "they" for a pair, a set, or a person, otherwise "it"."""
         return "they" if self.article in (PAIR, SET) or inflect.is_person(self.singular) else "it"
 
     @property
@@ -64,9 +64,9 @@ class Name:
 def readable(concept_or_name: str, given: str = "") -> Name:
     """The name of a concept. A category name is first converted to its concept.
 
-    Each concept of the table has a unique name. `given` is the name that a source uses for a concept that is not in the
-    table. Raises VocabularyError for an excluded concept (its row in names.csv states why), for an empty name, and for
-    a name that contains a tag of the answer format.
+    Each concept in names.csv has a unique name. `given` is the name that a source uses for a concept that is not in
+    names.csv. Raises VocabularyError for an excluded concept (its row in names.csv states why), for an empty name, and
+    for a name that contains a tag of the answer format.
     """
     concept = concept_or_name if _is_concept(concept_or_name) else concept_of(concept_or_name)
     entry = entries().get(concept)
@@ -81,8 +81,8 @@ def names_of(concepts: Iterable[str], given: Mapping[str, str] | None = None) ->
     """The names of all concepts that questions may ask for, by concept. Excluded concepts are missing.
 
     `given` contains the names that the sources use for their concepts. Text in parentheses is shown only if two names
-    are otherwise the same. Raises VocabularyError, which names both concepts, if two concepts would still have the same
-    name.
+    are otherwise the same. Raises VocabularyError if two concepts would still have the same name. The error message
+    contains both concepts.
     """
     called = {concept: (given or {}).get(concept, "") for concept in concepts}
     asked = [concept for concept in called if not ((entry := entries().get(concept)) and entry.left_out)]
@@ -106,7 +106,7 @@ def _refuse_twins(named: Mapping[str, Name]) -> None:
 
 
 def _qualified(name: Name, called: str) -> Name:
-    """The name. If the name in the source contains text in parentheses, this text is appended."""
+    """The name, followed by the text in parentheses from the source's name, if any."""
     qualifier = " ".join(found.group() for found in re.finditer(r"\([^()]*\)", called.replace("_", " ")))
     shown = (
         (f"{name.singular} {qualifier}", f"{name.plural} {qualifier}") if qualifier else (name.singular, name.plural)

@@ -1,8 +1,8 @@
 """Estimates the memory that forward and backward passes need in addition to the weights.
 
-The estimate depends only on the sizes of the model. The coefficients for each layer are derived from the tensors that
-autograd saves in the layer classes of the transformers library. Tests compare the coefficients with measurements.
-Attention is assumed to be fused, so no tokens x tokens matrix is stored.
+The estimate is computed only from the sizes of the model and its inputs. The coefficients for each layer are derived
+from the tensors that autograd saves in the layer classes of the transformers library. Tests compare the coefficients
+with measurements. Attention is assumed to be fused, so no tokens x tokens matrix is stored.
 """
 
 from cgc_train.check.shape import LinearAttention, ModelShape
@@ -83,8 +83,8 @@ def vision_block(shape: ModelShape, width: int) -> int:
 def vision_forward(shape: ModelShape, width: int) -> int:
     """Bytes per image patch that are in use while one vision block runs without gradients.
 
-    This memory contains the block's queries, keys, and values, and the hidden layer of its MLP before and after the
-    activation.
+    These are the bytes of the block's queries, keys, and values, and of the hidden layer of its MLP before and after
+    the activation.
     """
     return width * (6 * shape.vision_hidden + 2 * shape.vision_intermediate)
 
@@ -122,11 +122,13 @@ def decoder_forward(shape: ModelShape, width: int, adapters: int = 0) -> int:
 def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing: bool, lora: bool) -> int:
     """Bytes kept for the backward pass of the language model over `tokens` tokens.
 
-    With gradient checkpointing, this is the memory for the input of every layer, plus twice the activations of one
-    layer: once for the layer that is recomputed, and once for its gradients. With adapters, the recomputed layer and
-    its gradients together need less memory than the activations of one layer. The reason is that autocast keeps inputs
-    in the model's data type, and that the backward pass frees tensors after use. In a GPU run that trained all weights,
-    the activations of one layer were also enough (docs/gpu.md). So counting them twice leaves a safety margin.
+    With gradient checkpointing, the result is the memory for the input of every layer, plus twice the activations of
+    one layer: once for the layer that is recomputed, and once for its gradients.
+
+    Counting the activations twice leaves a safety margin. In practice, the recomputed layer and its gradients together
+    need less memory. With adapters, they need less than the activations of one layer, because autocast keeps inputs in
+    the model's data type, and the backward pass frees tensors after use. In a GPU run that trained all weights, the
+    activations of one layer were also enough (docs/gpu.md).
     """
     adapters = adapters_of_layer(shape) if lora else 0
     layer = decoder_layer(shape, width) + adapters
@@ -152,8 +154,8 @@ def vision_tower(shape: ModelShape, patches: int, width: int, *, checkpointing: 
 def head(shape: ModelShape, tokens: int, width: int, *, trains: bool) -> int:
     """Bytes that TRL's fused language model head needs for `tokens` completion tokens.
 
-    The head keeps one tile of logits and float32 sums in memory, but never the logits for the full vocabulary. A
-    trainable head also keeps a float32 gradient.
+    The head keeps one tile of logits and a float32 gradient of the hidden states in memory, but never the logits for
+    the full vocabulary. A trainable head also keeps a float32 gradient of its weights.
     """
     tile = min(tokens, HEAD_TOKENS) * min(shape.vocabulary, HEAD_COLUMNS) * width
     return tile + 4 * tokens * shape.hidden + (4 * shape.vocabulary * shape.hidden if trains else 0)

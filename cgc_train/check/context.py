@@ -1,6 +1,6 @@
 """Shared data for the checks of a recipe, and the findings that the checks report.
 
-Each property of the context is computed on first access and then shared. If the computation fails, every access raises
+Each property of the context is computed on first access and then cached. If the computation fails, every access raises
 the same CgcError. A check raises Unchecked if it cannot run on this machine.
 """
 
@@ -106,7 +106,7 @@ class Context:
 
     @cached_property
     def release(self) -> Release:
-        """The release of the recipe, downloaded first if it is on the Hub."""
+        """The release that the recipe trains on. A release on the Hub is downloaded first."""
         return find_release(self.recipe.data)
 
     @cached_property
@@ -126,7 +126,10 @@ class Context:
         return self._read(self.recipe, self.recipe.data.split, self.ids)
 
     def all_rows(self) -> Iterator[Row]:
-        """Stream the training rows, and then the held-out rows. Held-out rows always keep all of their images."""
+        """Stream the training rows, and then the held-out rows.
+
+        Held-out rows keep all of their images, even if the recipe removes distractor images from training rows.
+        """
         yield from self.rows()
         whole = self.recipe.model_copy(update={"data": self.recipe.data.model_copy(update={"distractor_images": True})})
         yield from self._read(whole, self.recipe.data.held_out_split, self.held_out)
@@ -139,7 +142,7 @@ class Context:
 
     @cached_property
     def processor(self) -> Processor | None:
-        """The model's processor, or None if the model is on the Hub and cannot be downloaded."""
+        """The model's processor, or None if the model is in `PUBLISHED_8B` and its processor is not available."""
         need("train")
         from cgc_train.model import load_processor
 
@@ -166,8 +169,8 @@ class Context:
 
     @cached_property
     def model_config(self) -> ModelConfig:
-        """The model's configuration. If the configuration of Qwen3-VL-8B cannot be downloaded, this package's copy of
-        the published configuration is used.
+        """The model's configuration. If the configuration of Qwen3-VL-8B cannot be downloaded, the copy in this
+        package is used.
         """
         need("train")
         from cgc_train.model import load_config, qwen3_vl_8b_config
@@ -189,7 +192,7 @@ class Context:
 
     @cached_property
     def longest(self) -> Longest:
-        """The length of the longest prompt, and the largest number of image patches in a row."""
+        """The length of the longest prompt, and the largest number of image patches that one row contains."""
         pixels = max(sum(width * height for width, height in self.sizes(row)) for row in self.all_rows())
         return Longest(self.prompts[0][0], pixels // self.shape.patch**2)
 

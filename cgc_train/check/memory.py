@@ -1,7 +1,7 @@
 """Estimates how much GPU memory a run needs while it samples completions and while it learns from them.
 
-A gigabyte is 10^9 bytes. A GPU that is sold with 80 GB has about 6 % more memory than that. This surplus is the margin
-for everything that the estimate does not cover, such as fragmentation.
+A gigabyte is 10^9 bytes. A GPU that is sold with 80 GB has about 6 % more than 80 * 10^9 bytes. This surplus is the
+margin for everything that the estimate does not cover, such as fragmentation.
 """
 
 from collections.abc import Iterator
@@ -70,7 +70,7 @@ def memory_plan(shape: ModelShape, recipe: Recipe, config: GrpoArguments, longes
 def checkpoint_bytes(shape: ModelShape, recipe: Recipe, config: GrpoArguments) -> int:
     """Size in bytes of one checkpoint on disk, summed over all GPUs.
 
-    A checkpoint contains the weights and the optimizer state. With LoRA, it contains the weights of the adapters only.
+    A checkpoint contains the weights and the optimizer state. With LoRA, only the weights of the adapters are stored.
     If the optimizer keeps a float32 copy of the trained weights, this copy is part of the optimizer state.
     """
     run = PlannedRun(shape, recipe, config, batch(recipe, config), Longest(0, 0))

@@ -123,7 +123,11 @@ def check_memory(context: Context) -> Finding:
 
 
 def plan_memory(context: Context) -> MemoryPlan:
-    """Compute the memory plan of the recipe. If the plan does not fit, MemoryPlanError names the settings to change."""
+    """Compute the memory plan of the recipe.
+
+    Raises MemoryPlanError if the plan does not fit, or if vLLM's cache is too small for one sample of maximum length.
+    The error message names the settings to change.
+    """
     plan = memory_plan(context.shape, context.recipe, context.config, context.longest)
     if not plan.fits:
         message = f"{plan.peak / GB:.0f} GB per GPU planned, but gpu_memory_gb is {context.recipe.gpu_memory_gb:g}"

@@ -29,7 +29,7 @@ DEEPSPEED = frozenset({"zero2", "zero3"})
 @dataclass(frozen=True)
 class Longest:
     """`tokens` is the length of the longest prompt in the data, including its image tokens. `patches` is the largest
-    number of image patches in a row.
+    number of image patches that one row of the data contains.
     """
 
     tokens: int
@@ -104,7 +104,7 @@ class PlannedRun:
         return self.longest.tokens + int(self.config.max_completion_length)
 
     def share(self, name: str, size: float) -> int:
-        """Number of bytes that each GPU stores of a part that has `size` bytes in total. If the part is sharded, each
+        """Number of bytes of a part that each GPU stores. The whole part has `size` bytes. If the part is sharded, each
         GPU stores an equal share. Otherwise, each GPU stores the whole part.
         """
         divided = name in DIVIDED[self.recipe.sharing]

@@ -96,9 +96,7 @@ def check_completions(context: Context) -> Finding:
 
 
 def check_images(context: Context) -> Finding:
-    """Check that neither the processor nor a vLLM server would resize the images again after they are stored for
-    training.
-    """
+    """Check that neither the processor nor a vLLM server would resize the training images a second time."""
     seen = {(view["width"], view["height"]) for row in context.all_rows() for view in row["views"]}
     stored = {context.bounds.size(*size) for size in seen}
     for name, bounds in _readers(context):
@@ -116,7 +114,7 @@ def check_images(context: Context) -> Finding:
 
 
 def check_speed(context: Context) -> Finding:
-    """Check that the reward is computed so fast that the GPU does not have to wait for it."""
+    """Check that the reward is computed fast enough that the GPU does not have to wait for it."""
     rows = [row for row, _ in zip(context.rows(), range(TIMED), strict=False)]
     answers = [(_answer(context, row), truth_of(row)) for row in rows]
     started = time.perf_counter()
@@ -133,7 +131,8 @@ def check_speed(context: Context) -> Finding:
 def _readers(context: Context) -> Iterator[tuple[str, Bounds]]:
     """List each program that reads the images, together with the limits that it sets on their size.
 
-    A vLLM server knows only the limits in the model's folder. Colocated vLLM gets the limits from the recipe.
+    A vLLM server knows only the limits in the model's folder. Colocated vLLM gets the limits
+    from the recipe, so it is not listed.
     """
     yield "the processor", context.bounds
     if context.config.use_vllm and context.config.vllm_mode == "server":

@@ -1,6 +1,6 @@
 """Determines the sizes of a model from its configuration, on PyTorch's meta device.
 
-No weights are loaded or allocated, so this takes only a fraction of a second on any machine, even for an 8B model.
+No weights are loaded or allocated, so even an 8B model takes only a fraction of a second on any machine.
 """
 
 import re
@@ -136,8 +136,9 @@ def _text(config: TextConfig) -> dict[str, int]:
 
 
 def _intermediate(config: TextConfig) -> int:
-    """Width of the MLP, or of the shared expert. If a model has experts, every layer is assumed to have experts, as in
-    released models.
+    """Width of the MLP. For a mixture-of-experts model, the width of the shared expert, or 0 if the model has none.
+
+    If a model has experts, every layer is assumed to have experts, as in all released models.
     """
     if _experts(config):
         return int(getattr(config, "shared_expert_intermediate_size", 0))

@@ -42,8 +42,9 @@ def stand_in(recipe: Recipe, model: Path) -> Recipe:
 
 
 def launch_words(file: str, processes: int) -> list[str]:
-    """Arguments with which `python` starts a launcher on the CPU: torchrun if `file` is `cpu` or `ddp`, and otherwise
-    accelerate with the launch file `file`. Append `-m MODULE` to select the module to run.
+    """Arguments for `python` that start a launcher on the CPU. Append `-m MODULE` to select the module to run.
+
+    The launcher is torchrun if `file` is `cpu` or `ddp`, and otherwise accelerate with the launch file `file`.
     """
     if file in ("cpu", "ddp"):  # without a GPU, accelerate accepts several processes only from torchrun
         return ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]

@@ -72,8 +72,8 @@ def take_step(recipe: Recipe, processes: int, folder: Path, seconds: float, fami
 
 
 def first_error(output: str) -> str:
-    """Find the first error in the output of a launcher. The first error is the one from a training process, because the
-    launcher prints its own error later.
+    """Find the first error in the output of a launcher. This error comes from a training process, because the launcher
+    prints its own error later.
     """
     found = ERROR.search(output)
     line = found.group() if found else output.strip().rpartition("\n")[2]

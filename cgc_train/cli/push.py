@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         "evaluation results on the Hub. Repeatable."
     ),
 )
-@click.option("--dry-run", is_flag=True, help="Merge the model and print the model card, but do not contact the Hub.")
+@click.option("--dry-run", is_flag=True, help="Merge the model and print the model card, but upload nothing.")
 def push(
     run: Path,
     repo_id: str,
@@ -66,7 +66,7 @@ def push(
 
 
 def _report(contents: "Contents") -> None:
-    """Print the model card, and a summary of the files on stderr. `contents` is what a push would publish."""
+    """Print the model card to stdout, and a summary of the files to stderr. `contents` is what a push would publish."""
     size = sum(len(one) if isinstance(one, bytes) else one.stat().st_size for one in contents.values())
     show(bytes(contents["README.md"]).decode(), end="")
     say(f"files: {len(contents)} ({size:,} bytes)")

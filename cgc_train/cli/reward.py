@@ -81,8 +81,9 @@ def reward(
 
 
 def _rules(recipe: str | None, settings: Sequence[str]) -> tuple["RewardSettings", "PromptSettings"]:
-    """Read the reward and prompt settings from a recipe or the defaults, with `key=value` overrides. Raises
-    RecipeError.
+    """Read the reward and prompt settings from a recipe, or use the defaults. Then apply the `key=value` overrides.
+
+    Raises RecipeError if the recipe or an override is not valid.
     """
     from cgc_data.common.settings import merge_all, parse_override, read_settings
     from cgc_train.errors import RecipeError
@@ -143,7 +144,7 @@ def _metric_table(scored: Sequence["Scored"]) -> Table:
 
 
 def _floor_table(truths: Sequence["Truth"]) -> Table:
-    """Build a table with the scores of trivial answers to the same rows."""
+    """Build a table with the scores of trivial answers, which ignore the images, to the given rows."""
     from cgc_data.metrics import FLOORS, floor_response, score_item, summarise
 
     title = "Answers that ignore the images, on the same rows"

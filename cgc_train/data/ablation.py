@@ -1,6 +1,6 @@
 """The ablation "no distractor contrast", in which each row shows only the images that contain its answer.
 
-Most rows then have a single image, so each question is rephrased to fit the number of remaining images.
+Most of these rows have a single image. Each question is rephrased to fit the number of remaining images.
 """
 
 import hashlib
@@ -87,8 +87,8 @@ def _question(row: Row, count: int) -> str:
 
 
 def _asked(row: Row, names: Sequence[Name], count: int) -> str:
-    """Build the question with the same phrasing as in the release. Returns "" if the phrasing is unknown or does not
-    fit `count` images.
+    """Build the question for `count` images, with the same phrasing as in the release. Returns "" if the phrasing is
+    unknown or does not fit `count` images.
     """
     pool, _, number = row["template_id"].partition("/")
     try:

@@ -23,11 +23,11 @@ def find_release(settings: DataSettings) -> Release:
 
 
 def picked(release: Release, ids: Collection[str], photos: str | None) -> Iterator[Row]:
-    """Yield the rows with these ids, with images. If the release stores no images, they are composed from the
-    photos.
+    """Yield the rows with the given ids, including their images. If the release stores no images, the images are
+    composed from the photos.
 
-    `photos` is the folder or zip file with the photos. None means the location from which the release was built. Raises
-    TrainingDataError if photos are missing.
+    `photos` is the folder or zip file with the photos. None means the location of the photos when the release was
+    built. Raises TrainingDataError if a photo is missing or cannot be read.
     """
     rows = release.pick(ids)
     if release.has_images:

@@ -32,7 +32,8 @@ class ImageStore:
     def add(self, content: bytes) -> Path:
         """Store an encoded image and return its path. An image that already fits is stored unchanged, byte for byte.
 
-        Raises PhotoError if the bytes are not a complete image, and TrainingDataError if no size fits.
+        Raises PhotoError if the bytes are not a complete image, and TrainingDataError if the image cannot be resized
+        to fit `bounds`.
         """
         check_whole(content)
         photo_size(content)
@@ -61,9 +62,10 @@ def _open(content: bytes) -> Image.Image:
 
 
 def _fits(image: Image.Image, size: tuple[int, int], content: bytes) -> bool:
-    """Whether every program that opens the image sees exactly the same pixels.
+    """Whether an image can be stored unchanged.
 
-    The image must be a JPEG or PNG file in RGB, with the right size and without EXIF rotation.
+    The image must be a JPEG or PNG file in RGB, with the right size and without EXIF rotation. Every program then
+    sees exactly the same pixels in this file.
     """
     plain = image.mode == "RGB" and image.format in SUFFIXES
     return plain and image.size == size and exif_orientation(content) == UPRIGHT

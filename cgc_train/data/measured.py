@@ -1,4 +1,4 @@
-"""Reads the measurements that `cgc-train difficulty` wrote, one per row.
+"""Reads the measurements that `cgc-train difficulty` wrote. Each measurement belongs to one row.
 
 Curricula and `cgc-train check` use these measurements.
 """

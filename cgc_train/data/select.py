@@ -1,7 +1,6 @@
 """Selects and orders the training rows. The result does not depend on the order in which the release stores the rows.
 
-Only a few small columns are read. Therefore, filtering takes only seconds, and it needs only a few bytes of memory per
-row.
+Only a few small columns are read, so filtering takes only seconds and needs little memory.
 """
 
 import hashlib
@@ -29,7 +28,7 @@ Order = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, order=True)
 class Choice:
-    """The columns that are needed to select a row. Rows with the same `unit` are kept together."""
+    """The columns that are needed to select a row. The two rows of a pair have the same `unit`."""
 
     id: str
     difficulty: float
@@ -64,8 +63,8 @@ def chosen(release: Release, settings: DataSettings, split: str) -> list[str]:
     """Select the ids of the training rows, in training order.
 
     The rows are shuffled with the seed, and only the first `limit` rows are kept. With a curriculum, these rows are
-    then sorted by grade, without changing their order within a grade. Raises TrainingDataError if the settings leave no
-    row.
+    then sorted by grade, without changing their order within a grade. Raises TrainingDataError if no row passes the
+    filters.
     """
     rows = _shuffled(sorted(_matching(release, settings, split)), settings.seed)[: settings.limit]
     ids = [row.id for row in rows]
@@ -78,8 +77,8 @@ def held_out(release: Release, split: str, count: int) -> list[str]:
 
     Paired rows stay together, and the recipe's filters do not apply.
 
-    Pairs are selected by a hash of their ids, so each kind of row is about as frequent as in the split. Raises
-    TrainingDataError if the split has no rows.
+    The pairs are sorted by a hash of their ids, and the first ones are selected. Therefore, each kind of row is about
+    as frequent as in the whole split. Raises TrainingDataError if the split has no rows.
     """
     rows = sorted(_read(release, split), key=lambda row: (_hash(row.unit), row.id))
     if not rows:
@@ -112,7 +111,7 @@ def epoch_order(count: int, seed: int, epoch: int, grades: Sequence[int] | None 
 def kept_ids(path: Path) -> set[str]:
     """Read a file that lists the ids of the rows to keep.
 
-    The file has one id per line, or the format that `cgc-train difficulty` writes.
+    The file contains one id per line, or it is a file that `cgc-train difficulty` wrote.
 
     Raises TrainingDataError if the file cannot be read or contains no id to keep.
     """
@@ -165,7 +164,7 @@ def _read(
     tasks: Sequence[str] = (),
     distractors: Sequence[str] = (),
 ) -> Iterable[Choice]:
-    """Read the rows of the given kinds, or all rows if no kinds are given."""
+    """Read the rows that pass all filters. An empty filter accepts every row."""
     for row in release.rows(["id", "contrast", "task", "distractors", "difficulty", "pair_id"], split=split):
         asked = ((row["contrast"], contrasts), (task_of(row).id, tasks), (row["distractors"], distractors))
         if all(not kinds or kind in kinds for kind, kinds in asked):

@@ -1,4 +1,4 @@
-"""Loads the model and the processor of a recipe or a run. An unsupported model causes a one-line error."""
+"""Loads the model and the processor of a recipe or a run. Unsupported models are rejected with a one-line error."""
 
 from cgc_train.model.load import load_base, load_config, load_trained, lora_config, quantisation
 from cgc_train.model.numbers import qwen3_vl_8b_config

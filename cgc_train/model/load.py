@@ -95,8 +95,8 @@ def lora_config(lora: "LoraSettings") -> Any:
 
 
 def quantisation(settings: "ModelSettings") -> Any:
-    """Build the transformers configuration for 4-bit weights, or return None if the recipe does not quantize. Raises
-    MissingExtraError if bitsandbytes is not installed.
+    """Build the transformers configuration for 4-bit weights, or return None if the recipe does not quantize the model.
+    Raises MissingExtraError if bitsandbytes is not installed.
     """
     if settings.quantize is None:
         return None
@@ -132,10 +132,11 @@ def keep_names(model: Model) -> None:
 
 @contextmanager
 def names_in_memory(model: Model) -> "Iterator[None]":
-    """Context manager that makes a model save its weights as they are in memory: one tensor for all experts of a layer.
+    """Context manager that makes a model save its weights in the in-memory format: one tensor for all experts of a
+    layer.
 
     Released weights contain a separate tensor for each expert. When Trainer resumes from a checkpoint, it does not
-    merge such tensors, so it would skip the weights of the experts.
+    merge these separate tensors, so it would skip the weights of the experts.
     """
     conversions = getattr(model, "_weight_conversions", None)
     model._weight_conversions = []
@@ -146,7 +147,7 @@ def names_in_memory(model: Model) -> "Iterator[None]":
 
 
 def route_quietly(model: Model) -> None:
-    """Make a mixture-of-experts model return its router logits only if a loss needs them.
+    """Make a mixture-of-experts model return its router logits only on request, such as for a loss that needs them.
 
     TRL's SFTTrainer enables the router logits permanently, even in the saved config.json. Sampling from such a model
     fails.

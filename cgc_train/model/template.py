@@ -41,7 +41,7 @@ def opening(processor: Processor, prompt: PromptSettings | None = None, **templa
 def check_template(
     name: str, processor: Processor, prompt: PromptSettings, template: Mapping[str, object] | None = None
 ) -> str:
-    """Return the `opening` of a model's chat template, if a response that starts with it can be strictly valid.
+    """Check the chat template of a model, and return its `opening`.
 
     Raises ModelError if no response could earn the format reward. The message names the model and the fix.
     """
@@ -86,7 +86,8 @@ def _switch(processor: Processor, prompt: PromptSettings, template: Mapping[str,
 
 
 def check_taught(name: str, processor: Processor, row: TaughtRow) -> None:
-    """Raise ModelError if the chat template starts a finished response differently from a new response.
+    """Raise ModelError if the chat template formats the start of a finished response differently from that of a new
+    one.
 
     With such a template, SFT on `row` (`prompt` and `completion`) would teach a format that sampling does not use.
     """
@@ -112,8 +113,8 @@ def rendered(processor: Processor, messages: Sequence[Message], **template: obje
 
 
 def _lost_tag(processor: Processor) -> str:
-    """Name a tag that the tokenizer drops when it decodes a response, and state the fix. Returns "" if no tag is
-    dropped.
+    """Return a message that names the first tag that the tokenizer drops from responses, with the fix. Returns "" if no
+    tag is dropped.
     """
     tokenizer = processor.tokenizer
     for tag in _TAGS:

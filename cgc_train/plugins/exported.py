@@ -51,10 +51,10 @@ def score_exported(
         answer: answer of the row (`solution`, `answer`, or `ground_truth`).
         rules: reward and prompt settings.
         num_images: number of images in the row. Without this number, every image number above 0 is accepted.
-        query: query of the row, as JSON text. Without a query, a predicted object must have the right label if the
-            answer contains several labels.
-        contrast: contrast of the row. Together with `task`, it selects the entry in `task_weights`. For questions about
-            one object, both also affect `acc@0.5`.
+        query: query of the row, as JSON text. Without a query, labels are compared only if the answer contains more
+            than one label.
+        contrast: contrast of the row. `contrast` and `task` select the entry in `task_weights`. If the task asks for
+            one object, they also make `acc@0.5` zero for responses with several boxes.
         task: task of the row.
 
     Raises TrainingDataError if `answer` or `query` was not written by `cgc-data export`.
@@ -67,7 +67,7 @@ def score_exported(
 def exported_truth(
     answer: str, num_images: int | None = None, query: str | None = None, contrast: str = "", task: str = ""
 ) -> Truth:
-    """Parse the ground-truth answer to an exported row. For the arguments and errors, see `score_exported`."""
+    """Parse the ground-truth answer of an exported row. For the arguments and errors, see `score_exported`."""
     count = sys.maxsize if num_images is None else int(num_images)
     reading = read_list(answer, count)
     if not reading.valid:

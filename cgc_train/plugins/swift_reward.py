@@ -50,13 +50,13 @@ class Scorer:
 
 
 class ExportedReward:
-    """Mixin for ms-swift's `ORM` class. Calling an instance returns the value of one reward term for each response."""
+    """Mixin for ms-swift's `ORM` class. Each subclass computes one reward term."""
 
     scorer: Scorer
     term: str
 
     def __call__(self, completions: Sequence[Completion], **columns: Sequence[object]) -> list[float]:
-        """Compute the reward term of each completion. All columns must have the same length."""
+        """Compute the value of the class's reward term for each completion. All columns must have the same length."""
         return [terms.values[self.term] for terms in self.scorer(completions, columns)]
 
 

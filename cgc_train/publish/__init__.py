@@ -1,4 +1,4 @@
-"""Publishes a finished run's model to the Hub. The upload has merged weights, a model card, and a version tag."""
+"""Publishes a finished run's model to the Hub: merged weights, a model card, and optionally a version tag."""
 
 from cgc_train.publish.card import model_card
 from cgc_train.publish.merge import merge

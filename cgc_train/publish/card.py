@@ -65,7 +65,7 @@ def model_card(
         results: benchmark results.
 
     Raises:
-        RunError: the run was never evaluated on held-out rows, or it has no metrics.
+        RunError: the run has no metrics.
     """
     metrics = run.metrics()
     if not metrics:
@@ -97,7 +97,9 @@ def model_card(
 
 
 def card_pictures(run: Run) -> dict[str, bytes]:
-    """Draw the curves in `CARD_CURVES` that have points. Returns the PNG files, keyed by path in the repository."""
+    """Draw the curves in `CARD_CURVES` for which the run has data. Returns the PNG files, keyed by path in the
+    repository.
+    """
     pictures = {}
     for number, curve in enumerate(CARD_CURVES, 1):
         figure = plot(curve, run.metrics(), size=(4.2, 2.5))

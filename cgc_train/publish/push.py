@@ -25,7 +25,7 @@ HARMLESS = {".gitattributes", ".gitignore", "README.md", "recipe.yaml"}
 
 
 class Target(TypedDict):
-    """Keyword arguments that select a repository in methods of the Hub client."""
+    """Keyword arguments that identify a repository when calling the Hub client."""
 
     repo_id: str
     repo_type: str
@@ -60,8 +60,8 @@ def push_model(
     scores in these files become metadata on the Hub.
 
     Raises PushError if the repository or the tag cannot be used, or if the Hub cannot be reached. Also raises the
-    errors of `merge` and `model_card`. After an error, nothing has been published, with one exception: setting the tag
-    can fail after the upload.
+    errors of `merge` and `model_card`. After an error, no files have been published, unless the upload succeeded and
+    setting the tag failed.
     """
     check_names(repo_id, tag)
     read_results(results, run.recipe)  # raises errors before the merge
@@ -74,10 +74,11 @@ def push_model(
 def prepare_model(
     run: Run, repo_id: str, folder: Path, *, tag: str | None, license: str, results: Sequence[str]
 ) -> Contents:
-    """The files that `push_model` would publish, by path in the repository, without contacting the Hub.
+    """Prepare the files that `push_model` publishes, but publish nothing. Returns the files, keyed by path in the
+    repository.
 
-    The merged model is written to `folder`. Raises PushError if a name or a results file is not valid, and the errors
-    of `merge` and `model_card`.
+    The merged model is written to `folder`. Raises PushError if `repo_id`, `tag`, or a results file is not valid. Also
+    raises the errors of `merge` and `model_card`.
     """
     check_names(repo_id, tag)
     found = read_results(results, run.recipe)
@@ -137,7 +138,7 @@ def _prepare(api: HfApi, target: Target, tag: str | None, private: bool) -> None
 
 
 def _check_target(api: HfApi, target: Target, tag: str | None) -> None:
-    """Raise PushError if the repository already has the tag, or contains anything other than models of runs."""
+    """Raise PushError if the repository already has the tag, or if its files do not belong to the model of a run."""
     taken = _tags(api, target)
     if tag in taken:
         fix = f"choose the next, --tag {next_version(taken)}"

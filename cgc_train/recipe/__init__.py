@@ -1,4 +1,4 @@
-"""Recipes, which define training runs. A recipe is one YAML file, and is checked before the model or the data is
+"""Recipes, which define training runs. Each recipe is one YAML file, which is checked before the model or the data is
 loaded.
 """
 

@@ -39,7 +39,7 @@ DECIDED = {
 
 
 def check_keys(recipe: Recipe, origin: str) -> None:
-    """Raise RecipeError for a key in `sft` or `grpo` that TRL does not have, or that another setting determines."""
+    """Raise RecipeError for a key in `sft` or `grpo` that TRL does not have, or whose value is determined elsewhere."""
     from trl import GRPOConfig, SFTConfig
 
     for section, config in (("sft", SFTConfig), ("grpo", GRPOConfig)):
@@ -92,7 +92,7 @@ def _loading(recipe: Recipe) -> dict[str, object]:
 
 
 def _defaults(recipe: Recipe) -> dict[str, object]:
-    """Default training arguments, which depend on the hardware and other settings of a recipe."""
+    """Default training arguments, derived from other settings of the recipe."""
     return {
         "bf16": recipe.model.dtype == "bfloat16",
         "use_cpu": recipe.accelerate == "cpu",

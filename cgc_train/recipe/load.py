@@ -22,7 +22,9 @@ def recipe_names() -> list[str]:
 
 
 def recipe_path(name: str) -> Path:
-    """Path of an included recipe, or of the given YAML file. Raises RecipeError if neither exists."""
+    """Path of an included recipe, or of the given YAML file. Raises RecipeError if the recipe does not exist. The
+    function does not check whether a YAML file exists.
+    """
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         return path
@@ -34,7 +36,7 @@ def recipe_path(name: str) -> Path:
 
 
 def launch_path(name: str) -> Path:
-    """Path of a launch file that this package includes, for `accelerate launch --config_file`."""
+    """Path of one of this package's launch files, for `accelerate launch --config_file`."""
     return Path(str(files("cgc_train") / "accelerate" / f"{name}.yaml"))
 
 

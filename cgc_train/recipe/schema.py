@@ -162,7 +162,7 @@ class HubSettings(Section):
 
 
 class WarningSettings(Section):
-    """Thresholds for the warnings during training: wrong `[]` answers, and groups that are useless for training."""
+    """Thresholds for the warnings about wrong `[]` answers and about groups that are useless for training."""
 
     false_empty: Share = Field(
         0.2,

@@ -23,7 +23,8 @@ def f1_term(answer: Answered, settings: "BoxSettings") -> float:
 def ciou_term(answer: Answered, _: "BoxSettings") -> float:
     """R_ciou: the sum of (1 + CIoU) / 2 over one-to-one pairs in the same image, divided by max(|P|, |G|).
 
-    P is the set of predicted boxes, and G is the set of ground-truth boxes. R_ciou is 1 if both sets are empty.
+    |P| is the number of elements in the predicted list, including malformed ones. |G| is the number of ground-truth
+    objects. R_ciou is 1 if both lists are empty, and 0 if only one list is empty or the answer is unreadable.
     """
     given = (answer.boxes.objects, answer.truth.objects)
     return set_share(answer, lambda: match_ciou(*given, use_label=answer.truth.use_label).total)

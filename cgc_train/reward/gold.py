@@ -1,4 +1,4 @@
-"""Checks that the ground-truth answer of every row, in the strict format, earns the full reward."""
+"""Checks that every row's ground-truth answer earns the full reward if it is written in the strict format."""
 
 import math
 from collections.abc import Iterable

@@ -17,8 +17,8 @@ from cgc_train.reward.term import Answered, Term
 def images_term(answer: Answered, _: "ImageSettings") -> float:
     """R_images: the number of boxes in the right images, divided by max(|P|, |G|).
 
-    If an image has more predicted boxes than ground-truth boxes, the extra boxes do not count. P is the set of
-    predicted boxes, and G is the set of ground-truth boxes.
+    If an image has more predicted boxes than ground-truth boxes, the extra boxes do not count as right. |P| is the
+    number of elements in the predicted list, including malformed ones. |G| is the number of ground-truth objects.
     """
     said = Counter(item.img_idx for item in answer.boxes.objects)
     true = Counter(item.img_idx for item in answer.truth.objects)
@@ -26,9 +26,9 @@ def images_term(answer: Answered, _: "ImageSettings") -> float:
 
 
 def presence_term(answer: Answered, _: "ImageSettings") -> float:
-    """R_presence: 1 if the answer is right about whether there is an object to find, otherwise 0.
+    """R_presence: 1 if the predicted and the ground-truth list are both empty or both not empty, otherwise 0.
 
-    An answer that is `[]` states that there is nothing to find. An unreadable answer gets 0.
+    An unreadable answer gets 0.
     """
     readable = answer.boxes.readable
     return float(readable and bool(answer.boxes.elements) == bool(answer.truth.objects))

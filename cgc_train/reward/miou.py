@@ -1,5 +1,5 @@
 """R_miou, the source-aware set-wise IoU: boxes match only within an image, and all boxes of an answer are scored
-together. Predicted and ground-truth boxes are matched as in the benchmark.
+together. The boxes are matched by the same code as in the benchmark.
 """
 
 import math

@@ -37,9 +37,7 @@ METRICS = (
 
 @dataclass(frozen=True)
 class Prediction:
-    """A response to the row with this id. `sample` is the number of this response among the responses to the row; by
-    default, it is 1.
-    """
+    """A response to the row `id`. If a row has several responses, `sample` numbers them."""
 
     id: str
     response: str
@@ -51,9 +49,9 @@ class Asked:
     """The rows of a release that the predictions refer to.
 
     Attributes:
-        truths: ground-truth answers by row id. The rows are in the order in which the predictions first name them.
+        truths: ground-truth answers by row id, in the order in which the row ids first appear in the predictions.
         answered: number of rows with a prediction, by split.
-        rows: total number of rows in each of these splits.
+        rows: total number of rows, with or without a prediction, in each of the splits in `answered`.
     """
 
     truths: dict[str, Truth]

@@ -11,7 +11,7 @@ from cgc_train.reward.term import Term
 
 
 class PromptSettings(Section):
-    """Settings for the reasoning that the prompt asks for, and for the start of each response."""
+    """Settings of the prompt: whether responses must contain reasoning, and how the chat template starts them."""
 
     think: bool = Field(True, description="ask for reasoning before the answer, and require it")
     prefix: str = Field("", description="text with which the chat template starts every response, such as <think>")
@@ -61,7 +61,9 @@ class RewardSettings(LastTermSettings):
 
     @property
     def terms(self) -> "tuple[Term[RewardSettings], ...]":
-        """The reward terms with a weight above 0. The default terms are included even if their weight is 0."""
+        """The reward terms with a weight above 0. Terms with a default weight above 0, such as `miou`, are always
+        included.
+        """
         return tuple(term for term in TERMS if term.name in _ALWAYS_SHOWN or self.weight(term))
 
     def with_all_terms(self) -> "RewardSettings":

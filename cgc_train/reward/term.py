@@ -1,4 +1,5 @@
-"""A reward term, which is a function of an answer. Each term has the same name as the setting of its weight.
+"""Defines what a reward term is: a named function that scores an answer. Each term has the same name as the setting of
+its weight.
 
 Terms form a chain: the settings class of each term inherits from the settings class of the previous term. To add a
 term, write a module like `boxes.py`. The module must contain the function, its `Term`, and a settings class that
@@ -21,8 +22,8 @@ SettingsT_contra = TypeVar("SettingsT_contra", bound=Section, contravariant=True
 class Answered:
     """A parsed response, the ground-truth answer of its row, and the values of earlier reward terms, keyed by name.
 
-    `reading` is the result of strict parsing. `boxes` is the parsed response from which the boxes are scored. The two
-    differ only if the settings accept more than the strict format.
+    `reading` is the result of strict parsing. `boxes` is the parsed response whose boxes are scored. `boxes` differs
+    from `reading` only if `reward.soft_reading` is on and the response violates the strict format.
     """
 
     reading: Reading

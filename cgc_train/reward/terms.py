@@ -1,6 +1,7 @@
 """Computes the reward of one response: the weighted sum of the reward terms, times the task weight.
 
-All terms use the same parsed response. The benchmark parses responses in the same way.
+Responses are parsed in the strict format, as in the benchmark. If `soft_reading` is on, a response that violates the
+strict format is parsed again with `read_soft`, and its boxes are scored from that result.
 """
 
 from collections.abc import Iterable, Mapping
@@ -39,7 +40,7 @@ class Terms:
 
     @cached_property
     def item(self) -> ItemScore:
-        """Metrics of the response, which do not depend on the reward settings.
+        """Metrics of the response. The reward settings do not affect them.
 
         The metrics are computed only on access, because they take longer than the reward.
         """

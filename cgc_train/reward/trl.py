@@ -34,7 +34,7 @@ def reward_functions(
     metrics.
 
     Args:
-        settings: settings of the reward. TRL multiplies each term by its weight.
+        settings: settings of the reward. The functions do not apply the weights of the terms, because TRL applies them.
         prompt: prompt settings, which state whether reasoning is required and how the chat template starts a response.
     """
     chosen, asked = settings or RewardSettings(), prompt or PromptSettings()
@@ -63,8 +63,8 @@ def reward_functions(
 
 
 def text_of(completion: Completion) -> str:
-    """Extract the text of a completion, which is a string or a list of messages. The content of a message is a string
-    or a list of text parts.
+    """Extract the text of a completion, which is a string or a list of messages. From a list, only the last message is
+    used. The content of a message is a string or a list of text parts.
     """
     if isinstance(completion, str):
         return completion

@@ -1,6 +1,6 @@
-"""A tiny Qwen3-VL model that runs on a CPU.
+"""Tiny models that run on a CPU, such as a tiny Qwen3-VL.
 
-The tiny model is used for tests, for the demo, and to show that training works.
+They are used for tests, for the demo, and to show that training works.
 """
 
 from cgc_train.tiny.write import MAX_PIXELS, MIN_PIXELS, tiny_processor, write_tiny, write_warm

@@ -1,6 +1,6 @@
 """Trains a small byte-level tokenizer on this project's prompts and answers. It has Qwen's special tokens.
 
-Each digit is a separate token, so that a number always has the same tokens.
+Each digit is a separate token, so that a number is always split into the same tokens.
 """
 
 import json
@@ -66,8 +66,8 @@ def train_tokenizer(*, real_ids: bool = False) -> Tokenizer:
 
     Without `real_ids`, the tokenizer has at most `VOCABULARY` tokens, plus the tokens for `PHRASES`.
 
-    With `real_ids`, the tokenizer has the vocabulary size and the special token ids of Qwen3-VL's tokenizer. The
-    additional tokens never occur in text.
+    With `real_ids`, the tokenizer has the vocabulary size and the special token ids of Qwen3-VL's tokenizer. The tokens
+    that fill up the vocabulary never occur in text.
     """
     tokenizer = _untrained().train_new_from_iterator(corpus(), VOCABULARY - len(SPECIAL), show_progress=False)
     if real_ids:

@@ -36,8 +36,8 @@ class Prompt:
 class Step:
     """The responses of a step.
 
-    If `kind` is `completions`, they were sampled in training. If it is `held_out`, they are greedy answers to held-out
-    rows.
+    If `kind` is `completions`, the responses were sampled in training. If `kind` is `held_out`, the responses are
+    greedy answers to held-out rows.
     """
 
     step: int
@@ -74,8 +74,8 @@ def collect(run: Run, release: Release, steps: Sequence[int] | None, per_step: i
 
 
 def choose_steps(there: Sequence[int], asked: Sequence[int] | None, run: Run, strict: bool = True) -> list[int]:
-    """Return the selected steps, or by default the first, the middle, and the last saved step. Raises RunError if a
-    selected step was not saved.
+    """Return the selected steps, or by default the first, the middle, and the last saved step. With `strict`, raises
+    RunError if no responses were saved at a selected step.
     """
     if asked is None:
         return sorted({there[0], there[len(there) // 2], there[-1]}) if there else []

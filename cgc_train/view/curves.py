@@ -33,7 +33,7 @@ class Curve:
 
 
 def term_curve(term: Term[RewardSettings]) -> Curve:
-    """Build the curve for the mean of a reward term, together with the held-out metric of the same name, if any."""
+    """Build the curve of a reward term: its mean in training, and the held-out metric with its name, if any."""
     return Curve(f"{term.title} ({term.symbol})", f"rewards/{term.name}_reward/mean", term.name)
 
 
@@ -82,7 +82,9 @@ def draw_curves(metrics: Sequence[MetricsLine]) -> dict[str, list[str]]:
 
 
 def benchmark_curves(metrics: Sequence[MetricsLine]) -> list[Curve]:
-    """Build a curve for each metric of the benchmark that runs during training. The title is the key of the metric."""
+    """Build a curve for each metric of the benchmark that runs during training. The title is the key of the metric
+    without `benchmark/`.
+    """
     names = {name for line in metrics if line.get("kind") == "benchmark" for name in line if "/" in name}
     return [Curve(name.removeprefix("benchmark/"), None, None, share=False, benchmark=name) for name in sorted(names)]
 

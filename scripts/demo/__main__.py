@@ -4,7 +4,7 @@ Usage: python -m scripts.demo
 
 Builds a release from the embedded sample, validates it, and draws its gallery. Then trains a tiny model with GRPO on
 painted photos, and evaluates the model before and after training. Everything is written to `demo/`. Each stage prints
-one line with its time. If you run it again, finished stages are skipped.
+its title and the time that it took. If you run the demo again, finished stages are skipped.
 """
 
 import argparse

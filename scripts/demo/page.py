@@ -4,8 +4,8 @@ answer in detail.
 Usage: python -m scripts.demo.page DEMO
 
 The demo samples only one answer per held-out question. That is not enough to measure a small gain. Therefore, the page
-shows the paired change of each metric with a confidence interval. It also shows docs/demo_learns.json: results of the
-same training, measured on more questions with several answers each.
+shows the paired change of each metric with a confidence interval. The page also shows the results in
+docs/demo_learns.json. They come from the same training, measured on more questions with several answers each.
 """
 
 import json
@@ -121,8 +121,8 @@ def first_and_last(metrics: Sequence[MetricsLine]) -> tuple[float, float] | None
 
 
 def measured(seeds: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[tuple[float, float, Change]]]]:
-    """List, for each metric, the mean before training, the mean after training, and the change. Each seed has its own
-    values.
+    """List the results of each metric, by training seed: the mean before training, the mean after training, and the
+    change.
     """
     return [
         (title, [(one[name]["before"], one[name]["after"], _risen(one[name]["rise"], more)) for one in seeds])

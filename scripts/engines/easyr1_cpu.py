@@ -80,7 +80,7 @@ class LLM:
 
 
 class Unused:
-    """Replaces classes that EasyR1 imports but does not use here."""
+    """Replaces classes that EasyR1 imports but does not use with these settings."""
 
     @staticmethod
     def hijack() -> None:

@@ -28,7 +28,7 @@ def pixels(processor: Any) -> dict[str, int]:
 
 
 def manager(plugin: str, tokenizer: Any) -> Any:
-    """The reward manager, created from its configuration."""
+    """EasyR1's reward manager, with the reward function of a plugin file."""
     config = RewardConfig(reward_function=f"{plugin}:compute_score")
     config.post_init()
     return AutoRewardManager(config, tokenizer)

@@ -1,8 +1,9 @@
-"""Creates an environment for each engine on top of the environment in which this script runs, so that torch is
-installed only once.
+"""Creates an environment for each engine on top of the project's environment (the one in which this script runs), so
+that torch is installed only once.
 
 The engine's packages take precedence, except torch and torchvision. These two always come from the project's
-environment, even if an engine requires other versions. All other packages come from there, too.
+environment, even if an engine requires other versions. Packages that an engine does not install also come from the
+project's environment.
 """
 
 import json
@@ -32,8 +33,8 @@ print(json.dumps(found))
 
 
 def prepare(engine: Engine, home: Path = HOME) -> Path:
-    """Return the Python interpreter of an engine's environment. The environment is rebuilt if its requirements have
-    changed.
+    """Return the Python interpreter of an engine's environment. The environment is rebuilt if the engine's requirements
+    have changed.
 
     Raises StageError if pip fails or the disk has too little free space.
     """

@@ -27,7 +27,9 @@ IGNORED = -100  # label of tokens excluded from training
 
 
 def sft(place: Workplace) -> list[Comparison]:
-    """Train for two steps, and compare the trained tokens and the saved weights."""
+    """Train for two steps. Compare the tokens that were trained on with the export, and the saved weights with the
+    initial model.
+    """
     model, data, out, tokens = (
         start(place),
         export(place, "llamafactory"),
@@ -50,8 +52,8 @@ def _logged(out: Path) -> list[dict[str, Any]]:
 
 
 def _read_alike(rows: list[dict[str, Any]], tokens: Path, model: Path) -> list[Comparison]:
-    """Write the prompts and answers of the export in the model's chat format, and compare them with what the trainer
-    reads.
+    """Convert the prompts and answers of the export to the model's chat format, and compare them with the trainer's
+    tokenized rows.
     """
     tokenizer = AutoTokenizer.from_pretrained(model)
     read = list(datasets.load_from_disk(str(tokens))["train"])

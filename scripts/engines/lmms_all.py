@@ -21,7 +21,9 @@ MODELS = ("qwen3_vl", "vllm", "openai")
 
 
 def every_task(place: Workplace) -> list[Comparison]:
-    """Run the group with each model type on stand-in files for the benchmarks, and compare what the models received."""
+    """Run the group on stand-in benchmark files, once with each model type. Compare the requests that the models
+    received.
+    """
     settings = prepared(place.folder, place.material.release)
     sent = {model: asked(place, model, settings) for model in MODELS}
     reference, *others = MODELS
@@ -65,8 +67,8 @@ def prepared(folder: Path, release: Path) -> dict[str, str]:
 
 
 def asked(place: Workplace, model: str, settings: dict[str, str]) -> tuple[list[str], set[tuple[str, int]]]:
-    """Run the group with a model. Returns the requests that the model received, sorted, and the items in its samples
-    files as (task, number).
+    """Run the group with a model. Returns the sorted requests that the model received, and the items in lmms-eval's
+    samples files as (task, number).
     """
     sent, out = place.folder / f"{model}.jsonl", place.folder / model
     place.run(

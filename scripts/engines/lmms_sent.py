@@ -62,7 +62,7 @@ def decoded(url: str) -> Image.Image:
 
 
 def recorded(sent: Sent, function: Callable[..., Any], requests: Callable[..., Sequence[Any]]) -> Callable[..., Any]:
-    """Wrap a function so that it first records the requests in its arguments."""
+    """Wrap a function. Each call first records the requests that `requests` extracts from the arguments."""
 
     def run(*arguments: Any, **named: Any) -> Any:
         for messages in requests(*arguments, **named):
@@ -73,7 +73,7 @@ def recorded(sent: Sent, function: Callable[..., Any], requests: Callable[..., S
 
 
 def of_transformers(sent: Sent) -> AbstractContextManager[Any]:
-    """Record the conversations from which `qwen3_vl` reads images."""
+    """Record the conversations that `qwen3_vl` receives."""
     from lmms_eval.models.chat import qwen3_vl
 
     def requests(conversations: Sequence[Any], **_: Any) -> Sequence[Any]:
@@ -118,7 +118,7 @@ def of_openai(sent: Sent) -> Iterator[str]:
 
 
 def main() -> None:
-    """Run the lmms-eval command with a model whose requests are recorded."""
+    """Run lmms-eval, and record the requests that its model receives."""
     from lmms_eval.cli.dispatch import main as evaluate
 
     path, model, *arguments = sys.argv[1:]

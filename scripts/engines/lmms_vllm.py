@@ -23,8 +23,8 @@ THE_SAME = 0.9  # share of answers: two implementations can diverge at a near-ti
 
 
 def contrast(place: Workplace) -> list[Comparison]:
-    """Let the warmed-up model answer the first questions of each task, once in lmms-eval with vLLM and once with
-    transformers.
+    """Let the warmed-up model answer the first questions of each task twice: in lmms-eval with vLLM, and with
+    transformers. Compare the answers.
     """
     out = place.folder / "out"
     settings = {"CGC_BENCH_RELEASE": str(place.material.release), "CGC_BENCH_MAX_PIXELS": "9216"}
@@ -43,7 +43,7 @@ def contrast(place: Workplace) -> list[Comparison]:
         same("questions that were asked and answered", len(pairs), there),
         same("tasks with all metrics", sum(_whole(metrics[task]) for task in TASKS), len(TASKS)),
         at_least(
-            "share of answers that are identical to the answers by transformers",
+            "share of answers that are identical to the answers that transformers generates",
             _share(pairs),
             THE_SAME,
             f"of {len(pairs)}",
@@ -53,7 +53,7 @@ def contrast(place: Workplace) -> list[Comparison]:
 
 @contextmanager
 def environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Set the environment variables with which lmms-eval ran, and restore the old values when the context ends."""
+    """Set environment variables inside the context, and restore the old values when the context ends."""
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:
@@ -64,7 +64,7 @@ def environment(settings: Mapping[str, str]) -> Iterator[None]:
 
 
 def _pairs(place: Workplace, out: Path, task: str) -> list[tuple[str, str]]:
-    """Answers to a task's first questions, from lmms-eval and from transformers."""
+    """For each of a task's first questions: the answer from lmms-eval and the answer from transformers."""
     (file,) = out.rglob(f"*_samples_{task}.jsonl")
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     said = {line["doc_id"]: line["cgc_response"] for line in lines}

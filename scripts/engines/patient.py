@@ -8,12 +8,15 @@ from socket import socket
 from typing import Any
 
 SECONDS = 600
-# Ports that its main process reads from files; it aborts if one is missing after 15 seconds. -1 means unused.
+# Ports that Ray reads from files at startup. Ray aborts if a file is missing after 15 seconds. -1 means unused.
 PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port")
 
 
 def wait_for_ray() -> None:
-    """Make `ray.init` start without a dashboard and wait longer for its processes. Ray has no settings for this."""
+    """Make `ray.init` wait longer for its processes, but not for the ports in `PORTS`.
+
+    Ray has no settings for this.
+    """
     from ray._private import node, services
 
     look, begin, start = services.get_node, node.Node.__init__, services.start_raylet

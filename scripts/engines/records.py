@@ -12,7 +12,7 @@ from scripts.engines.workplace import Workplace
 class Comparison:
     """A measured value and its bound.
 
-    A skipped comparison has no figure and did not pass; see `skipped`.
+    If the comparison was skipped, `figure` is None and `passed` is false; see `skipped`.
     """
 
     what: str
@@ -38,7 +38,7 @@ def same(what: str, figure: int, expected: int, detail: str = "") -> Comparison:
 
 
 def equal(what: str, found: Sequence[Any] | set[Any] | dict[Any, Any], expected: object) -> Comparison:
-    """Compare two collections that must be equal. The reported figure is the number of entries."""
+    """Compare two collections that must be equal. The reported figure is the number of entries in `found`."""
     same = found == expected and len(found) > 0
     return Comparison(what, len(found), None, same, "the same" if same else "different, or empty")
 
@@ -77,8 +77,8 @@ class Engine:
         alone: packages that pip installs without their dependencies.
         gigabytes: disk space that the environment and the runs need.
         shared: name of the environment, if several engines share it; empty if the engine has a separate one.
-        trainer: whether the engine is a trainer that replaces `cgc-train`. Such an engine has its own versions of
-            packages.
+        trainer: whether the engine is a trainer that replaces `cgc-train`. Such an engine may require
+            other versions of the packages that this project uses.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""All engines. To add an engine, add its module and a line here."""
+"""All engines. To add an engine, write its module and list it here."""
 
 from scripts.engines import (
     ddp,

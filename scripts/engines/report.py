@@ -59,7 +59,7 @@ def write(records: Mapping[str, Record]) -> None:
 
 
 def with_header(text: str, head: str) -> str:
-    """The text of a recipe with the line about engines in its header."""
+    """Replace the line about engines in the header of a recipe's text."""
     return HEADER.sub(lambda _: head, text)
 
 

@@ -3,9 +3,10 @@
 Usage: python scripts/engines/run.py [ENGINE ...] [--stages WORDS] [--remove] [--fresh] [--list] [--page]
 
 If no engine is named, all engines run. Each engine has a separate environment in .engines/, which is kept until its
-requirements change. `--remove` deletes an engine's environment and runs after the engine's last stage. `--fresh` builds
-the release and the models again. `--page` only rewrites the page and the headers of the recipes. `--stages` runs only
-the stages whose names contain the text WORDS. All other stages keep their results if the versions are unchanged.
+requirements change. `--remove` deletes the environment and the outputs of an engine after its last stage. `--fresh`
+builds the release and the models again. `--page` only rewrites the page and the headers of the recipes. `--stages` runs
+only the stages whose names contain the text WORDS. The other stages keep their earlier results, unless the version of a
+package has changed.
 """
 
 import argparse

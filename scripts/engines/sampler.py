@@ -11,8 +11,8 @@ TOKENS, LIKELIEST = 160, 50
 
 
 class Sampler:
-    """A model with its processor, in float32 on the CPU. Every new instance samples the same responses to the same
-    prompts.
+    """A model with its processor, in float32 on the CPU. Creating an instance resets the random seed, so the same
+    sequence of prompts always gets the same responses.
     """
 
     def __init__(self, folder: Path) -> None:

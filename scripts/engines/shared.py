@@ -104,7 +104,7 @@ def warm_up(place: Workplace, *, sharing: Sharing, name: str, over: tuple[str, .
 
 
 def grpo(place: Workplace, *, sharing: Sharing, recipe: str) -> list[Comparison]:
-    """Run a few steps of GRPO, and then resume the run from a checkpoint.
+    """Run a few steps of GRPO, and then resume a copy of the run from its first checkpoint.
 
     The model answers held-out rows before, during, and after training.
     """
@@ -133,7 +133,7 @@ def grpo(place: Workplace, *, sharing: Sharing, recipe: str) -> list[Comparison]
 
 
 def machines(place: Workplace, *, file: str, recipe: str) -> list[Comparison]:
-    """Run GRPO on two simulated machines that share a disk. Each is one process on this machine."""
+    """Run GRPO on two simulated machines that share a disk. Each machine is one local process."""
     plan = Plan(f"grpo-{recipe}", "grpo", recipe, place.material.warm, GRPO)
     with socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -68,7 +68,7 @@ def _train(place: Workplace, model: Path, data: Path, name: str, weight: str) ->
 
 
 def _asked(place: Workplace) -> Path:
-    """Write a file with those rows of the export that the model can answer."""
+    """Write a file with the exported training rows that the model can answer."""
     file, rows = place.folder / "asked.jsonl", lines(export(place, "swift") / "train.jsonl")
     kept = [rows[number] for number in known_rows(place)]
     file.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
@@ -76,7 +76,7 @@ def _asked(place: Workplace) -> Path:
 
 
 def _paid(file: Path, rows: list[dict[str, Any]]) -> list[Paid]:
-    """The logged completions of all steps, each with its row. Completions without a row are omitted.
+    """The logged completions of all steps, matched to `rows`. Completions that do not match a row are omitted.
 
     At the end, the trainer logs its last step again. This repetition is ignored.
     """

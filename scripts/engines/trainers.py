@@ -62,7 +62,7 @@ def start(place: Workplace) -> Path:
 
 
 def export(place: Workplace, form: str) -> Path:
-    """The release as `cgc-data export` writes it for a trainer."""
+    """The folder with the release, exported by `cgc-data export` in the format `form`."""
     folder = place.folder / "exported"
     if not folder.exists():
         python("cgc_data", "export", str(place.material.release), "--format", form, "--to", str(folder))
@@ -98,25 +98,24 @@ def paid_alike(place: Workplace, paid: Sequence[Paid], expected: int) -> list[Co
 
 
 def not_reached() -> list[Comparison]:
-    """The comparisons that are skipped if training stops before it saves anything, as it does on every machine without
-    a GPU.
-    """
+    """The skipped comparisons of a trainer that needs a GPU. Without one, it stops before it saves the weights."""
     return [skipped("saved weights", "without a GPU, training stops before this comparison")]
 
 
 def told_apart(paid: Sequence[Paid], size: int) -> Comparison:
-    """Number of groups of responses in which the rewards differ. A group is `size` consecutive responses. Groups with
-    equal rewards do not change the weights.
+    """Count the groups of responses whose rewards differ. A group is `size` consecutive responses. If all rewards in a
+    group are equal, the group does not change the weights.
     """
     groups = _groups(paid, size)
     apart = sum(max(rewards) - min(rewards) > EXACT for rewards in groups)
-    return at_least("groups with responses that earn different rewards", apart, 1, f"of {len(groups)}")
+    return at_least("groups in which the responses earn different rewards", apart, 1, f"of {len(groups)}")
 
 
 def advantages(paid: Sequence[Paid], size: int) -> Comparison:
     """Compare the logged advantages with normalized rewards.
 
-    To normalize a reward, subtract the mean of its group, and divide by the standard deviation of the group.
+    To normalize a reward, subtract the mean of its group, and divide by the group's standard deviation plus
+    `DEVIATION`.
     """
     expected = [one for rewards in _groups(paid, size) for one in _as_advantages(rewards)]
     apart = [abs(one.advantage - other) for one, other in zip(paid, expected, strict=True)]

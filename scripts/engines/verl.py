@@ -35,10 +35,11 @@ CAUSE = """Upstream: line `210` of `verl/single_controller/ray/base.py` always c
 
 Tried: version `0.8.0` (see [below](#verl-an-older-version)), and a stub for the GPU (see the next stage). The stub
 registers the CPU as a platform in `PlatformRegistry`. Instead of vLLM, it registers a rollout named `transformers` in
-`RolloutReplicaRegistry`. It also declares a nonexistent GPU to Ray. Registration does not fix three other faults, so
-the stub patches them at run time: line `89` of `verl/utils/distributed.py` requests gloo twice for the CPU, which torch
-refuses; FSDP supports only `cuda` and `npu` (line `1143` of `verl/workers/engine/fsdp/transformer_impl.py`); and line
-`356` of `verl/models/transformers/monkey_patch.py` imports a class that TRL has removed. If the CPU is not registered
+`RolloutReplicaRegistry`. It also declares a nonexistent GPU to Ray. Three other faults cannot be fixed by
+registration, so the stub works around them at run time. Line `89` of `verl/utils/distributed.py` requests gloo twice
+for the CPU, which torch refuses. FSDP supports only `cuda` and `npu` (line `1143` of
+`verl/workers/engine/fsdp/transformer_impl.py`). Line `356` of `verl/models/transformers/monkey_patch.py` imports a
+class that TRL has removed. If the CPU is not registered
 as a platform, line `89` needs NCCL: "ProcessGroupNCCL is only supported with GPUs, no GPUs found!".
 
 Also tried: verl's newer trainer, which is the default. It needs `transfer_queue`, an undeclared dependency.
@@ -109,7 +110,7 @@ def _train(place: Workplace, file: Path, *settings: str) -> None:
 
 
 def _asked(place: Workplace) -> Path:
-    """Write a file with those training rows of the export that the model can answer."""
+    """Write a file with the exported training rows that the model can answer."""
     file = place.folder / "asked.parquet"
     pq.write_table(pq.read_table(export(place, "verl") / "train.parquet").take(known_rows(place)), file)
     return file

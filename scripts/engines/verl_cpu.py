@@ -112,7 +112,7 @@ class Answering:
     async def generate(
         self, prompt_ids: list[int], image_data: Sequence[Any] | None = None, **_: object
     ) -> TokenOutput:
-        """Sample a response to the tokens of a prompt, in which each image is already expanded to all its tokens."""
+        """Sample a response. In `prompt_ids`, each image placeholder is already expanded to all tokens of the image."""
         ids = torch.tensor([list(prompt_ids)])
         places = (ids == self.sampler.model.config.image_token_id).long()
         seen = self.sampler.processor.image_processor(images=list(image_data or []), return_tensors="pt")

@@ -58,9 +58,9 @@ def all_weights(place: Workplace) -> list[Comparison]:
 
 
 def adapters(place: Workplace) -> list[Comparison]:
-    """Run GRPO on adapters over a base model in bfloat16.
+    """Run GRPO with adapters on a base model in bfloat16.
 
-    Checks the weights sent to vLLM, and vLLM's answers with these weights.
+    Check the weights sent to vLLM, and vLLM's answers with these weights.
     """
     settings = ("model.dtype=bfloat16", *ADAPTERS)
     run, rollouts = _train(place, "adapters", *settings)
@@ -107,10 +107,7 @@ def _notes(folder: Path) -> Path:
 
 
 def _killed_and_resumed(place: Workplace, name: str, *settings: str) -> tuple[Run, int]:
-    """Make a run that is killed and then resumed.
-
-    Also returns the last step that the run logged before it was killed.
-    """
+    """Start a run, kill it, and resume it. Returns the run and the last step that was logged before the kill."""
     folder = place.folder / name
     checkpoint = folder / f"checkpoint-{HALF}"
     vllm_cpu.killed(place, _notes(folder), checkpoint, *_command(place, folder, settings))
@@ -138,7 +135,7 @@ def _ran(run: Run, resumed: Run, last: int) -> list[Comparison]:
 
 
 def greedy(judge: Judge, rows: list[Rollout], which: str) -> Comparison:
-    """Count the tokens in held-out answers that are not the most likely token according to transformers.
+    """In held-out answers, count the tokens that transformers does not consider the most likely.
 
     Near-ties are excluded.
     """
@@ -146,7 +143,7 @@ def greedy(judge: Judge, rows: list[Rollout], which: str) -> Comparison:
     ties = int(((gaps > 0) & (gaps < NEAR_TIE)).sum())
     told = f"{len(gaps)} tokens in {len(rows)} answers, including {ties} near-ties"
     return same(
-        f"tokens in held-out answers for which transformers prefers another token ({which})",
+        f"tokens in held-out answers that are not the most likely token according to transformers ({which})",
         int((gaps >= NEAR_TIE).sum()),
         0,
         told,
@@ -154,8 +151,8 @@ def greedy(judge: Judge, rows: list[Rollout], which: str) -> Comparison:
 
 
 def _answers(run: Run, judge: Judge, rows: list[Rollout]) -> Comparison:
-    """Answers that differ from those of transformers, except answers with a near-tie. In a near-tie, another token is
-    only slightly more likely than the token in the answer.
+    """Count the answers that differ from those of transformers. Answers with a near-tie are ignored. In a near-tie,
+    another token is only slightly more likely than the token in the answer.
     """
     asked = held_out_set(run.recipe, HOME / "cache" / "images")
     limits = {"max_new_tokens": TOKENS, "batch_size": 8}
@@ -167,7 +164,7 @@ def _answers(run: Run, judge: Judge, rows: list[Rollout]) -> Comparison:
     other = [key for key, (text,) in zip(asked["id"], written, strict=True) if text != said[key]]
     left = sum(said[key] not in tied for key in other)
     told = f"{len(said) - len(other)} of {len(said)} identical, {len(other) - left} diverge at a near-tie"
-    return same("held-out answers that differ from the answers by transformers", left, 0, told)
+    return same("held-out answers that differ from the answers that transformers generates", left, 0, told)
 
 
 def _tied(judge: Judge, row: Rollout) -> bool:
@@ -184,15 +181,15 @@ def chances(sampled: list[tuple[Judge, Rollout]]) -> list[Comparison]:
     alike = torch.cat([(score.chance - given).abs() for score, given in scored])
     unlike = torch.cat([(score.chance + torch.log1p(-score.visual) - given).abs() for score, given in scored])
     weight = torch.cat([-torch.log1p(-score.visual) for score, _ in scored])
-    included = f"the mean is {unlike.mean():.1e} if visual tokens (weight {weight.mean():.1e}) are included"
+    included = f"the mean is {unlike.mean():.1e} if visual tokens (total probability {weight.mean():.1e}) are included"
     told = f"at most {alike.max():.1e}; {included}"
     return [at_most("mean difference in log-probability per sampled token", float(alike.mean()), ALIKE, told)]
 
 
 def _images(sampled: list[tuple[Judge, Rollout]]) -> Comparison:
-    """Swap the images for transformers, but not for vLLM, and compare the log-probabilities of the two.
+    """Swap the images that transformers receives, but not those that vLLM receives. Compare the log-probabilities.
 
-    The log-probabilities must differ if the images affect the answers.
+    They must differ. Otherwise, the images do not affect the answers.
     """
     rows = [(judge.score(r, others(r)), torch.tensor(r.chances)) for judge, r in sampled if len(r.images) > 1]
     return at_least(

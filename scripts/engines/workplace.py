@@ -36,7 +36,7 @@ class Material:
     """The release and models of all engines; `scripts.engines.material` makes them.
 
     Attributes:
-        release: a small release of the embedded sample.
+        release: a small release, built from the embedded sample.
         tiny: a random model, as `cgc-train tiny` writes it.
         warm: the tiny model after a warm-up, so that some of its answers earn a reward.
     """
@@ -95,8 +95,8 @@ def run(command: Sequence[str], seconds: float, variables: Mapping[str, str] | N
 
 @contextmanager
 def started(command: Sequence[str], log: Path, variables: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """Starts a command as `run` does, and writes its output to a log. When the context ends, kills the command and its
-    child processes.
+    """Start a command as `run` does, and write its output to a log. When the context ends, the command and its child
+    processes are killed.
     """
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
@@ -112,7 +112,7 @@ def started(command: Sequence[str], log: Path, variables: Mapping[str, str]) -> 
 
 
 def broken(command: Sequence[str], log: Path) -> StageError:
-    """The error to raise for a failed command that `started` ran."""
+    """An error for a failed command, with the end of its log."""
     return StageError(as_typed(command), shown(log.read_text(encoding="utf-8", errors="replace")[-LAST:]))
 
 
@@ -123,7 +123,7 @@ def surroundings(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def shown(text: str) -> str:
-    """A command's output without colors and without local paths."""
+    """A command's output without colors. Paths of the checkout and of the Python environment are shortened."""
     return COLOR.sub("", text).replace(f"{ROOT}/", "").replace(sys.prefix, ".venv")
 
 

@@ -21,8 +21,8 @@ MOMENTS = (
 
 
 def killed_at_moments(lab: Lab) -> None:
-    """Kill builds with SIGKILL, each at a different moment. Test that every build produces exactly the same bytes when
-    you run it again.
+    """Kill several builds with SIGKILL, each at a different moment, and run them again. Test that every release has the
+    same bytes as the release of an undisturbed build.
     """
     for moment in MOMENTS:
         out = lab.new("killed") / "release"
@@ -33,8 +33,8 @@ def killed_at_moments(lab: Lab) -> None:
 
 
 def killed_at_any_time(lab: Lab) -> None:
-    """Kill a build with two worker processes several times, at random moments. Test that it still produces the same
-    bytes in the end.
+    """Kill a build with two worker processes several times, at random moments. Test that the finished release has the
+    same bytes as the release of an undisturbed build.
     """
     out = lab.new("killed") / "release"
     for _ in range(3):
@@ -131,8 +131,8 @@ def twin(path: Path, other: Path) -> None:
 
 
 def changed_meanwhile(lab: Lab) -> None:
-    """Test that a build stops if annotations or photos change while it runs, and that running the command again builds
-    from the new files.
+    """Test that a build stops if annotations or photos change while it runs. Test that a second run of the same command
+    finishes with the new files.
     """
     for what, moment in (("annotations", "shard_tasks"), ("photo", "shard_tasks"), ("photo", "finish_tasks")):
         config, annotations, images = lab.copied()

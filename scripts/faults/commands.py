@@ -77,7 +77,7 @@ def _filled(word: str, material: Path, names: dict[str, str]) -> str:
 
 
 def run_all(listed: Path, material: Path, out: Path) -> int:
-    """Print the faults; returns 1 if there are any."""
+    """Print the faults. Returns 1 if there are any, and 0 otherwise."""
     faults = list(every_command(listed, material, out))
     print("\n".join(faults), file=sys.stderr)
     return int(bool(faults))

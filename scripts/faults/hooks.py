@@ -102,7 +102,7 @@ def _without_size_limit() -> None:
 GUARDS = {
     "receipt check": Guard("damaged shard", "the release contains a damaged shard", _without_receipt_check),
     "confinement": Guard("hostile releases", "changed outside --out", _without_confinement),
-    "content key": Guard("replaced photos", "data of replaced photos", _without_content_key),
+    "content key": Guard("replaced photos", "data of photos that were replaced", _without_content_key),
     "change check": Guard("changed meanwhile", "status 0", _without_change_check),
     "lock": Guard("two at once", "status 0", _without_lock),
     "size limit": Guard("hostile zips", "MB of memory", _without_size_limit),
@@ -141,7 +141,7 @@ def _act(action: str, argument: str) -> None:
 
 
 def main() -> None:
-    """Run the command of this process."""
+    """Disable a guard and set a fault, if the environment variables request them. Then run the command."""
     if without := os.environ.get("CGC_WITHOUT"):
         GUARDS[without].off()
     if fault := os.environ.get("CGC_FAULT"):

@@ -52,7 +52,7 @@ class Lab:
         return folder
 
     def config(self, **changes: Any) -> Path:
-        """A configuration for the painted sources, or for copies of the annotations or photos at the given paths."""
+        """Write a configuration for the painted sources. `changes` overrides fields of the source, such as paths."""
         source = {"kind": "coco", "annotations": str(self.source.annotations), "images": str(self.source.images)}
         values = {"sources": [source | {"exhaustive": True} | changes], "samples": 30, "shard_rows": 6}
         path = self.new("config") / "config.yaml"
@@ -60,7 +60,7 @@ class Lab:
         return path
 
     def copied(self) -> tuple[Path, Path, Path]:
-        """Copy the sources; returns a configuration, the annotation file, and the folder of photos."""
+        """Copy the sources. Returns a configuration for the copies, the annotation file, and the folder of photos."""
         folder = self.new("sources")
         annotations, images = folder / "own.json", folder / "images"
         shutil.copy(self.source.annotations, annotations)

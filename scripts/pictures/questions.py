@@ -50,8 +50,9 @@ def distances(world: World) -> Image.Image:
 
 
 def inter_twins(world: World) -> Image.Image:
-    """Draws a question about one photo of a set, and its twin: the same question about a set in which no photo shows
-    the label.
+    """Draws a question about a label that one photo of a set shows, and its twin.
+
+    The twin is the same question about a set in which no photo shows the label.
     """
     present, absent = twins(world, "inter", "locate", 2)
     return stack(asked(world.sample(present)), asked(world.sample(absent)))

@@ -41,7 +41,7 @@ class World:
 
     @cached_property
     def number(self) -> dict[str, int]:
-        """Photos by file name."""
+        """Photo numbers by file name."""
         return {photo.file_name: number for number, photo in enumerate(self.index.photos)}
 
 
@@ -65,5 +65,5 @@ def best(rows: Iterable[T], key: Callable[[T], Any]) -> T:
 
 
 def upright(index: Index, photo: int) -> bool:
-    """Whether the photo has the usual landscape shape."""
+    """Whether the photo is in landscape format with an aspect ratio of about 4:3."""
     return 1.3 < index.photos[photo].width / index.photos[photo].height < 1.4

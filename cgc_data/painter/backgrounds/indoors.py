@@ -1,4 +1,4 @@
-"""Indoor backgrounds, which never show a kind of object that the annotation files list."""
+"""Indoor backgrounds. They never show objects of the annotated kinds."""
 
 import numpy as np
 
@@ -177,7 +177,7 @@ def market(stage: Stage) -> None:
 
 
 def plain(stage: Stage) -> None:
-    """A background of two flat colors, which gives a model as little as possible to learn."""
+    """A background of two flat colors, which is as easy as possible for a model."""
     wall, table = stage.choose(*WALLS), stage.choose((206, 196, 186), (180, 188, 196), (214, 206, 178))
     horizon = float(stage.rng.uniform(0.2, 0.4))
     stage.box(0, 0, 1, 1, wall)

@@ -1,4 +1,4 @@
-"""Outdoor backgrounds, which never show a kind of object that the annotation files list."""
+"""Outdoor backgrounds. They never show objects of the annotated kinds."""
 
 import numpy as np
 

@@ -1,4 +1,5 @@
-"""The annotation formats, each declared in a separate module. To add a format, add its name to `_REGISTERED`.
+"""The annotation formats, each declared in a separate module. To add a format, declare it in a module, and add the name
+of the module to `_REGISTERED`.
 
 All other code, such as the configuration, the readers, and the dataset card, reads the formats from `FORMATS`.
 Validation has a separate reader for each format, in a module of the same name.

@@ -1,4 +1,4 @@
-"""The declaration of an annotation format, with everything that the rest of the project needs to know about it."""
+"""Defines what the declaration of an annotation format contains."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ class Format:
         crowd_unless_stated: crowd flag to assume for an annotation without a crowd flag; -1 means unknown.
         coco_photos: whether files of this format always annotate COCO's photos, under COCO's file names. The categories
             can be different.
-        protocol: the facts that files of this format guarantee.
+        protocol: what can be concluded from files of this format, such as which categories are absent.
     """
 
     name: str

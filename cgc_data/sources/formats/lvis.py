@@ -1,5 +1,5 @@
-"""The LVIS v1 format. The name of a photo is the last folder and the file name in its `coco_url`. Annotations without a
-crowd flag are not crowds. Each photo lists the categories that were verified to be absent.
+"""The LVIS v1 format. A photo is named by the last folder and the file name in its `coco_url`. Annotations without a
+crowd flag are not crowds. Each image record lists the categories that were verified to be absent.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from cgc_data.sources.records import Image
 
 
 def file_names(path: Path, images: list[Image]) -> list[str]:
-    """Folder and name of each image, such as "val2017/000000000139.jpg".
+    """Folder and file name of each image, such as "val2017/000000000139.jpg".
 
     Raises SourceError if an image has no name, or if no image has the federated lists that identify an LVIS file.
     """

@@ -1,5 +1,5 @@
-"""Annotation protocols: the facts that a file guarantees because of how it was annotated, and the wording of these
-facts on the card and in the gallery.
+"""Annotation protocols. A protocol defines what a file guarantees because of how it was annotated, and how the card and
+the gallery word these guarantees.
 
 A source's records state what its photos show. The annotation protocol determines what else can be concluded from the
 records, such as whether a category without a box is absent.
@@ -28,9 +28,10 @@ class AnnotationProtocol(ABC):
     Attributes:
         who: the annotators, as named in the gallery.
         meaning: what the protocol guarantees, as worded on the card.
-        rule: the name of the rule that proves that a category is absent, as stated in a row's evidence.
-        declarable: whether a user may declare for which categories a file is exhaustive.
-        boxes_first: whether boxes of this protocol take precedence over the boxes of other protocols.
+        rule: the rule that proves that a category is absent. The evidence of a row cites it by this name.
+        declarable: whether users may declare a file, or some of its categories, exhaustive.
+        boxes_first: whether boxes of this protocol replace another protocol's boxes of the same concept in the same
+            photo.
     """
 
     who: str
@@ -54,13 +55,13 @@ class AnnotationProtocol(ABC):
     @abstractmethod
     def all_boxed(self, table: SourceTable, declared: Declared) -> Flags:
         """Boolean mask of shape (annotations,): true if every instance of the annotation's category in the photo is
-        boxed. Exceptions listed in the record of the photo are not considered.
+        boxed. Ignores the exceptions that a photo lists in `not_exhaustive`.
         """
 
     @abstractmethod
     def practice(self, names: Collection[str]) -> str:
-        """The naming practice that the annotators of a file with these categories follow; "" if there is no particular
-        practice.
+        """The practice by which the annotators of a file with these categories name objects; "" if they follow none in
+        particular.
         """
 
     @abstractmethod
@@ -70,11 +71,11 @@ class AnnotationProtocol(ABC):
 
 @dataclass(frozen=True)
 class Exhaustive(AnnotationProtocol):
-    """Every instance of certain categories is labeled: those of the format's own `vocabulary`, or those that the user
-    declares.
+    """Every instance of certain categories is boxed. The user declares these categories. Without a declaration, they
+    are all categories if the file has exactly those in `vocabulary`, and none otherwise.
 
-    `naming` is the annotators' naming practice, which determines what else a category includes (COCO's "cup" includes
-    mugs).
+    `naming` identifies the annotators' naming practice, which determines what a category includes. For example, COCO's
+    "cup" includes mugs.
     """
 
     vocabulary: frozenset[str]
@@ -135,9 +136,7 @@ class Federated(AnnotationProtocol):
         return np.asarray(table.annotations.column("crowd").to_numpy() != 1)
 
     def all_boxed(self, table: SourceTable, declared: Declared) -> Flags:
-        """False for annotations in photos whose two lists are empty, because the annotators may never have checked such
-        a photo.
-        """
+        """False if both lists of the annotation's photo are empty: the annotators may never have checked this photo."""
         del declared
         lengths = [np.diff(table.images.column(name).combine_chunks().offsets.to_numpy()) for name in LISTS]
         checked = np.asarray(sum(lengths) > 0)

@@ -1,5 +1,5 @@
-"""A label that none of the photos shows. The row has an empty answer. The row is the twin of a question with the same
-label about other photos.
+"""A label that none of the photos shows. The row has an empty answer. Its twin is a question about the same label in
+other photos.
 """
 
 from cgc_data.tasks.inter import INTER

@@ -1,4 +1,4 @@
-"""Several labels at once. Each label is in exactly one of several photos, but one of the labels may be in no photo."""
+"""Several labels at once. Each label matches one object across all photos, but one label may match none."""
 
 from cgc_data.tasks.inter import INTER
 from cgc_data.tasks.task import Task

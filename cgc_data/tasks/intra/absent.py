@@ -1,5 +1,5 @@
-"""A label of the photo that no displayed window contains. The row has an empty answer. The row is the twin of a
-question with the same label about other windows.
+"""A label of the photo that no displayed window contains. The row has an empty answer. Its twin is a question about the
+same label in other windows.
 """
 
 from cgc_data.tasks.intra import INTRA

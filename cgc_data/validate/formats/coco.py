@@ -1,7 +1,7 @@
 """COCO instances files, read by pycocotools.
 
-COCO's 80 categories are labeled exhaustively. Other categories count as exhaustive only if the user declares them
-exhaustive.
+If a file has exactly COCO's 80 categories, they count as exhaustively labeled. In other files, a category counts as
+exhaustive only if the user declares it.
 """
 
 from pathlib import Path

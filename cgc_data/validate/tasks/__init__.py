@@ -1,8 +1,8 @@
 """The checks of the individual tasks. They verify from the raw annotations that rows are correct.
 
-Each task has a module with a function `check`. The module is named CONTRAST_TASK after the task's id. A module also has
-`CHECKS` if it reports task-specific checks, and `measures` if the rows of the task have task-specific shortcuts. A task
-without a module cannot be validated, and a test fails if there is such a task.
+Each task has a module with a function `check`. The module is named after the task's id: `inter_absent` checks
+`inter/absent`. A module also has `CHECKS` if it reports task-specific checks, and `measures` if the rows of the task
+have task-specific shortcuts. A task without a module cannot be validated, and a test fails if there is such a task.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from cgc_data.validate.world import World
 
 
 class TaskCheck(Protocol):
-    """Checks a row of the task, and yields one finding per check."""
+    """Checks a row of the task, and yields a finding for each part of the row that it checks."""
 
     def __call__(self, sample: Sample, world: World, limits: Limits) -> Iterable[Finding]: ...
 
@@ -30,7 +30,7 @@ def check_of(task: Task) -> TaskCheck:
 
 
 def task_measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """For each task that has rows, the task-specific measurements over its rows."""
+    """Yield the task-specific measurements of each task that has rows."""
     for task in TASKS.values():
         rows = [trace for trace in traces if trace.kind is task]
         if rows and (measures := getattr(import_module(_module(task)), "measures", None)):

@@ -83,9 +83,9 @@ def _gone(world: World, photo: str, concept: str, right: str) -> bool:
 
 
 def _everywhere(sample: Sample, label: str, world: World, limits: Limits) -> Iterator[str]:
-    """Faults of images in which some instances of the label may not be boxed.
+    """Yield a fault for each image in which some instances of the label may not be boxed.
 
-    Images with more instances of the label than an answer may contain are also reported.
+    Also yield a fault for each image that shows more instances of the label than an answer may contain.
     """
     concept = world.concept(label) or ""
     for number, view in enumerate(sample.views, 1):

@@ -31,7 +31,7 @@ UNFIT = frozenset(map(concept_of, ("person", "dining table")))
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
     """Check the roles of the views, and that the answer contains complete sets of instances.
 
-    Also check that the example is suitable, and that it cannot be taken as an example of another category.
+    Also check that the example is suitable, and that it cannot be mistaken for an example of another category.
     """
     yield from roles(sample, world)
     yield from complete(sample, world, limits)
@@ -93,9 +93,9 @@ def _beside(sample: Sample, world: World, concept: str) -> Iterator[str]:
 
 
 def _covered(world: World, photo: str, concept: str, window: tuple[int, int, int, int]) -> float:
-    """Number of pixels in the window that objects with a label cover.
+    """Number of pixels of the window that are covered by objects with a label.
 
-    If several sources annotate the label, the lowest number counts, because their outlines differ slightly.
+    If several sources annotate the label, the lowest number is used, because their outlines differ slightly.
     """
     return min(
         sum(fact.source.covered(instance.number, window) for instance in (*fact.instances, *fact.crowds))

@@ -40,9 +40,9 @@ PLACES: dict[str, Callable[[Box], tuple[float, float]]] = {
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the relation identifies the answer among several objects with the label in its image.
+    """Check that the answer is the only object with the label in its image that fits the relation.
 
-    No other image may show two objects with the label.
+    This image must show several objects with the label, and no other image may show more than one.
     """
     yield from roles(sample, world)
     yield from hard_distractors(sample, world)
@@ -82,7 +82,7 @@ def _faults(sample: Sample, world: World, limits: Limits) -> list[str]:
 
 
 def _others(sample: Sample, world: World, concept: str) -> Iterator[str]:
-    """Faults of the images that do not contain the answer.
+    """Yield the faults of the images that do not contain the answer.
 
     The annotations must prove that each of these images shows at most one object with the label.
     """

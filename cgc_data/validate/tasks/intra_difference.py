@@ -1,7 +1,7 @@
 """Checks `intra/difference` rows, which show two views of a photo.
 
-Objects from other photos are pasted into both views. At most one more object is pasted, and only into one of the
-views. This object is the answer.
+Objects from other photos are pasted into both views. One of the views may contain one more pasted object. This object
+is the answer.
 """
 
 from collections.abc import Iterator, Sequence
@@ -96,8 +96,8 @@ def _object(part: Part) -> Object:
 def _difference(sample: Sample) -> str:
     """The fault in the pasted objects; "" if there is none.
 
-    The views must share at least two pasted objects. At most one more pasted object may be in one of the views. The
-    answer must be this object, or be empty if there is none.
+    The views must share at least two pasted objects. One of the views may contain one more pasted object. The answer
+    must be this object, or be empty if there is none.
     """
     first, second = ({_object(part) for part in view.parts[1:]} for view in sample.views)
     if len(first & second) < 2:
@@ -145,10 +145,7 @@ def _is_gray(part: Part, world: World) -> bool:
 
 
 def _annotated(view: View, world: World) -> bool:
-    """Whether at least one source covers the photo completely.
-
-    Such a source states for each of its categories whether the photo shows it.
-    """
+    """Whether at least one source states, for each of its categories, whether the photo shows it."""
     seen = [(world.sources[key], image) for key, image in world.appearances(world.photo(view))]
     return any(all(source.status(image, label) != "unknown" for label in source.categories) for source, image in seen)
 
@@ -174,7 +171,7 @@ def _boxes(sample: Sample, placed: Sequence[tuple[Part, Instance, Placed]]) -> I
 
 
 def _misplaced(found: Instance, here: Placed, view: View, world: World) -> str:
-    """The reason why a pasted object does not fit its position in the photo; "" if it fits."""
+    """The reason why a pasted object does not fit into the photo; "" if it fits."""
     x1, y1, x2, y2 = here.box
     width, height = world.sources[view.source].size(view.image_id)
     if not (x1 >= 0 and y1 >= 0 and x2 <= width and y2 <= height) or y2 <= HORIZON * height:

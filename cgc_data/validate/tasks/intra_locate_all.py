@@ -10,6 +10,6 @@ from cgc_data.validate.world import World
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the answer contains every object that is visible in a window, and that it is not empty."""
+    """Check that the answer is not empty, and that it contains every object that is visible in a window."""
     yield from complete(sample, world, limits, everywhere=True)
     yield from some_object(sample)

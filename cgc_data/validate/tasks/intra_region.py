@@ -72,7 +72,7 @@ def _misformed(sample: Sample, world: World) -> str:
 
 
 def _not_searched(sample: Sample) -> str:
-    """The fault in the images of a row that asks which image a piece was cut from; "" if there is none."""
+    """The fault in the images, if the question asks which of them a piece was cut from; "" if there is none."""
     if sample.reference_images != (1,):
         return f"the pieces are images {sample.reference_images}, but Image 1 must be the only piece"
     views = [sample.view(number) for number in sample.answer_images]
@@ -81,7 +81,7 @@ def _not_searched(sample: Sample) -> str:
 
 
 def _misplaced(sample: Sample, piece: View) -> Iterator[str]:
-    """The reason why the answer is not the place from which the piece was cut."""
+    """Yield the faults in the place that the answer states and in the roles of the images."""
     (target,) = sample.objects
     view = sample.view(target.img_idx)
     home = view.place(piece.window)
@@ -116,9 +116,9 @@ def _changed(view: View) -> Iterator[str]:
 
 
 def _near(sample: Sample) -> str:
-    """The fault if an image shows a part of another image's piece or of the margin around it; "" if there is none.
+    """The fault if an image shows part of a piece, or of the margin around a piece; "" if there is none.
 
-    The image that contains the answer is exempt.
+    The image of the piece itself and the image that contains the answer are exempt.
     """
     (target,) = sample.objects
     others = {n: view.window for n, view in enumerate(sample.views, 1) if n != target.img_idx}

@@ -1,7 +1,7 @@
 """Checks `intra/same_object` rows, which mark an object in one view and ask for it in the other views.
 
-A row has two views, or a track of three or more. The views must also show a sibling, which is another object with the
-same label. Answering with a copy of the given box must be wrong.
+A row has two views, or it is a track with three or more views. The views must also show a sibling, which is another
+object with the same label. A copy of the given box must be a wrong answer.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ WHOLE_PIXEL = 0.5 + 1e-6  # tolerance for the rounding of a drawn box
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the answer contains the object in the given box, for exactly the views that show it.
+    """Check that the answer has a box of the given object in each requested view that shows it, and in no other view.
 
     The object's box must also be clearly different from the boxes of its siblings, which are other objects with the
     same label.
@@ -43,7 +43,7 @@ def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
 
 
 def measures(traces: Sequence[Trace], limits: Limits) -> Iterator[Check]:
-    """Measure how well an object can be followed without seeing the images."""
+    """Measure how well a guess can follow an object across the views without seeing the images."""
     del limits
     yield from track_measures(traces)
 
@@ -119,7 +119,7 @@ class _Follow:
 
 
 def _misasked(sample: Sample) -> str:
-    """The fault if the question does not fit the number of images or of answered objects; "" if there is none."""
+    """The fault if the question does not match the number of images or the answered objects; "" if there is none."""
     if len({target.annotation_id for target in sample.objects}) > 1:
         return "different objects are answered"
     if sample.img_idx is None:
