@@ -101,7 +101,8 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
     diagnostics = DIAGNOSTICS
     floors = FLOORS
     chance = (
-        "The authors report expected chance levels. A floor, in contrast, is the score of one trivial answer per item. "
+        "The authors report expected chance levels, which are averages over random guesses. A floor is the score of a "
+        "model that answers every item with a trivial answer. "
         "For `cpr`, the authors report one half, which is the chance level of a single statement. However, a pair "
         "counts as correct only if both answers are right. Therefore, random answers get one of four pairs right, and "
         "a fixed answer gets none right."

@@ -27,7 +27,7 @@ ADDED = 3, 4  # number of added objects; both views show all but one of them
 ALIGNED = 0.5  # share of view pairs that show the same window of the photo
 VIEWS_OF_A_PHOTO = 2
 NOT_LENT = "other photos have too few whole objects of this photo's categories at a similar height"
-NO_PLACE = "too few free places on similar ground, or no two views that show the same objects"
+NO_PLACE = "too few free places for pasted objects, or no two views that show the same objects"
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 Each change is tried in a dry run before it is suggested.
 
-Changes are tried in table order: first alone, then in pairs. If tasks still lack samples, the changes are tried again
-without these tasks.
+Changes are tried in table order: first alone, then in pairs. If some tasks still lack samples, these tasks are turned
+off, and the changes are tried again for the other tasks.
 """
 
 import time

@@ -52,8 +52,8 @@ def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
     of the two.
     """
     what = (
-        "AUC of guessing, in each list, the label that is rarest (or most frequent) in the sources; unrelated rows "
-        "determine which of the two is guessed"
+        "AUC of always guessing the rarest label of each list, or always the most frequent one; the better of these two "
+        "guesses in unrelated rows is used"
     )
     rows = at_most([trace for trace in traces if trace.asked], MOST_ROWS)
     if not rows:

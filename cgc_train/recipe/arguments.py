@@ -32,7 +32,7 @@ DECIDED = {
         "eval_steps": "data.held_out_every",
         "eval_on_start": "data.held_out_every",
         "remove_unused_columns": "the reward, which needs every column",
-        "log_multimodal": "`cgc-train view`, which shows the images",
+        "log_multimodal": "cgc-train, because `cgc-train view` shows the images instead",
         "num_generations_eval": "the evaluation, which answers held-out rows once, by greedy decoding",
     },
 }

@@ -40,7 +40,8 @@ registration, so the stub works around them at run time. Line `89` of `verl/util
 for the CPU, which torch refuses. FSDP supports only `cuda` and `npu` (line `1143` of
 `verl/workers/engine/fsdp/transformer_impl.py`). Line `356` of `verl/models/transformers/monkey_patch.py` imports a
 class that TRL has removed. If the CPU is not registered
-as a platform, line `89` needs NCCL: "ProcessGroupNCCL is only supported with GPUs, no GPUs found!".
+as a platform, line `89` of `distributed.py` requests NCCL instead of gloo, and fails with "ProcessGroupNCCL is only
+supported with GPUs, no GPUs found!".
 
 Also tried: verl's newer trainer, which is the default. It needs `transfer_queue`, an undeclared dependency.
 
