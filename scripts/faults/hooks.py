@@ -40,7 +40,9 @@ class Guard(NamedTuple):
 
 
 def _replace(module: str, **functions: Any) -> None:
+    """Replace functions of a module. Raises AttributeError if the module does not have them."""
     for name, function in functions.items():
+        getattr(import_module(module), name)
         setattr(import_module(module), name, function)
 
 
@@ -87,7 +89,7 @@ def _no_lock(*_: Any, **__: Any) -> Iterator[None]:
 
 
 def _without_lock() -> None:
-    _replace("cgc_data.builder.locks", FileLock=_no_lock)
+    _replace("cgc_data.builder.locks", _locked=_no_lock)
 
 
 def _whole(archive: Any, info: Any, _: object) -> bytes:
@@ -96,7 +98,7 @@ def _whole(archive: Any, info: Any, _: object) -> bytes:
 
 
 def _without_size_limit() -> None:
-    _replace("cgc_data.sources.photo_folders", read_member=_whole)
+    _replace("cgc_data.sources.photo_archives", read_member=_whole)
 
 
 GUARDS = {

@@ -28,18 +28,18 @@ def presence(world: World) -> Image.Image:
     )
     name = names[index.concepts[concept]]
     reasons = (
-        f"LVIS does not list this category for the photo. A {name.singular} may be present without a box, so this is "
-        "never a distractor.",
+        f"LVIS does not list this category for the photo. A {name.singular} may be present without a box, so the photo "
+        "is never a distractor.",
         "",
         f"LVIS boxes {name.plural} here, but lists the category as not exhaustive: some may have no box.",
-        f"LVIS boxes {name.plural} here and does not list the category as incomplete: these are all.",
+        f"LVIS boxes {name.plural} here, and does not list the category as not exhaustive: all have a box.",
     )
     panels = []
     for state in (3, 2, 1, 0):
         photos = np.flatnonzero((index.states[:, concept] == state) & listed)
         number = int(best(photos.tolist(), lambda p: (upright(index, p), _box_area(index, p, concept), -p)))
         boxes = tuple((tuple(box), TARGET, name.singular) for box in _boxes(index, number, concept).tolist())
-        reason = reasons[state] or f"{_why(index, number, concept, name.singular)} May be a distractor."
+        reason = reasons[state] or f"{_why(index, number, concept, name.singular)} The photo may be a distractor."
         panels.append(Panel(world.photo(number), ((STATE_NAMES[state], HEAD), (reason, TEXT)), boxes))
     head = f'What the annotations reveal about "{name.singular}" in four photos'
     return stack(strip(panels[:2], [(head, HEAD)], most=300), strip(panels[2:], most=300))
@@ -59,7 +59,7 @@ def _why(index: Index, photo: int, concept: int, label: str) -> str:
     warrant = index.warrant(photo, concept)
     rule, _, above = warrant.rule.partition(":")
     sentences = {
-        "exhaustive": f"The file boxes every {label}, and has no such box here.",
+        "exhaustive": f"The annotation file boxes every {label}, and this photo has no {label} box.",
         "negative": f"LVIS verified that this photo shows no {label}.",
         "hypernym": f"No {above} here, so no {label} either.",
     }

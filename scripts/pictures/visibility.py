@@ -40,7 +40,7 @@ def visibility(world: World) -> Image.Image:
             boxes.append((seen.box, TARGET, "true box"))
         text = {
             "visible": "in the answer, with the box of its visible part",
-            "ambiguous": "too little to ask for, too much to deny, so no question depends on it",
+            "ambiguous": "too much to count as absent, too little to count as visible: no question depends on it",
             "gone": "no pixel is in the window or in a margin around it",
         }[seen.state]
         lines = ((f"{seen.state}: {seen.share:.0%} of the mask", HEAD), (text, TEXT))

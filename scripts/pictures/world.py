@@ -18,7 +18,7 @@ from cgc_data.plan.truth import Truth
 from cgc_data.release.read import open_release
 from scripts.panels import decoded
 
-SAMPLES = 600
+SAMPLES = 1500
 T = TypeVar("T")
 
 
