@@ -5,10 +5,11 @@ Usage: python benchmarks/demo_learns.py --work FOLDER [--seeds 0 1 2] [--rebuilt
 
 As in `make demo`, photos are painted, a release is built from examples/painted.yaml, and GRPO starts from the warmed-up
 tiny model. Before and after training, the model answers each held-out row eight times at the training temperature. For
-each metric, the change is the mean of the differences per row. Its confidence interval is bootstrapped over photo sets.
-The warmed-up model is also called the warm start. If you rebuilt the warm start, pass a name for your copy and its
-folder with `--rebuilt`. Your copy then answers the same rows, and its metrics are compared with those of the packaged
-warm start. Parts whose results already exist in FOLDER are skipped.
+each metric, the change from before to after is computed per row and averaged over the rows. Its confidence interval is
+bootstrapped over photo sets. The warmed-up model is also called the warm start. If you rebuilt the warm start, pass
+`--rebuilt NAME=FOLDER` with the folder of your copy and any name for it. Your copy then answers the same rows, and its
+metrics are compared with those of the packaged warm start. If you run the script again with the same `--work`, it skips
+every step whose results are already there.
 """
 
 import argparse
@@ -182,7 +183,7 @@ def mean(values: Sequence[float | bool | None]) -> float | None:
 
 
 def tables(outcome: Figures) -> str:
-    """Two tables: the change with each seed, and the differences between rebuilt warm starts and the packaged one."""
+    """Two tables: the results of each seed, and each rebuilt warm start compared with the packaged one."""
     return f"{table(outcome['seeds'], 'seed')}\n{table(outcome['rebuilt'], 'warm start')}"
 
 

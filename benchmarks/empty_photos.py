@@ -5,8 +5,8 @@ Usage: python benchmarks/empty_photos.py instances_train2017.json OUT [--rows 20
 
 The script assumes that every photo is undamaged and differs from all others. Tasks that need pixels cannot produce
 rows. Set their share to 0, for example with tasks.intra/region=0. A second run with the same OUT finds the index in its
-cache. Prints the cost as JSON, including the peak memory of this process and of the largest worker. Both figures
-include the memory that the two processes share.
+cache. Prints times, sizes, and the peak memory of this process and of its largest worker as JSON. Both memory figures
+include what the two processes share.
 """
 
 import inspect

@@ -5,8 +5,8 @@ Usage: python benchmarks/hub_bytes.py RELEASE [--photos 3] [--seed 0] [--docs do
 
 The Hub splits files into content-defined chunks (Xet), and stores each distinct chunk once. This script lets hf_xet,
 the Hub's own client, upload to a folder instead of a server, so that chunks, deduplication, and compression are the
-same as on the Hub. Deduplication against other repositories is not included. The photos to remove are chosen from the
-release at random, and `cgc-data remove` removes each of them from the full release. With --docs, the figures are
+same as on the Hub. Deduplication against other repositories is not included. The photos to remove are chosen at random.
+Each of them is removed separately, as with `cgc-data remove`, from the full release. With --docs, the figures are
 written to measured.json in that folder, and their table to release.md.
 """
 

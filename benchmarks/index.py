@@ -123,9 +123,7 @@ def generated(generator: Path, kind: str, folder: Path, scale: float) -> Path:
 )
 @click.option("--scale", default=1.0, show_default=True, help="Size of the generated files, relative to train2017.")
 @click.option("--repeat", default=3, show_default=True, help="Runs per method.")
-@click.option(
-    "--work", type=click.Path(path_type=Path), help=("Folder for generated files and caches. It is not removed.")
-)
+@click.option("--work", type=click.Path(path_type=Path), help="Folder in which to keep generated files and caches.")
 @click.option(
     "--check",
     is_flag=True,

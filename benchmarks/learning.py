@@ -2,12 +2,13 @@
 
 Usage: python benchmarks/learning.py [--seeds 0 1 2] [--work FOLDER] [--jobs 2] [--quick] [--docs docs]
 
-The script paints photos and builds a release from them. A randomly initialized model cannot recognize any object.
-Therefore, SFT first trains it on traces (reasoning texts) that name what each image shows, until R_miou on held-out
-rows reaches a fixed threshold. Four experiments (arms) then start from the trained model, each with the same number of
-steps: GRPO, GRPO with the solutions permuted among the rows, SFT, and GRPO with a reward that ignores the image index.
-The model of every arm answers the same held-out rows, which show photos that were not used in training. Parts whose
-results already exist in FOLDER are skipped. The results do not apply to models of practical size.
+The script paints photos and builds a release from them. Because a randomly initialized model cannot recognize any
+object, the model is first trained with SFT on traces (reasoning texts) that name what each image shows. This training
+ends when R_miou on held-out rows reaches a fixed threshold. Four experiments (arms) then start from the trained model,
+each with the same number of steps: GRPO, GRPO with the solutions permuted among the rows, SFT, and GRPO with a reward
+that ignores the image index. The model of every arm answers the same held-out rows, which show photos that were not
+used in training. If you run the script again with the same `--work`, it skips every step whose results are already
+there. The results do not apply to models of practical size.
 """
 
 import argparse
@@ -290,7 +291,7 @@ def kinds_shown(work: Path) -> dict[str, str]:
 
 
 def permuted(rows: Any, seed: int) -> Any:
-    """The same rows, with the solutions in random order."""
+    """The same prompts and images, with the solutions randomly reassigned to the rows."""
     order = list(range(len(rows)))
     random.Random(seed).shuffle(order)
     solutions = ["task", "contrast", "query", "objects", "views", "evidence", "pair_id", "difficulty", "answer"]

@@ -1,11 +1,11 @@
-"""Compares two rewards for GRPO: a source-aware reward, which checks the image index, and a reward that ignores the
-image index. Five seeds are used. Also compares two training methods, GRPO and SFT, on rows that differ from those of
-the warm-up.
+"""Compares two rewards for GRPO with five seeds: a source-aware reward, which checks the image index, and a reward that
+ignores the image index. Also compares two training methods, GRPO and SFT, with three seeds, on rows that differ from
+those of the warm-up.
 
 Usage: python benchmarks/learning_extended.py --work FOLDER [--list] [--part PART ...] [--quick] [--docs docs]
 
 The first part builds the releases. Each of the remaining parts runs a warm-up or an arm (a way of training) with one
-seed. Each part runs on one core and writes its outcome to FOLDER. Without --part, all missing parts run one after
+seed. Each part runs on one core and writes its outcome to FOLDER. Without --part, all unfinished parts run one after
 another, and the tables are printed. The protocol is fixed in this file, and no setting depends on an outcome. The
 results do not apply to models of practical size.
 """
@@ -205,7 +205,9 @@ def warm_up(release: str, seed: int, protocol: Protocol, work: Path) -> Path:
 
 
 def trained(name: str, arm: str, seed: int, protocol: Protocol, work: Path) -> "Run":
-    """Train an arm from the warmed-up model with the same seed. If the arm is already trained, open its run."""
+    """Train an arm, starting from the model that was warmed up with the same seed. If the arm is already trained, open
+    its run.
+    """
     from cgc_train.data import training_set
     from cgc_train.grpo import run_grpo
     from cgc_train.run import image_folder, open_run

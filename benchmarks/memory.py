@@ -48,7 +48,9 @@ class Course:
 def main() -> None:
     """Build once for each number of samples, and print one line per build."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("settings", nargs="*", help="a configuration and KEY=VALUE pairs; default: the embedded sample")
+    parser.add_argument(
+        "settings", nargs="*", help="configuration file and KEY=VALUE settings; default: the embedded sample"
+    )
     parser.add_argument("--photos", type=int, help="number of photos to paint; the builds use these photos")
     parser.add_argument("--samples", type=int, nargs="+", default=[1000, 8000])
     parser.add_argument("--workers", type=int, default=1)

@@ -4,8 +4,8 @@ of two images shows.
 Usage: python benchmarks/paste_artifacts.py RELEASE [--crops 4000] [--seed 0] [--by trees network] [--docs docs --photos
        painted]
 
-RELEASE contains rows of `intra/difference` with their images. It must have enough rows for the number of crops; if you
-have few photos, build it with `limits.rows_per_photo=1000`. In the image that contains the answer, the script crops
+RELEASE contains rows of `intra/difference` with their images. It must contain enough rows for `--crops`. If you have
+few photos, build the release with `limits.rows_per_photo=1000`. In the image that contains the answer, the script crops
 every pasted object. Two classifiers, fitted to some photos and tested on others, try to find the crop that is the
 answer. One classifier consists of boosted trees on residual noise, edges, and JPEG blocks inside and around the object.
 The other is a small convolutional network on the pixels of the crop. AUC is computed over pairs of crops within one
@@ -108,7 +108,7 @@ def holds(one: dict[str, Any]) -> bool:
 
 
 def keep(docs: Path, found: Sequence[dict[str, Any]]) -> None:
-    """Store the figures. Stored figures for other photos and classifiers do not change."""
+    """Store the figures. Figures already stored for other photos or classifiers are kept."""
     kept = measured.read(docs, NAME) | {f"{one['photos']}, {one['by']}": one for one in found}
     measured.keep(docs, NAME, "validate.md", kept, shown(kept))
 
@@ -132,7 +132,7 @@ def shown(kept: dict[str, Any]) -> str:
 
 
 def read_crops(folder: Path, most: int) -> Iterator[Crop]:
-    """Yields the crops of one row after another, until there are at least `most` crops."""
+    """Yield the crops row by row, and stop after the row that reaches `most` crops."""
     world = World(open_sources(folder, read_manifest(folder), ()), load_relations())
     count = 0
     for number, row in enumerate(open_release(folder).rows(images=True)):
@@ -239,8 +239,8 @@ def of_region(channel: Floats, where: NDArray[np.bool_]) -> Floats:
 
 
 def blockiness(channel: Floats, where: NDArray[np.bool_]) -> list[float]:
-    """Two means and their ratio: the mean difference between horizontal neighbors across block borders, and the mean
-    difference between all other horizontal neighbors.
+    """The mean absolute difference of horizontal neighbors at block borders, the same mean for all other horizontal
+    neighbors, and the ratio of the two.
     """
     steps, both = np.abs(np.diff(channel, axis=1)), where[:, 1:] & where[:, :-1]
     border = np.zeros_like(both)

@@ -1,5 +1,5 @@
-"""Compares the plans that two versions of the code make: the shares of tasks, the limits, the spread over photos, the
-balance, the positions of answers, and shortcuts. Most figures have confidence intervals.
+"""Plans with two versions of the code, and compares the plans: the shares of tasks, the limits, the spread of rows over
+photos, the balance, the positions of answers, and shortcuts. Most figures have confidence intervals.
 
 Usage: python benchmarks/plan_parts.py instances_train2017.json --before WORKTREE [--rows 1000 --rows 20000] [--workers
        1] [KEY=VALUE ...]
@@ -132,7 +132,7 @@ def _shares(rows: list[dict[str, Any]]) -> Iterator[tuple[str, Found]]:
     most, photos = max(shown.values()), len({photo for *_, photo in shown})
     labels = Counter(label for row in rows for label in row["query"]["labels"])
     for what, value in (
-        ("most rows of one task that show the same photo", most),
+        ("maximum number of rows of one task that show the same photo", most),
         ("photos", photos),
         ("labels", len(labels)),
     ):

@@ -28,7 +28,7 @@ PATCHES_A_TOKEN = 4
 @dataclass(frozen=True)
 class Schedule:
     """Number of training steps, rows per batch, and learning rate. The learning rate rises over the first `warmup`
-    steps. If `falls` is set, it falls over the last third of the steps.
+    steps. If `falls` is true, the rate falls over the last third of the steps.
     """
 
     steps: int

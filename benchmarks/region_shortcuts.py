@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def read_traces(folder: Path) -> tuple[list[Trace], list[Trace]]:
-    """Features of the rows that ask for a piece, once without artifacts and once with both artifacts planted."""
+    """Features of the rows whose question shows a piece: once without artifacts, and once with both planted."""
     world = World(open_sources(folder, read_manifest(folder), ()), load_relations())
     as_built, planted = [], []
     for number, row in enumerate(open_release(folder).rows(images=True)):

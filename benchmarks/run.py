@@ -1,5 +1,5 @@
-"""Compares the cost of each stage of the project with that of a similar tool (the peer), and writes the table of
-docs/performance.md.
+"""Compares the cost of each stage of the project with that of a similar tool (the peer), and prints the table that
+docs/performance.md shows.
 
 Usage: python benchmarks/run.py [--coco ANN.json] [--lvis ANN.json] [--rows 20000] [--photos 5000] [--mig ANN.json]
        [--repeat 3] [--quick] [--docs docs]

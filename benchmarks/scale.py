@@ -1,11 +1,11 @@
-"""Plans a million rows once, and estimates how much time and space releases of several sizes would take. Writes the
-measurements and the estimates to docs/scale.md.
+"""Plans a million rows once, and estimates how much time and space releases of several sizes would take. With --docs,
+writes the measurements and the estimates to scale.md in that folder.
 
 Usage: python benchmarks/scale.py instances_train2017.json [--rows 1000000] [--workers 2] [--docs docs] [KEY=VALUE ...]
 
-Photos are placeholder files without pixels, so choose tasks that need no pixels, such as preset=paper. The script
-measures only planning. Figures for the other stages come from the measured.json that benchmarks/run.py wrote to the
-same docs folder.
+Photos are placeholder files without pixels, so choose tasks that need no pixels, for example with preset=paper. The
+script measures only planning. Figures for the other stages come from the measured.json that benchmarks/run.py wrote to
+the same folder.
 """
 
 import json
@@ -59,7 +59,7 @@ class PerRow:
 @click.option("--workers", default=2, show_default=True)
 @click.option("--docs", type=click.Path(path_type=Path), help="Folder of measured.json and scale.md.")
 def main(annotations: Path, settings: tuple[str, ...], rows: int, workers: int, docs: Path | None) -> None:
-    """Plan, and print the tables."""
+    """Plan, and print the cost. With --docs, write the tables."""
     found = {"planned": planned(annotations, settings, rows, workers), "workers": workers, "settings": list(settings)}
     print(json.dumps(found), flush=True)
     if docs:

@@ -29,9 +29,9 @@ def by_task(truths: Sequence[Any]) -> dict[str, list[int]]:
 
 
 def compared(places: Sequence[int], truths: Sequence[Any], given: dict[str, list[str]]) -> Row:
-    """Mean scores of all models and trivial answers on the rows of a task. Also the lead of the model trained on
-    `full`, with intervals, over the model trained on `paper`, over the best trivial answer, and over its own scores
-    with the images of other rows.
+    """Mean scores of all models and trivial answers on the rows of a task. Also the lead, with intervals, of the model
+    trained on `full` over three others: the model trained on `paper`, the best trivial answer, and the same model when
+    it is shown the images of other rows.
     """
     from cgc_data.metrics import FLOORS, score_item
 

@@ -6,8 +6,9 @@ Usage: python benchmarks/tasks_learned.py --work FOLDER [--seed 1] [--quick] [--
 Photos are painted, and two releases of equal size are built from them: one with the preset `full`, one with `paper`. A
 tiny random model first learns to list what the training photos show. Then one copy of the model is trained on each
 release, with the same number of rows and steps. Finally, both models answer the test rows of `full`, which show photos
-that were not used in training. The trivial answers are scored on the same rows. Parts whose results already exist in
-FOLDER are skipped. The results do not apply to models of practical size.
+that were not used in training. The trivial answers are scored on the same rows. If you run the script again with the
+same `--work`, it skips every step whose results are already there. The results do not apply to models of practical
+size.
 """
 
 import argparse
@@ -56,7 +57,7 @@ QUICK = Protocol(80, 120, Schedule(4, 4, 4e-3), Schedule(2, 4, 3e-3), Schedule(2
 
 
 def main() -> None:
-    """Run the missing parts, then print and write the table."""
+    """Run the unfinished parts, and print the tables. With --docs, also write them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for photos, releases, and models")
     parser.add_argument("--seed", type=int, default=1, help="seed for photos, releases, weights, and row order")

@@ -2,10 +2,10 @@
 
 Usage: python benchmarks/validating.py RELEASE [--coco ANN.json:IMAGES] [--repeat 2] [--docs docs]
 
-A function of one kind in `KINDS` can call a function of another kind. The time of the called function then counts only
-for the kind of the called function. "everything else" includes reading the shards, hashing, and the checks in the
-modules `form`, `truth`, `absence`, and `stated`. With --docs, the figures are written to measured.json in that folder,
-and their table to performance.md.
+If a function of one kind in `KINDS` calls a function of another kind, the time of the called function counts only for
+its own kind. "everything else" includes reading the shards, hashing, and the checks in the modules `form`, `truth`,
+`absence`, and `stated`. With --docs, the figures are written to measured.json in that folder, and their table to
+performance.md.
 """
 
 import argparse

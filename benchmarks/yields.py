@@ -1,5 +1,5 @@
-"""Measures how many rows each task yields if it is the only task in a plan. For each task, prints how many rows were
-made and requested, how many photos they show, the time per row, and why rows are missing.
+"""Measures how many rows each task yields if it is the only task in a plan. For each task, prints the number of rows
+requested and made, the number of photos that the rows show, the time per row, and why rows are missing.
 
 Usage: python benchmarks/yields.py [--coco ANN.json:IMAGES] [--lvis ANN.json:IMAGES] [--exhaustive] [--rows 120] [--task
        inter/refer] [KEY=VALUE ...]

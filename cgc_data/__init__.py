@@ -14,8 +14,8 @@ __all__ = ["Release", "load_reference", "open_release"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name on first use, so that `cgc_data.answer` and `cgc_data.geometry` load fast, without Arrow and
-    OpenCV.
+    """Import a name on first use, so that `cgc_data.answer` and `cgc_data.geometry` load without Arrow and OpenCV,
+    which are slow to import.
     """
     if name == "load_reference":
         from cgc_data.release.reference import load_reference

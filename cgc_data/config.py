@@ -81,7 +81,7 @@ class InterSettings(Section):
     min_images: int = Field(2, ge=2, le=6, description="minimum photos per sample")
     max_images: int = Field(6, ge=2, le=6, description="maximum photos per sample")
     decoupled_similarity: Share = Field(
-        0.25, description="two scenes count as different if the cosine of their category vectors is at most this value"
+        0.25, description="two scenes count as different if the cosine of their category vectors is below this value"
     )
     hard_similarity: Share = Field(
         0.3,
@@ -212,7 +212,7 @@ class BuildConfig(Section):
         default_factory=list,
         description=("annotation files and their photos; an empty list selects the embedded sample"),
     )
-    samples: int = Field(1000, ge=1, le=10**8, description="rows in the release")
+    samples: int = Field(1000, ge=1, le=10**8, description="approximate number of rows in the release")
     seed: int = Field(0, ge=0, description="random seed of the build; it does not affect the splits (see splits.salt)")
     preset: Preset = Field(
         "full",
@@ -232,7 +232,7 @@ class BuildConfig(Section):
     named_image: Share = Field(
         0.5,
         description=(
-            "share of rows whose question names the image that contains the answer; applies to tasks with such "
+            "share of rows whose question names the image that contains the answer, in each task that has such "
             "questions"
         ),
     )
@@ -276,7 +276,7 @@ class BuildConfig(Section):
     shard_rows: int = Field(
         200,
         ge=1,
-        description=("approximate number of rows per shard; all questions about one set of photos are kept together"),
+        description="approximate number of rows per shard; all questions about one photo set are in the same shard",
     )
 
     @field_validator("sources")
@@ -298,7 +298,7 @@ class BuildConfig(Section):
 
     def requires(self, task: str) -> bool:
         """Whether the build fails if no row of the task can be made from the sources. This is true for the tasks of the
-        preset `paper`, and for tasks whose share differs from the chosen preset.
+        preset `paper`, and for tasks to which the chosen preset gives a different share.
         """
         return bool(PRESETS["paper"][task]) or self.tasks[task] != PRESETS[self.preset][task]
 

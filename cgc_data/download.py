@@ -71,7 +71,7 @@ DATASETS = {
 @dataclass(frozen=True)
 class DownloadResult:
     """The result of a download: the files, and the command that builds a release from them. `missing_photos` is the
-    photo archive that this command needs, if it is not in the folder yet.
+    photo archive that you must still add to the folder before you run the command, or None.
     """
 
     files: tuple[Path, ...]
@@ -84,8 +84,8 @@ def download(
 ) -> DownloadResult:
     """Download the dataset (a key of DATASETS) into the folder `to`. Existing files are not downloaded again.
 
-    `base_url` replaces the scheme and host of the official URLs. Raises DownloadError, which states the fix, if an
-    archive cannot be downloaded or is damaged, or if the disk is full. To resume, repeat the call.
+    `base_url` replaces the scheme and host of the official URLs. Raises DownloadError if an archive
+    cannot be downloaded or is damaged, or if the disk is full. The error states the fix. To resume, repeat the call.
     """
     dataset = DATASETS.get(name)
     if dataset is None:
@@ -115,8 +115,8 @@ def _obtain(archive: Archive, to: Path, base_url: str | None, on_event: Callable
 
 
 def _check(part: Path, url: str) -> None:
-    """Read every member, which verifies its CRC. A damaged archive is removed, because resuming the download would not
-    repair it.
+    """Read every member to verify its CRC. A damaged archive is removed, because resuming the download would not repair
+    it.
     """
     try:
         with zipfile.ZipFile(part) as archive:

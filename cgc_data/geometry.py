@@ -57,7 +57,9 @@ class Window:
 
 
 def corners(a: Column, b: Column, c: Column, d: Column, form: BoxFormat) -> tuple[Column, Column, Column, Column]:
-    """Convert boxes, given as four columns (n,), from a file's box format to x1, y1, x2, y2 in the same unit."""
+    """Convert boxes from a file's box format to x1, y1, x2, y2, without changing the unit. The four arguments and the
+    four results are columns of shape (n,).
+    """
     if form.startswith("xyxy"):
         return a, b, c, d
     if form.startswith("cxcywh"):
@@ -71,7 +73,7 @@ def to_thousand(box_px: Sequence[float] | Boxes, width: float, height: float) ->
     """Convert a box from pixels of a `width` x `height` view to integers 0-1000 relative to the view.
 
     Parts outside the view are clipped. Each coordinate is rounded half up, so it is off by at most half a unit. If
-    rounding would give a box no width, the box becomes one unit wide, at its original center. The same applies to the
+    the width would be rounded to 0, the box becomes one unit wide, at its original center. The same applies to the
     height. In these cases, a coordinate is off by at most one unit. The result has x1 < x2 and y1 < y2.
 
     Raises:

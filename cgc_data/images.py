@@ -43,8 +43,8 @@ def decode_photo(data: bytes, *, turn: bool = False) -> Pixels:
     orientation.
 
     Raises PhotoError if the bytes are not a photo or are truncated, or if the size in the header exceeds MOST_PIXELS
-    pixels. Raises UnshownError for a photo with a single color, and for a photo with more than 8 bits per channel,
-    which image libraries decode as white or black.
+    pixels. Raises UnshownError if the photo has a single color, or if it has more than 8 bits per channel: image
+    libraries decode some of these photos as white or black.
     """
     check_whole(data)
     photo_size(data)

@@ -67,7 +67,7 @@ def run_lengths_rle(counts: Sequence[int], height: int, width: int) -> Rle:
 
 
 def _without_empty(counts: Sequence[int]) -> list[int]:
-    """The same mask without zero-length runs, because pycocotools' merge stops at such runs.
+    """Run lengths of the same mask without zero-length runs, because pycocotools' merge stops at zero-length runs.
 
     Only the first run may have a length of zero.
     """

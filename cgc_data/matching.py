@@ -115,7 +115,7 @@ def match_at(
 def match_ciou(
     predictions: Sequence[Object], truths: Sequence[Object], *, use_image: bool = True, use_label: bool = False
 ) -> Matching:
-    """The matching with the largest sum of scores. The score of a pair is (1 + CIoU) / 2, or 0 if that is negative.
+    """The matching with the largest sum of scores. The score of a pair is (1 + CIoU) / 2, but at least 0.
     The other arguments are the same as in `match`.
 
     Boxes that do not overlap also earn a score, which is higher for closer boxes. `ious` contains values of
@@ -142,8 +142,8 @@ def set_miou(
 ) -> float:
     """Sum of the scores of `match`, divided by max(|P|, |G|) for predictions P and truths G. The result is from 0 to 1.
 
-    |P| counts every element of a `Reading`, including malformed ones. The score is 1 if both P and G are empty. The
-    score is 0 if exactly one of them is empty, or if the answer is unreadable.
+    If the answer is a `Reading`, |P| counts all its elements, including malformed ones. The score is 1 if both P and G
+    are empty. The score is 0 if exactly one of them is empty, or if the answer is unreadable.
     """
     predictions, count = _counted(answer)
     if count is None:
@@ -174,7 +174,7 @@ def _counted(answer: Answer) -> tuple[Sequence[Object], int | None]:
 
 
 def label_reader(labels: Iterable[str]) -> Callable[[str], str]:
-    """A function that normalizes a label. Each name in `labels` and its plural have the same normalized form."""
+    """A function that normalizes a label. A name in `labels` and its plural have the same normalized form."""
     names = _plain_names(tuple(sorted(set(labels))))
 
     def read(written: str) -> str:
@@ -253,7 +253,7 @@ def _solve(
 def _best(scores: _Table, ious: _Table, weigh: Callable[[_Table], _Table]) -> list[tuple[int, int]]:
     """The pairs with a positive score in the best matching.
 
-    If no two pairs share a box, the matching contains all pairs and no solver is needed.
+    If no two pairs with a positive score share a box, the matching contains all these pairs, and no solver is needed.
     """
     pairs = [(i, j) for i, row in enumerate(scores) for j, value in enumerate(row) if value > 0]
     if len(pairs) < 2 or len({i for i, _ in pairs}) == len(pairs) == len({j for _, j in pairs}):

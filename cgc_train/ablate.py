@@ -118,7 +118,7 @@ def varied(recipe: Recipe, name: str) -> Recipe:
 
 
 def _compared(recipe: Recipe) -> Mapping[str, object]:
-    """The settings of a recipe except its name, with TRL's defaults for the settings that switches change."""
+    """The settings of a recipe except its name. Settings that switches change get TRL's default if they are unset."""
     values = recipe.model_dump(mode="json", exclude={"name"})
     values["grpo"] = {"loss_type": "dapo", "importance_sampling_level": "token", "beta": 0.0} | values["grpo"]
     values["grpo"]["beta"] = _number(values["grpo"]["beta"])

@@ -1,4 +1,4 @@
-"""Terminal output of a training run: one line per step and one line per evaluation.
+"""Terminal output of a training run: one line per logged step and one line per evaluation.
 
 The trainer's default output and harmless messages of other packages are suppressed.
 """

@@ -91,8 +91,8 @@ def measure(
     Rows that are already in the file are not measured again. If every process of a launch calls this function, the
     processes share the work.
 
-    Returns the measurements of all these rows, including those already in the file. Rows that other processes are still
-    answering are omitted.
+    Returns the measurements of the training rows, including those that were already in the file. Rows that other
+    processes are still answering are omitted.
 
     Args:
         recipe: the recipe with the model and the rows to answer; `data.keep` is ignored.

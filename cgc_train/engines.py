@@ -1,6 +1,6 @@
 """Optional engines (such as vLLM and DeepSpeed) that recipes can use, and their tested versions.
 
-`constraints-gpu.txt` pins the same versions; a test compares the two.
+`constraints-gpu.txt` pins the same versions, and a test verifies this.
 """
 
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def check_gpu(recipe: Recipe) -> None:
 
 
 def install(*packages: str) -> str:
-    """The pip command that installs these packages, in the tested version if there is one."""
+    """The pip command that installs these packages. A package that has a tested version is pinned to it."""
     names = (package.replace("_", "-") for package in packages)
     return f"pip install {' '.join(f'{name}=={TESTED[name]}' if name in TESTED else name for name in names)}"
 

@@ -1,4 +1,4 @@
-"""The supported model families, with their differences and shared settings.
+"""The supported model families: the settings that they share, and those in which they differ.
 
 LoRA adapts attention, the MLP, and the shared expert. LoRA does not adapt the routed experts, because they are stored
 as three-dimensional parameters instead of linear layers, and because each expert sees few tokens. In linear attention,

@@ -25,8 +25,8 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
     trainer.
 
     Args:
-        groups: the settings that define useful groups and limit the extra sampling rounds that replace the other
-            groups.
+        groups: the settings that determine which groups are useful, and how many extra sampling rounds can replace the
+            other groups.
         grades: curriculum grades of the training rows. New prompts are drawn only from grades that occur in the batch.
             None: new prompts are drawn from all rows.
         given: arguments of TRL's GRPOTrainer.

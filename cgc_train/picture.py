@@ -10,7 +10,7 @@ from PIL import Image
 from cgc_train.predict import Prediction
 
 COLOURS = ("#ff2e63", "#00b8d9", "#12a150", "#e08700", "#8b5cf6", "#d61f9c")
-INCHES = 3.6  # pixels, height at which an image is drawn
+INCHES = 3.6  # height of each drawn image
 
 
 def draw_prediction(images: Sequence[Image.Image], prediction: Prediction, title: str, path: Path) -> Path:

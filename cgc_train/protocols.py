@@ -1,7 +1,7 @@
 """Typing protocols for objects of transformers, TRL, and PyTorch.
 
-The type checker cannot see the types of these objects. The keys and attributes have the same names as in the libraries.
-It is a type error to use a key or an attribute that is not listed here.
+The type checker cannot see the types of these objects. These protocols list the attributes and keys that this package
+uses, under the libraries' names for them. Using any other attribute or key is a type error.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TrainingRow(TruthRow):
-    """A training row, with the columns that are needed to answer the question."""
+    """A training row: the columns that scoring needs, plus the prompt and the images."""
 
     prompt: list[Message]
     images: list[str]  # paths
@@ -242,6 +242,6 @@ class PreparedTrainer(Protocol):
 
 
 class AnsweringTrainer(Protocol):
-    """A trainer that answers held-out rows during training."""
+    """A trainer that generates answers for held-out rows during training."""
 
     def gathered_answers(self) -> dict[str, str]: ...

@@ -111,7 +111,7 @@ class Run:
     def rewind(self, checkpoint: Path) -> None:
         """Delete the metrics that were logged after a checkpoint.
 
-        When the run resumes from the checkpoint, it logs these metrics again.
+        A run that resumes from the checkpoint repeats these steps, and logs their metrics again.
         """
         step = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
         lines = [line for line in read_lines(self.folder / "metrics.jsonl") if _is_step(line.get("step"))]
@@ -173,8 +173,8 @@ def is_whole(checkpoint: Path) -> bool:
 
 @contextmanager
 def written_to_disk(folder: Path, fix: str) -> Iterator[None]:
-    """Raise RunError if the disk becomes full or the run folder is removed. `fix` states what to do after freeing
-    space.
+    """Raise RunError if the code in the `with` block fails because the disk is full or the run folder was removed.
+    `fix` states what to do after freeing space.
     """
     try:
         yield
@@ -197,7 +197,7 @@ def create_run(folder: Path, recipe: Recipe, kind: Kind = "grpo") -> Run:
 
 
 def default_folder(recipe: Recipe) -> Path:
-    """The default folder for a run."""
+    """The default folder for a run: `runs/NAME`, where NAME is the recipe's name."""
     return Path("runs") / file_name(recipe.name)
 
 

@@ -94,7 +94,7 @@ def answering(trainer: PreparedTrainer) -> Iterator[Model]:
 def share(count: int, process: int, processes: int) -> list[int]:
     """Indices of the rows that a process answers.
 
-    Every process gets the same number of rows, because with sharded weights, all processes must take part in every
+    Every process gets the same number of rows. If the weights are sharded, all processes must take part in every
     generation step.
 
     If the rows cannot be divided evenly, some of the first rows are answered twice.
@@ -103,5 +103,7 @@ def share(count: int, process: int, processes: int) -> list[int]:
 
 
 def held_out_miou(answers: dict[str, str], truths: dict[str, Truth], recipe: Recipe) -> float:
-    """Compute the mean R_miou (0-1) of `answers`, a mapping from row id to answer. Reward options are ignored."""
+    """Compute the mean R_miou (0-1) of `answers`, a mapping from row id to answer. The recipe's `reward` settings are
+    ignored.
+    """
     return sum(score(text, truths[key], None, recipe.prompt).miou for key, text in answers.items()) / len(answers)

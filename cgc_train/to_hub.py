@@ -79,7 +79,7 @@ class CheckpointsToHub(TrainerCallback):  # type: ignore[misc]
 def prepare(recipe: Recipe) -> None:
     """Create the Hub repository of a recipe if it does not exist.
 
-    Raises PushError if the login lacks permission, or if the repository contains files that do not belong to a run.
+    Raises PushError if the login lacks permission, or if the repository already contains files, but no run.
     """
     repo, api = str(recipe.hub.repo), connect()
     if not is_there(repo):
@@ -94,8 +94,8 @@ def is_there(repo: str) -> bool:
 
     The function also checks, without writing anything, that this login can write to the repository or create it.
 
-    Raises PushError if the login is missing or lacks permission. Also raises PushError if the repository contains files
-    that do not belong to a run.
+    Raises PushError if the login is missing or lacks permission. Also raises PushError if the repository already
+    contains files, but no run.
     """
     check_names(repo, None)
     api = connect()
@@ -153,9 +153,10 @@ def link(source: str, target: str) -> None:
 
 
 def upload(run: Path, recipe: Recipe) -> None:
-    """Upload each linked checkpoint in one commit, unless the Hub already has it. Then delete the links.
+    """Upload every linked checkpoint that the Hub does not have yet, with one commit per checkpoint. The links of a
+    checkpoint are deleted once the Hub has it.
 
-    Raises PushError.
+    Raises PushError if the Hub cannot be reached or refuses an upload.
     """
     repo, api = str(recipe.hub.repo), connect()
     kept = sorted(path for path in (run / FOLDER).glob("checkpoint-*") if path.suffix != ".partial")

@@ -287,8 +287,8 @@ def _seen(sight: Sight, row: Row) -> str:
 def _sought(name: Name, row: Row) -> str:
     """Name the requested objects for the first sentence of the reasoning.
 
-    The phrasing of the question, not the task, determines whether the name is singular or plural. Otherwise, the first
-    sentence could reveal that the answer is empty.
+    The phrasing of the question, not the task, determines whether the name is singular or plural. A name chosen by task
+    could reveal in the first sentence that the answer is empty.
     """
     every = answer_of_pool(row["template_id"].partition("/")[0]) == "set" and task_of(row).labels[1] == 1
     return name.plural if every else name.indefinite

@@ -22,7 +22,7 @@ Gather: TypeAlias = Callable[[Sequence[torch.Tensor]], AbstractContextManager[No
 
 
 def forget_images(generation: Any) -> None:
-    """Make vLLM clear its image feature cache at every weight update."""
+    """Make vLLM clear its image cache at every weight update."""
     send = generation.sync_weights
 
     def sent() -> None:

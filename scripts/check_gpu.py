@@ -63,7 +63,7 @@ class Report:
         folder.mkdir(parents=True, exist_ok=True)
 
     def stage(self, run: Stage) -> None:
-        """Run a stage and rewrite all files, even if the stage fails."""
+        """Run a stage, and then rewrite all result files, even if the stage failed."""
         result, began = Result(run.__name__), time.monotonic()
         if self.machine.end - began < (15 if self.machine.rehearse else STAGES[run]):
             result.status = "not reached"

@@ -3,8 +3,8 @@ rules for reading an answer from a response.
 
 Usage: python scripts/comparability.py FOLDER
 
-FOLDER/mig_bench contains MIG-Bench's two annotation files, and `predictions/` with published responses to the revised
-questions. Run the script after you change a rule for reading answers or the example responses in
+FOLDER/mig_bench contains MIG-Bench's two annotation files and a folder `predictions` with published responses to the
+revised questions. Run the script after you change a rule for reading answers or the example responses in
 tests/cgc_bench/responses. A test checks that the page matches the output of the script.
 """
 
@@ -62,17 +62,17 @@ RULES: Mapping[str, Rule] = {
 
 
 def read_responses(half: str) -> list[Response]:
-    """The responses in one half of the table of example responses."""
+    """Read the example responses in `tuned.jsonl` or `held_out.jsonl`."""
     lines = (RESPONSES / f"{half}.jsonl").read_text(encoding="utf-8").splitlines()
     rows = map(json.loads, lines)
     return [Response(row["style"], tuple(row["options"]), row["response"], row["reads"]) for row in rows]
 
 
 def options_table() -> str:
-    """Compare each rule with a human reader on both halves of the table.
+    """Compare each rule with a human reader on both halves of the example responses.
 
-    For each half, the table counts three cases: the rule and the reader agree, the rule finds an option that the reader
-    does not find, or only the reader finds an option.
+    For each half, the table counts three cases: the rule and the reader agree, the rule finds an option but the reader
+    finds another or none, and only the reader finds an option.
     """
     head = ["rule", *(f"{half.replace('_', ' ')}: {what}" for half in HALVES for what in ("right", "another", "none"))]
     return table(head, [[name, *_counts(rule)] for name, rule in RULES.items()])
@@ -87,7 +87,7 @@ def _counts(rule: Rule) -> Iterator[str]:
 
 
 def agreement_table() -> str:
-    """How often other rules agree with `read_option`, by style of response, over both halves of the table."""
+    """How often other rules agree with `read_option`, by style of response, over all example responses."""
     ours, *others = RULES
     rows = [row for half in HALVES for row in read_responses(half)]
     styles = list(dict.fromkeys(row.style for row in rows))

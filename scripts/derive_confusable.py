@@ -165,8 +165,8 @@ def same_boxes(coco: Iterable[dict[str, Any]], lvis: dict[str, Any], review: Rev
 def decided(review: Review, kinds: Iterable[Relation]) -> Iterator[Relation]:
     """The pairs that the review lists.
 
-    If a COCO class includes a concept, the class also includes all concepts that `kinds` lists below this concept.
-    Exception: a class does not include another COCO class in this way.
+    If the review states that a COCO class includes a concept, the class also includes everything below this concept in
+    `kinds`, except other COCO classes.
     """
     below: dict[str, set[str]] = defaultdict(set)
     for row in kinds:

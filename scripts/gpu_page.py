@@ -1,4 +1,5 @@
-"""Writes the tables of GPU measurements in docs/gpu.md. `scripts/check_gpu.py` also uses this module to write gpu.md.
+"""Writes the tables of GPU measurements in docs/gpu.md. `scripts/check_gpu.py` uses this module too, to write a gpu.md
+in its output folder.
 
 Usage: python scripts/gpu_page.py [gpu.json...]
 
@@ -145,7 +146,7 @@ def devices(record: Record) -> str:
 
 
 def resumed(record: Record) -> str:
-    """A table of the last step, run twice: once without a stop, and once after resuming from an earlier checkpoint."""
+    """A table that compares the last step of a run without a stop and of a resumed run."""
     found = record.of("resume")
     steps = {"not stopped": found["last_step_before"][-1], "resumed": found["train"][-1]}
     rows = [(name, f"{step['loss']:.3g}", f"{step['grad_norm']:.4g}") for name, step in steps.items()]

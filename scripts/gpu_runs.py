@@ -34,8 +34,8 @@ def train(machine: Machine, name: str, command: str, recipe: str, *over: str, se
 def outcome(
     machine: Machine, name: str, process: "Popen[bytes]", facts: dict[str, Any], seconds: float
 ) -> dict[str, Any]:
-    """Wait for a measured run, and add its measurements to `facts`. If the run fails, the StageError contains the
-    measurements so far.
+    """Wait for a measured run, and return `facts` with the run's measurements added. If the run fails, the StageError
+    contains the measurements so far.
     """
     try:
         machine.wait(name, process, seconds)

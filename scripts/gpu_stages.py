@@ -62,7 +62,9 @@ def build_release(folder: Path) -> list[str]:
 
 
 def check(machine: Machine) -> dict[str, Any]:
-    """Run `cgc-train check` on the recipe. It is changed only by `machine.settings`, which also disables vLLM."""
+    """Run `cgc-train check` on the recipe. Only `machine.settings` changes the recipe; among other things, it disables
+    vLLM.
+    """
     command = cgc(
         "cgc_train", "check", LORA, *machine.settings(), "--json", "--to", str(machine.work), "--step-seconds", "0"
     )
@@ -113,7 +115,7 @@ def long_completions(machine: Machine) -> dict[str, Any]:
 
 
 def warm_up(machine: Machine) -> dict[str, Any]:
-    """Run three steps of the supervised warm-up, which merges the adapters at its end. Then delete the merged model."""
+    """Run three steps of the supervised warm-up, which merges the adapters at the end. Then delete the merged model."""
     steps = ["sft.max_steps=3", "sft.logging_steps=1", "sft.per_device_train_batch_size=2", "data.held_out_every=0"]
     try:
         return train(machine, "sft", "sft", LORA, *steps)

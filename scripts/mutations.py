@@ -1,5 +1,5 @@
-"""Mutations of files: arbitrary bytes, JSON, Parquet, and zip. Each mutation takes the content of a file and a random
-number generator, and returns the mutated content.
+"""Mutates the content of files: arbitrary bytes, JSON, Parquet, and zip. Each mutation takes the content of a file and
+a random number generator, and returns the mutated content.
 """
 
 import io
@@ -121,7 +121,7 @@ def _with_odd_cell(table: pa.Table, place: int, rng: random.Random) -> pa.Table:
 
 
 def spoil_zip(content: bytes, rng: random.Random) -> bytes:
-    """Rename, mutate, or remove entries of a zip archive, or replace their content. The archive stays a valid zip."""
+    """Rename or remove entries of a zip archive, or change their content. The archive stays a valid zip."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as given, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
         for entry in given.namelist():

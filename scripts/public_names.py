@@ -76,8 +76,8 @@ def _inside(node: ast.Module | ast.ClassDef, path: str, file: Path, inherited: f
 
 
 def _documented_above(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef]) -> frozenset[str]:
-    """Methods that need no docstring. Either a base class in the same module documents them, or the class is a protocol
-    for objects from other packages.
+    """Methods of a class that need no docstring: those that a base class in the same module documents, and all methods
+    of a protocol for objects from other packages.
     """
     bases = [ast.unparse(base).partition("[")[0] for base in node.bases]
     above = [child for base in bases if base in classes for child in classes[base].body]

@@ -97,7 +97,9 @@ class Trial:
         loads(run.model_folder)
 
     def resumed(self) -> None:
-        """Resume a copy of the GRPO run from its first checkpoint. It must end with the weights of the original."""
+        """Resume a copy of the GRPO run from its first checkpoint. The copy must end with the same weights as the
+        original run.
+        """
         whole = open_run(self.folder / "grpo")
         copy = Path(shutil.copytree(whole.folder, self.folder / "resumed"))
         shutil.rmtree(copy / "model")

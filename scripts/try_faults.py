@@ -38,7 +38,7 @@ FAULTS: dict[str, Callable[[Lab], None]] = {
 
 
 def campaign(seed: int, without: str, faults: Sequence[str]) -> dict[str, str]:
-    """Cause the given faults. Returns messages for the faults that were not caught, by the name of the fault."""
+    """Cause the given faults. Returns one message for each fault that was not caught, by the fault's name."""
     found = {}
     with tempfile.TemporaryDirectory(prefix="cgc-faults-") as folder:
         lab = Lab(Path(folder).resolve(), seed, without)

@@ -4,8 +4,8 @@ than one gigabyte of memory.
     python scripts/try_mutants.py --count 100000 --seed 0 --keep found/
 
 Commands open the mutated files in forked processes; before the fork, every command runs once on valid files. After each
-failure, a new process is forked. If mutants fail, the script prints the failures and exits with status 1. With
-`--keep`, it also saves the files of these mutants.
+failure, a new process is forked. If there were failures, the script prints them and exits with status 1. With `--keep`,
+it also saves the files that caused them.
 """
 
 import gc

@@ -23,7 +23,7 @@ PATH = click.Path(path_type=Path)
     "--per-task",
     default=6,
     show_default=True,
-    help="Maximum number of items to show per task: this many that NEW won, and this many that NEW lost.",
+    help="For each task, show at most this many items that NEW won, and at most this many that NEW lost.",
 )
 @click.option("--seed", default=0, show_default=True, help="Seed for choosing the items to show.")
 @click.option("--to", "folder", type=PATH, default=Path("comparison"), show_default=True, help="Output folder.")

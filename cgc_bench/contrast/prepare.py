@@ -43,7 +43,9 @@ def prepare_release(name: str, revision: str | None = None, photos: str | None =
 
 
 def _found(folder: Path, asked: tuple[Path, str, str]) -> Prepared | None:
-    """The prepared split in a folder, or None if it comes from another release, another source, or other photos."""
+    """The prepared split in a folder, or None if it was prepared from another release folder, another source, or other
+    photos.
+    """
     ready = open_prepared(folder, elsewhere=True)
     return ready if ready is not None and (ready.annotations, ready.source, ready.photos) == asked else None
 

@@ -1,9 +1,9 @@
 """Chooses how lmms-eval runs this project's tasks. The prompt profile depends on CGC_BENCH_PROFILE and `--model`. The
 token limit depends on the profile and the benchmark.
 
-Task files refer to their generation settings as `!function cgc_bench.lmms.chosen.TASK`. When lmms-eval loads a task, it
-reads the attribute TASK of this module. This module computes the value at that moment, so the settings can depend on
-the prompt profile.
+Task files refer to their generation settings as `!function cgc_bench.lmms.chosen.TASK`, where TASK is the name of the
+task. When lmms-eval loads a task, it reads this attribute of this module. The module computes the value at that moment,
+so the settings can depend on the prompt profile.
 """
 
 import json

@@ -13,8 +13,8 @@ EARLIER = {"centre box": "center box"}  # the name in earlier versions
 
 
 class Floor(lmms):  # type: ignore[misc]
-    """Answers this project's tasks with one of the benchmark's floors. A floor is a trivial answer that ignores the
-    images. In a floor's name, you can write underscores instead of spaces.
+    """Answers a benchmark of this project with one of the benchmark's floors. A floor is a trivial answer that ignores
+    the images. In a floor's name, you can write underscores instead of spaces.
     """
 
     is_simple = True

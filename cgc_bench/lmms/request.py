@@ -1,5 +1,5 @@
-"""Records everything that an answer depends on, except the model. The values are stored in every document and in the
-configuration of each task.
+"""Records what an answer depends on in this project: data, prompts, settings, and versions. The values are stored in
+every document and in the configuration of each task.
 
 lmms-eval builds the key of its response cache (`--use_cache`) from the name of a task, the position of a document, and
 the task's configuration. It also writes the configuration to its results. lmms-eval does not know this project's data

@@ -33,8 +33,8 @@ def documents(request: Any) -> Any:
     """The documents of one task. If necessary, the task's data is prepared first.
 
     `request` is the task's entry in requests.json: a dataset of one row, `{"benchmark", "variant", "task", "prompt"}`.
-    If preparation fails, the process ends with a one-line error. If it raised an exception instead, lmms-eval would
-    retry five times and hide the cause.
+    If preparation fails, the process ends with a one-line error. If this function raised an exception instead,
+    lmms-eval would retry five times and hide the cause.
     """
     from datasets import Dataset
 

@@ -55,8 +55,8 @@ def _hidden(item: Item, read: OfficialBox, concluded: StrictBox, *, in_shares: b
 
 
 def _as_pixels(item: Item, box: Box) -> float:
-    """Whether the box would be correct if its coordinates were pixels in any one of the displayed images. The mean over
-    all items is an upper bound on the accuracy of a model that writes every box in pixels.
+    """Whether the box would be correct if its coordinates were read as pixels of at least one of the displayed images.
+    The mean over all items is an upper bound on the accuracy of a model that writes every box in pixels.
     """
     x1, y1, x2, y2 = _bounded(in_thousandths(box, item.scale))
     scaled = [(x1 / w, y1 / h, x2 / w, y2 / h) for w, h in item.sizes]
@@ -131,7 +131,7 @@ class MigBench(PublishedBenchmark[Item, ItemResult]):
     def score(
         self, item: Item, response: str, *, protocol: str = "official", postprocess: str | None = None
     ) -> ItemResult:
-        """Score one response. Never raises on any text.
+        """Score one response. Never raises an exception.
 
         Args:
             item: the item that the prompt was about.

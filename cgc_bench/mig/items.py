@@ -74,12 +74,13 @@ class Item:
         names_image: whether the question states which image contains the box.
         target_image: 1-based number of the image that contains the box. None if the question already names the image,
             or if the file does not contain the number.
-        reference: box that the question gives for the first image, as integers 0-1000; None if it gives no box.
+        reference: box that the question gives for the first image, as integers 0-1000; None if the question gives no
+            box.
         need_format: the value of `need_format` in the file.
         fault: what is wrong with the ground-truth box; empty if it is valid. The scores include items with a faulty
             box, as in the authors' script.
-        named_image: 1-based number of the image that the question names, if it can be read from the question; otherwise
-            None.
+        named_image: 1-based number of the image that the question names; None if no number can be read from the
+            question.
         sizes: width and height in pixels of the displayed images, if known.
     """
 

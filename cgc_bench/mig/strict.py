@@ -1,6 +1,6 @@
 """Reads MIG-Bench answers only from the text after the reasoning. A box in the reasoning never counts. If the answer
-follows this project's answer format, its first box counts, and the result also contains the number of the image for
-this box. Any other text is read as the authors' script reads it.
+follows this project's answer format, the first box counts, and the result includes the number of its image. Any other
+answer is parsed with the rules of the authors' script.
 """
 
 import math

@@ -1,8 +1,8 @@
 """Patterns over plain text, for responses that state an option, hint at an option, or start with an option.
 
-Words match in any case. Option letters are case-sensitive. In the regular expressions, each repetition either is
-bounded or cannot match the characters that follow it. The time for a scan is therefore linear in the length of the
-text.
+Words match in any case. Option letters are case-sensitive. To keep the time for a scan linear in the length of the
+text, every repetition in a regular expression has an upper limit or cannot match the character that comes after the
+repetition.
 """
 
 import re

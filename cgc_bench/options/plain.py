@@ -68,8 +68,8 @@ def listed(text: str) -> list[Listed]:
 
 
 def _runs(lines: list[Listed]) -> Iterator[list[int]]:
-    """Find lists of options: at least two lines whose letters are A, B, and so on. Other text can be between the lines.
-    Yields the start offsets of each list's lines.
+    """Find lists of options: at least two lines whose letters are A, B, and so on. These lines do not have to be
+    adjacent. Yields the start offsets of each list's lines.
     """
     run: list[int] = []
     for line in lines:

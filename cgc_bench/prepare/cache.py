@@ -29,8 +29,8 @@ Size: TypeAlias = tuple[int, int]
 
 
 class Manifest(msgspec.Struct):
-    """Manifest of a prepared folder. It has the fields of `Prepared`, except `folder`. The path `annotations` is
-    relative if the annotations are inside the folder.
+    """Manifest of a prepared folder. It has the fields of `Prepared`, except `folder`. If the annotations are inside
+    the folder, `annotations` is a path relative to the folder.
     """
 
     annotations: str
@@ -138,8 +138,8 @@ def prepared_folder(name: str, variant: str) -> Path:
 def open_prepared(folder: Path, *, elsewhere: bool = False) -> Prepared | None:
     """The prepared benchmark in a folder; None if it is incomplete or was written by an older version.
 
-    Raises ReleaseError if the manifest refers to annotations outside the folder. Set `elsewhere` to allow this for a
-    benchmark whose annotations stay in their original location.
+    Raises ReleaseError if the manifest refers to annotations outside the folder. Set `elsewhere` to permit such a
+    manifest, for a benchmark whose annotations stay in their original location.
     """
     try:
         found = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)

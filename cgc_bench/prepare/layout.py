@@ -37,10 +37,10 @@ class Layout(Generic[ItemT]):
     Attributes:
         repository: repository on the Hub.
         patterns: glob patterns of the files to download.
-        archive: path of the zip in the repository that contains all files; empty if the files are not zipped.
+        archive: path (in the repository) of the zip with all files; empty if the files are not zipped.
         variants: variants of the annotations; the first is the default.
-        annotations: function that returns the annotation files of a variant, as a mapping from the path of each
-            published file to the path at which preparation stores the file.
+        annotations: function that lists the annotation files of a variant. The result maps each file's published path
+            to the path of its prepared copy.
         read: path of the stored annotation file to pass to `read_items`; empty to pass the whole folder.
         image: function that returns the path of an item's image, relative to the folder in which the authors' code
             runs.

@@ -26,7 +26,7 @@ class Lines(Generic[ItemT]):
 
     Attributes:
         file: name of the file.
-        noun: how error messages refer to one item and to several items, such as ("a question", "questions").
+        noun: the words for an item in error messages, singular and plural, such as ("a question", "questions").
         prepare: the command that writes the file.
         decode: function that decodes a line. It may raise ValueError or msgspec.MsgspecError.
     """
@@ -37,7 +37,7 @@ class Lines(Generic[ItemT]):
     decode: Callable[[bytes], ItemT]
 
     def read(self, annotations: Path, version: str | None = None) -> dict[str, ItemT]:
-        """Items, keyed by index, from a prepared file or from a folder with several such files.
+        """Items, keyed by index, from one prepared file or from all prepared files in a folder.
 
         Raises AnnotationError if a file is missing or damaged, or if it does not have the expected format or version.
         """

@@ -38,7 +38,7 @@ def prepare_once(folder: Path, found: Callable[[], Prepared | None], make: Calla
 
 @contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
-    """Provide a staging folder next to `folder`. `settle` moves its content to `folder`."""
+    """Provide a staging folder next to `folder`. Later, `settle` moves the staged files to `folder`."""
     stage = folder.with_name(f"{folder.name}.part")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def content_digest(version: str, rows: Iterable[Row]) -> str:
 
 
 def digest_of(version: str, rows: Iterable[tuple[str, Sequence[str]]]) -> str:
-    """The digest that `content_digest` returns, but computed from the sha256 of each image instead of its content."""
+    """The same digest as `content_digest`, for rows that contain the sha256 of each image instead of the image."""
     digest = hashlib.sha256(json.dumps(version).encode())
     for index, images in rows:
         digest.update(json.dumps([index, *images]).encode())

@@ -28,7 +28,7 @@ def without_digest(version: str) -> str:
 
 
 def agrees(stated: str, version: str) -> bool:
-    """Whether `stated` can be the same version as `version`. `stated` is the version that a file records.
+    """Whether `stated`, the version that a file records, is compatible with `version`.
 
     A name without a digest, as in older files, matches any digest.
     """

@@ -148,8 +148,8 @@ def _refusing_truncated() -> Iterator[None]:
 
 
 def _tail(path: str) -> str:
-    """The part of a path that starts at its `images` or `data` folder. The names of the folders above can differ
-    between an archive and a local copy.
+    """The part of a path that starts at its `images` or `data` folder. The folders before it can have different names
+    in an archive and in a local copy.
     """
     parts = path.split("/")
     for place, part in enumerate(parts):

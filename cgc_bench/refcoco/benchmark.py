@@ -101,7 +101,7 @@ class RefCoco(Benchmark[Item, ItemResult]):
         protocol: str = "official",
         postprocess: str | None = None,  # noqa: ARG002 - there is none for this benchmark
     ) -> ItemResult:
-        """Score the part of a response that follows the reasoning. Never raises on any text.
+        """Score the part of a response that follows the reasoning. Never raises an exception.
 
         With the protocol `strict`, a response whose reasoning has no closing tag counts as an answer without a box.
         """

@@ -44,7 +44,8 @@ def write_comparison(
 
     For each task, the page shows up to `per_task` won items and up to `per_task` lost items. The items are drawn at
     random with `seed`, each from a different photo set. Raises ReportError if the runs use different benchmarks,
-    annotations, or images, if they have no items in common, or if the folder contains files but no earlier report.
+    annotations, or images, or if a run has no items in common with the base run. Also raises ReportError if the folder
+    contains files but no earlier report.
     """
     for other in others:
         _check_same(base, other)

@@ -34,8 +34,8 @@ _TAIL = """\\bottomrule
 
 
 def as_csv(board: Leaderboard) -> str:
-    """CSV with one row per model. Its columns are protocol, tag, model, metric, the columns of the table, and the two
-    bounds of the mean's 95 % interval.
+    """CSV with one row per model. The first columns are protocol, tag, model, and metric. The columns of the table and
+    the two bounds of the mean's 95 % interval follow.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -57,8 +57,8 @@ def _digits(value: float | None) -> str:
 def as_latex(board: Leaderboard) -> str:
     """A LaTeX `tabular` with booktabs rules, and a legend that explains the letter of each block.
 
-    Tags are shown only if there are published figures. Column headings are rotated, so that a table of ten tasks stays
-    legible. A table that is wider than the text is scaled down to the text width.
+    The table has a tag column only if it contains published figures. Column headings are rotated, so that a table of
+    ten tasks stays legible. A table that is wider than the text is scaled down to the text width.
     """
     names = ["model", "tag"] if _tagged(board) else ["model"]
     turned = [f"\\rotatebox{{90}}{{{latex_text(name.replace('_', ' '))}}}" for name in (*board.columns, BOUNDS)]
@@ -107,8 +107,8 @@ def _bounds(line: Line) -> str:
 
 
 def latex_text(text: str) -> str:
-    """Escape text so that every LaTeX engine prints it verbatim. Accents are dropped, and other non-ASCII characters
-    become question marks.
+    """Convert text to ASCII that every LaTeX engine can print. LaTeX's special characters are escaped, accents are
+    dropped, and other non-ASCII characters become question marks.
     """
     bare = "".join(mark for mark in unicodedata.normalize("NFKD", one_line(text)) if not unicodedata.combining(mark))
     return "".join(_ESCAPED.get(mark) or (mark if mark.isascii() else "?") for mark in bare)

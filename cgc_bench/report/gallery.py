@@ -77,7 +77,9 @@ class Album:
 
 
 def cards_of(found: Difference, base: Run, new: Run, most: int, seed: int, album: Album) -> list[Card]:
-    """Up to `most` won items and up to `most` lost items, drawn at random with `seed`, each from a different photo set."""
+    """Up to `most` won items and up to `most` lost items, drawn at random with `seed`. Each item is from a different
+    set of photos.
+    """
     seen: set[str] = set()
     chosen = [
         (unit, won)

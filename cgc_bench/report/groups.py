@@ -33,7 +33,7 @@ class GroupTable:
 def group_tables(scored: Sequence[Scored]) -> list[GroupTable]:
     """One table for each task that has groups.
 
-    A table covers all runs of the same benchmark and the same lmms-eval group.
+    A table covers all runs of one lmms-eval task group, such as `cgc_transfer`.
     """
     found = []
     for label in dict.fromkeys(run.label for run, _ in scored):

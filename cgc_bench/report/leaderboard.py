@@ -48,7 +48,7 @@ class Block:
 @dataclass(frozen=True)
 class Leaderboard:
     """The table of one benchmark. Its `columns` are, in this order: the tasks, any other columns, `MEAN`, and published
-    means that are computed in other ways.
+    averages that are not plain means of the tasks.
     """
 
     name: str
@@ -156,7 +156,7 @@ def _published_blocks(bench: AnyBenchmark, versions: Iterable[str], metric: str)
 
 
 def _named(figure: Figure, metric: str) -> str:
-    """The model, or both models if the figure is a difference, such as "GeM-VG minus the best before it"."""
+    """The name of the model. For a difference, the names of both models, such as "GeM-VG minus the best before it"."""
     difference = _qualifier(figure, metric)
     return difference if " minus " in difference else figure.model
 
@@ -172,7 +172,7 @@ def _source(figure: Figure, metric: str) -> str:
 
 
 def _qualifier(figure: Figure, metric: str) -> str:
-    """The text after `metric` in the name of the figure's metric; "" if the name ends there."""
+    """The text after `metric` in `figure.metric`, such as "A minus B" for "acc@0.5, A minus B". It can be empty."""
     return figure.metric.removeprefix(metric).removeprefix(", ")
 
 

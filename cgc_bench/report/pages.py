@@ -26,7 +26,7 @@ def render(template: str, **values: Any) -> str:
 def write_page(folder: Path, pages: Mapping[str, str], files: Mapping[str, bytes]) -> Path:
     """Write the pages and their files, and return the path of index.html.
 
-    Raises ReportError if the folder contains files but no index.html from this package, or if it cannot be written.
+    Raises ReportError if the folder cannot be written, or if it contains files but no index.html from this package.
     """
     index = folder / "index.html"
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not _is_ours(index))):

@@ -56,7 +56,7 @@ class Comparison:
     """A new model compared with the base.
 
     Attributes:
-        mean: the difference for the unweighted mean of the tasks.
+        mean: the difference between the models' unweighted means over the tasks.
         tasks: the difference for each task.
         subtasks: the difference for each subtask, if a task has several. Subtasks do not affect `mean`.
     """

@@ -68,8 +68,8 @@ def published_figures() -> tuple[Figure, ...]:
 
 
 def figures_of(benchmark: str, *, annotations: str | None = None) -> tuple[Figure, ...]:
-    """Published figures for one benchmark. If you pass `annotations`, returns only the figures for this version of the
-    annotations or for an unknown version.
+    """Published figures for one benchmark. If you pass `annotations`, the result contains only figures for this version
+    of the annotations, and figures whose version is unknown.
     """
     versions = None if annotations is None else (annotations, "unknown")
     return tuple(

@@ -82,8 +82,8 @@ def _section(run: Run) -> Section:
 
 
 def _plot(run: Run, summary: Summary) -> str:
-    """Bar chart of the first metric by task, with intervals and a line at the highest floor (the score of the best
-    trivial answer).
+    """Bar chart of the first metric by task, with confidence intervals. A line in each bar marks the task's highest
+    floor, which is the score of the best trivial answer.
     """
     from matplotlib.figure import Figure as Canvas
 

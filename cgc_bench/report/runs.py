@@ -1,7 +1,5 @@
-"""Reads saved runs of lmms-eval. For each samples file, finds the benchmark to which its responses belong, the
-benchmark's items, and the responses.
-
-The items come from the cache of prepared benchmarks. The data digest in the samples file identifies them.
+"""Reads saved runs of lmms-eval. For each samples file, finds the benchmark, its items, and the responses. The items
+come from the cached benchmark whose data digest is the one in the samples file.
 """
 
 import json
@@ -126,7 +124,7 @@ def _runs(folder: Path) -> Iterator[Run]:
 
 
 def _output_of(model: Path, given: Path) -> str:
-    """The output folder that contains a model's folder, as a path that starts with the name of the given folder."""
+    """Path of the output folder that contains a model's folder. The path starts with the name of the given folder."""
     if model == given:
         return given.resolve().parent.name
     return Path(given.resolve().name, model.relative_to(given).parent).as_posix()
@@ -213,8 +211,8 @@ def _first_line(file: Path) -> dict[str, object]:
 
 
 def find_prepared(bench: AnyBenchmark, task: str, version: str, digest: object) -> Prepared | None:
-    """The prepared benchmark in which the task has this digest. If the samples file does not record a digest, the
-    version must match instead.
+    """The cached benchmark with this digest for the task. If the digest is None (not recorded), the benchmark with a
+    matching version.
     """
     folders = (cache_folder() / "bench" / bench.name).glob("*")
     opened = [open_prepared(folder, elsewhere=bench.elsewhere) for folder in sorted(folders)]

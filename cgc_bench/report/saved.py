@@ -46,15 +46,15 @@ def read_questions(name: str, annotations: Path, protocol: str = "official", pre
 def read_places(
     places: Iterable[Path], questions: Questions | None, read_folder: Callable[[Path], Iterable[Run]]
 ) -> list[Run]:
-    """Runs in the order of the given paths, which are files of saved responses or output folders of lmms-eval.
+    """Runs in the order of `places`. A place is a file of saved responses or an output folder of lmms-eval.
 
-    Raises ReportError if a path is a file of saved responses but `questions` is None, or if you pass `questions` but
-    every path is an output folder.
+    Files of saved responses require `questions`. Raises ReportError if a place is a file and `questions` is None, or if
+    you pass `questions` and no place is a file.
     """
     listed = list(places)
     if questions and not any(place.is_file() for place in listed):
         raise ReportError(
-            "--benchmark and --annotations describe files of saved responses, but none of the paths is such a file"
+            "--benchmark and --annotations apply only to files of saved responses, but none of the paths is a file"
         )
     return [run for place in listed for run in ([_saved(place, questions)] if place.is_file() else read_folder(place))]
 

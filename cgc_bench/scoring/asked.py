@@ -73,7 +73,7 @@ def read_asked(row: Mapping[str, Any], place: str) -> Asked:
 
 def described(asked: Mapping[str, Asked], fields: Collection[str] = tuple(TITLES)) -> list[str]:
     """The settings of a run as text for a report. If the tasks of a run differ in a setting, each value is followed by
-    the tasks that have it. Digests that differ are combined into one.
+    the tasks that have it. If the tasks have different digests, one digest computed from all of them is shown.
     """
     known = [field for field in TITLES if any(getattr(one, field) is not None for one in asked.values())]
     shown = [field for field in TITLES if field in fields and (field in known or field in COLUMNS)]
@@ -122,9 +122,7 @@ def _values(field: str, asked: Mapping[str, Asked]) -> str:
 
 
 def _digest(values: Iterable[str | None]) -> str:
-    """The first 12 digits of the digest in `values`. If `values` contains several digests, a new digest is
-    computed from all of them.
-    """
+    """The first 12 digits of the only digest in `values`, or of a digest computed from all digests in `values`."""
     found: Sequence[str] = sorted(value for value in values if value)
     if len(found) > 1:
         found = [hashlib.sha256("".join(found).encode()).hexdigest()]

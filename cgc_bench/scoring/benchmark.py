@@ -29,15 +29,15 @@ class ItemResult:
     Attributes:
         task: task within the benchmark, such as `common_object`.
         index: ID of the item within the benchmark.
-        response: the model's text that was scored.
+        response: the response text that was scored.
         values: value of each metric on this item, 0-1; None if the metric is not defined for the item.
         cluster: ID of the group of items that share photos. Intervals are computed by resampling clusters.
         boxes: boxes that were read from the response, as (image, x1, y1, x2, y2). `image` is the 1-based number of the
             image, or 0 if it is unknown. Coordinates are 0-1000.
         truth: ground-truth boxes, in the same form.
         note: a remark for readers, such as `pixel scale`; empty if there is none.
-        subtask: name of a second table row that includes the item, in addition to the row of its task; "" if there is
-            none.
+        subtask: name of the subtask, which has an additional row in the table; "" if the item does not belong to a
+            subtask.
         members: indices of the items that are scored together in this result, such as the two items of a pair; empty
             for a single item.
     """
@@ -136,7 +136,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
     def score(
         self, item: ItemT, response: str, *, protocol: str = "official", postprocess: str | None = None
     ) -> ResultT:
-        """Score one response. Never raises on any text."""
+        """Score one response. Never raises an exception."""
 
     def official(self, item: ItemT, response: str) -> ResultT:
         """Like `score`, but computes only the values that `table` needs."""
@@ -203,7 +203,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return self.messages(item, prompt)
 
     def units(self, results: Sequence[ResultT]) -> list[ItemResult]:
-        """The results over which means are taken: one per item, or one per pair if items are scored in pairs."""
+        """The results to average: one per item, or one per pair if items are scored in pairs."""
         return list(results)
 
     def faults(self, items: Mapping[str, ItemT]) -> dict[str, list[str]]:
@@ -216,9 +216,9 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return found
 
     def shown(self, item: ItemT, sizes: Callable[[], Sequence[Size]]) -> ItemT:  # noqa: ARG002 - few ask for them
-        """The item with the facts that scoring needs about the images that the model saw.
+        """The item, with any data about the resized images that scoring needs.
 
-        `sizes` returns the width and height of each image after resizing.
+        `sizes` returns the width and height of each image as the model saw it.
         """
         return item
 
@@ -230,7 +230,7 @@ class Benchmark(ABC, Generic[ItemT, ResultT]):
         return "".join(part.get("text") or "" for part in parts)
 
     def floor_response(self, name: str, item: ItemT) -> str:
-        """The trivial answer that the floor `name` returns for the item."""
+        """The trivial answer to the item from the floor called `name`."""
         return self.floors[name](item)
 
 

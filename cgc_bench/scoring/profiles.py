@@ -1,5 +1,5 @@
-"""Prompt profiles. A profile selects an evaluation harness, or the script of a benchmark's authors. The run then
-uses the prompts of this harness or script, and its rules for reading answers.
+"""Prompt profiles. Each profile corresponds to an evaluation harness or to the script of a benchmark's authors. A run
+with the profile uses the prompts of that harness or script, and its rules for reading answers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,9 +21,8 @@ class Profile:
             uses the benchmark's limit.
         max_pixels: maximum number of pixels per image; None if the profile sets no maximum.
         protocol: scoring protocol, one of the benchmark's protocols.
-        models: maps a model, as named in `--model`, to the tasks that have a special prompt for this model in the
-            harness.
-        unknown: like `models`, but for special prompts that this project does not implement.
+        models: tasks for which the harness has a model-specific prompt, keyed by the model's name in `--model`.
+        unknown: like `models`, but for model-specific prompts that this project does not implement.
     """
 
     name: str
@@ -52,7 +51,7 @@ class Profile:
 
 
 def choose(wanted: Sequence[str], offered: Sequence[Profile], default: str) -> Profile:
-    """The first requested profile that a benchmark offers, or otherwise its default."""
+    """The first profile in `wanted` that the benchmark offers, or the default profile if it offers none of them."""
     by_name = {profile.name: profile for profile in offered}
     return next((by_name[name] for name in wanted if name in by_name), by_name[default])
 

@@ -41,8 +41,8 @@ class Sample:
 
 
 def whole_response(written: str, prefix: str) -> str:
-    """The full response, which starts with `prefix`. The chat template starts every response with the prefix, so
-    `written` may lack it.
+    """The full response, including `prefix`. The chat template writes the prefix, and the model continues after it, so
+    `written` may not contain the prefix.
 
     The prefix can contain the opening tag of the reasoning. Without this tag, truncated reasoning would be read as an
     answer.
@@ -65,8 +65,8 @@ def read_matched(files: Sequence[Path], items: Mapping[str, Item], name: str) ->
         name: name of the benchmark.
 
     Raises:
-        SampleFileError: a file cannot be read, or a line is damaged, repeated, or does not match an item. The message
-            names the file and line.
+        SampleFileError: a file cannot be read, a line is damaged or does not match an item, or two lines answer the
+            same item. The message names the file and line.
     """
     found: dict[str, Sample] = {}
     for sample in read_samples(files, name):
@@ -188,8 +188,8 @@ def _optional(row: Mapping[str, object], key: str, place: str) -> str | None:
 
 
 def _check(sample: Sample, items: Mapping[str, Item]) -> None:
-    """Raise SampleFileError if no item has the response's index, or if the item's task or version differs from the
-    response's.
+    """Raise SampleFileError if no item has the index of the response, or if the item and the response have different
+    tasks or versions.
     """
     item = items.get(sample.index)
     if item is None:

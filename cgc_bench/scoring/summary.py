@@ -39,7 +39,7 @@ class Interval(TypedDict):
 
 
 class Intervals(TypedDict):
-    """The mean of each metric, over all tasks and for each task and subtask."""
+    """The mean of each metric over all tasks, within each task, and within each subtask."""
 
     macro: dict[str, Interval]
     tasks: dict[str, dict[str, Interval]]
@@ -125,8 +125,8 @@ def check_protocol(bench: AnyBenchmark, protocol: str, postprocess: str | None) 
         raise TaskError(f"{bench.name} has no post-processing {postprocess!r}; choose from {known}")
     if protocol != "official":
         raise TaskError(
-            f"post-processing {postprocess!r} requires the official protocol, which the published figures also use; "
-            "use --protocol official"
+            f"post-processing {postprocess!r} requires --protocol official, because the published figures use that "
+            "protocol"
         )
 
 
@@ -168,7 +168,7 @@ def summarise(
 
 
 def floor_table(bench: AnyBenchmark, items: Items, indices: Sequence[str], name: str) -> Table:
-    """The official scores of the trivial answers that the floor `name` returns for the items with these indices."""
+    """The official scores of the floor `name` (trivial answers), over the items with these indices."""
     return bench.table([bench.official(items[index], bench.floor_response(name, items[index])) for index in indices])
 
 
@@ -234,8 +234,8 @@ def _warnings(bench: AnyBenchmark, summary: Summary, tasks: set[str]) -> list[st
 
 
 def other_scales(summary: Summary) -> dict[str, float]:
-    """Wrong scales that more than `MANY` percent of the answers use. Maps each of these scales, as named in `SCALES`,
-    to the percentage of the answers that use it.
+    """The percentage of answers that use a wrong scale, by scale. Contains only scales that more than `MANY` percent of
+    the answers use. `SCALES` describes each scale.
     """
     shares = {name: summary["diagnostics"]["macro"].get(name) for name in SCALES}
     return {name: row["value"] for name, row in shares.items() if row and row["value"] and row["value"] > MANY}

@@ -91,7 +91,7 @@ def _tables(title: str, heads: Cells, rows: Sequence[Cells], width: int) -> Iter
 
 
 def _width(head: str, cells: Iterable[str]) -> int:
-    """The minimum width of a column. At this width, its numbers and the words of its heading are not broken."""
+    """The width of a column's longest number or heading word. A column of this width does not break any of them."""
     return max(map(len, (*head.split(), *cells)))
 
 

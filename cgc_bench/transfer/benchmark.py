@@ -1,6 +1,6 @@
-"""The transfer tasks as a benchmark. The metric `accuracy` uses the rules with which lmms-eval reads answers. These
-rules differ by task, and some can read answers that others cannot. Therefore, the diagnostic `accuracy_one_rule` uses
-the same rule for all multiple-choice questions.
+"""The transfer tasks as a benchmark. For the metric `accuracy`, answers are read by the rules of lmms-eval. These rules
+differ by task, and some can read answers that others cannot. Therefore, the diagnostic `accuracy_one_rule` reads all
+multiple-choice answers by the same rule.
 """
 
 from collections import defaultdict
@@ -74,8 +74,8 @@ def _read(item: Item, answer: str) -> str | None:
 
 
 def _mathvista_option(answer: str, item: Item) -> str | None:
-    """The option whose text equals the answer, or otherwise the option that the answer names. Never falls back to the
-    option with the most similar spelling.
+    """The option whose text equals the answer. If there is none, the option that the answer names. Never falls back to
+    the option with the most similar spelling.
     """
     words = answer.strip()
     if words in item.options:
@@ -164,7 +164,7 @@ class Transfer(Benchmark[Item, TransferResult]):
         protocol: str = "official",
         postprocess: str | None = None,  # noqa: ARG002 - there is none for this benchmark
     ) -> TransferResult:
-        """Score the part of a response that follows the reasoning. Never raises on any text.
+        """Score the part of a response that follows the reasoning. Never raises an exception.
 
         The protocol `official` removes reasoning as lmms-eval does. `strict` reads the answer block if there is one,
         and counts the answer as unreadable if the reasoning has no closing tag. `vlmevalkit` reads answers as

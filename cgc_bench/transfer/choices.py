@@ -1,6 +1,6 @@
 """Finds the option that an answer names, by the rule of the benchmark's task in lmms-eval. All quirks of these rules
-are kept. The rules read the answer without its reasoning. Only `filtered_option` also reads the full response. A rule
-that does not find an option returns None. Every pattern scans the text only once.
+are kept. The rules read only the text after the reasoning, except `filtered_option`, which also reads the full
+response. A rule that does not find an option returns None. Every pattern scans the text only once.
 """
 
 import re

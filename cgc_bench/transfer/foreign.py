@@ -90,8 +90,8 @@ def vlmevalkit_judges(item: Item, answer: str) -> tuple[bool, bool]:
 
 
 def authors_option(item: Item, answer: str) -> str | None:
-    """The option that the rule of the benchmark's authors finds, or None. If their rule finds no option, BLINK's
-    authors ask a language model.
+    """The option that an answer names by the rule of the benchmark's authors. None if the rule does not find an option,
+    even for BLINK, whose authors then ask a language model.
     """
     if item.task == "mmstar":
         return _first_letter(answer, item.letters)
@@ -112,9 +112,9 @@ def _first_letter(answer: str, letters: Sequence[str]) -> str | None:
 
 
 def _blink_option(answer: str, letters: Sequence[str]) -> str | None:
-    """Rule of BLINK's authors. An answer that is only a letter, such as `A` or `(A)`, counts. Otherwise, a letter
-    counts if it is the only one in the last paragraph that is written as a separate word in parentheses, such as `(A)`.
-    If the last paragraph does not contain exactly one such letter, the full text must contain exactly one.
+    """Rule of BLINK's authors. An answer that is only a letter, such as `A` or `(A)`, counts. Otherwise, the rule
+    searches the last paragraph for option letters in parentheses, such as `(A)`, that stand as separate words. If it
+    finds exactly one letter, this letter counts. If not, the rule searches the full text in the same way.
     """
     alone = answer[1:-1] if answer.startswith("(") and answer.endswith(")") else answer
     if alone in letters:

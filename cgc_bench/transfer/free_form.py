@@ -1,8 +1,8 @@
 """Reads answers that are not options: words and numbers in answers to MMMU's open questions, and numbers and lists in
 answers to MathVista.
 
-`open_matches` is MMMU's own rule. MathVista's authors use a language model to extract the number or list. This
-module extracts it with rules, so that scoring is deterministic and needs no API key.
+`open_matches` is MMMU's own rule. MathVista's authors use a language model to extract the number or list. This module
+uses rules instead, so that scoring is deterministic and needs no API key.
 """
 
 import ast

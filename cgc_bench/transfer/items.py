@@ -22,7 +22,7 @@ class Item:
         group: group within the benchmark, such as BLINK's `Jigsaw`.
         kind: `choice` if the answer is an option; otherwise `integer`, `float`, `list`, or `open`.
         question: as its authors wrote it. `<image>` or `<image 2>` marks where an image goes.
-        options: texts of the options; empty texts if the question itself contains them.
+        options: text of each option; each text is empty if the options are part of the question.
         answers: the letter of the correct option. For a question without options, all answers that count as correct.
         decimals: number of decimal places if `kind` is `float`.
         marks: the number N in the placeholder `<image N>` of each image, in order; empty if placeholders have no

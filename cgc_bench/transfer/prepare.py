@@ -1,4 +1,6 @@
-"""Convert a dataset on the Hub, or a local copy of its repository, to the questions and images that the tasks read."""
+"""Converts a dataset to the questions and images that the tasks read. The dataset comes from the Hub or from a local
+copy of its repository.
+"""
 
 import hashlib
 from collections.abc import Iterator

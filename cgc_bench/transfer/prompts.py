@@ -46,8 +46,8 @@ def text(item: Item, variant: str = "official", profile: str = "") -> str:
 
 
 def messages(item: Item, variant: str = "official", profile: str = "") -> list[Message]:
-    """Chat messages. An image part has two more keys: `place` (0-based number of the image) and `text` (the
-    placeholder that represents the image if the prompt is plain text, or None).
+    """Chat messages. Each image part has two additional keys. `place` is the 0-based number of the image. `text` is the
+    placeholder that replaces the image in a plain-text prompt, or None.
 
     Prompts that ask for reasoning, and the `authors` prompts of MuirBench and MMMU, insert each image where the
     question refers to it. Other prompts place images as the script or harness of their profile does, usually before the
@@ -82,8 +82,8 @@ def _in_turn(whole: str, shown: list[Part]) -> list[Part]:
 
 
 def _in_place(item: Item, whole: str) -> list[Part]:
-    """The message parts, with each image inserted where the text refers to it. An image comes before the text
-    if none of the placeholders in the text can be matched to it.
+    """The message parts, with each image inserted where the text refers to it. Images to which no placeholder refers
+    come before the text.
     """
     parts = list(_named(item, whole))
     named = {part["place"] for part in parts if part["type"] == "image"}

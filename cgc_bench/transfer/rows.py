@@ -40,8 +40,8 @@ class Question:
 
 @dataclass(frozen=True)
 class Source:
-    """The repository, configurations, and split on the Hub that contain a task's questions, and the function that
-    converts their rows.
+    """Location of a task's questions on the Hub (repository, configurations, and split), and the function that converts
+    a row to a question.
     """
 
     repository: str

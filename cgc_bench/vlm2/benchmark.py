@@ -125,7 +125,7 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
         protocol: str = "official",
         postprocess: str | None = None,  # noqa: ARG002 - there is none for this benchmark
     ) -> PairedResult:
-        """Score one response. `strict` removes the reasoning first. Never raises on any text."""
+        """Score one response. `strict` removes the reasoning first. Never raises an exception."""
         verdict = judge(item, final_answer(response) if protocol == "strict" else response)
         return PairedResult(
             task=item.task,
@@ -149,8 +149,8 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
 
         The rules are those of the authors' script. A pair is correct if both of its answers are correct. If one answer
         is missing, a pair of the kind `pair` counts as wrong, and a pair of the kind `statement` is excluded. If one
-        side of a pair has several answers, the kind `statement` uses the last one. The kind `pair` counts the side as
-        correct if any of its answers is correct.
+        side of a pair has several answers, the kind of the pair matters: in a `statement`, only the last answer counts,
+        and in a `pair`, one correct answer is enough.
         """
         single = [result for result in results if result.kind in ("count", "choice")]
         pairs: dict[str, list[PairedResult]] = defaultdict(list)
@@ -164,8 +164,8 @@ class Vlm2Bench(PublishedBenchmark[Item, PairedResult]):
         """Scores in percent. Each task's row also has `units`, the number of items or pairs. The macro average covers
         the tasks that have at least one item or pair.
 
-        The `score` in `macro` is the authors' mean over eight tasks. The mean that the authors publish also includes a
-        ninth task, which needs a judge model.
+        The `score` in `macro` is the mean over eight tasks, as in the authors' script. The published mean also includes
+        a ninth task, which needs a judge model.
         """
         counted = self.units(results)
         tasks = {

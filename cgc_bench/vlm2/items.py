@@ -54,8 +54,7 @@ class Item:
         question: as in the file.
         answer: the correct answer, which is `T`, `F`, a number, or a choice such as `(A) ...`.
         images: paths relative to the subtask's image folder.
-        length: number of images, which the scoring rule for counting questions uses; `DEFAULT_LENGTH` if the file does
-            not state it.
+        length: number of images, used to score counting questions; `DEFAULT_LENGTH` if the file does not state it.
         pair: key shared by the two items of a pair; empty if the item is not in a pair.
         side: `p` if the item's statement is the true one of the pair, `n` if it is the false one; empty if the item is
             not in a pair.

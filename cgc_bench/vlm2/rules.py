@@ -1,4 +1,5 @@
-"""The rules by which the authors of VLM2-Bench read and score the answers to each kind of question, with all quirks.
+"""The rules by which the authors of VLM2-Bench read and score the answers to each kind of question. The quirks of the
+rules are reproduced, too.
 
 Scores are 0-1. Every pattern scans an answer only once, so scoring takes time linear in the length of the answer.
 """
@@ -68,7 +69,7 @@ def judge_statement(answer: str, truth: str) -> Verdict:
 def judge_choice(answer: str, truth: str) -> Verdict:
     """Score a choice: the text before the first closing parenthesis must be the same as in the correct answer.
 
-    An answer with more than one `(X)` is wrong.
+    An answer with more than one uppercase letter in parentheses, such as `(A) or (B)`, is wrong.
     """
     several = len(_CHOICE.findall(answer)) > 1
     right = not several and _letter(answer.strip()) == _letter(truth)
@@ -111,13 +112,13 @@ def read_numbers(answer: str) -> list[int]:
 
 
 def _number_of(words: list[str]) -> int | None:
-    """The sum of the number words, in which `hundred` multiplies the words before it. None if the sum is 0 or if
-    `words` contains a word that is neither `hundred` nor a key of `_VALUES`.
+    """The sum of the number words. The word `hundred` multiplies the sum of the words before it by 100. None if the sum
+    is 0 or if `words` contains a word that is neither `hundred` nor a key of `_VALUES`.
 
     The authors' script first removes every `and`, even inside words, so that `thousand` becomes `thous`. Therefore,
     `thousand` is not recognized as a number word, and invalidates the whole phrase. A number word with a long s
-    (U+017F) or a dotless i (U+0131) also invalidates the phrase: the pattern that finds number words ignores case and
-    accepts these letters as `s` and `i`, but `_VALUES` does not contain such spellings.
+    (U+017F) or a dotless i (U+0131) also invalidates the phrase. The pattern that finds number words ignores case, and
+    therefore accepts these letters as `s` and `i`, but `_VALUES` does not contain these spellings.
     """
     if any(word not in _VALUES and word != "hundred" for word in words):
         return None

@@ -41,8 +41,8 @@ class Elements:
 def decode_json(text: str, *, integral_floats: bool = False) -> Any:
     """Decode a JSON text.
 
-    Objects become `JsonObject`. Integers are truncated to 19 characters, because longer integers are always out of
-    range. With `integral_floats`, a number such as 120.0 becomes an integer.
+    Objects become `JsonObject`. Only the first 19 characters of an integer are read. An integer that is this long is
+    always out of range. With `integral_floats`, a number such as 120.0 becomes an integer.
 
     Raises:
         ValueError: the text is not JSON, contains NaN or Infinity, or is nested deeper than `MAX_DEPTH`.

@@ -1,6 +1,6 @@
 """One object of an answer, and the canonical text of a list of objects.
 
-An `Object` is always well formed, so code that formats or scores objects does not need to check them.
+Every `Object` is well formed, so code that formats or scores objects does not need to check them.
 """
 
 import json

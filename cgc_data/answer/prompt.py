@@ -1,7 +1,7 @@
 """The prompt side of the answer contract: how a prompt introduces images, and which answer format it requests.
 
-In a release, each question contains `ANSWER_FORM`, which describes the answer list, but does not contain instructions
-about tags. Training and the benchmark add the instructions about tags with `with_thinking`.
+In a release, each question contains `ANSWER_FORM`, which describes the answer list. The questions do not mention tags.
+Training and the benchmark add the instructions about tags with `with_thinking`.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,8 @@ class Part(_Placed):
     """One part of a message: a text or an image. The `text` of an image part is None, or the placeholder that
     represents the image if the prompt is plain text.
 
-    If the prompt does not show the images in order, each image part has a `place`: the 0-based number of its image.
+    If a prompt does not show the images in the order in which they are passed, each image part has a `place`: the
+    0-based position of its image among the passed images.
     """
 
     type: str

@@ -1,6 +1,6 @@
 """Names of all violations of the strict format.
 
-The values never change, because they are stored in training logs and counted in reports.
+The names never change, because training logs store them and reports count them.
 """
 
 from enum import Enum

@@ -1,7 +1,7 @@
 """Writes questions in natural English, from the phrasings in templates.yaml and the phrasings that tasks define.
 
 A question consists of a phrasing, the answer format, and the label to write. Every question is grammatical for any name
-(an umbrella, a pair of scissors, sheep). It also reads correctly if no image shows such an object.
+(an umbrella, a pair of scissors, sheep). The question also reads correctly if no image shows the named object.
 """
 
 from collections.abc import Mapping, Sequence
@@ -67,8 +67,8 @@ def ask(
             image.
         relation: the words that distinguish the object from others with the same label; only for pools whose phrasings
             state a relation.
-        label: the label to write in the answer. If it is empty, the question asks for the name of the object as the
-            label. If there are several names, the question lists all of them as possible labels.
+        label: the label to write in the answer. If it is empty, the label is the name of the object, and the question
+            lists all `names` as possible labels.
     """
     if count_images < 2:
         raise PlanError(f"a question needs at least two images, but there are {count_images}")

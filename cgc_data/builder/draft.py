@@ -43,7 +43,7 @@ class Draft:
         displayed: keys of the sources whose boxes refer to the photos after EXIF rotation.
         stamps: the state of annotation files, archives, and exclusion lists.
         photos: digest of the states of all photos.
-        facts: information about the sources that will be stored in the manifest.
+        facts: what the manifest reports about the sources.
         digests: maps the names of the other plan files to their SHA-256 hashes.
     """
 
@@ -116,8 +116,8 @@ def check_whole(draft: Draft, out: Path, names: Iterable[str]) -> None:
 def read_draft(out: Path) -> Draft:
     """Read the record of a planned release, and check that this machine can use it.
 
-    Raises BuildError if nothing is planned, the release is finished, or the record is damaged. Also raised if the plan
-    was made with another version of a library or of the plan format.
+    Raises BuildError if nothing is planned, the release is finished, the record is damaged, or the plan was made with
+    another version of a library or of the plan format.
     """
     check_planned(out)
     draft = stored_draft(inside(out, WORK))

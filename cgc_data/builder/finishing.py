@@ -66,8 +66,8 @@ def completed(draft: Draft, tasks: Sequence[ShardTask], receipts: Sequence[Recei
     """Check the sources and the number of rejected rows, write everything except the shards, and remove the work in
     progress.
 
-    Raises SourceError if a source has changed. The shards are kept, because the source may have changed on this machine
-    only.
+    Raises SourceError if a source has changed. In that case, the shards are kept, because the source may have changed
+    only on this machine.
     """
     work = out / WORK
     check_files(draft.stamps)

@@ -54,7 +54,7 @@ def plan_release(config: BuildConfig, out: Path, *, executor: Executor = HERE) -
     `finish_release`.
 
     Raises BuildError if the folder contains other files or a finished release, or if another build is writing into it.
-    Also raises the errors that occur while it reads the sources and makes the plan.
+    Errors from reading the sources and from making the plan are also raised.
     """
     refuse_url(out)
     with explained(out):

@@ -1,11 +1,11 @@
 """Removes one photo from a release. The result is written as a new version.
 
-Use this if a person asks for the removal of a photo, or if its license is withdrawn.
+Remove a photo, for example, if a person requests the removal, or if the license is withdrawn.
 
 All rows that show the photo are removed. To keep the release balanced, some other rows are also removed. If one row of
-a pair is removed, the other row is removed too. If the remaining answers about a set of photos have boxes in fewer than
-two photos, the rows of the set whose answer can be in several images are removed. The remaining rows keep their content
-and ids.
+a pair is removed, the other row is removed too. For rows whose answer can be in several images, there is one more rule.
+If the remaining rows of this kind about a set of photos have boxes in fewer than two photos, all these rows are
+removed. The other rows keep their content and ids.
 """
 
 import shutil
@@ -114,8 +114,8 @@ def _halves(rows: list[Row], leaving: set[str]) -> set[str]:
 
 
 def _lonely(rows: list[Row], leaving: set[str]) -> set[str]:
-    """Find the photo sets whose remaining answers have boxes in fewer than two photos. Return the ids of the rows of
-    these sets whose answer can be in several images.
+    """Ids of the rows whose answer can be in several images, for each set of photos in which the remaining rows of this
+    kind have boxes in fewer than two photos.
     """
     targets: dict[str, set[int]] = defaultdict(set)
     members: dict[str, set[str]] = defaultdict(set)

@@ -116,8 +116,9 @@ def write_row_groups(path: Path, groups: Iterator[Sequence[Row]]) -> tuple[int, 
 def _codecs(schema: pa.Schema) -> dict[str, str]:
     """Compression codec for each column.
 
-    Image bytes are stored without additional compression, because they are already compressed. Also, the Hub stores
-    identical bytes only once. With compression, the bytes of an image would differ from version to version.
+    Image bytes are stored without additional compression, because they are already compressed. This also saves space on
+    the Hub, which stores identical bytes only once. With compression, the bytes of an image would differ from version
+    to version.
     """
     leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
     return {leaf: "none" if leaf == IMAGE_BYTES else "zstd" for leaf in leaves}

@@ -108,7 +108,7 @@ def show_notes(notes: Sequence[str], listed: Path | None) -> None:
 
 
 def show_plan(plan: "Plan", config: BuildConfig) -> None:
-    """Print the result of a dry run: rows by task, photos by split, rejected candidates, and the estimated size."""
+    """Print the result of a dry run: rows by task, rows and photos by split, notes, and the estimated size."""
     from cgc_data.plan.build import estimated_bytes
     from cgc_data.plan.notes import split_notes
 

@@ -27,7 +27,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("settings", nargs=-1, metavar="[CONFIG.yaml] [KEY=VALUE]..."),
     source_options(_about),
     click.option(
-        "--exhaustive", is_flag=True, help=f"Every instance of every category in the {DECLARABLE} files is boxed."
+        "--exhaustive", is_flag=True, help=f"Declare that the {DECLARABLE} files box every instance of every category."
     ),
     click.option(
         "--bbox-format",
@@ -51,7 +51,9 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option("--out", type=click.Path(path_type=Path), required=True, help="Output folder of the release."),
     click.option(
-        "--samples", type=int, help="Approximate number of rows. All questions about one image set are kept together."
+        "--samples",
+        type=int,
+        help="Number of rows. It is approximate because all questions about one image set are built together.",
     ),
     click.option("--seed", type=int, help="Random seed."),
     click.option("--name", help="Name of the dataset."),

@@ -113,8 +113,8 @@ def _show(report: "Report", most: int) -> None:
     console.print(count if failed else Text("valid", "green").append(counts, "default"))
     if drawn := report.drawn:
         show(
-            f"sample: {drawn.rows:,} of {drawn.of:,} rows ({drawn.share:g}, seed {drawn.seed}) were drawn for the "
-            f"checks marked `sample`: {', '.join(check.name for check in report.checks if check.sampled)}"
+            f"sample: {drawn.rows:,} of {drawn.of:,} rows (share {drawn.share:g}, seed {drawn.seed}) were drawn for "
+            f"the checks marked `sample`: {', '.join(check.name for check in report.checks if check.sampled)}"
         )
 
 

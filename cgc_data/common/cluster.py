@@ -31,7 +31,8 @@ class RayCluster:
     """An executor on a Ray cluster.
 
     Attributes:
-        address: HOST:PORT of the head node, or `auto`. If empty, RAY_ADDRESS or a new cluster on this machine is used.
+        address: HOST:PORT of the head node, or `auto`. If empty, the address in RAY_ADDRESS is used. If RAY_ADDRESS is
+            not set either, a new cluster is started on this machine.
         num_cpus: cores that each task needs.
         memory: memory that each task needs, in bytes. Ray runs a task only on a node with this much memory. If 0, Ray
             ignores memory.
@@ -187,11 +188,13 @@ def _of_task(ray: ModuleType, cause: BaseException, name: str) -> BaseException:
     return cause
 
 
-_MORE_MEMORY = "run the same command again with more --ray-memory, so that fewer tasks share a node"
+_MORE_MEMORY = "run the same command again with a higher --ray-memory, so that fewer tasks share a node"
 
 
 def _cancel(ray: ModuleType, left: list[Any]) -> None:
-    """Cancel the tasks whose results are not needed. Finished tasks are not canceled, because this can crash Ray."""
+    """Cancel the tasks whose results are no longer needed. Finished tasks are skipped, because canceling them can crash
+    Ray.
+    """
     _, pending = ray.wait(left, num_returns=len(left), timeout=0) if left else ([], [])
     for result in pending:
         ray.cancel(result, force=True)

@@ -5,7 +5,9 @@ A message names the file or option at fault and states the fix. Any other except
 
 
 class CgcError(Exception):
-    """Base class of all expected errors. The CLI prints it without a traceback and exits with status 2."""
+    """Base class of all expected errors. For these errors, the CLI prints the message without a traceback and exits
+    with status 2.
+    """
 
 
 class SourceError(CgcError):

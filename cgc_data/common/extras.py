@@ -8,7 +8,7 @@ PACKAGES = {"train": ("torch", "torchvision", "transformers", "trl", "accelerate
 
 
 def need(extra: str) -> None:
-    """Raise MissingExtraError if a package of the extra (a key of PACKAGES) is not installed."""
+    """Raise MissingExtraError if a package of `extra`, a key of PACKAGES, is not installed."""
     missing = [package for package in PACKAGES[extra] if find_spec(package) is None]
     if missing:
         raise MissingExtraError(f"{', '.join(missing)} not installed; {installing(extra)}")

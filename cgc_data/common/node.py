@@ -27,8 +27,9 @@ class Home:
 
 
 def run_on_node(function: Callable[[Task], Result], task: Task, home: Home) -> Result:
-    """Run a task on this node. Raises WorkerError if a file is missing on this node, or if a library has a different
-    version. If the function raises a CgcError, the address of the node is added to the error message.
+    """Run a task on this node. Raises WorkerError if a file is missing on this node, or if a library has another
+    version here than in `home`. If the function raises a CgcError, the address of the node is added to the error
+    message.
     """
     with suppress(OSError):  # if all paths are absolute, the folder is not needed
         os.chdir(home.folder)

@@ -32,8 +32,8 @@ PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "h
 
 
 def url_of(path: Path | str) -> str | None:
-    """The URL in a path, or None for a local path. In a `Path`, only one of the two slashes after the protocol is left.
-    This function restores the other one.
+    """The URL in a path, or None for a local path. A `Path` keeps only one of the two slashes after the protocol. This
+    function restores the other one.
     """
     found = _URL.match(str(path))
     if found is None or found[1] in _LOCAL:
@@ -53,8 +53,8 @@ def cache_folder() -> Path:
 
 
 def local_file(path: Path | str) -> Path:
-    """The path itself if it is local, and otherwise the path of a local copy. The file is copied again only if it
-    changes.
+    """The path itself if it is local, and otherwise the path of a local copy. A remote file is copied again only if it
+    has changed.
 
     Raises RemoteError.
     """
@@ -103,8 +103,8 @@ def opened(url: str) -> IO[bytes]:
 
 
 def upload(folder: Path, url: str, *, last: str) -> None:
-    """Copy all files of a folder to a remote folder. The file named `last` is copied after all other files. Raises
-    RemoteError.
+    """Copy all files of a folder to a remote folder, except for top-level files and folders whose names start with a
+    dot. The file named `last` is copied after all other files. Raises RemoteError.
     """
     paths = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: (path.name == last, path))
     for path in paths:
@@ -114,8 +114,8 @@ def upload(folder: Path, url: str, *, last: str) -> None:
 
 
 def download(url: str, folder: Path) -> None:
-    """Copy all files below a remote folder into a local folder. After all files are copied, they replace the previous
-    content of the local folder.
+    """Copy all files below a remote folder into a local folder. The previous content of the local folder is replaced
+    only after all files are copied.
 
     Raises RemoteError if a copy fails, or if the name of a file points outside the folder.
     """

@@ -38,8 +38,8 @@ def read_settings(model: type[Settings], values: Values, origin: str, error: typ
 
 
 def stated(key: str, value: str) -> str:
-    """The part of an error message that shows how to set a value for a source: with a flag of `cgc-data build`, or in a
-    YAML file.
+    """Part of an error message: how to set `key` to `value` for a source, with a flag of `cgc-data build` or in a YAML
+    file.
     """
     return f"`--{key.replace('_', '-')} {value}` (in YAML: `{key}: {value}` for the source)"
 

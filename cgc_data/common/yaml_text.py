@@ -1,4 +1,4 @@
-"""Reads untrusted YAML into plain values. Limits the time and memory for parsing, even if the text is rejected."""
+"""Reads untrusted YAML into plain values. Limits the time and memory for parsing, even for text that is rejected."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ DEEPEST = 64
 
 
 def load_yaml(text: str) -> Any:
-    """Parse a YAML text. Raises ValueError if the text is invalid, too large, or not plain YAML."""
+    """Parse a YAML text into plain values. Raises ValueError if the text is invalid, too large, or nested too deep."""
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"longer than {MOST_CHARACTERS:,} characters")
     try:

@@ -1,6 +1,6 @@
 """Checks names, hashes, and licenses before anything is uploaded.
 
-The checks need only the release itself. If a check fails, nothing is uploaded.
+The checks do not need the Hub. If a check fails, nothing is uploaded.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ def next_version(tags: list[str]) -> str:
 def published_contents(release: Release, documents: Mapping[str, str]) -> dict[str, Path | bytes]:
     """Map from the path of every published file to its content, in upload order. The manifest is last.
 
-    The documents in the folder contain commands that refer to the folder, so `documents` replaces them. In the
+    `documents` replaces the documents in the folder, because their commands refer to the local folder. In the
     published manifest, the paths of the sources on the build machine are reduced to base names.
     """
     written = {name: text.encode() for name, text in documents.items()}

@@ -108,8 +108,8 @@ def push(
 
     To resume an interrupted push, repeat the call. If the tag already contains this release, the call does nothing.
     `tag` is vX.Y.Z, or None to leave the commit untagged. `since` is the folder of an earlier release; the card then
-    states what changed since that release. `token` defaults to HF_TOKEN or the stored login. `on_event` receives one
-    line per step (default: the log).
+    states what changed since that release. `token` defaults to HF_TOKEN or the stored login. `on_event` is
+    called with one line of text per step; by default, the lines are logged.
 
     Raises:
         ReleaseError: the folder is not a finished, unchanged release.

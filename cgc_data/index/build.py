@@ -191,7 +191,7 @@ def _read_all(sources: Sequence[Source], cache: Path, executor: Executor) -> tup
 
 
 def _cached_digest(cache: Path, source: Source) -> str:
-    """Read a source into the cache, and return its sha256."""
+    """Read a source into the cache, and return the sha256 of its annotation file."""
     return _read(source, cache).sha256
 
 

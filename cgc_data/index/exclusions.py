@@ -50,7 +50,8 @@ class Exclusions:
 def _claims(photo: Photo) -> tuple[set[int], set[str]]:
     """Numbers and file names that a list may use to refer to a photo.
 
-    A photo of another dataset may have the same name as a COCO photo. To be safe, both photos are excluded.
+    A photo of another dataset may have the same name as a COCO photo. To be safe, a list that contains this name
+    excludes both photos.
     """
     if photo.identity.startswith("coco:"):
         return {int(photo.identity.removeprefix("coco:"))}, set()
@@ -100,7 +101,7 @@ def read_exclusions(files: Iterable[str]) -> Exclusions:
     """Union of exclusion files. A file is either a text file with one id or file name per line, or a JSON file that
     contains ids or file names.
 
-    Raises SourceError for a file that cannot be read or names no photo.
+    Raises SourceError if a file cannot be read, or if it contains neither an id nor a file name.
     """
     numbers: set[int] = set()
     names: set[str] = set()

@@ -35,7 +35,7 @@ def join_states(joined: States, claimed: States, rows: NDArray[np.intp], columns
 
     `claimed` has shape (len(rows), len(columns)); `rows` and `columns` are the positions of its rows and
     columns in `joined`. If one source claims presence and the other claims absence, the state is CONTRADICTED. If both
-    sources claim presence, the weaker claim is kept until `disagreeing` compares the boxes.
+    sources claim presence, the state is the weaker claim; `disagreeing` compares the boxes later.
     """
     before = joined[np.ix_(rows, columns)]
     both = (before != UNKNOWN) & (before != CONTRADICTED) & (claimed != UNKNOWN)

@@ -101,7 +101,7 @@ def _taken_twice(table: SourceTable, names: Sequence[str], places: Iterable[str 
 
 def _named(appearance: Appearance, place: str) -> Appearance:
     """The appearance under its actual file name. The appearance is unchanged if the listed name is a plain relative
-    path that differs only in its leading folders.
+    path that differs from the actual name only in the leading folders.
     """
     listed = appearance.file_name
     if listed == place or f"/{listed}".endswith(f"/{place}") or place.endswith(f"/{listed}"):

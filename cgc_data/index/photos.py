@@ -76,7 +76,7 @@ class Collected:
     """Photos of all sources, sorted by identity, and the photos that cannot be used, with the reasons.
 
     `apart` contains the COCO names that refer to more than one picture. `renamed` lists, per source, the photos whose
-    file names differ from the annotation file.
+    file names differ from the names in the annotation file.
     """
 
     photos: list[Photo]
@@ -124,8 +124,8 @@ def collect_photos(
 
 
 def usable(photos: Iterable[Photo], policy: LicensePolicy, *, windows: bool) -> NDArray[np.bool_]:
-    """Mask (photos,) of the photos that may be shown under the license policy: as windows (crops) if `windows` is true,
-    otherwise uncropped.
+    """Mask (photos,) of the photos that the license policy allows you to show. With `windows`, the photos are shown as
+    windows (crops), otherwise uncropped.
     """
     return np.array([allowed(p.license_url, policy, windows=windows) for p in photos], dtype=np.bool_)
 
@@ -220,7 +220,7 @@ def _size(listing: Listing, stores: Sequence[PhotoStore]) -> int:
 
 
 def _fault(group: list[Listing]) -> Fault | None:
-    """Why a photo that several sources list cannot be used, with details."""
+    """Why the photo with these listings cannot be used, with details; None if the photo can be used."""
     name, sources = group[0].appearance.file_name, [listing.appearance.source for listing in group]
     if len(set(sources)) < len(sources):  # the photo's objects would be counted twice
         ids = sorted(listing.image_id for listing in group)

@@ -38,10 +38,10 @@ def perceptual_hash(content: bytes, *, turn: bool = False) -> np.uint64 | None:
 
 
 def thumbnail(content: bytes, longest: int, *, turn: bool = False) -> Pixels:
-    """Pixels (height, width, 3), BGR, of a photo whose longer side is reduced to `longest` pixels.
+    """Pixels (height, width, 3), BGR, of a photo whose longer side is reduced to at most `longest` pixels.
 
-    With `turn`, the photo is first rotated by its EXIF orientation. For speed, the photo is decoded at half its size.
-    Raises PhotoError if the file is not a photo.
+    For speed, the photo is decoded at half its size before it is reduced. With `turn`, the photo is rotated by its EXIF
+    orientation. Raises PhotoError if the file is not a photo.
     """
     photo_size(content)
     coarse = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_COLOR_2 | cv2.IMREAD_IGNORE_ORIENTATION)

@@ -28,10 +28,10 @@ Below = list[tuple[int, int, Flags | None]]
 
 @dataclass(frozen=True)
 class Claims:
-    """The state of every category in every image of one source: (images, concepts), with one row per image and one
-    column per category.
+    """The state of every category in every image of one source.
 
     Attributes:
+        states: array (images, concepts), with one row per image and one column per category.
         rule: the rule by which the source guarantees absence.
         practice: COCO_PRACTICE if the categories are COCO's own 80 classes. COCO's annotators use some of them broadly;
             for example, they box a mug as "cup".
@@ -108,8 +108,8 @@ def reach_below(states: States, below: Below) -> None:
 
 
 def _mark_present(states: States, table: SourceTable, exhaustive: Flags, complete: Flags) -> None:
-    """Mark boxed concepts. `complete` is a mask (annotations,): true if all instances of the annotation's category in
-    its photo are boxed.
+    """Mark boxed concepts. `complete` is a mask (annotations,): true if all instances of the annotation's category are
+    boxed in the annotation's photo.
     """
     boxed = tuple(table.annotations.column(c).to_numpy() for c in ("image_row", "category_row"))
     contradicted = (states[boxed] == ABSENT) & ~exhaustive[boxed[1]]  # boxed, but listed as absent

@@ -155,9 +155,9 @@ def _license(url: str) -> dict[str, str]:
 def _excluded(exclusions: Exclusions) -> dict[str, object]:
     """The exclusions of a release.
 
-    `files` contains the base names of the exclusion lists, and `like` those of the photo folders. `listed` is the
-    number of photos that the lists excluded. `near_duplicates` is the number of photos that were excluded because they
-    look like a photo in one of the folders.
+    `files` contains the base names of the exclusion lists, and `listed` is the number of photos that these lists
+    excluded. `like` contains the base names of folders with photos whose near-duplicates were excluded, and
+    `near_duplicates` is the number of these near-duplicates.
     """
     return {
         "files": [base_name(name) for name in exclusions.get("files", [])],

@@ -131,7 +131,7 @@ def _box_sizes(stats: Stats) -> Figure:
 def _histogram(axes: Axes, histogram: Histogram, text: Callable[[float], str]) -> None:
     """Draw a histogram. The bins are roughly logarithmic, but all bars have the same width.
 
-    The edges of the bins are labeled between the bars.
+    The labels between the bars are the edges of the bins.
     """
     edges, bars = histogram["edges"], len(histogram["edges"]) - 1
     width = 0.8 / max(len(histogram["counts"]), 1)
@@ -146,7 +146,7 @@ def _histogram(axes: Axes, histogram: Histogram, text: Callable[[float], str]) -
 def _positions(stats: Stats) -> Figure:
     """Draw the share of targets at each image position, which should be uniform.
 
-    Each row of the grid covers the samples that have the same number of images.
+    Each contrast has a grid. In a grid, each row covers the samples with a certain number of images.
     """
     kinds = stats["target_position"] or {FIRST: {}}
     figure, axes = _figure(9, 1.6 + 0.42 * max(len(k) for k in kinds.values()), panels=len(kinds))

@@ -194,7 +194,7 @@ def _protocol(rule: str, source: SourceRecord | None) -> AnnotationProtocol | No
 
 
 def _who(key: str, sources: Sources) -> str:
-    """The name of the dataset whose annotators followed the protocol, such as COCO.
+    """The name of the dataset whose annotators followed the protocol, such as "COCO".
 
     If the user declared which categories of the source are exhaustive, the result is the name of the annotation file.
     """

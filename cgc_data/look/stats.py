@@ -59,7 +59,8 @@ class _Tally:
 def release_stats(rows: Iterable[pa.RecordBatch | pa.Table]) -> Stats:
     """Counts and histograms over the rows of a release (all columns of the schema except `images`).
 
-    `target_position[contrast][n]` covers the rows with n images: how many have a target at each image position.
+    `target_position[contrast][n]` covers the rows with n images. For each image position, it states how many of these
+    rows have a target there.
     """
     tally = _Tally()
     for part in rows:
@@ -185,7 +186,8 @@ def _asked(wording: Counter[Key]) -> dict[str, int]:
 
 
 def _answer_images(counts: Counter[Key]) -> dict[str, dict[str, int]]:
-    """The number of rows, by the number of images that can contain an answer, and by the number of images that do.
+    """The number of rows, by the number of images that can contain target objects, and by the number of images that
+    contain at least one.
 
     Only questions that ask for a set of objects in uncropped photos are counted.
     """

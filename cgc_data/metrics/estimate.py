@@ -40,7 +40,7 @@ def estimate(
     """The mean of the values that are not None, with the percentile interval of a bootstrap over clusters.
 
     If all values are 0 or all are 1, all bootstrap draws are the same. In this case, the interval extends from the mean
-    to the exact bound of Clopper and Pearson (1934). Its number of trials is `effective_clusters`.
+    to the exact bound of Clopper and Pearson (1934) for `effective_clusters` trials.
 
     Args:
         values: one per item.

@@ -36,8 +36,8 @@ class ItemScore:
             to 1000; empty if no box is leaked.
         leaked_same_place: whether a leaked box has about the same coordinates (IoU >= 0.5) as a ground-truth box in
             another image; None if no box is leaked.
-        hallucinated: whether an `absent` row was answered with any entry, including malformed ones; None for other rows
-            or if the response is unreadable.
+        hallucinated: whether the answer to an `absent` row has an entry, well-formed or not; None for other rows or if
+            the response is unreadable.
         nowhere: whether a predicted box has a requested label that no image shows; None if `truth.nowhere` is empty or
             the response is unreadable.
         binding: share of matched boxes whose label is wrong, but is one of the requested labels. Boxes are matched
@@ -45,7 +45,7 @@ class ItemScore:
         track: whether all images of a track are answered correctly, that is, every ground-truth box is matched and
             there is no other box; None for other rows.
         track_images: share of the images of a track that are answered correctly; None for other rows.
-        false_empty: whether a row with a target was answered `[]`; None for `absent` rows.
+        false_empty: whether the answer to a row with a target is `[]`; None for `absent` rows.
         unreadable: whether the response contains no list.
         valid: whether the answer has the strict format.
         pixel_scale: whether the answer contains numbers above 1000.
@@ -134,8 +134,8 @@ def accuracy(reading: Reading, truth: Truth) -> float:
 
 
 def same_place(boxes: Sequence[ThousandBox], truths: Sequence[Truth]) -> list[bool]:
-    """For each truth, whether any of the `boxes` (0-1000) overlaps an object of this truth (IoU >= 0.5), even in
-    another image.
+    """For each truth, whether any of the `boxes` has an IoU of at least 0.5 with any of its objects. Image numbers are
+    ignored. The values of the boxes are from 0 to 1000.
     """
     objects = [(place, item.bbox_2d) for place, truth in enumerate(truths) for item in truth.objects]
     overlaps = iou_table(boxes, [box for _, box in objects])
@@ -178,8 +178,8 @@ def _swapped(reading: Reading, truth: Truth) -> float | None:
 
 
 def _right_along(reading: Reading, truth: Truth) -> list[bool]:
-    """For each image except the image with the reference box: whether the predicted boxes in this image match its
-    ground-truth boxes one to one. If any entry is malformed, all images fail.
+    """Whether the predicted boxes in an image match its ground-truth boxes one to one. Returns one value for each image
+    except the image with the reference box. If any entry is malformed, all images fail.
     """
     images = [number for number in range(1, truth.num_images + 1) if number != truth.ref_img_idx]
     if not reading.readable or reading.elements != len(reading.objects):

@@ -1,7 +1,7 @@
 """Tests whether two models differ significantly on the same items. Items that share photos form a cluster.
 
-The p-value comes from a permutation test that flips the signs of the clusters' sums. If several groups are tested, the
-p-values are corrected by the method of Holm (1979).
+The p-value comes from a permutation test. The test adds up the score differences of each cluster, and flips the signs
+of these sums at random. If several groups are tested, the p-values are corrected by the method of Holm (1979).
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,10 @@ FLIPS = 9999
 def sign_flip(gains: NDArray[np.float64], codes: NDArray[np.intp], *, seed: int = 0) -> float:
     """The two-sided p-value of a sign-flip test.
 
-    In each draw, the sum of every cluster gets a random sign. The p-value is the fraction of draws whose total is at
-    least as far from 0 as the observed total. The observed total counts as one draw, so the p-value is never 0.
+    `gains` contains a score difference for each item, and `codes` contains the 0-based number of the item's cluster.
+    The gains of each cluster are added up. In each draw, every sum gets a random sign. The p-value is the fraction of
+    draws whose total is at least as far from 0 as the observed total. The observed total counts as one draw, so the
+    p-value is never 0.
     """
     sums = np.bincount(codes, weights=gains)
     sums = sums[sums != 0]
@@ -28,7 +30,7 @@ def sign_flip(gains: NDArray[np.float64], codes: NDArray[np.intp], *, seed: int 
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """The p-values `values` with the correction of Holm (1979), in the same order."""
+    """Correct p-values by the method of Holm (1979). The order stays the same."""
     order = sorted(range(len(values)), key=lambda place: values[place])
     corrected, most = [0.0] * len(values), 0.0
     for rank, place in enumerate(order):

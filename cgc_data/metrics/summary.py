@@ -37,8 +37,8 @@ SHUFFLES = 50
 
 
 def summarise(scores: Sequence[ItemScore], *, resamples: int = RESAMPLES, seed: int = 0) -> Summary:
-    """The mean of every metric of `METRICS` over the scores, with 95 % intervals. The bootstrap resamples clusters of
-    scores about the same photos. If `resamples` is 0, there are no intervals.
+    """The mean of every metric of `METRICS` over the scores, with 95 % intervals. Scores of rows with the same photos
+    form a cluster; the bootstrap resamples whole clusters. If `resamples` is 0, there are no intervals.
     """
     photos = [score.truth.photos for score in scores]
     columns = item_columns(scores) | {"leakage_same_place_expected": expected_same_place(scores, seed)}
@@ -71,7 +71,7 @@ def item_columns(scores: Sequence[ItemScore]) -> dict[Metric, Sequence[float | b
 def summarise_by(
     scores: Sequence[ItemScore], key: str, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Summary]:
-    """`summarise` for each value of an attribute of the truth, such as `task` or `contrast`."""
+    """One summary for each value of the attribute `key` of the truths, such as `task` or `contrast`."""
     groups: dict[str, list[ItemScore]] = defaultdict(list)
     for score in scores:
         groups[str(getattr(score.truth, key))].append(score)

@@ -44,7 +44,7 @@ class Truth:
         ref_bbox: the reference box in the question, as (x1, y1, x2, y2) with values from 0 to 1000.
         safe_images: 1-based numbers of the images that do not contain an object of the answer, such as the image with
             the reference box. A box in such an image is leakage.
-        photos: the displayed photos, sorted; rows with the same photos are in the same cluster.
+        photos: sources and ids of the displayed photos, sorted; rows with the same photos form a cluster.
         pair_id: an id shared by both directions of a question, or by a row and its twin (a question with the same label
             and wording, but an empty answer).
         difficulty: from 0 (easy) to 1 (hard).
@@ -73,7 +73,7 @@ class Truth:
 
     @property
     def written_label(self) -> str:
-        """The label to write in an answer; the first label if the question requests several."""
+        """The label to write in an answer: the fixed label of the task, if any, or the first requested label."""
         return self._fixed_label or self.labels[0]
 
     @property
@@ -97,7 +97,7 @@ class Truth:
 
     @property
     def one_object(self) -> bool:
-        """Whether the answer is a single object because the question asks for one."""
+        """Whether the question asks for one object, and the answer is not empty."""
         return len(self.objects) == 1 and self._asks_for_one
 
     @property

@@ -37,7 +37,7 @@ class Photo:
 
     @property
     def file_name(self) -> str:
-        """The name without the folder, as in COCO files."""
+        """The name of the photo's file without the folder, as in COCO files."""
         return self.path.rsplit("/", 1)[-1]
 
     def record(self, image_id: int) -> Record:
@@ -105,7 +105,7 @@ def _shape(outline: Outline, *, runs: bool) -> Record:
 
 
 def lvis_file(photos: Sequence[Photo], rng: np.random.Generator) -> Record:
-    """A federated LVIS v1 file whose boxes and category lists match the painted photos exactly.
+    """A federated LVIS v1 file. Its boxes and category lists are correct for the painted photos.
 
     As in LVIS, no image record has a `file_name`.
     """

@@ -28,7 +28,7 @@ def encode(pixels: Bytes, case: str) -> bytes:
     """Encode RGB pixels (H, W, 3) as JPEG.
 
     Depending on `case`, the JPEG is grayscale, is CMYK, is slightly brighter, or has an orientation tag that the
-    annotations do not follow.
+    annotations ignore.
     """
     if case == "duplicate":
         pixels = np.clip(pixels * 1.03 + 2, 0, 255).astype(np.uint8)
@@ -89,5 +89,5 @@ def _no_segmentation(annotations: list[Record], _: Photo) -> list[Record]:
 
 
 def _no_flag(annotations: list[Record], _: Photo) -> list[Record]:
-    """Remove the segmentation and the crowd flag from all records, as in files from other tools."""
+    """Remove the segmentation and the crowd flag from all records. Some tools write such files."""
     return [{k: v for k, v in a.items() if k not in ("segmentation", "iscrowd")} for a in annotations]

@@ -31,7 +31,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Scene:
-    """RGB pixels (H, W, 3) of a picture, and every object in the picture whose kind the annotation files list."""
+    """RGB pixels (H, W, 3) of a picture, and every annotated object in the picture."""
 
     pixels: Bytes
     instances: tuple[Instance, ...]

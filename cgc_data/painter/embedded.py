@@ -19,7 +19,7 @@ RECORD = "sources.json"
 
 
 def with_sources(config: BuildConfig, cache: Path) -> BuildConfig:
-    """The configuration. If it does not name any source, its sources become the embedded sample."""
+    """The configuration. If it has no sources, the embedded sample is added as its sources."""
     return (
         config
         if config.sources

@@ -39,7 +39,7 @@ TRAIN, HELD_OUT, LVIS_ONLY = 0, 1, 2  # parts of a preset, each with its own ran
 
 @dataclass(frozen=True)
 class PaintedSource:
-    """An annotation file with its images folder, and the declarations that the builder needs."""
+    """One source for a build: an annotation file, its images folder, and the settings of the source."""
 
     kind: Literal["coco", "lvis"]
     annotations: Path
@@ -131,7 +131,7 @@ def _identity(part: int, number: int) -> int:
 
 
 def _place(recipe: _Recipe, seed: int, part: int, number: int) -> Place:
-    """The place that a photo shows. The photos cycle through all places, each time in a different order."""
+    """The place that a photo shows. The photos cycle through all places, in a new random order each time."""
     turn, index = divmod(number, len(recipe.places))
     order = np.random.Generator(np.random.PCG64([seed, 10 + part, turn])).permutation(len(recipe.places))
     return recipe.places[int(order[index])]

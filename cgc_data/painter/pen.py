@@ -85,7 +85,7 @@ class Layer:
         return Layer(np.ascontiguousarray(self.pixels[part]), np.ascontiguousarray(self.alpha[part]))
 
     def placed_mask(self, size: tuple[int, int], x: int, y: int) -> npt.NDArray[np.bool_]:
-        """The mask in a photo of `size` (width, height)."""
+        """The mask of the drawing, placed at (x, y) in a photo of `size` (width, height)."""
         mask = np.zeros((size[1], size[0]), bool)
         here, there = _meet(self.alpha.shape, mask.shape, x, y)
         mask[there] = self.alpha[here] >= 128

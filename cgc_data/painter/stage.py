@@ -66,7 +66,9 @@ class Stage:
         self.polygon([(0, 1), *zip(x, y + swing * curve, strict=True), (1, 1)], color)
 
     def mottle(self, y1: float, y2: float, strength: float, cell: tuple[int, int]) -> None:
-        """Lighten and darken a band by smooth noise with cells of (width, height) pixels. Long cells look like wood."""
+        """Vary the brightness of a band with smooth noise. `cell` is the size of the noise cells (width, height) in
+        pixels. Long cells look like wood.
+        """
         first, last = round(y1 * self.height), round(y2 * self.height)
         band = self.pixels[first:last]
         grid = (-(-len(band) // cell[1]) + 1, -(-self.width // cell[0]) + 1)

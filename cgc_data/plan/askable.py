@@ -1,4 +1,4 @@
-"""Finds the concepts that questions about each photo can ask for: concepts with one usable instance, concepts with a
+"""Finds, for each photo, the concepts that questions can ask for: concepts with one usable instance, concepts with a
 usable set of instances, and concepts that are provably absent.
 
 At first, only the sizes of the annotated boxes are checked. Just before a photo is used, its objects are checked
@@ -41,7 +41,9 @@ class Rejection:
 
 @dataclass
 class Askable:
-    """Boolean tables of shape (photos, concepts). They are corrected when a photo is checked against its masks."""
+    """What questions can ask for, mostly as boolean tables of shape (photos, concepts). `check` corrects a photo's rows
+    in these tables, based on the masks of its objects.
+    """
 
     index: Index
     truth: Truth
@@ -77,7 +79,7 @@ class Askable:
 
     @cached_property
     def mixed(self) -> bool:
-        """Whether the photos are in more than one file format."""
+        """Whether the photos have different file formats."""
         return len(set(self.forms.tolist())) > 1
 
     def check(self, photo: int) -> None:
@@ -121,7 +123,7 @@ class Askable:
     def take_over(self, rejections: Iterable[Rejection]) -> None:
         """Record instances that other parts of the plan rejected.
 
-        Later questions about the photo of a rejected instance do not ask for the concept of the instance.
+        Later questions do not ask for the concept of a rejected instance in its photo.
         """
         instances, found = self.index.instances, {r.annotation_id: r for r in rejections if r.annotation_id}
         names = [(t.key, t.annotations.column("annotation_id").to_numpy()) for t in self.index.tables]
@@ -222,8 +224,9 @@ def _cosines(vectors: csr_matrix, photos: NDArray[np.intp], photo: int) -> NDArr
 
 
 def _unit(present: csr_matrix, frequency: NDArray[np.int64], photos: int) -> csr_matrix:
-    """Unit vectors (photos, columns) that describe what each photo shows. Rare columns have more weight: `frequency`
-    counts the photos that show a column, out of a total of `photos`.
+    """Unit vectors (photos, columns) that describe what each photo shows. Each column stands for a category or a
+    supercategory. `frequency` contains the number of photos that show it, out of a total of `photos`. Rare columns have
+    more weight.
     """
     rarity = np.log1p(photos / np.maximum(frequency, 1.0))
     weighted = csr_matrix(present.multiply(rarity[None, :]))

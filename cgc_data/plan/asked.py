@@ -1,5 +1,5 @@
-"""Compares the shares in a release with the shares that its configuration requested: shares of tasks, kinds of sets,
-image counts, and answers.
+"""Compares the shares of tasks, kinds of sets, image counts, and answers in a release with the shares that its
+configuration requested.
 """
 
 import math

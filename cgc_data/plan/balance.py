@@ -53,7 +53,7 @@ class AbsentBalance:
 
     def allows(self, rows: int, absent: int) -> bool:
         """Whether a family of `rows` rows, of which `absent` have an empty answer, stays within the requested share.
-        The limit applies to the total of all rows so far and therefore holds even in a small release.
+        The limit applies to all rows planned so far, so it holds even in a small release.
         """
         return self._absent[TOTAL] + absent <= self._share * (self._asked[TOTAL] + rows)
 

@@ -48,7 +48,7 @@ JPEG_BYTES_PER_PIXEL = 0.5  # median of COCO's photos: 0.53; windows encoded at 
 
 @dataclass(frozen=True)
 class PlannedShard:
-    """A row group in the plan. `number` counts the row groups of the same contrast and split."""
+    """A row group in the plan. `number` is its 0-based position among the row groups of the same contrast and split."""
 
     contrast: str
     split: Split
@@ -115,8 +115,8 @@ def make_plan(
 def part_tasks(
     parts: Sequence[Part], index: Index, config: BuildConfig, division: Division, folder: Path, state: str = ""
 ) -> Iterator[PartTask]:
-    """The inputs of each part, created one at a time, because all of them together would need as much memory as a
-    second copy of the index.
+    """The inputs of each part, created one at a time. All of them together would need as much memory as a second copy
+    of the index.
     """
     frequencies, licensed = _frequencies(index, config, division), licensed_photos(index, config, division)
     for part in parts:

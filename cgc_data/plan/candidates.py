@@ -53,7 +53,8 @@ class Candidates:
         right name less often than chance predicts come first; the order is slightly random.
 
         `only`: also return names that can never be a wrong name, because at most one photo provably lacks the category.
-        Each of these names is used only a few times: if many lists used such names, too few wrong names would remain.
+        Use this option rarely: each list with such a name pushes its wrong names further below chance, until they are
+        no longer allowed.
         """
         surplus = self._surplus.values
         if not only:
@@ -63,8 +64,8 @@ class Candidates:
     def wrong(self, members: list[int], right: int, wanted: int, rng: np.random.Generator) -> list[int]:
         """About `wanted` wrong names. Each photo shows at least one of these categories.
 
-        Empty if too few names are available. Also empty if the right names of all lists of this length would be mostly
-        rarer, or mostly more frequent, than the wrong names. The frequency of a name would then be a clue.
+        Empty if too few names are available. Also empty if this list would make right names mostly rarer, or mostly
+        more frequent, than wrong names in the lists of this length. The frequency of a name would then be a clue.
         """
         lists = [self._drawn(members, right, wanted, side, rng) for side in (1, -1)]
         level = [found for found in lists if found and self._is_level(right, found)]
@@ -105,8 +106,8 @@ class Candidates:
         self._tilt[len(wrong) + 1] = self._tilted(right, wrong)
 
     def _often(self, name: str, photo: int) -> Mask:
-        """Mask (concepts,) of the categories for which `Askable`'s table `name` is true in at least two photos of this
-        photo's split.
+        """Mask (concepts,) of the categories that are true for at least two photos in the table `name` of `Askable`.
+        Only photos in the split of `photo` count.
         """
         if name not in self._tables:
             inside = np.array([split == self._askable.splits[photo] for split in self._askable.splits])
@@ -118,8 +119,9 @@ class Candidates:
 def _openings(shown: Mask, found: Sequence[int], wanted: int) -> Iterator[Mask]:
     """Masks of the names that can be added to `found` next.
 
-    The first mask contains the categories that all photos but one show. Then, for each photo that shows none of the
-    chosen categories, a mask contains the categories that it shows. The last masks contain all categories.
+    The first mask contains the categories that all photos but one show. Then, each photo that shows none of the chosen
+    categories adds a mask of the categories that it shows. After that, every mask contains all categories, until
+    `found` has `wanted` names or stops growing.
     """
     yield shown.sum(axis=0) == len(shown) - 1
     for photo in shown:

@@ -117,8 +117,8 @@ def _nearer(colors: list[Colors], home: int, piece: Piece) -> int:
 
 
 def untold_pieces(colors: Colors, window: Window, rng: np.random.Generator) -> Iterator[Piece]:
-    """The crop `window` in random recolorings whose colors do not reveal its place. For a small share of crops, this
-    is not checked, and a single recoloring is returned.
+    """Random recolorings of the crop `window` that do not reveal the place of the crop by their colors. For a small
+    share of crops, this is not checked, and a single recoloring is returned.
     """
     pieces = [Piece(window, draw_tone(rng)) for _ in range(TONES)]
     if rng.random() < TOLD:

@@ -52,8 +52,8 @@ class Places:
     is_home: NDArray[np.bool_]
 
     def distances(self, shares: Shares) -> Distances:
-        """Distance between the colors of each place and the given colors, for each of the four comparisons, (4, rows,
-        columns).
+        """Distances (4, rows, columns) between the colors of each place and the given colors, one for each of the four
+        comparisons.
         """
         return _distances(self.shares - shares)
 

@@ -30,7 +30,7 @@ from cgc_data.vocabulary import COCO_NAMES, concept_of
 PERSON, MOST_PERSON = concept_of("person"), 0.1  # share of the rows
 KINDS_TRIED = NUMBERS_TRIED = 3  # per photo
 NOT_SHARED = "no category other than people is fully annotated both in this photo and in another photo"
-NO_OTHERS = "too few categories are shown in some photos and proved absent from others"
+NO_OTHERS = "too few categories are both shown in some photos and proved absent from others"
 PATIENCE = 30  # photos without a question after which any number of images and any kind is accepted
 
 
@@ -154,7 +154,7 @@ class CommonPlanner:
         return question.reordered(rng.permutation(len(members)).tolist())
 
     def _named(self, draw: Draw, deck: Photos, kind: str) -> tuple[Question, ...]:
-        """Two questions about the same photos, each of which names a different image but not the shared category; empty
+        """Two questions about the same photos. The questions name different images, but not the shared category. Empty
         if the photos allow no such questions.
         """
         table, choices = self._askable, np.zeros(len(self._askable.named), dtype=np.bool_)

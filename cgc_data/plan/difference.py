@@ -26,7 +26,7 @@ from cgc_data.tasks.intra.difference import DIFFERENCE
 ADDED = 3, 4  # number of added objects; both views show all but one of them
 ALIGNED = 0.5  # share of view pairs that show the same window of the photo
 VIEWS_OF_A_PHOTO = 2
-NOT_LENT = "other photos have too few whole objects of this photo's categories at a similar height"
+NOT_LENT = "other photos have too few whole objects that match this photo's objects in category and height"
 NO_PLACE = "too few free places for pasted objects, or no two views that show the same objects"
 
 
@@ -46,7 +46,7 @@ class _Scene:
     template: int
 
     def view(self, place: int, target: int | None, rng: np.random.Generator) -> View:
-        """The view at a position, with the added objects. The target is omitted if only the other view shows it."""
+        """The view at position `place`, with the added objects. `target` is omitted unless this view must show it."""
         hidden = target if place != self.place else None
         pasted = tuple(paste.pasted for number, paste in enumerate(self.pastes) if number != hidden)
         framing, role = self.framings[place], FOCUS if target is not None and place == self.place else CONTEXT

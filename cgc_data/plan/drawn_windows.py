@@ -46,7 +46,7 @@ class Frames:
         return np.asarray(np.sqrt(self.width * self.height))
 
     def least_side(self, limits: Limits) -> Lengths:
-        """The minimum length of a box's shorter side, in photo pixels, (sizes,). A box of this length is large enough
+        """The minimum length of a box's shorter side, in photo pixels, (sizes,). A side of this length is long enough
         in both the photo and the resized view.
         """
         enlargement = np.minimum(self.view_width / self.width, self.view_height / self.height)
@@ -78,7 +78,7 @@ class DrawnWindows:
         return np.asarray(self.top + self.frames.height[:, None])
 
     def take(self, sizes: NDArray[np.intp]) -> "DrawnWindows":
-        """The windows whose sizes are at these indices."""
+        """The windows of the sizes with these indices."""
         return DrawnWindows(self.photo, self.frames.take(sizes), self.left[sizes], self.top[sizes])
 
     def overlap(self, other: Window) -> Lengths:
@@ -124,7 +124,7 @@ def shown_at(
     width: Numbers, height: Numbers, view_sizes: Sequence[int], enlargement: float, rng: np.random.Generator
 ) -> Frames:
     """Adds a view size to each window size, (sizes,). The view size is drawn from the configured sizes at which the
-    window stays sharp. It is 0 if the window would be blurred at all of them.
+    window stays sharp. It is 0 if the window would be blurred at every configured size.
     """
     sides, longest = np.array([0, *sorted(view_sizes)]), np.maximum(width, height)
     sharp = np.searchsorted(sides[1:], enlargement * longest, side="right")

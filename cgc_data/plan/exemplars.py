@@ -1,6 +1,6 @@
 """Finds example objects that clearly represent their category.
 
-An example is large in its window, and the window shows few other objects that the example could be confused with.
+An example is large in its window, and the window shows no large object that could be mistaken for the example.
 """
 
 from collections import defaultdict
@@ -33,8 +33,11 @@ NOT_SHOWN = frozenset(map(concept_of, ("person", "dining table")))
 
 
 class Exemplars:
-    """Draws examples of a label. `labels`: mask (concepts,) of the labels that have examples; `photos`: mask (photos,)
-    of the photos with at least one example.
+    """Draws examples of a label.
+
+    Attributes:
+        labels: mask (concepts,) of the labels that have examples.
+        photos: mask (photos,) of the photos with at least one example.
     """
 
     def __init__(self, askable: Askable) -> None:
@@ -66,9 +69,9 @@ class Exemplars:
         """A view of an example object, and the object itself; None if no example fits. The example is in one of the
         photos in the mask `free` (photos,).
 
-        If a candidate photo might show another category, the view contains no large object of this category. The
-        example's box in the view differs clearly from all `answers` (boxes in 0-1000 coordinates), so copying the box
-        never gives a correct answer.
+        `candidates` are the other photos of the question. The view contains no large object of another category that
+        any of these photos might show. The example's box in the view differs clearly from all `answers` (boxes in
+        0-1000 coordinates), so copying the box never gives a correct answer.
         """
         nowhere = (self._askable.index.states[list(candidates)] == ABSENT).all(axis=0)
         for instance in rng.permutation(self._free(concept, free))[:TRIED].tolist():
@@ -119,8 +122,8 @@ class Exemplars:
 
 
 def _stands_alone(askable: Askable) -> Mask:
-    """Mask (instances,) of the possible examples: large single objects in photos that show nothing confusable with the
-    object's label.
+    """Mask (instances,) of the possible examples: large single objects. The photo of an example shows no category that
+    can be confused with the example's label.
     """
     index, config = askable.index, askable.config
     instances = index.instances

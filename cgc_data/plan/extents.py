@@ -36,7 +36,7 @@ class Extent:
 
 
 def count_fitting(extents: Sequence[Extent], windows: DrawnWindows, limits: Limits) -> tuple[Numbers, Mask]:
-    """Number of objects in each window, and a mask of the windows that show no part of any object.
+    """Number of objects in each window, and a mask of the windows that contain no part of any object or its margin.
 
     The number is 0 if any object in the window is too small or is cut off too much. Sizes are measured on boxes clipped
     to the window. These sizes are exact for whole objects, but the visible part of a mask may be smaller than the

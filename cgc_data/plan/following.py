@@ -21,7 +21,7 @@ SLACK = 6.0  # pixels; a mask's box almost never exceeds the annotated box by mo
 
 
 class Following:
-    """Finds the objects that can be followed, and the part of each object that a view shows."""
+    """Finds objects that can be followed, and checks what views show of these objects and their siblings."""
 
     def __init__(self, askable: Askable) -> None:
         self._askable, self._truth = askable, askable.truth
@@ -43,8 +43,7 @@ class Following:
         """At least `count` objects that can be followed, if available, in random order. Each object has a sibling and
         is large enough.
 
-        Small objects are skipped early, because most objects of a photo are too small in all windows and trying them is
-        slow.
+        Small objects are skipped early: most objects of a photo are too small in every window, and trying them is slow.
         """
         table, concepts = self._askable, self._repeated(photo)
         found: list[int] = []
@@ -91,7 +90,7 @@ class Following:
 
     def distinguishes(self, views: Sequence[View], target: int) -> bool:
         """Whether the object stands out in all views and has a different place in the first view than in the others.
-        Otherwise, it could be guessed from its place without being recognized.
+        Otherwise, a model could find the object by its place, without recognizing it.
         """
         if not all(self._stands_out(view, target) for view in views):
             return False

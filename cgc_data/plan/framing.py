@@ -102,7 +102,7 @@ def _windows(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.int6
 
 
 def _whole(pairs: NDArray[np.int64], added: Boxes) -> NDArray[np.bool_]:
-    """Mask (pairs,) of the pairs in which both windows contain every box completely."""
+    """Mask (pairs,) of the pairs in which both windows contain every box in `added` completely."""
     low = (pairs[:, :, None, :2] <= added[:, :2]).all(axis=(1, 2, 3))
     return np.asarray(low & (pairs[:, :, None, 2:] >= added[:, 2:]).all(axis=(1, 2, 3)))
 

@@ -1,9 +1,9 @@
 """Questions about several labels, on sets of photos with different scenes.
 
-Each label has exactly one object in the whole set, but one label may have none. In a quarter of the rows, one label has
-no object in any photo. As the missing label, the planner prefers one that had this role in earlier rows less often than
-chance predicts. It also shuffles each list of labels. Neither the name of a label nor its position therefore reveals
-that it is missing.
+Each label has exactly one object in the whole set. In a quarter of the rows, there is one exception: a label without an
+object in any photo. For this missing label, the planner prefers labels that were missing in earlier rows less often
+than chance predicts. It also shuffles each list of labels. Therefore, neither the name nor the position of a label
+reveals that the label is missing.
 """
 
 from collections import Counter

@@ -58,7 +58,7 @@ Change: TypeAlias = tuple[Hint, ...]
 
 
 def advice(failure: Failure, seconds: float = SECONDS) -> str:
-    """Advice in words: the first change with which a dry run succeeded, or else the first change that was not tried."""
+    """Advice in words: the first change that makes a dry run succeed, or else the first change that was not tried."""
     hints = [hint for applies, hint in _table(failure) if applies]
     untried: list[Change] = []
     trial = _Trial(failure, time.process_time() + seconds)
@@ -81,8 +81,9 @@ class _Trial:
         self._lacking: dict[Change, list[str]] = {(): failure.missing}
 
     def changes(self, hints: Sequence[Hint]) -> Iterator[Change]:
-        """Single changes come first, then pairs of changes. Then each of these changes is repeated without the tasks
-        that still had no samples after it. Of these repeated changes, the most helpful ones come first.
+        """Single changes come first, then pairs of changes. Each of these changes then comes again, and the tasks that
+        still had no samples after the change are turned off. Of these repeated changes, the most helpful ones come
+        first.
         """
         yield from ((hint,) for hint in hints)
         yield from combinations(hints, 2)
@@ -200,8 +201,8 @@ def _small(failure: Failure) -> bool:
 
 
 def _undeclared(source: Source, claims: Any) -> bool:
-    """Whether the user could declare the source's categories exhaustive. False if the configuration already sets
-    `exhaustive`, or if the file annotates all categories exhaustively.
+    """Whether the user could declare the source's categories exhaustive. False if the format does not allow this, if
+    the configuration already sets `exhaustive`, or if the file annotates all categories exhaustively.
     """
     declarable = FORMATS[source.kind].protocol.declarable
     return declarable and source.exhaustive is None and not claims.exhaustive.all()

@@ -110,8 +110,8 @@ class LocatePlanner:
     ) -> Family | None:
         """Questions about the set and about a second set; None if no twin is needed or possible.
 
-        In the second set, some photos are replaced. The new photos show none of the labels that were requested from the
-        replaced photos.
+        In the second set, some photos are replaced. The questions about the replaced photos ask for labels that none of
+        the new photos show.
         """
         leaving = self._leaving(members, items, kind, balance)
         kept = [photo for place, photo in enumerate(members) if all(place not in item.targets for item in leaving)]
@@ -150,7 +150,9 @@ class LocatePlanner:
     def _twin_items(
         self, members: list[int], second: list[int], first_new: int, scope: Mask, rng: np.random.Generator
     ) -> list[Item] | None:
-        """A question about each new photo. If the same question is asked about the first set, the answer is empty."""
+        """A question about each new photo; None if a new photo has no suitable label. If the same question is asked
+        about the first set, the answer is empty.
+        """
         foreign = self._askable.safe[members].all(axis=0) & scope
         items: list[Item] = []
         for position, own in enumerate(self._sets.labels(second, foreign)):

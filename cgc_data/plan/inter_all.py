@@ -1,9 +1,9 @@
-"""Questions about every object of a category in several photos. Each possible number of photos that show the category,
-from 1 to all, is about equally frequent.
+"""Questions about every object of a category in several photos. The number of photos that show the category varies from
+1 to all of them, and each number is about equally frequent.
 
 An `absent` question is the twin of a question whose targets exist. The twin is asked about a second set, in which
-photos with another label replace the photos that show the label. Conversely, a question about the other label is also
-asked about the first set, where the answer is empty.
+photos with another label replace the photos with the targets. The other label gets a question and a twin too: the
+question is about the second set, and the twin, with an empty answer, is about the first.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -88,8 +88,9 @@ class LocateAllPlanner:
         return Family(tuple(self._asked(draw, members, sides, kind)), tuple(members))
 
     def _with_twins(self, draw: Draw, sides: Sequence[Side], kind: str, scope: Mask) -> Family | None:
-        """Questions about the set and about a second set. In the second set, photos with a new label replace the photos
-        with the label that most needs a twin. None if no twin is needed or possible.
+        """Questions about the set and about a second set. One label of the set, the one that most needs a twin, is
+        replaced: instead of its photos, the second set contains photos with a new label. None if no twin is needed or
+        possible.
         """
         members = _members(sides)
         shown = self._task.pool, len(members), kind, str(self._askable.forms[members[0]])

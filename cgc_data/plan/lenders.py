@@ -79,8 +79,8 @@ class Lenders:
         return [int(i) for i in inside[self._hosts[inside]]]
 
     def of(self, concept: int, free: Mask) -> Instances:
-        """Instances of a concept in the photos of the mask `free` (photos,). Judged by their boxes, these instances can
-        be pasted into other photos.
+        """Instances of a concept that can be pasted into other photos, judged by their boxes. Only the photos in the
+        mask `free` (photos,) are searched.
         """
         found = self._by_concept.get(concept, np.zeros(0, dtype=np.intp))
         return found[free[self._askable.index.instances.photo[found]]]
@@ -182,15 +182,15 @@ def _cut(rle: Rle, frame: Window) -> Bytes:
 
 
 def below(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each box of an object, the box of the ground below the object's feet. Both arrays are (n, 4), in the same
-    coordinates.
+    """For each box of an object, the box of the ground below the object's feet. The argument and the result are (n, 4),
+    in the same coordinates.
     """
     x1, y1, x2, y2 = boxes.T
     return np.stack([x1, y2, x2, y2 + GROUND * (y2 - y1)], axis=1)
 
 
 def grown(boxes: NDArray[np.float64], margin: float) -> NDArray[np.float64]:
-    """Boxes (..., 4), enlarged by this number of pixels on every side."""
+    """Boxes (..., 4), enlarged by `margin` pixels on every side."""
     return np.asarray(boxes + np.array([-margin, -margin, margin, margin]))
 
 

@@ -90,7 +90,7 @@ def _lost_objects(index: Index, ground: Ground) -> Counter[str]:
     np.add.at(count, pairs, 1)
     np.add.at(wrong, pairs, ~fine)
     stages: dict[str, Mask] = {
-        "in photos that are excluded or not allowed": ~ground.available[instances.photo],
+        "in photos that are excluded or not allowed by license": ~ground.available[instances.photo],
         CROWD: instances.crowd,
         "category that is not requested or has no usable name": ~askable.named[instances.concept],
         UNCOUNTED: index.states[pairs] != PRESENT_ALL,

@@ -20,7 +20,7 @@ SHOWN_LOSSES = 2
 
 
 def plan_notes(index: Index, rejections: Sequence[Rejection], lists: Iterable[ListUsage]) -> list[str]:
-    """One line per issue; empty if all photos, objects, and lists were used without changes."""
+    """One line per issue; empty if there are no issues."""
     lists_notes = (use.note for use in lists if use.note)
     return [*lists_notes, *_renamed(index), *_cut_boxes(index), *_apart(index.apart), *skipped(rejections)]
 
@@ -41,8 +41,8 @@ def split_notes(photos: Mapping[Split, int], filled: Collection[str]) -> Iterato
 
 @dataclass(frozen=True)
 class TaskRows:
-    """How many rows of a task were requested and planned. Tasks that are planned together share one record. If rows are
-    missing, the record also states the cause.
+    """How many rows of a task were requested and planned. Tasks that are planned together share one record. If clearly
+    fewer rows were planned than requested, the record also states the cause.
     """
 
     tasks: str
@@ -89,7 +89,7 @@ def _limited(needs: str, parts: Sequence[Outcome], most: int) -> str:
 def _none(needs: str, photos: int, tried: int, spent: bool) -> str:
     if tried < photos and not spent:  # other tasks made all requested rows
         found = f"no row was possible with the {counted(tried, 'photo')} tried; " if tried else ""
-        return f"{found}a larger release may include some"
+        return f"{found}a larger release may include rows of this task"
     return f"no photo is suitable for this task; it needs {needs}" if needs else "no photo is suitable for this task"
 
 

@@ -1,4 +1,4 @@
-"""Determines the categories that questions about each photo can ask for.
+"""For each photo, determines the categories that questions can ask for.
 
 Only the index and the annotated boxes are used; no mask is read.
 """
@@ -19,12 +19,13 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Frequencies:
-    """For each concept, the number of photos that show it (`shown`), that show exactly one instance of it (`single`),
-    and that box all its instances (`complete`). The three arrays are (concepts,).
+    """For each concept, the number of photos that show it (`shown`), the number in which a question can ask for its
+    only instance (`single`), and the number in which all its instances are boxed (`complete`). The three arrays are
+    (concepts,).
 
-    `groups` contains the number of photos that show each supercategory, (supercategories,). `single` is based on the
-    annotated boxes. `lent` contains, for each task that shows objects from other photos, a mask (concepts,) of the
-    labels with such objects. For a task that is not in `lent`, the labels are determined from the index.
+    `groups` contains the number of photos that show each supercategory, (supercategories,). `single` is judged by the
+    annotated boxes. `lent` contains, for each task that takes objects from other photos, a mask (concepts,) of the
+    labels with objects to take. For a task that is not in `lent`, the labels are determined from the index.
     """
 
     photos: int
@@ -76,7 +77,8 @@ def nameable(index: Index, config: BuildConfig) -> Mask:
 
 
 def _fitting_pairs(index: Index, config: BuildConfig) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of a photo and a concept. Every instance of the concept in the photo is a single object and large enough.
+    """Pairs of a photo and a concept, if every instance of the concept in the photo is a single object and large
+    enough.
 
     Returns three arrays (pairs,): the photos, the concepts, and the numbers of instances.
     """

@@ -1,7 +1,7 @@
 """Plans one part and stores its rows in a file, so that a stopped build can reuse the parts that are done.
 
-A part is done if its record exists, belongs to the same part and the same photos, and contains the SHA-256 hash of the
-file with the rows. The record is written after the file with the rows is complete.
+A part is done if its record exists, was written for the same part and photos, and contains the SHA-256 hash of the file
+with the rows. The record is written after the file with the rows is complete.
 """
 
 import gc
@@ -60,7 +60,7 @@ class PartTask:
         licensed: for each contrast, a mask (photos,) of the part's photos that the contrast can use.
         frequencies: frequencies of concepts in all photos of the sources.
         folder: folder with the part's files.
-        state: digest of the states of all photo files.
+        state: digest that changes if any photo file of the sources changes.
     """
 
     part: Part

@@ -30,7 +30,7 @@ class Parted:
     offsets).
 
     Attributes:
-        count: number of objects in each window; 0 if an object is too small or too much of it is cut off.
+        count: number of objects in each window; 0 if any of them is too small or is cut off too much.
         free: mask of the windows without any part of an object.
         level: level of detail of each window.
         shares: probability of each level, (sizes, levels); 0 for levels that do not have windows of both kinds.
@@ -47,7 +47,7 @@ class Parted:
         """Compute the levels and their probabilities for these windows.
 
         `count` is the number of objects in each window, `free` marks the windows without objects, and `detail` is the
-        detail in each window.
+        amount of detail in each window.
         """
         level = np.floor(detail / LEVEL).astype(np.int64)
         level -= level.min(initial=0)
@@ -63,8 +63,8 @@ class Parted:
         return np.asarray(self.windows.overlap(view.window) <= MAX_OVERLAP)
 
     def view(self, size: int, where: Mask, role: str, rng: np.random.Generator) -> tuple[View, int] | None:
-        """A random window of this size, and its offset; None if the mask `where` (offsets,) is empty. The offset is
-        drawn from this mask.
+        """A random window of this size, and its offset. The offset is drawn from those that the mask `where` (offsets,)
+        marks. None if the mask is all false.
         """
         offsets = where.nonzero()[0]
         if not len(offsets):

@@ -61,7 +61,7 @@ class Planner(Protocol):
     def __init__(self, askable: Askable) -> None: ...
 
     def family(self, draw: Draw) -> Family | None:
-        """A family of questions about these photos; None if they allow no question."""
+        """A family of questions about the photos in `draw`; None if no question is possible."""
         ...
 
 
@@ -77,11 +77,11 @@ class Losing(Protocol):
 
 @runtime_checkable
 class Lending(Protocol):
-    """A planner that shows objects from other photos."""
+    """A planner that takes objects from other photos, to paste them or to show them as examples."""
 
     @property
     def lends(self) -> Mask:
-        """Mask (concepts,) of the labels of these objects."""
+        """Mask (concepts,) of the labels with objects that the planner can take."""
         ...
 
 
@@ -142,7 +142,7 @@ class Outcome:
 
 
 def lent_labels(config: BuildConfig, askable: Callable[[], Askable]) -> dict[str, Mask]:
-    """For each task that shows objects from other photos, a mask (concepts,) of the labels that have such objects.
+    """For each task that takes objects from other photos, a mask (concepts,) of the labels with objects to take.
 
     `askable` is called only if there is such a task.
     """
@@ -158,8 +158,8 @@ def lent_labels(config: BuildConfig, askable: Callable[[], Askable]) -> dict[str
 
 
 def make_lanes(askable: Askable, allowed: dict[str, Mask]) -> list[Lane]:
-    """One lane for each planner whose tasks have requested rows. The lanes follow the order of `TASKS`. If a planner
-    has several tasks, its first task counts.
+    """One lane for each planner whose tasks have requested rows. The lanes follow the order of `TASKS`. The first task
+    of a planner determines its position.
 
     `allowed`: for each contrast, a mask (photos,) of the photos that can be used.
     """

@@ -25,8 +25,8 @@ class Pasted:
     Attributes:
         photo: the photo from which the object comes.
         instance: position of the object among the instances of the index.
-        transform: a, b, c, d, e, f, in pixels. The point (x, y) in the object's photo is mapped to (ax + by + c, dx +
-            ey + f) in the view's photo.
+        transform: the affine transform (a, b, c, d, e, f). The point (x, y) in the object's photo is mapped to
+            (ax + by + c, dx + ey + f) in the view's photo, in pixels.
         mask: mask of the object in its photo, in COCO's compressed run-length encoding.
     """
 
@@ -103,7 +103,8 @@ class Question:
         reference: the object whose box is part of the question, or the whole view that the question refers to.
         named: the view (0-based) that, according to the question, contains the answer.
         reference_views: views (0-based) that never contain an answer.
-        relation: the property that distinguishes the object from other objects with its label, such as `leftmost`.
+        relation: the property that distinguishes the requested object from others with the same label, such as
+            `leftmost`.
     """
 
     task: Task

@@ -66,10 +66,10 @@ class Planned:
 
     Attributes:
         fingerprint: identifies the part and its photos.
-        sha256: digest of the file with its rows.
+        sha256: digest of the file with the part's rows.
         tasks: number of rows by task.
         pixels: total number of pixels in the views. Each view is counted once per row group.
-        made: row counts for the properties whose shares a configuration requests.
+        made: row counts, which are compared with the shares that the configuration requests.
         reached: what each planner made.
         rejections: photos and objects that turned out to be unusable.
     """

@@ -45,8 +45,8 @@ class RegionPlanner:
         self._ranks: Counter[tuple[int, int]] = Counter()  # rows by number of windows, and of closer colors
 
     def family(self, draw: Draw) -> Family | None:
-        """Questions about the photo; None if no piece differs enough from the rest of the photo. The form that needs
-        more rows is tried first.
+        """Questions about the photo; None if no piece differs enough from the rest of the photo. The form of the
+        question that needs more rows is tried first.
         """
         try:
             picture = self._picture(draw.anchor)
@@ -63,8 +63,8 @@ class RegionPlanner:
         """The forms of the question to try, in order. True stands for questions that name the image, and False for
         questions that do not.
 
-        The form that needs more rows comes first. The other form is a fallback: it is included only if the
-        configuration requests both forms, and the first form has never produced a question.
+        The form that needs more rows comes first. The other form is a fallback. It is included only if the
+        configuration requests both forms and the first form has not produced any question yet.
         """
         lacking = self._made[True] < self._config.named_image * (self._made.total() + 1)
         return (lacking,) if self._made[lacking] or self._config.named_image in (0, 1) else (lacking, not lacking)
@@ -92,8 +92,8 @@ class RegionPlanner:
         return [shuffled] if self._stays_unique(picture, views[1], views[:1]) else []
 
     def _among_windows(self, photo: int, picture: Picture, rng: np.random.Generator) -> list[Question]:
-        """Up to two questions about windows of the photo. Each asks for the window and the place that a piece was cut
-        from.
+        """Up to two questions about windows of the photo. Each asks which window shows the place that a piece was cut
+        from, and where the place is in the window.
         """
         wanted = int(rng.choice(WINDOWS, p=np.array(WINDOWS) / sum(WINDOWS)))
         longer = min(self._config.intra.view_sizes) / self._config.limits.enlargement

@@ -59,7 +59,9 @@ class Picture:
         return np.asarray(self._pixels[y[:, None], x], dtype=np.uint8)
 
     def spread(self, rectangles: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Standard deviation (n,) of the gray levels in rectangles (n, 4) in the downsampled photo."""
+        """Standard deviation (n,) of the gray levels in rectangles (n, 4) of photo pixels, measured on the downsampled
+        photo.
+        """
         x1, y1, x2, y2 = np.rint(rectangles * self._cell).astype(np.int64).T
         x2, y2 = np.maximum(x2, x1 + 1), np.maximum(y2, y1 + 1)
         count = (x2 - x1) * (y2 - y1)
@@ -143,8 +145,8 @@ def _correlation(gray: Gray, template: Gray) -> NDArray[np.float32]:
 
 
 def _same_place(shape: tuple[int, ...], size: tuple[int, int], home: Box | None) -> NDArray[np.bool_]:
-    """Mask (rows, columns) of the places where a template with this width and height overlaps its original place enough
-    to count as the same place.
+    """Mask (rows, columns) of the places where a template of `size` (width, height) overlaps its original place `home`
+    enough to count as the same place.
     """
     if home is None:
         return np.zeros(shape, dtype=np.bool_)

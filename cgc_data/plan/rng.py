@@ -1,4 +1,4 @@
-"""Random number generators that depend only on their purpose, not on the order of the draws."""
+"""Random number generators that depend only on the seed and their purpose, not on earlier draws."""
 
 import hashlib
 

@@ -99,7 +99,7 @@ def one_format(askable: Askable, deck: Photos, first: int) -> Photos:
 
 
 def first_fitting(deck: Photos, fit: Callable[[Photos], Photos]) -> Photos:
-    """The first photos of the deck that pass `fit` (up to LOOKED_AT). The deck is filtered in chunks."""
+    """The first `LOOKED_AT` photos of the deck that pass `fit`, or fewer. The deck is filtered in chunks."""
     found, start, length = [deck[:0]], 0, 4 * LOOKED_AT
     while start < len(deck) and sum(map(len, found)) < LOOKED_AT:
         found.append(fit(deck[start : start + length]))

@@ -65,7 +65,7 @@ class SharedSets:
         self, sides: Sequence[Side], leaving: Side, deck: Photos, kind: str, offered: Mask, rng: np.random.Generator
     ) -> Side | None:
         """A side of new photos, which replaces the side `leaving`. The new photos show none of the labels of `sides`.
-        Instead, they all show the same new label: an offered label that is absent from the set.
+        Instead, they all show one label from the mask `offered` that is absent from the set.
         """
         table, members = self._askable, [photo for side in sides for photo in side.photos]
         asked = [side.concept for side in sides]

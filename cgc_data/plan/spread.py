@@ -33,8 +33,8 @@ class Spread:
         return room
 
     def admits(self, family: Family) -> bool:
-        """Whether each photo stays within its limit if the rows of the family are added, and all its questions are new.
-        A question that differs from an earlier one only in wording is not new.
+        """Whether all questions of the family are new, and each photo stays within its limit when the family's rows are
+        added. A question that differs from an earlier one only in wording is not new.
         """
         asked = [_asked(question) for question in family.questions]
         if len(set(asked)) < len(asked) or not self._asked.isdisjoint(asked):

@@ -1,5 +1,6 @@
-"""Finds places where an object from another photo can stand. A place must be next to an object with the same label and
-on similar ground. At this place, the new object must not hide much of any other object.
+"""Finds places where an object from another photo can stand. A place must be next to an object with the same label. The
+ground at the place must look like the ground below that object, and like the ground below the new object in its
+original photo. The new object must not hide much of any other object.
 
 Boxes are x1, y1, x2, y2 in pixels of the photo that receives the object.
 """

@@ -41,8 +41,8 @@ class Thumbnails:
         return np.asarray(cv2.integral(lab, sdepth=cv2.CV_64F), dtype=np.float64)
 
     def colors(self, photo: int, places: Boxes) -> Boxes:
-        """Mean Lab color (n, 3) of places (n, 4) in photo pixels; NaN for a place that covers less than one thumbnail
-        pixel of the photo.
+        """Mean Lab color (n, 3) of places (n, 4) in photo pixels; NaN for a place that covers less than one pixel of
+        the thumbnail.
         """
         sums, shown = self._lab_sums(photo), self._index.photos[photo]
         most = np.array([sums.shape[1] - 1, sums.shape[0] - 1] * 2)
@@ -57,8 +57,8 @@ class Thumbnails:
         return bool(np.quantile(np.ptp(self.of(photo), axis=2), MOST) <= GRAY)
 
     def cut(self, photo: int, place: Box) -> Pixels:
-        """Pixels (height, width, 3) of the thumbnail inside a box in photo pixels; empty if the box covers less than a
-        pixel.
+        """Pixels (height, width, 3) of the thumbnail inside a box in photo pixels; empty if the box covers less than
+        one pixel of the thumbnail.
         """
         pixels, shown = self.of(photo), self._index.photos[photo]
         across, down = pixels.shape[1] / shown.width, pixels.shape[0] / shown.height

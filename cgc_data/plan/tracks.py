@@ -39,8 +39,8 @@ class Stages:
 
     Attributes:
         whole: mask of the windows that show the complete object, (sizes, offsets).
-        without: for each kind, a mask of the windows without the object. In windows of the kind `beside`, a sibling is
-            in view. In windows of the kind `alone`, no sibling is near.
+        without: masks of the windows without the object, by kind. In windows of the kind `beside`, a sibling is in
+            view. In windows of the kind `alone`, no sibling is near.
     """
 
     parted: Parted
@@ -129,7 +129,9 @@ class Tracks:
         return _in_roles(views)
 
     def _distinct(self, windows: DrawnWindows, target: int, first: View) -> Mask:
-        """Mask (sizes, offsets) of the windows in which the object has different coordinates than in the first view."""
+        """Mask (sizes, offsets) of the windows in which the object's coordinates differ clearly from those in the first
+        view.
+        """
         given = thousand_in_view(first, shown_in(self._truth, 0, target, first).box)
         return np.asarray(iou_in_views(self._truth.box(target), windows, given) < MAX_COPY_IOU)
 

@@ -20,8 +20,8 @@ def allows(ground: Ground, task: str, seconds: float = SECONDS) -> bool:
 
 
 def lacking(ground: Ground, wanted: Sequence[str], until: float) -> list[str] | None:
-    """The tasks in `wanted` for which no row can be planned; None if the search is not finished when the process time
-    reaches `until`.
+    """The tasks in `wanted` for which no row can be planned; None if the search is not finished when the CPU time of
+    the process reaches `until` seconds.
     """
     left = list(wanted)
     for _, dealer in ground.dealers():

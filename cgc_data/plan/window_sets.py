@@ -55,8 +55,8 @@ class WindowSetPlanner:
         return NOT_PARTED if large else TOO_SMALL
 
     def family(self, draw: Draw) -> Family | None:
-        """A set question about windows of the photo, possibly with its absent twin; None if no windows allow a
-        question.
+        """A question about several windows of the photo, and its absent twin if one is needed; None if no question is
+        possible.
         """
         if self._fruitless[draw.anchor] >= TRIES:
             return None
@@ -147,8 +147,8 @@ class WindowSetPlanner:
         rng: np.random.Generator,
         template: int | None = None,
     ) -> Question | None:
-        """The set question about a concept in these views; None if a view shows an instance that is ambiguous or too
-        small.
+        """The question about every instance of the concept in these views; None if a view shows an instance that is
+        ambiguous or too small, or if the views show more instances than an answer can contain.
         """
         table, index = self._askable, self._askable.index
         shown, missing = [], []

@@ -17,7 +17,8 @@ _PLAIN = re.compile(r"[\w@-][\w.@-]*")
 
 
 def inside(folder: Path, name: object) -> Path:
-    """Resolve a path from an untrusted file in `folder`. The path must be relative, with forward slashes.
+    """Resolve `name`, a path from an untrusted file, relative to `folder`. The path must be relative, with forward
+    slashes.
 
     Raises ReleaseError if the path is invalid, leads out of the folder through a link, or would lead out of the folder
     on another operating system.

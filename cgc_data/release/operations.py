@@ -1,7 +1,7 @@
 """The operations that turn photos into the image of a view. They are applied in the order in which the row lists them.
 
-Each operation has a name and numbers. The same operations always produce the same bytes. Operations before `crop` have
-positions in pixels of the photo; operations after `resize` have positions in pixels of the view.
+Each operation has a name and numbers. The same operations always produce the same bytes. Positions are in pixels of the
+photo for operations before `crop`, and in pixels of the view for operations after `resize`.
 """
 
 from collections.abc import Callable, Sequence
@@ -73,7 +73,7 @@ def compose(photo: Pixels, lenders: Sequence[Part], steps: Sequence[OperationRow
     """Apply the operations to a photo, and return the encoded image. `lenders` are the photos that supply the objects
     to paste.
 
-    Raises PhotoError, which names the photo (`name`), for an operation that cannot be applied.
+    Raises PhotoError, which names the photo (`name`), if an operation cannot be applied.
     """
     *before, last = steps
     if last["name"] != JPEG:
@@ -94,7 +94,9 @@ def _crop(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> P
     del lenders
     x1, y1, x2, y2 = map(int, values)
     if not (0 <= x1 < x2 <= pixels.shape[1] and 0 <= y1 < y2 <= pixels.shape[0]):
-        raise ValueError(f"the window {[x1, y1, x2, y2]} extends beyond the photo; this may be a different photo")
+        raise ValueError(
+            f"the window {[x1, y1, x2, y2]} extends beyond the photo, which may not be the photo that the build used"
+        )
     return pixels[y1:y2, x1:x2]
 
 
@@ -151,8 +153,8 @@ def _paste(pixels: Pixels, values: Sequence[float], lenders: Sequence[Part]) -> 
 def _moved(layer: NDArray[np.float32], transform: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float32]:
     """Warp a layer (height, width, ...) by a point transform, and crop it to a size (width, height).
 
-    If the transform shrinks the layer, the layer is first averaged down to about its final size, because a warp alone
-    would skip pixels.
+    If the transform shrinks the layer, the pixels are first averaged to reduce the layer to about its final size,
+    because a warp alone would skip pixels.
     """
     height, width = layer.shape[:2]
     shrink = min(1.0, float(np.sqrt(abs(np.linalg.det(transform[:, :2])))))

@@ -45,7 +45,9 @@ class Release:
         return inside(self.folder, name)
 
     def shards(self, contrast: str | None = None, split: str | None = None) -> list[Path]:
-        """Paths of the shards in the manifest's order. Raises ReleaseError for an unknown contrast or split."""
+        """Paths of the shards (of one contrast or split, if given), in the order of the manifest. Raises ReleaseError
+        for an unknown contrast or split.
+        """
         _known(contrast, CONTRASTS, "contrast")
         _known(split, SPLITS, "split")
         paths = [self.path(shard["path"]) for shard in self.manifest["shards"]]
@@ -107,8 +109,8 @@ class Release:
 def open_release(path: Path | str) -> Release:
     """Open the release in a folder, or a local copy of the release at a URL such as `s3://bucket/release`.
 
-    Raises ReleaseError if the folder is missing, contains no finished release, or contains a release of another schema
-    version.
+    Raises ReleaseError if the folder is missing, contains no finished release, contains a release of another schema
+    version, or lacks a shard.
     """
     folder = local_release(path)
     if not folder.is_dir():

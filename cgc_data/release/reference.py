@@ -24,10 +24,10 @@ def load_reference(
     """Rows of a release. Their `images` contain encoded bytes ({"bytes", "path"}). These rows are equal to the rows of
     a release that stores images.
 
-    `release` is a folder, or a string ORG/NAME that names a dataset on the Hub. `revision` is the revision of the
-    dataset (default: the newest). `images` is a folder or zip archive with the photos, or a list of these. For
-    COCO, you can pass train2017, val2017, or the folder that contains both. If `images` is None, photos are read from
-    the locations that the build used. Rows are in the order of the shards.
+    `release` is a folder, a URL, or the name ORG/NAME of a dataset on the Hub. `revision` is the revision of the
+    dataset (default: the newest). `images` is a folder or zip archive with the photos, or a list of these. For COCO,
+    you can pass train2017, val2017, or the folder that contains both. If `images` is None, photos are read from the
+    locations that the build used. Rows are in the order of the shards.
 
     Raises ReleaseError if `release` is not a finished release, and PhotoError, which names the photo, if a photo is
     missing or has changed.

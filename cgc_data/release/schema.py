@@ -137,8 +137,8 @@ def _arrow(feature: Any) -> pa.DataType:
 
 
 def schema_of(features: Mapping[str, Any]) -> pa.Schema:
-    """Arrow schema for columns that are described like `FEATURES`. Its metadata contains the features in the format of
-    `datasets`.
+    """Arrow schema of columns with these features, which are written like `FEATURES`. The metadata of the schema
+    contains the features in the format of `datasets`.
     """
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     return pa.schema([pa.field(name, _arrow(f)) for name, f in features.items()], metadata=metadata)

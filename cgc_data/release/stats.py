@@ -52,7 +52,7 @@ class PhotoCounts(TypedDict):
 
 
 class Example(TypedDict):
-    """The first row of a task. `views` is the number of its images."""
+    """The first row of a task. `views` is the number of images in the row."""
 
     id: str
     question: str

@@ -60,8 +60,8 @@ def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
     """Count the boxes that extend beyond their photo. Raises SourceError if there are too many such boxes and `form` is
     None.
 
-    Boxes with a mask are compared with the mask later. In this function, they cause an error only if another format
-    would keep nearly all of the counted boxes inside their photos.
+    Boxes with a mask are compared with the mask later. They count toward this error only if nearly all of the boxes
+    that extend beyond their photo would fit into it in another format.
     """
     counted = table.annotations.column("crowd").to_numpy() != 1
     boxes, sizes = _boxes(table)[counted], _sizes(table)[counted]
@@ -82,7 +82,7 @@ def check_boxes(table: SourceTable, form: BoxFormat | None) -> Leaving:
 
 def _refuse_shares(table: SourceTable, boxes: Floats) -> None:
     """Raise SourceError if too many boxes, read as x, y, width, height, are smaller than a pixel. Such boxes are
-    probably fractions of the photo.
+    probably written as fractions of the photo's width and height.
     """
     x1, y1, x2, y2 = boxes.T
     written = np.stack((x1, y1, x2 - x1, y2 - y1), axis=1)

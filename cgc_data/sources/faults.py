@@ -65,7 +65,7 @@ def written_twice(path: Path, columns: Mapping[str, Array]) -> npt.NDArray[np.bo
 
 
 def _mixed(values: Iterable[Array]) -> npt.NDArray[np.uint64]:
-    """A hash per row. Rows whose values are all equal have the same hash."""
+    """A hash per row. Rows that are equal in all columns have the same hash."""
     mixed = np.uint64(0)
     for column in values:
         mixed = (mixed ^ column.astype(np.float64).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
@@ -76,7 +76,7 @@ def _mixed(values: Iterable[Array]) -> npt.NDArray[np.uint64]:
 def _with_one_mask(
     path: Path, columns: Mapping[str, Array], pairs: Iterable[tuple[int, int]], found: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
-    """The mask `found`, reduced to duplicates that also have the same segmentation as the earlier annotation."""
+    """The boolean mask `found`, true only for duplicates that also have the segmentation of the earlier annotation."""
     offsets, lengths = columns["segmentation_offset"], columns["segmentation_length"]
     with path.open("rb") as file:
         for one, other in pairs:

@@ -48,8 +48,8 @@ class NameIndex:
         return None
 
     def _inside(self, folders: list[str], candidates: list[str]) -> list[str]:
-        """The candidates in the folder that the name includes; empty if this folder does not contain the photo. Returns
-        all candidates if the name includes no folder, a folder that does not exist, or one of COCO's folders.
+        """The candidates in the folder that the name states; empty if none of them is in this folder. Returns all
+        candidates if the name states no folder, a folder that does not exist, or one of COCO's folders.
         """
         folder = "/".join(folders)
         if not folders or folder not in self._folders or folders[-1] in COCO_FOLDERS:

@@ -123,5 +123,5 @@ class RemotePhotos:
 
 
 def _is_plain(file_name: str) -> bool:
-    """Whether the name is a valid file name without folders. Names that start with a dot do not count."""
+    """Whether the name is a valid file name without folders and without a leading dot."""
     return "/" not in file_name and "\0" not in file_name and 0 < len(file_name) <= LONGEST_NAME and file_name[0] != "."

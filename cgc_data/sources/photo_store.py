@@ -38,8 +38,8 @@ class PhotoStore(Protocol):
         ...
 
     def stamp(self, file_name: str) -> str:
-        """A text that identifies a photo's file and its state. The text changes whenever the content changes. In a
-        remote folder, it changes only if the size changes.
+        """A text that identifies a photo's file and its state. For local photos, the text changes whenever the content
+        changes. For photos in a remote folder, the text changes only if the size changes.
 
         Raises PhotoError if the photo is missing.
         """

@@ -39,19 +39,19 @@ def parts(path: Path) -> list[Path]:
 
 class SeveralPhotos:
     """Several folders or archives. A photo is taken from the first location that contains its exact name. If no
-    location does, it is taken from the only location that contains a matching name. Raises PhotoError if several
-    locations contain a matching name.
+    location contains the exact name, the photo is taken from the only location that contains a matching name. Raises
+    PhotoError if several locations contain a matching name but none contains the exact name.
     """
 
     def __init__(self, stores: list[PhotoStore]) -> None:
         self._stores = stores
 
     def read(self, file_name: str) -> bytes:
-        """Bytes of a photo, from the first location that contains it."""
+        """Bytes of a photo."""
         return self._holder(file_name).read(file_name)
 
     def place(self, file_name: str) -> str | None:
-        """The name of the photo in the first location that contains it."""
+        """The name of the photo in the location that it is taken from; None if the photo is missing."""
         return self._holder(file_name).place(file_name)
 
     def names(self) -> list[str]:

@@ -107,8 +107,8 @@ def pools_of(task: Task) -> tuple[str, ...]:
 
 
 def answer_of_pool(pool: str) -> AnswerKind:
-    """The kind of answer (`one` or `set`) that the pool's phrasings ask for. The task that declares the pool determines
-    it. Raises ReleaseError for an unknown pool.
+    """The kind of answer (`one` or `set`) that the pool's phrasings ask for, as stated by the task that declares the
+    pool. Raises ReleaseError for an unknown pool.
     """
     answers = {name: task.answer_to(names_image=name == task.named_pool) for task in _ALL for name in task.pools}
     if pool not in answers:

@@ -33,8 +33,8 @@ class Contrast:
         title: text that completes the phrase "no contrast between ...".
         meaning: sentences for the card.
         color: color in plots, as `#rrggbb`.
-        windows: whether views are windows of one photo. If false, views are uncropped photos. Windows are derivative
-            works.
+        windows: whether views are windows of one photo, which licenses treat as derivative works. If false, views are
+            uncropped photos.
         roles: the names of two roles. Among the views that a question asks about, those that contain an answer have the
             first role, and the others have the second.
         distractors: kinds of distractors.
@@ -149,5 +149,5 @@ class Task:
 
     @property
     def has_empty(self) -> bool:
-        """Whether rows with the task's phrasings may have an empty answer: rows of the task itself, or their twins."""
+        """Whether rows of the task, or their twins with the same phrasings, may have an empty answer."""
         return self.may_be_empty or self.empty is not None

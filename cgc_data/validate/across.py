@@ -1,4 +1,4 @@
-"""Checks that compare samples with each other. They cover splits, excluded photos, pairs of rows, and tuples of rows.
+"""Checks that compare samples with each other: splits, excluded photos, pairs of rows, and tuples of rows.
 
 The rows of a tuple ask about the same set of views.
 """
@@ -24,7 +24,7 @@ CHECKS = {
     "excluded photos": "no row shows a photo that the manifest excludes",
     "pairs": (
         "every same_object question about two views exists in both directions; every row with an empty answer has a "
-        "twin with the same label, template, and number of images, whose answer is not empty"
+        "twin that has a non-empty answer and the same label, template, and number of images"
     ),
     "spread": "no photo is shown in more rows of a task than the release allows",
     "tuples": "rows of a tuple show the same views, are in the same split, and do not all ask about the same photo",

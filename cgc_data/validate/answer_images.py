@@ -72,7 +72,7 @@ def clusters(rows: Sequence[Trace]) -> NDArray[np.int64]:
 def _open(trace: Trace) -> bool:
     """Whether the image with the answer must be guessed.
 
-    This is the case if the question does not name the image, and some candidate images, but not all, contain an answer.
+    The question must not name the image, and some, but not all, of the candidate images must contain an answer.
     """
     return not trace.named and 0 < len(trace.targets) < len(trace.candidates)
 

@@ -9,8 +9,8 @@ from cgc_data.validate.protocols import RawFile, Record
 def disregard(raw: RawFile, parts: Collection[str]) -> RawFile:
     """The annotation file without the `parts` that the user declared wrong.
 
-    `parts` can contain `masks`, `crowd`, and `duplicates`. Of several annotations of the same object, the annotation
-    with the lowest id is kept.
+    `parts` can contain `masks`, `crowd`, and `duplicates`. Duplicates are annotations with the same photo, category,
+    and box; the annotation with the lowest id is kept.
     """
     if not parts:
         return raw

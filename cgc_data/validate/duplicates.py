@@ -1,7 +1,8 @@
 """Finds near-duplicate photos in different splits. Compares hashes and thumbnails of the photos, not file names.
 
-Each photo has a 64-bit difference hash. Two photos are candidates if at least one quarter of their hashes is the same.
-Candidates count as duplicates if their complete hashes and their thumbnails are nearly identical.
+Each photo has a 64-bit difference hash, which is split into four quarters. Two photos are candidates if at least one of
+the quarters is the same in both hashes. Candidates count as duplicates if their complete hashes and their thumbnails
+are nearly identical.
 """
 
 from collections import defaultdict

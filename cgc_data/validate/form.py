@@ -132,7 +132,7 @@ def _images(sample: Sample) -> list[str]:
     faults = (
         []
         if listed == list(range(1, len(sample.views) + 1))
-        else [(f"every image must be in either the answer images or the reference images, but they list {listed}")]
+        else [(f"the answer images and reference images together must list every image once, but they list {listed}")]
     )
     holding = {target.img_idx for target in sample.objects} | ({sample.img_idx} - {None})
     if stray := holding - set(sample.answer_images):

@@ -1,6 +1,7 @@
 """Checks hard sets, in which distractors show another category with the same supercategory as the label.
 
-If the task requires evidence of absence, a distractor counts only if the label is proved absent from it.
+A hard set needs a minimum number of these distractors. If the task requires evidence of absence, only distractors that
+provably do not show the label count toward this number.
 """
 
 from collections.abc import Iterator
@@ -12,8 +13,8 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "hard distractors": (
-        "in a hard set, every distractor shows another category of the label's supercategory and provably does not "
-        "show the label; in a set of four or more images, half of the distractors are enough"
+        "in a hard set, every distractor (with four or more images: at least half of the distractors) shows another "
+        "category of the label's supercategory and provably does not show the label"
     )
 }
 ALL_BELOW = 4  # with this number of images or more, half of the distractors are enough

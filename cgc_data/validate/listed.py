@@ -48,12 +48,12 @@ def lists_tell(name: str, lists: Sequence[List], is_right: Right, what: str) -> 
 def rarity_tells(name: str, traces: Sequence[Trace], is_right: Right) -> Check:
     """Measure whether the frequency of labels in the sources reveals the right label of a list.
 
-    Either the rarest or the most frequent label is guessed. Lists of the same length in unrelated rows determine which
-    of the two.
+    The guess is either the rarest or the most frequent label of the list: the one that fits better in lists of the same
+    length in unrelated rows.
     """
     what = (
-        "AUC of always guessing the rarest label of each list, or always the most frequent one; the better of these two "
-        "guesses in unrelated rows is used"
+        "AUC of always guessing the rarest label of each list, or always the most frequent one; the guess that is "
+        "better in unrelated rows is used"
     )
     rows = at_most([trace for trace in traces if trace.asked], MOST_ROWS)
     if not rows:

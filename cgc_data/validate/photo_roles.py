@@ -58,7 +58,7 @@ def one_sided_photos(traces: Sequence[Trace]) -> Check:
 
 
 def photo_tells_absent(traces: Sequence[Trace]) -> Check:
-    """Measure how well other rows with the same photos predict whether the answer to a row is empty."""
+    """Measure how well other rows with the same photos predict whether a row has an empty answer."""
     name, what = (
         "photos tell absent",
         "AUC of guessing that a row has an empty answer if its photos often occur with empty answers in unrelated rows",

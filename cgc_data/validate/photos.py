@@ -60,7 +60,7 @@ class PhotoFiles:
     def _find_holder(self, name: str) -> "_Place":
         """The first folder or zip that contains a file with this exact name.
 
-        If there is none, the first folder or zip with a file that matches the name, or else the last one in the list.
+        If none does, the first one with a file that roughly matches the name; if none matches, the last folder or zip.
         """
         holders = [place for place in self._places if place.size(name) is not None]
         exact = [place for place in holders if place.name(name) == name]
@@ -133,9 +133,7 @@ class _Place:
             raise PhotoError(f"{self.path}: {name} cannot be read ({error})") from None
 
     def _open_in_this_process(self) -> None:
-        """Open the archive again after a fork, because processes with a shared file handle also share the read
-        position.
-        """
+        """Open the archive again after a fork, because processes that share a file handle share its read position."""
         if self._process != os.getpid():
             self._archive, self._process = self._open(), os.getpid()
 
@@ -185,7 +183,7 @@ class _Place:
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     """The content of a file in an archive, unpacked only up to the size that the archive states.
 
-    Compression methods other than `METHODS` are refused, because `zipfile` cannot limit the size that they unpack to.
+    Compression methods other than `METHODS` are refused, because `zipfile` cannot limit their unpacked size.
     """
     if info.compress_type not in METHODS:
         raise NotImplementedError("neither stored nor deflated")

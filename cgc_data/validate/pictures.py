@@ -150,7 +150,7 @@ def _mean_difference(one: Pixels, other: Pixels) -> float:
 
 
 def _halved(pixels: Pixels) -> Pixels:
-    """The image at half size. This averages out fine noise, because resampling and encoding change such noise."""
+    """The image at half size. Halving averages out the fine noise that resampling and encoding add or remove."""
     odd = pixels.shape[0] % 2, pixels.shape[1] % 2
     even = cv2.copyMakeBorder(pixels, 0, odd[0], 0, odd[1], cv2.BORDER_REPLICATE) if any(odd) else pixels
     size = even.shape[1] // 2, even.shape[0] // 2
@@ -177,8 +177,9 @@ def _orientation(content: bytes) -> int:
 
 
 def _shifted(stored: Pixels, expected: Pixels) -> float:
-    """Smallest mean difference between two images if one of them is shifted by `SHIFT` pixels in any of four
-    directions.
+    """Mean difference between two images after one of them is shifted by `SHIFT` pixels.
+
+    Four directions are tried, and the smallest difference is returned.
     """
     s = SHIFT
     if min(stored.shape[:2]) <= 4 * s:

@@ -26,9 +26,9 @@ BY_LEARNING = 0.15
 
 
 def image_by_color(traces: Sequence[Trace]) -> Check:
-    """Measure how much more often than chance the image that is closest to the piece in color contains the answer.
+    """Measure the accuracy, minus chance, of always choosing the image that is closest to the piece in color.
 
-    The check also measures this for the image that is farthest from the piece in color.
+    The check also measures this for the farthest image, and reports the higher result.
     """
     rows = [trace for trace in traces if len(trace.candidates) > 1]
     return answer_image("answer image by color", rows, _apart)
@@ -89,9 +89,9 @@ def _ranks(table: Floats) -> Floats:
 
 
 def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
-    """For each histogram, measure how often the box that is closest to the piece in color is right.
+    """For each histogram, choose the box that is closest to the piece in color, and measure how often it is right.
 
-    The guess knows which image contains the answer, and it knows the size of the true box.
+    The guess knows which image contains the answer, and chooses among boxes of the true size.
     """
     rows = [trace for trace in traces if len(trace.boxes) == 1 and trace.colors]
     for histogram in HISTOGRAMS:
@@ -110,6 +110,9 @@ def box_by_color(traces: Sequence[Trace]) -> Iterator[Check]:
 
 
 def _is_likest(trace: Trace, histogram: str) -> bool:
-    """Whether the box that is closest in color, in the image with the answer, is right (IoU of at least 0.5)."""
+    """Whether the guessed box is right (IoU of at least 0.5).
+
+    The guess is the box that is closest to the piece in color. It is chosen in the image with the answer.
+    """
     (target,) = trace.targets
     return iou(trace.boxes[0], trace.colors[target - 1][histogram].likest) >= 0.5

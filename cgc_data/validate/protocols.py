@@ -1,4 +1,7 @@
-"""Derives what the raw records of an annotation file prove. No code is shared with the builder."""
+"""Determines what the raw records of an annotation file prove about the categories in an image.
+
+This module shares no code with the builder.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +16,8 @@ Record: TypeAlias = dict[str, Any]  # an image, a category, or an annotation, as
 class RawProtocol(ABC):
     """An annotation protocol, which determines what the records of a file prove.
 
-    `rule` is the name of this kind of proof in a release. `refusal` is the message if the rule does not apply to a
-    source.
+    `rule` is the name that releases use for such a proof. `refusal` is the error message if the proof does not hold for
+    a source.
     """
 
     rule: ClassVar[str]

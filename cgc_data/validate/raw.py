@@ -73,7 +73,7 @@ class Sight:
 
 
 class RawSource:
-    """An annotation file and its photos. The reference reader of the file's format reads the file.
+    """An annotation file, read with the reference reader of its format, and its photos.
 
     Args:
         key: key of the source in the manifest.
@@ -147,7 +147,7 @@ class RawSource:
         return [self._instance(raw) for raw in raws if raw["category_id"] in wanted]
 
     def concepts_in(self, image_id: int) -> set[str]:
-        """Concepts with an annotation in an image."""
+        """All concepts that have an annotation in an image."""
         return {self.concept_of[raw["category_id"]] for raw in self._of_image.get(image_id, ())}
 
     def status(self, image_id: int, concept: str) -> Status:
@@ -269,7 +269,7 @@ def _unbounded(segmentation: Any, size: tuple[int, int]) -> str:
         return f"the mask has {width} x {height} pixels"
     if isinstance(segmentation, Mapping):
         return ""
-    return "" if sum(map(_edges, segmentation)) <= LONGEST_EDGES else "the edges of its polygons are too long"
+    return "" if sum(map(_edges, segmentation)) <= LONGEST_EDGES else "the edges of the mask's polygons are too long"
 
 
 def _edges(polygon: Sequence[float]) -> float:

@@ -1,7 +1,7 @@
 """Results of a validation: the outcome of each check, and the samples that fail it.
 
 A check passes, fails, or ends with a note. A note means that the release is too small to reach a conclusion, or that
-the check only measures a value. It does not make the release invalid.
+the check only measures a value. A note does not make the release invalid.
 """
 
 from collections import Counter, defaultdict

@@ -62,8 +62,8 @@ def small(pixels: Pixels, width: float, height: float) -> Gray:
 
 
 def _correlations(scene: Gray, template: Gray) -> Iterator[Gray]:
-    """Yield the normalized correlations of the template with all places of the scene, and then those of the mirrored
-    template.
+    """Yield two arrays: the normalized correlation of the template with each place of the scene, and then the same for
+    the mirrored template.
     """
     rows, columns = template.shape
     count = rows * columns

@@ -35,7 +35,7 @@ CHECKS = {
 
 
 class Left(NamedTuple):
-    """The check results of some rows. All values can be pickled, and so they can be sent to another process."""
+    """The check results of some rows. All values can be pickled and sent to another process."""
 
     ledger: Ledger
     counts: dict[str, Counter[str]]

@@ -1,6 +1,6 @@
 """The rows of a release as plain objects, so that the code of each check reads like the rule that it checks.
 
-A malformed row raises ValueError; nothing is repaired.
+Reading a malformed row raises ValueError; no value is repaired.
 """
 
 from collections.abc import Iterable, Sequence
@@ -95,7 +95,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A row's statement that a view has no object with this label, and the reason for it (`warrant`)."""
+    """A row's statement that a view contains no object with this label. `warrant` states the proof."""
 
     img_idx: int
     label: str

@@ -93,8 +93,8 @@ def absent_from_images(traces: Sequence[Trace]) -> Check:
 
     The classifier sees only the dimensions and file sizes of the images.
 
-    This check complements `absent_classifier`, which also sees the labels. If the labels are exactly balanced, they
-    push the AUC of that classifier below one half.
+    This check complements `absent_classifier`, which also sees the labels. Exactly balanced labels push the AUC of
+    `absent_classifier` below one half.
     """
     what = "held-out AUC of a logistic classifier that sees only the dimensions and file sizes of images"
     return _classifier(traces, image_features, "absent from sizes and bytes", what)

@@ -85,7 +85,7 @@ def _sources(view: View) -> tuple[View | Part, ...]:
 
 
 def _numbers(sample: Sample) -> Iterator[str]:
-    """Faults in the numbers that the question mentions, as in "three images" or "image 2"."""
+    """Yield a fault for each wrong number in the question, for example in "three images" or "image 2"."""
     count = len(sample.views)
     for found in COUNTED.findall(sample.question):
         word = found.lower()

@@ -75,8 +75,8 @@ def clustered_mean(values: Floats, groups: Ints, *, chance: float = 0.0, level: 
 def hit_rate(hits: Floats, groups: Ints) -> tuple[float, Interval]:
     """`clustered_mean` of `hits` (n,), whose values are from 0 to 1.
 
-    If there are no hits, every resample has the rate zero, so the interval is extended at least to the upper end of the
-    Wilson interval for the number of groups.
+    If there are no hits, every resample has the rate zero. In this case, the interval extends at least to the upper end
+    of the Wilson interval for as many trials as there are groups.
     """
     rate, interval = clustered_mean(hits, groups)
     if hits.any():
@@ -114,8 +114,10 @@ def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0,
     """If there are few groups, widen an interval from resampling so that it contains the exact interval.
 
     With few groups, intervals from resampling are too narrow. For example, the interval for a single group has no
-    width. The exact interval has a higher confidence level, because a report has about a hundred checks. At the usual
-    level of 95 %, a small release would fail some of them by chance.
+    width.
+
+    A report has about a hundred checks. At the usual confidence level of 95 %, a small release would fail some of them
+    by chance. The exact interval therefore has a higher level.
     """
     if groups >= FEW_GROUPS:
         return interval
@@ -126,7 +128,7 @@ def _widened(interval: Interval, value: float, groups: int, chance: float = 0.0,
 def _won(scores: Floats, truths: NDArray[np.bool_], weights: Floats) -> tuple[Floats, Floats]:
     """Total weight of the pairs in which the true row scores higher, and total weight of all pairs.
 
-    `weights` has shape (resamples, n).
+    A pair consists of a true row and a false row. `weights` has shape (resamples, n).
     """
     places = rankdata(scores, method="dense").astype(np.int64) - 1
     negative = np.where(truths, 0.0, weights)

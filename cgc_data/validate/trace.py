@@ -21,8 +21,8 @@ from cgc_data.validate.world import World
 class Focus:
     """An object in its Focus View.
 
-    `cover` is the share of the view that the object's box covers. `places` contains one number per axis along
-    which the window could move: its position between the first (0) and the last (1) possible position.
+    `cover` is the share of the view that the object's box covers. `places` contains the position of the window along
+    each axis on which the window could move, from 0 (the first possible position) to 1 (the last).
     """
 
     cover: float
@@ -37,7 +37,7 @@ class Asked:
         label: as listed.
         answered: whether an object of the answer has the label.
         images: 1-based numbers of the images in which an object with the label is annotated.
-        photos: number of photos in the sources in which an object with the label is annotated.
+        photos: number of photos, over all sources, in which an object with the label is annotated.
     """
 
     label: str
@@ -164,7 +164,7 @@ def _focus(sample: Sample, world: World) -> Focus | None:
 
 
 def _places(view: View, box: Box, photo: tuple[int, int]) -> tuple[float, ...]:
-    """The position of the window between its first (0) and its last (1) possible position along each axis.
+    """The position of the window along each axis, from 0 (the first possible position) to 1 (the last).
 
     A position is possible if the window contains the whole object. An axis with few possible positions is skipped.
     """

@@ -89,7 +89,7 @@ class World:
         return composed(view, self.pixels.of)
 
     def appearances(self, identity: str) -> list[Appearance]:
-        """The source key and image id of each image that is this photo."""
+        """Every image of this photo, as source key and image id."""
         return self._appearances[identity]
 
     def names(self, identity: str) -> set[str]:
@@ -140,7 +140,7 @@ class World:
         return None
 
     def incomplete(self, identity: str, concept: str) -> str | None:
-        """The reason why some instances of the concept may not be boxed in the photo.
+        """The reason why the photo might contain instances of the concept without a box.
 
         The result is None if every instance is boxed.
         """
@@ -182,7 +182,7 @@ class World:
         return any(self._says_absent(identity, name, concept) for name in (concept, *self.ancestors(concept)))
 
     def _says_absent(self, identity: str, above: str, concept: str) -> bool:
-        """Whether a source proves that `above` is absent from the photo, and counts `concept` as a kind of `above`."""
+        """Whether a source that counts `concept` as a kind of `above` proves that `above` is absent from the photo."""
         facts = self.facts(identity, above)
         if any(fact.instances or fact.crowds for fact in facts):
             return False
@@ -278,7 +278,7 @@ def _thumbnail(source: RawSource, image_id: int) -> NDArray[np.float64] | None:
 
 
 def _same_size(sources: Mapping[str, RawSource], identity: Mapping[Appearance, str]) -> list[list[Appearance]]:
-    """Groups of photos whose files have the same size, and may therefore be copies under different names.
+    """Groups of photos whose files have the same size. The files of a group might be copies under different names.
 
     Only the files in these groups are read.
     """

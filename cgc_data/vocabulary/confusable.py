@@ -1,4 +1,4 @@
-"""The names that a person or a model could confuse, and the names that are subcategories of other names.
+"""The categories that a person or a model could confuse, and the subcategories of each category.
 
 These relations are read from confusable.csv, which scripts/derive_confusable.py writes. The file lists every pair, so
 that nothing is inferred when the file is read.

@@ -64,7 +64,7 @@ def is_person(singular: str) -> bool:
 
 
 def article(singular: str) -> str:
-    """The article of a noun: "a" or "an", or for a noun that is already plural, "a pair of" or "a set of"."""
+    """The article of a noun: "a" or "an", or, for a noun that is already plural, "a pair of" or "a set of"."""
     if unit := _unit(singular.rpartition(" ")[2]):
         return unit
     if SPELT_WITH_AN.match(singular) or SOUNDS_LIKE_VOWEL.match(singular):

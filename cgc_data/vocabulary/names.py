@@ -106,7 +106,7 @@ def _refuse_twins(named: Mapping[str, Name]) -> None:
 
 
 def _qualified(name: Name, called: str) -> Name:
-    """The name, followed by the text in parentheses from the source's name, if any."""
+    """The name, followed by the text in parentheses (if any) from the category's name in its source."""
     qualifier = " ".join(found.group() for found in re.finditer(r"\([^()]*\)", called.replace("_", " ")))
     shown = (
         (f"{name.singular} {qualifier}", f"{name.plural} {qualifier}") if qualifier else (name.singular, name.plural)

@@ -83,8 +83,8 @@ def vision_block(shape: ModelShape, width: int) -> int:
 def vision_forward(shape: ModelShape, width: int) -> int:
     """Bytes per image patch that are in use while one vision block runs without gradients.
 
-    These are the bytes of the block's queries, keys, and values, and of the hidden layer of its MLP before and after
-    the activation.
+    The estimate covers the block's queries, keys, and values, and the hidden layer of its MLP before and after the
+    activation.
     """
     return width * (6 * shape.vision_hidden + 2 * shape.vision_intermediate)
 
@@ -126,9 +126,9 @@ def language_model(shape: ModelShape, tokens: int, width: int, *, checkpointing:
     one layer: once for the layer that is recomputed, and once for its gradients.
 
     Counting the activations twice leaves a safety margin. In practice, the recomputed layer and its gradients together
-    need less memory. With adapters, they need less than the activations of one layer, because autocast keeps inputs in
-    the model's data type, and the backward pass frees tensors after use. In a GPU run that trained all weights, the
-    activations of one layer were also enough (docs/gpu.md).
+    need less memory. With adapters, the two together even need less than this function counts for one layer, because
+    autocast keeps inputs in the model's data type, and the backward pass frees tensors after use. In a GPU run that
+    trained all weights, the memory for one layer was also enough for both (docs/gpu.md).
     """
     adapters = adapters_of_layer(shape) if lora else 0
     layer = decoder_layer(shape, width) + adapters

@@ -122,7 +122,7 @@ class Context:
         return frozenset(held_out(self.release, data.held_out_split, rows) if rows else ())
 
     def rows(self) -> Iterator[Row]:
-        """Stream the training rows without images, and check each row for consistency."""
+        """Stream the training rows, and check each one for consistency. Images are not read."""
         return self._read(self.recipe, self.recipe.data.split, self.ids)
 
     def all_rows(self) -> Iterator[Row]:
@@ -200,7 +200,7 @@ class Context:
         """Whether a file of the model is available.
 
         If the file is not available, the result is False for the models in `PUBLISHED_8B`, because this package
-        contains their sizes. For all other models, the function raises ModelError.
+        contains the values that the checks need. For all other models, the function raises ModelError.
         """
         name = self.recipe.model.name
         if within_reach(name, self.recipe.model.revision, file):

@@ -63,7 +63,7 @@ def check_hub(context: Context) -> Finding:
 
 
 def check_gpus(context: Context) -> Finding:
-    """Check that the machine has as many GPUs, and as much GPU memory, as the recipe states."""
+    """Check that the machine has enough GPUs, and that each GPU has at least as much memory as the recipe states."""
     recipe = context.recipe
     if recipe.gpu_memory_gb is None:
         return ok("no GPU is needed")

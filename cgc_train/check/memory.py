@@ -1,7 +1,7 @@
 """Estimates how much GPU memory a run needs while it samples completions and while it learns from them.
 
-A gigabyte is 10^9 bytes. A GPU that is sold with 80 GB has about 6 % more than 80 * 10^9 bytes. This surplus is the
-margin for everything that the estimate does not cover, such as fragmentation.
+A gigabyte is 10^9 bytes. A GPU that is sold as an 80 GB GPU has about 6 % more than 80 * 10^9 bytes. This surplus is
+the margin for everything that the estimate does not cover, such as fragmentation.
 """
 
 from collections.abc import Iterator

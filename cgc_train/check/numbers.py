@@ -35,8 +35,9 @@ FIXES = {
 
 
 def check_settings(context: Context) -> Finding:
-    """Check that TRL accepts the settings, that the combined batch of all processes consists of complete groups of
-    completions, and that `reward.task_weights`, if set, has an effect.
+    """Check that TRL accepts the settings, and that `reward.task_weights`, if set, has an effect.
+
+    TRL requires, for example, that the combined batch of all processes consists of complete groups of completions.
     """
     given = len(context.recipe.grpo)
     unscaled = context.recipe.grpo.get("scale_rewards") in ("batch", "none", False)
@@ -149,7 +150,7 @@ def _parts(plan: MemoryPlan) -> str:
 
 
 def _fix(plan: MemoryPlan) -> str:
-    """Find the largest part of the memory plan that settings can reduce, and suggest these settings."""
+    """Name the settings that reduce the largest part of the memory plan. Parts that no setting reduces are skipped."""
     return next((FIXES[part.name] for part in plan.held() if part.name in FIXES), "use more GPUs")
 
 

@@ -15,7 +15,7 @@ TRIED_TOKENS = 4096
 
 
 def learning(run: PlannedRun) -> Iterator[Part]:
-    """List the parts of the memory plan that only the backward pass and the weight update use."""
+    """List the parts of the memory plan that are needed only for the backward pass and the weight update."""
     backward = list(_backward(run))
     yield from backward
     # the backward pass has freed its memory by then
@@ -53,7 +53,7 @@ def _gathered(run: PlannedRun) -> int:
 
 
 def sampling(run: PlannedRun) -> Iterator[Part]:
-    """List the parts of the memory plan that only the sampling of completions uses."""
+    """List the parts of the memory plan that are needed only for sampling completions."""
     config, shape = run.config, run.shape
     if run.colocated:
         size = int(config.vllm_gpu_memory_utilization * (run.recipe.gpu_memory_gb or 0) * GB)

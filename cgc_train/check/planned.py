@@ -1,4 +1,4 @@
-"""Defines the inputs of a run's memory plan, and computes how much of each part is stored on one GPU."""
+"""Defines the inputs of a run's memory plan, and computes how many bytes of each part of the plan one GPU stores."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -47,7 +47,7 @@ class Part:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """The inputs of the memory plan, and values that several of its parts share."""
+    """The inputs of the memory plan, and values from which several of its parts are computed."""
 
     shape: ModelShape
     recipe: Recipe

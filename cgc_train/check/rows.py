@@ -108,8 +108,8 @@ def check_images(context: Context) -> Finding:
         f"sides are multiples of {context.bounds.factor}, and areas are at most {context.bounds.max_pixels:,} pixels"
     )
     return ok(
-        f"{len(stored)} image sizes after resizing {len(seen - stored)} original sizes: {sides}, so the processor "
-        "resizes none of them"
+        f"{len(stored)} image sizes ({len(seen - stored)} original sizes are changed in advance): {sides}, so the "
+        "processor does not resize the images again"
     )
 
 
@@ -129,10 +129,10 @@ def check_speed(context: Context) -> Finding:
 
 
 def _readers(context: Context) -> Iterator[tuple[str, Bounds]]:
-    """List each program that reads the images, together with the limits that it sets on their size.
+    """List each program that reads the images, and the program's limits on image sizes.
 
-    A vLLM server knows only the limits in the model's folder. Colocated vLLM gets the limits
-    from the recipe, so it is not listed.
+    A vLLM server knows only the limits in the model's folder. Colocated vLLM gets the limits from the recipe, so it is
+    not listed.
     """
     yield "the processor", context.bounds
     if context.config.use_vllm and context.config.vllm_mode == "server":

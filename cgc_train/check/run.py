@@ -53,8 +53,8 @@ CHECKS = (
 def run_checks(recipe: Recipe, folder: Path | None = None, step_seconds: float = 0) -> Iterator[Finding]:
     """Run all checks of a recipe, and yield each finding as soon as it is available. Expected errors become findings.
 
-    `folder` is the folder of the run. None means the default of `cgc-train grpo`. `step_seconds` is the time limit of a
-    trial training step with a tiny model. 0 skips this step.
+    `folder` is the folder of the run. If it is None, the default folder of `cgc-train grpo` is used. `step_seconds` is
+    the time limit of a trial training step with a tiny model. 0 skips this step.
     """
     context, unsound = Context(recipe, folder or default_folder(recipe), step_seconds), set[str]()
     for check in CHECKS:

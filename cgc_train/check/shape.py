@@ -1,6 +1,6 @@
 """Determines the sizes of a model from its configuration, on PyTorch's meta device.
 
-No weights are loaded or allocated, so even an 8B model takes only a fraction of a second on any machine.
+No weights are loaded or allocated, so this takes only a fraction of a second on any machine, even for an 8B model.
 """
 
 import re

@@ -23,8 +23,8 @@ LONGEST = 300  # maximum number of reported characters per error
 def check_step(context: Context) -> Finding:
     """Check that a tiny model can run an evaluation and one training step, and can write a checkpoint and a model.
 
-    Sizes are reduced, and settings that a tiny model on a CPU does not support are replaced. All other settings are the
-    same as in the recipe.
+    Sizes such as the batch size, the image size, and the completion length are reduced. Settings that a tiny model on a
+    CPU does not support are replaced. All other settings are the same as in the recipe.
     """
     recipe, seconds = context.recipe, context.step_seconds
     if recipe.accelerate == "cpu":

@@ -20,9 +20,9 @@ TEMPLATE_TOKENS, IMAGE_MARKS = 12, 2
 def estimate(text: str) -> int:
     """Estimate the maximum number of tokens in a text.
 
-    The estimate counts one token for every two ASCII letters, and one token for every byte of any other character
-    except spaces. With Qwen's vocabulary, the estimate is 1.5 to 1.8 times the actual number for prompts. For
-    answers, in which each digit is a token, it is 1.1 to 2 times the actual number.
+    Every two ASCII letters count as one token. Every byte of any other character counts as one token, but ASCII spaces
+    do not count. With Qwen's vocabulary, the estimate is 1.5 to 1.8 times the actual number for prompts. For answers,
+    in which each digit is a token, it is 1.1 to 2 times the actual number.
     """
     letters = sum(1 for char in text if char.isascii() and char.isalpha())
     others = sum(len(char.encode()) for char in text if not (char.isascii() and (char.isalpha() or char.isspace())))

@@ -12,7 +12,7 @@ from cgc_train.cli.shown import show_outcome
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/<recipe>]")
 def grpo(recipe: str, settings: tuple[str, ...], folder: Path | None) -> None:
-    """Train with RECIPE and with overrides, for example: data.release=R grpo.beta=0
+    """Train with RECIPE. To override its settings, append them, for example: data.release=R grpo.beta=0
 
     RECIPE is the name of an included recipe, or a YAML file.
     """

@@ -144,7 +144,7 @@ def _metric_table(scored: Sequence["Scored"]) -> Table:
 
 
 def _floor_table(truths: Sequence["Truth"]) -> Table:
-    """Build a table with the scores of trivial answers, which ignore the images, to the given rows."""
+    """Build a table of scores on the given rows, for trivial answers that ignore the images."""
     from cgc_data.metrics import FLOORS, floor_response, score_item, summarise
 
     title = "Answers that ignore the images, on the same rows"

@@ -56,8 +56,8 @@ def training_set(
 def held_out_set(recipe: Recipe, image_folder: Path, bounds: Bounds | None = None) -> Dataset:
     """Select about `held_out_rows` rows of the held-out split, in the format of `training_set`.
 
-    The rows are the same for every recipe with this release, so that ablations can be compared. Only these settings in
-    `data` have an effect: the release, the split, the number of rows, the pixel limit, and the location of the photos.
+    Of the settings in `data`, only these have an effect: the release, the split, the number of rows, the pixel limit,
+    and the location of the photos. All ablations of a recipe are therefore evaluated on the same rows.
     """
     release = find_release(recipe.data)
     ids = held_out(release, recipe.data.held_out_split, recipe.data.held_out_rows)

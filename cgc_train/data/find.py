@@ -26,8 +26,8 @@ def picked(release: Release, ids: Collection[str], photos: str | None) -> Iterat
     """Yield the rows with the given ids, including their images. If the release stores no images, the images are
     composed from the photos.
 
-    `photos` is the folder or zip file with the photos. None means the location of the photos when the release was
-    built. Raises TrainingDataError if a photo is missing or cannot be read.
+    `photos` is the folder or zip file with the photos. If it is None, the photos must still be where they were when the
+    release was built. Raises TrainingDataError if a photo is missing or cannot be read.
     """
     rows = release.pick(ids)
     if release.has_images:

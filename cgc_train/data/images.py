@@ -3,7 +3,7 @@
 Each image is stored only once. If necessary, it is resized before it is stored, so the processor does not resize it
 again.
 
-The name of each file consists of a hash of the original image file and the size of the stored image. Files are written
+Each file name contains a hash of the original image file, followed by the size of the stored image. Files are written
 atomically, so several processes can store files at the same time.
 """
 
@@ -64,8 +64,8 @@ def _open(content: bytes) -> Image.Image:
 def _fits(image: Image.Image, size: tuple[int, int], content: bytes) -> bool:
     """Whether an image can be stored unchanged.
 
-    The image must be a JPEG or PNG file in RGB, with the right size and without EXIF rotation. Every program then
-    sees exactly the same pixels in this file.
+    The image must be a JPEG or PNG file in RGB, with the right size and without EXIF rotation. Every program reads
+    exactly the same pixels from a file that meets these conditions.
     """
     plain = image.mode == "RGB" and image.format in SUFFIXES
     return plain and image.size == size and exif_orientation(content) == UPRIGHT

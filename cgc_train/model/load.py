@@ -31,7 +31,9 @@ def load_config(settings: "ModelSettings") -> ModelConfig:
 
 
 def load_base(settings: "ModelSettings", device: str | None = None) -> Any:
-    """Load a model with its weights for inference, in the recipe's data type. Raises ModelError if this fails."""
+    """Load a model with its weights for inference, in the recipe's data type. Raises ModelError if the model cannot be
+    loaded.
+    """
     import torch
     from transformers import AutoModelForImageTextToText
 
@@ -52,10 +54,10 @@ def load_base(settings: "ModelSettings", device: str | None = None) -> Any:
 def load_trained(
     folder: Path | str, *, dtype: str = "float32", device: str | None = None, revision: str | None = None
 ) -> Any:
-    """Load a trained model from a folder, or from the Hub at a revision. If the source is an adapter, its base model is
-    loaded too.
+    """Load a trained model from a folder, or from the Hub at a revision. If the folder contains an adapter, its base
+    model is loaded too.
 
-    Raises ModelError.
+    Raises ModelError if a model cannot be loaded.
     """
     import torch
     from transformers import AutoModelForImageTextToText
@@ -136,7 +138,7 @@ def names_in_memory(model: Model) -> "Iterator[None]":
     layer.
 
     Released weights contain a separate tensor for each expert. When Trainer resumes from a checkpoint, it does not
-    merge these separate tensors, so it would skip the weights of the experts.
+    merge separate tensors. It would therefore skip the experts' weights in a checkpoint that has the released format.
     """
     conversions = getattr(model, "_weight_conversions", None)
     model._weight_conversions = []

@@ -37,7 +37,7 @@ class _Once:
         return getattr(self.wrapped, name)
 
     def fetch_images(self, images: Any) -> Any:
-        """Open images, and return them in lists nested like the input. Equal paths return the same object."""
+        """Open images, and return them in lists nested like the input. Equal paths become the same image object."""
         opened: dict[str, object] = {}
 
         def fetched(entry: Any) -> Any:

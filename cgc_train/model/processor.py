@@ -44,7 +44,7 @@ def load_processor(settings: "ModelSettings", max_pixels: int | None = None) -> 
 
 
 def check_folder(name: str, *any_of: str) -> None:
-    """Raise ModelError if `name` is a folder without any of the given files, or the path of a missing folder."""
+    """Raise ModelError if `name` is a folder that contains none of the given files, or a folder that does not exist."""
     folder = Path(name)
     if folder.is_dir():
         if not any((folder / file).is_file() for file in any_of):
@@ -54,8 +54,8 @@ def check_folder(name: str, *any_of: str) -> None:
 
 
 def within_reach(name: str, revision: str | None, file: str) -> bool:
-    """Whether to try to load a file of a model: the model is a local folder, the file is in the local Hub cache, or the
-    Hub responds.
+    """Whether to try to load a file of a model. True if `name` is a local path, if the file is in the local Hub cache,
+    or if the Hub responds.
     """
     from huggingface_hub import try_to_load_from_cache
 

@@ -86,8 +86,7 @@ def _switch(processor: Processor, prompt: PromptSettings, template: Mapping[str,
 
 
 def check_taught(name: str, processor: Processor, row: TaughtRow) -> None:
-    """Raise ModelError if the chat template formats the start of a finished response differently from that of a new
-    one.
+    """Raise ModelError if the chat template starts a finished response differently from a new response.
 
     With such a template, SFT on `row` (`prompt` and `completion`) would teach a format that sampling does not use.
     """
@@ -113,8 +112,8 @@ def rendered(processor: Processor, messages: Sequence[Message], **template: obje
 
 
 def _lost_tag(processor: Processor) -> str:
-    """Return a message that names the first tag that the tokenizer drops from responses, with the fix. Returns "" if no
-    tag is dropped.
+    """Describe the first tag that the tokenizer drops from responses, and how to fix this. Returns "" if no tag is
+    dropped.
     """
     tokenizer = processor.tokenizer
     for tag in _TAGS:

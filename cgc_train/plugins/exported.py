@@ -28,7 +28,7 @@ Given: TypeAlias = Mapping[str, object] | None
 def rules_of(reward: Given, prompt: Given) -> Rules:
     """Validate the reward and prompt settings that a trainer passes.
 
-    Raises RecipeError. For an unknown key, the message suggests the most similar known key.
+    Raises RecipeError for an invalid setting. For an unknown key, the message suggests the most similar known key.
     """
     values = {name: dict(section) for name, section in (("reward", reward), ("prompt", prompt)) if section}
     return read_settings(Rules, values, "reward function", RecipeError)

@@ -65,8 +65,8 @@ def reward_classes(base: type, reward: Given = None, prompt: Given = None) -> di
 
     Args:
         base: ms-swift's `ORM`, which defines the constructor of the classes.
-        reward: settings of a recipe's `reward` section. The weights in it have no effect, because ms-swift applies the
-            weights from `--reward_weights`.
+        reward: settings of a recipe's `reward` section. The weights in this section have no effect, because ms-swift
+            applies the weights from `--reward_weights`.
         prompt: settings of a recipe's `prompt` section.
 
     Raises RecipeError for an unknown or invalid setting.

@@ -21,7 +21,8 @@ def merge(run: Run, folder: Path, *, checkpoint: int | None = None, dtype: str =
         dtype: data type of the written weights, one of `DTYPES`.
 
     Raises:
-        RunError: the run is not finished, it has no such checkpoint, or `folder` is not empty.
+        RunError: `folder` is not empty, the run does not have this checkpoint, or the run is not finished and you did
+            not pass `checkpoint`.
         ModelError: the weights or the base model of the adapter cannot be loaded.
     """
     if dtype not in DTYPES:

@@ -1,4 +1,6 @@
-"""Publishes a merged model. All files are uploaded in one commit, which is then tagged. Existing tags never move."""
+"""Publishes a merged model. All files are uploaded in one commit. If you pass a tag, it is then set on this commit.
+Existing tags never move.
+"""
 
 import tempfile
 from collections.abc import Sequence
@@ -60,8 +62,8 @@ def push_model(
     scores in these files become metadata on the Hub.
 
     Raises PushError if the repository or the tag cannot be used, or if the Hub cannot be reached. Also raises the
-    errors of `merge` and `model_card`. After an error, no files have been published, unless the upload succeeded and
-    setting the tag failed.
+    errors of `merge` and `model_card`. If an error is raised, no files are published, with one exception: if only
+    setting the tag fails, the uploaded files stay on the Hub without the tag.
     """
     check_names(repo_id, tag)
     read_results(results, run.recipe)  # raises errors before the merge
@@ -138,7 +140,9 @@ def _prepare(api: HfApi, target: Target, tag: str | None, private: bool) -> None
 
 
 def _check_target(api: HfApi, target: Target, tag: str | None) -> None:
-    """Raise PushError if the repository already has the tag, or if its files do not belong to the model of a run."""
+    """Raise PushError if the repository already has the tag, or if it contains files other than `HARMLESS` but no
+    `recipe.yaml`, which every published run has.
+    """
     taken = _tags(api, target)
     if tag in taken:
         fix = f"choose the next, --tag {next_version(taken)}"

@@ -1,7 +1,8 @@
 """Converts benchmark results from `cgc-bench score --json` to model metadata for the Hub.
 
-The `model-index` in the card contains every score. `.eval_results/*.yaml` contains the main score of each benchmark,
-which the Hub shows in comparisons. If a benchmark was scored with several protocols, each protocol has its own file.
+The `model-index` in the card contains every score. Each file in `.eval_results` contains the main score of one
+benchmark, which the Hub shows in comparisons. If a benchmark was scored with several protocols, each protocol has a
+separate file.
 """
 
 import re
@@ -83,7 +84,7 @@ def read_results(named: Sequence[str], recipe: Recipe) -> list[Result]:
     results = [_read(text, recipe) for text in named]
     names = [file_name(result) for result in results]
     if repeated := next((name for name in names if names.count(name) > 1), None):
-        raise PushError(f"--results: two files contain {repeated.removesuffix('.yaml')}; pass only one of them")
+        raise PushError(f"--results: two files are for {repeated.removesuffix('.yaml')}; pass only one of them")
     return results
 
 

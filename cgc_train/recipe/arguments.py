@@ -39,7 +39,7 @@ DECIDED = {
 
 
 def check_keys(recipe: Recipe, origin: str) -> None:
-    """Raise RecipeError for a key in `sft` or `grpo` that TRL does not have, or whose value is determined elsewhere."""
+    """Raise RecipeError if `sft` or `grpo` has a key that TRL does not have or that is set elsewhere."""
     from trl import GRPOConfig, SFTConfig
 
     for section, config in (("sft", SFTConfig), ("grpo", GRPOConfig)):

@@ -22,8 +22,8 @@ def recipe_names() -> list[str]:
 
 
 def recipe_path(name: str) -> Path:
-    """Path of an included recipe, or of the given YAML file. Raises RecipeError if the recipe does not exist. The
-    function does not check whether a YAML file exists.
+    """Path of an included recipe. A name that ends in `.yaml` or `.yml` is returned as a path, even if the file does
+    not exist. Raises RecipeError if no included recipe has the name.
     """
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):

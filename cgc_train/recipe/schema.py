@@ -214,5 +214,5 @@ class Recipe(Section):
 
     @property
     def sharing(self) -> str:
-        """How the GPUs share the work, such as `zero3` for the launch file `zero3-2x8`."""
+        """How the GPUs share the work: the launch file's name without its size, such as `zero3` for `zero3-2x8`."""
         return self.accelerate.partition("-")[0]

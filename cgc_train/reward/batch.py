@@ -46,7 +46,9 @@ def batch_statistics(scores: Sequence[Terms]) -> dict[str, float]:
 
 
 def zero_variance(scores: Sequence[Terms]) -> float | None:
-    """Share of groups (all responses to one row) whose rewards are all equal. None if every row has one response."""
+    """Share of groups (all responses to one row) whose rewards are all equal. Rows with a single response are skipped.
+    None if no row has more than one response.
+    """
     groups: dict[str, list[float]] = defaultdict(list)
     for score in scores:
         groups[score.truth.id].append(score.reward)

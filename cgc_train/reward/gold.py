@@ -21,7 +21,7 @@ def gold_check(
     """Find the rows whose ground-truth `answer` does not earn the full reward, and return their ids. Images are not
     needed.
 
-    Each term is checked separately, regardless of its weight. Otherwise, every row would pass if all weights were 0.
+    All weights in `settings` are replaced by 1, so that every term is checked.
     """
     plain = (settings or RewardSettings()).with_all_terms().model_copy(update={"task_weights": {}})
     return [row["id"] for row in rows if not _earns_all(row, plain, prompt or PromptSettings())]

@@ -49,7 +49,7 @@ PRESENCE: Term["ImageSettings"] = Term("presence", presence_term, "presence", _p
 class ImageSettings(FormatSettings):
     """The weights of R_images and R_presence."""
 
-    images: Annotated[Weight, IMAGES] = Field(0.0, description="weight of boxes in the right images")
+    images: Annotated[Weight, IMAGES] = Field(0.0, description="weight of the reward for boxes in the right images")
     presence: Annotated[Weight, PRESENCE] = Field(
         0.0, description="weight of the reward for answering `[]` if and only if no object matches the question"
     )

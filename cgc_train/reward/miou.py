@@ -1,5 +1,5 @@
 """R_miou, the source-aware set-wise IoU: boxes match only within an image, and all boxes of an answer are scored
-together. The boxes are matched by the same code as in the benchmark.
+together. `cgc-bench` matches boxes with the same code.
 """
 
 import math
@@ -44,8 +44,8 @@ def any_box_term(answer: Answered, settings: "MiouSettings") -> float:
     """An alternative to set-wise matching: for each ground-truth object, the best IoU of any predicted box, averaged
     over the objects.
 
-    Boxes are not matched one to one, so one box can match many objects. The number of boxes has no effect, so extra
-    boxes cost nothing. The value is 0 if there is no ground-truth object.
+    Boxes are not matched one to one: one predicted box can match many objects, and extra boxes never lower the value.
+    The value is 0 if there is no ground-truth object.
     """
     best = [_matched(answer, [item], settings) for item in answer.truth.objects]
     return math.fsum(best) / len(best) if best else 0.0

@@ -61,8 +61,8 @@ class RewardSettings(LastTermSettings):
 
     @property
     def terms(self) -> "tuple[Term[RewardSettings], ...]":
-        """The reward terms with a weight above 0. Terms with a default weight above 0, such as `miou`, are always
-        included.
+        """The reward terms with a weight above 0. Terms whose default weight is above 0, such as `miou`, are included
+        even if you set their weight to 0.
         """
         return tuple(term for term in TERMS if term.name in _ALWAYS_SHOWN or self.weight(term))
 

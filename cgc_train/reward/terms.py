@@ -1,6 +1,6 @@
 """Computes the reward of one response: the weighted sum of the reward terms, times the task weight.
 
-Responses are parsed in the strict format, as in the benchmark. If `soft_reading` is on, a response that violates the
+Responses are parsed in the strict format, as in `cgc-bench`. If `soft_reading` is on, a response that violates the
 strict format is parsed again with `read_soft`, and its boxes are scored from that result.
 """
 

@@ -66,8 +66,8 @@ def train_tokenizer(*, real_ids: bool = False) -> Tokenizer:
 
     Without `real_ids`, the tokenizer has at most `VOCABULARY` tokens, plus the tokens for `PHRASES`.
 
-    With `real_ids`, the tokenizer has the vocabulary size and the special token ids of Qwen3-VL's tokenizer. The tokens
-    that fill up the vocabulary never occur in text.
+    With `real_ids`, the tokenizer has the vocabulary size and the special token ids of Qwen3-VL's tokenizer. Filler
+    tokens, which never occur in text, take up the rest of the vocabulary.
     """
     tokenizer = _untrained().train_new_from_iterator(corpus(), VOCABULARY - len(SPECIAL), show_progress=False)
     if real_ids:

@@ -4,7 +4,8 @@ model.
 The weights are random or warmed up (trained on the answer format).
 
 The model answers too poorly to be useful, but all training and benchmark code can run with it on a CPU. The warmed-up
-model answers questions about photos from `cgc-data paint single` in the right format, so that GRPO has answers to rank.
+model answers questions about photos from `cgc-data paint single` in the right format, so that you can train it further
+with GRPO.
 """
 
 from importlib.resources import as_file, files

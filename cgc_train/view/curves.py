@@ -33,7 +33,7 @@ class Curve:
 
 
 def term_curve(term: Term[RewardSettings]) -> Curve:
-    """Build the curve of a reward term: its mean in training, and the held-out metric with its name, if any."""
+    """Build the curve of a reward term: its mean in training, and the held-out metric of the same name, if any."""
     return Curve(f"{term.title} ({term.symbol})", f"rewards/{term.name}_reward/mean", term.name)
 
 

@@ -1,9 +1,9 @@
-"""Uses lmms-eval to evaluate the tiny model before and after training, both times in this process.
+"""Uses lmms-eval to evaluate the tiny model before and after training. Both evaluations run in this process.
 
 Usage: python -m scripts.demo.evaluate DEMO
 
-The task is `cgc_contrast_think_inter`: the test split of the painted release, with the prompt used in training. Answers
-are sampled as in training, because GRPO raises the reward of sampled answers.
+The task is `cgc_contrast_think_inter`: the first `ROWS` rows of the painted release's test split, with the prompt used
+in training. Answers are sampled as in training, because GRPO raises the reward of sampled answers.
 """
 
 import os

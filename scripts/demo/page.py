@@ -5,7 +5,8 @@ Usage: python -m scripts.demo.page DEMO
 
 The demo samples only one answer per held-out question. That is not enough to measure a small gain. Therefore, the page
 shows the paired change of each metric with a confidence interval. The page also shows the results in
-docs/demo_learns.json. They come from the same training, measured on more questions with several answers each.
+docs/demo_learns.json. For these results, the training was repeated with several seeds, and measured on more questions
+with several answers each.
 """
 
 import json

@@ -28,9 +28,9 @@ class Stage:
     Attributes:
         name: name of the stage's log, and of the marker file that is written when the stage is done.
         title: shown while it runs.
-        command: the command, run in the root of the repository.
-        makes: file or folder that the command writes, relative to the demo's folder. It is removed before a new
-            attempt.
+        command: the command, run in the working directory.
+        makes: file or folder that the command writes, relative to the demo's folder. The stage removes the old file or
+            folder before it runs the command.
         resumes: function that returns a command to resume an interrupted attempt, or None if the attempt cannot be
             resumed.
     """
@@ -43,8 +43,8 @@ class Stage:
 
 
 def run_stages(stages: Sequence[Stage], folder: Path) -> None:
-    """Run the stages that are not done yet. If one stage runs again, all later stages run again too. Raises
-    StageError.
+    """Run the stages that are not done yet. If one stage runs again, all later stages run again too. Raises StageError
+    if a stage fails.
     """
     (folder / DONE).mkdir(parents=True, exist_ok=True)
     (folder / LOGS).mkdir(exist_ok=True)

@@ -36,7 +36,7 @@ SOURCE = os.environ.get("EASYR1_REPOSITORY", "https://github.com/hiyouga/EasyR1"
 COMMIT, OLDER_COMMIT = "b44b311b669bf1fd1aa2fc36f2251482ba33cb16", "v0.3.2"
 
 CAUSE = """Upstream: importing EasyR1's trainer also imports vLLM, in line `24` of
-`verl/workers/rollout/vllm_rollout_spmd.py`. EasyR1 can sample only with vLLM, and its requirements list `vllm` and
+`verl/workers/rollout/vllm_rollout_spmd.py`. EasyR1 can sample only with vLLM, and it requires the packages `vllm` and
 `flash-attn`. Also, `verl/workers/fsdp_workers.py` needs NCCL in line `83` and flash-attn in line `215`, and no setting
 changes this. The environment for EasyR1 does not contain vLLM's CPU build: this project runs that build with a
 newer version of transformers, and EasyR1 supports only versions below `5.0.0`. No upstream issue was found.
@@ -45,7 +45,7 @@ Tried: EasyR1's release `0.3.2` (see [below](#easyr1-an-older-version)), and stu
 stage).
 The stubs replace functions of `torch.cuda`. They use gloo instead of NCCL, PyTorch's attention instead of
 flash-attn, and CPU device meshes instead of GPU device meshes. A stub module named `vllm` samples with transformers."""
-OLDER_CAUSE = """Upstream: the line that stops the newer [EasyR1](#easyr1) also stops this version."""
+OLDER_CAUSE = """Upstream: this version fails at the same line as the newer [EasyR1](#easyr1)."""
 BATCH, GROUP, TOKENS = 2, 4, 160  # steps of training on a stub; TOKENS is the value in `scripts.engines.sampler`
 PROMPT = 256  # tokens
 
@@ -125,7 +125,7 @@ def _model(place: Workplace) -> Path:
 
 
 def _asked(place: Workplace, name: str, most: int | None = None) -> Path:
-    """Write a file with the training rows of the export that the model can answer, limited to `most` rows."""
+    """Write a file with at most `most` of the export's training rows, all from tasks that the model can answer."""
     file, rows = place.folder / f"{name}.jsonl", lines(export(place, "easyr1") / "train.jsonl")
     file.write_text("".join(json.dumps(rows[number]) + "\n" for number in known_rows(place)[:most]), encoding="utf-8")
     return file

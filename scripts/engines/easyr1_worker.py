@@ -1,4 +1,4 @@
-"""Runs in EasyR1's environment. Reads an export with EasyR1's dataset class, and scores responses with its reward
+"""Runs in EasyR1's environment. Reads an export with EasyR1's dataset class, and scores responses with EasyR1's reward
 manager.
 
 Usage: python -m scripts.engines.easyr1_worker MODEL EXPORT PLUGIN OUT ROW ...

@@ -27,9 +27,7 @@ IGNORED = -100  # label of tokens excluded from training
 
 
 def sft(place: Workplace) -> list[Comparison]:
-    """Train for two steps. Compare the tokens that were trained on with the export, and the saved weights with the
-    initial model.
-    """
+    """Train for two steps. Compare the training tokens with the export, and the saved model with the initial model."""
     model, data, out, tokens = (
         start(place),
         export(place, "llamafactory"),

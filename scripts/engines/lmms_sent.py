@@ -48,7 +48,7 @@ def parts(messages: Sequence[Message]) -> list[Part]:
 
 
 def part(content: Mapping[str, Any]) -> Part:
-    """A text, or the sha256 of an image's size and pixels."""
+    """A part of a message: its text, or the sha256 of the image's size and pixels."""
     if content["type"] == "text":
         return "text", content["text"]
     picture = content["image"] if content["type"] == "image" else decoded(content["image_url"]["url"])

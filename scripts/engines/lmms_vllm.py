@@ -43,7 +43,7 @@ def contrast(place: Workplace) -> list[Comparison]:
         same("questions that were asked and answered", len(pairs), there),
         same("tasks with all metrics", sum(_whole(metrics[task]) for task in TASKS), len(TASKS)),
         at_least(
-            "share of answers that are identical to the answers that transformers generates",
+            "share of answers that are identical to those of transformers",
             _share(pairs),
             THE_SAME,
             f"of {len(pairs)}",

@@ -1,4 +1,4 @@
-"""Converts a saved model to the format of transformers 4. Version 5 saves some settings under other names."""
+"""Converts a saved model to the format of transformers 4. Transformers 5 saves some settings under other names."""
 
 import json
 import shutil

@@ -13,7 +13,7 @@ PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_po
 
 
 def wait_for_ray() -> None:
-    """Make `ray.init` wait longer for its processes, but not for the ports in `PORTS`.
+    """Make `ray.init` wait longer for its processes, and skip its wait for the ports in `PORTS`.
 
     Ray has no settings for this.
     """

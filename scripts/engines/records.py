@@ -76,7 +76,7 @@ class Engine:
         requirements: packages that pip installs with their dependencies.
         alone: packages that pip installs without their dependencies.
         gigabytes: disk space that the environment and the runs need.
-        shared: name of the environment, if several engines share it; empty if the engine has a separate one.
+        shared: name of an environment that several engines share; empty if the engine has a separate environment.
         trainer: whether the engine is a trainer that replaces `cgc-train`. Such an engine may require
             other versions of the packages that this project uses.
     """
@@ -110,7 +110,7 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether at least one comparison was made and all comparisons agree."""
+        """Whether no command failed, at least one comparison was made, and every comparison passed."""
         return not self.error and bool(self.comparisons) and all(entry.passed for entry in self.comparisons)
 
 

@@ -24,9 +24,9 @@ Each engine has a separate environment in `.engines/`. These environments share 
 To delete all environments, remove `.engines/`.
 
 Each recipe keeps its own settings, with these exceptions: the model is tiny and in float32, photos and adapters are
-small, runs have few steps, and completions are short. vLLM is off unless it is the engine under test. GRPO samples as
-usual but learns from fixed completions, because sampled completions depend on the number of processes. Each run is
-compared with a baseline: a run with one process, without the engine.
+small, runs have few steps, and completions are short. vLLM is off unless it is the engine under test. GRPO samples
+completions as usual but learns from fixed ones, because sampled completions depend on the number of processes. Each run
+is compared with a baseline: a run with one process, without the engine.
 
 Third-party trainers get the exported release and a warmed-up model. This model has the vocabulary size and the special
 token IDs of a real Qwen3-VL, because the trainers look up special tokens by ID.

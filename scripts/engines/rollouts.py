@@ -36,7 +36,7 @@ class Scored:
 
     Attributes:
         gap: logit of the most likely token minus the logit of the sampled token. Image tokens are excluded.
-        chance: log-probability of the sampled token at the temperature of the judge. Image tokens are excluded.
+        chance: log-probability of the sampled token at the temperature of `Judge`. Image tokens are excluded.
         visual: total probability that all image tokens would have if they were not excluded.
     """
 
@@ -92,6 +92,8 @@ def opened(path: str) -> Image.Image:
 
 
 def others(rollout: Rollout) -> list[Image.Image]:
-    """Replace each image of a prompt with the next image. Each image is resized to the size of the one it replaces."""
+    """The images of a prompt in a different order: each image is replaced by the next one, and the last by the first.
+    The new image is resized to the size of the old one.
+    """
     shown = [opened(path) for path in rollout.images]
     return [after.resize(before.size) for before, after in zip(shown, [*shown[1:], shown[0]], strict=True)]

@@ -54,7 +54,7 @@ class Sharing:
 
     @property
     def count(self) -> str:
-        """The number of processes in words."""
+        """A phrase such as "2 processes"."""
         return "one process" if self.processes == 1 else f"{self.processes} processes"
 
     def launch(self) -> list[str]:

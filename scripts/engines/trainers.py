@@ -41,7 +41,9 @@ TERMS = ("miou", "format")
 
 @dataclass(frozen=True)
 class Paid:
-    """A response to a row, the reward terms that a trainer received for it, and its advantage if that was logged."""
+    """A response to a row, with the reward terms that a trainer received for the response. If the trainer logged the
+    advantage of the response, it is included.
+    """
 
     row: str
     response: str
@@ -62,7 +64,7 @@ def start(place: Workplace) -> Path:
 
 
 def export(place: Workplace, form: str) -> Path:
-    """The folder with the release, exported by `cgc-data export` in the format `form`."""
+    """The folder where `cgc-data export` wrote the release in the format `form`."""
     folder = place.folder / "exported"
     if not folder.exists():
         python("cgc_data", "export", str(place.material.release), "--format", form, "--to", str(folder))
@@ -98,13 +100,15 @@ def paid_alike(place: Workplace, paid: Sequence[Paid], expected: int) -> list[Co
 
 
 def not_reached() -> list[Comparison]:
-    """The skipped comparisons of a trainer that needs a GPU. Without one, it stops before it saves the weights."""
+    """The skipped comparisons of a trainer that needs a GPU. Without a GPU, the trainer stops before it saves the
+    weights.
+    """
     return [skipped("saved weights", "without a GPU, training stops before this comparison")]
 
 
 def told_apart(paid: Sequence[Paid], size: int) -> Comparison:
-    """Count the groups of responses whose rewards differ. A group is `size` consecutive responses. If all rewards in a
-    group are equal, the group does not change the weights.
+    """Count the groups in which responses earned different rewards. A group is `size` consecutive responses. If all
+    rewards in a group are equal, the group does not change the weights.
     """
     groups = _groups(paid, size)
     apart = sum(max(rewards) - min(rewards) > EXACT for rewards in groups)

@@ -48,8 +48,8 @@ Also tried: verl's newer trainer, which is the default. It needs `transfer_queue
 The next stage avoids another fault: verl fails on a batch if all of its sequences have the same length
 ([this verl issue](https://github.com/verl-project/verl/issues/6073) describes the fault). Therefore, the next stage
 uses micro-batches of four sampled responses with different lengths."""
-OLDER_CAUSE = """Upstream: lines `207` and `238` of `verl/single_controller/ray/base.py`. They correspond to lines `210`
-and `241` of the newer [verl](#verl)."""
+OLDER_CAUSE = """Upstream: lines `207` and `238` of `verl/single_controller/ray/base.py` fail for the same reason as
+lines `210` and `241` of the newer [verl](#verl)."""
 
 
 def grpo(place: Workplace, *settings: str) -> list[Comparison]:

@@ -1,7 +1,7 @@
-"""Stubs that let verl's trainer run without a GPU. They are registered where verl looks up devices and rollouts.
+"""Stubs that let verl's trainer run without a GPU. The stubs are registered where verl looks up devices and rollouts.
 
-verl imports this module in each of its processes if VERL_USE_EXTERNAL_MODULES names it. This module registers the CPU
-as a device. It also registers a rollout named `transformers`, which samples with transformers instead of vLLM.
+verl imports this module in each of its processes if VERL_USE_EXTERNAL_MODULES names the module. This module registers
+the CPU as a device. It also registers a rollout named `transformers`, which samples with transformers instead of vLLM.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -125,7 +125,7 @@ class Answering:
 
 
 class Replica(RolloutReplica):
-    """The rollout as the trainer sees it."""
+    """The rollout as the trainer sees it: a server that samples responses."""
 
     async def launch_servers(self) -> None:
         name = f"{NAME}_{self.replica_rank}"

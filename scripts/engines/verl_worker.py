@@ -1,4 +1,5 @@
-"""Runs in verl's environment. Reads an export with verl's dataset class, and scores responses with its reward manager.
+"""Runs in verl's environment. Reads an export with verl's dataset class, and scores responses with verl's reward
+manager.
 
 Usage: python -m scripts.engines.verl_worker MODEL EXPORT PLUGIN OUT ROW ...
 

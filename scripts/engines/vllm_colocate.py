@@ -83,7 +83,7 @@ def adapters(place: Workplace) -> list[Comparison]:
             "bfloat16 against float32",
         ),
         at_most(
-            "mean difference in log-probability per sampled token",
+            "mean difference between vLLM and transformers in log-probability per sampled token",
             logged_difference(run),
             ROUNDED,
             "both in bfloat16",
@@ -143,7 +143,7 @@ def greedy(judge: Judge, rows: list[Rollout], which: str) -> Comparison:
     ties = int(((gaps > 0) & (gaps < NEAR_TIE)).sum())
     told = f"{len(gaps)} tokens in {len(rows)} answers, including {ties} near-ties"
     return same(
-        f"tokens in held-out answers that are not the most likely token according to transformers ({which})",
+        f"tokens that differ from transformers' most likely token, in held-out answers ({which})",
         int((gaps >= NEAR_TIE).sum()),
         0,
         told,
@@ -164,7 +164,7 @@ def _answers(run: Run, judge: Judge, rows: list[Rollout]) -> Comparison:
     other = [key for key, (text,) in zip(asked["id"], written, strict=True) if text != said[key]]
     left = sum(said[key] not in tied for key in other)
     told = f"{len(said) - len(other)} of {len(said)} identical, {len(other) - left} diverge at a near-tie"
-    return same("held-out answers that differ from the answers that transformers generates", left, 0, told)
+    return same("held-out answers that differ from those of transformers", left, 0, told)
 
 
 def _tied(judge: Judge, row: Rollout) -> bool:
@@ -183,7 +183,14 @@ def chances(sampled: list[tuple[Judge, Rollout]]) -> list[Comparison]:
     weight = torch.cat([-torch.log1p(-score.visual) for score, _ in scored])
     included = f"the mean is {unlike.mean():.1e} if visual tokens (total probability {weight.mean():.1e}) are included"
     told = f"at most {alike.max():.1e}; {included}"
-    return [at_most("mean difference in log-probability per sampled token", float(alike.mean()), ALIKE, told)]
+    return [
+        at_most(
+            "mean difference between vLLM and transformers in log-probability per sampled token",
+            float(alike.mean()),
+            ALIKE,
+            told,
+        )
+    ]
 
 
 def _images(sampled: list[tuple[Judge, Rollout]]) -> Comparison:
@@ -193,7 +200,7 @@ def _images(sampled: list[tuple[Judge, Rollout]]) -> Comparison:
     """
     rows = [(judge.score(r, others(r)), torch.tensor(r.chances)) for judge, r in sampled if len(r.images) > 1]
     return at_least(
-        "mean difference in log-probability after the images are swapped",
+        "the same mean difference if only transformers receives swapped images",
         _mean_off(rows),
         TOLD_APART,
         "the images affect the answers",

@@ -1,4 +1,4 @@
-"""Tests vLLM as a server: held-out questions are sent to its OpenAI endpoint, and GRPO samples from it."""
+"""Tests vLLM as a server: held-out questions are sent to its OpenAI endpoint, and GRPO samples from the server."""
 
 import base64
 import io
@@ -75,7 +75,12 @@ def training(place: Workplace) -> list[Comparison]:
             [0, HALF, STEPS],
         ),
         greedy(judge, [r for r in rollouts if r.held_out and r.step == STEPS], "weights of the last step"),
-        at_most("mean difference in log-probability per sampled token", logged_difference(run), ALIKE, NO_CUDA),
+        at_most(
+            "mean difference between vLLM and transformers in log-probability per sampled token",
+            logged_difference(run),
+            ALIKE,
+            NO_CUDA,
+        ),
     ]
 
 

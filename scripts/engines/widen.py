@@ -1,5 +1,5 @@
-"""Gives a warmed-up tiny model the vocabulary of the full-size Qwen3-VL. Training a model that has this vocabulary from
-the start would take hours.
+"""Gives a warmed-up tiny model the vocabulary of the full-size Qwen3-VL. If the model had this vocabulary from the
+start, its training would take hours.
 """
 
 from pathlib import Path

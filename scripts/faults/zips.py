@@ -34,8 +34,7 @@ def _with(content: bytes | int, member: str = "", stated: int | None = None) -> 
     """Returns a function that copies an archive and replaces one photo with other content. If `content` is an integer,
     the new content is this many MB of zeros.
 
-    If `stated` is given, the table of contents of the archive gives `stated` as the size of the photo, instead of the
-    true size.
+    If `stated` is given, the archive's table of contents lists `stated` as the photo's size, instead of the true size.
     """
 
     def write(sound: Path, path: Path, name: str) -> None:

@@ -69,8 +69,8 @@ def _why(index: Index, photo: int, concept: int, label: str) -> str:
 def confusable(world: World) -> Image.Image:
     """Draws a photo that can be a distractor and one that cannot.
 
-    For each photo, the picture lists a category and those that could be confused with it, and states whether the photo
-    shows them.
+    For each photo, the picture lists a category and the categories that could be confused with it, and states whether
+    the photo shows them.
     """
     index, names = world.index, names_of(world.index.concepts)
     absent = index.states == ABSENT

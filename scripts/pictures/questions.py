@@ -79,7 +79,7 @@ def _landscape(world: World, row: Mapping[str, Any]) -> bool:
 
 
 def _windows(world: World, row: Mapping[str, Any]) -> Panel:
-    """The photo that an `intra` row is cropped from, with outlines of its windows."""
+    """The photo that the windows of an `intra` row are cropped from, with the outlines of these windows."""
     boxes = tuple(
         (tuple(v["window"]), (WINDOW, GIVEN)[v["role"] == "context"], f"{n}: {v['role'].title()} View")
         for n, v in enumerate(row["views"], 1)

@@ -57,7 +57,7 @@ def open_world(folder: Path) -> World:
 
 
 def best(rows: Iterable[T], key: Callable[[T], Any]) -> T:
-    """The row with the highest key. Exits the script if no row fits."""
+    """The row with the highest key. Exits the script if `rows` is empty."""
     found = sorted(rows, key=key, reverse=True)
     if not found:
         sys.exit("no sample is suitable for one of the pictures: increase SAMPLES")

@@ -139,8 +139,8 @@ def test_paths_in_nested_values() -> None:
         ({"licenses": "permissive"}, "whose license allows publishing", "noncommercial use only"),
         ({"licenses": "noncommercial"}, "noncommercial use only", "whose license allows publishing"),
         ({"licenses": "all"}, "photos under any license", "do not publish this release"),
-        ({"contradictions": {"compared": 200, "contradicted": 3}}, "**1.5 %**", "No photo is annotated by two"),
-        ({"contradictions": {}}, "No photo is annotated by two", "**1.5 %**"),
+        ({"contradictions": {"compared": 200, "contradicted": 3}}, "**1.5 %**", "no two sources make statements"),
+        ({"contradictions": {}}, "no two sources make statements", "**1.5 %**"),
         ({"rejected": {"mask | box": 7}}, "| mask &#124; box | 7 |", "None."),
         (
             {"exclusions": {"files": ["/x/mig.json"], "listed": 12}},

@@ -39,9 +39,9 @@ def outcome(rows: int, photos: int, full: int = 0, tried: int = 0, spent: bool =
         (
             [outcome(0, 30, tried=7, spent=False)],
             0,
-            "no row was possible with the 7 photos tried; a larger release may include some",
+            "no row was possible with the 7 photos tried; a larger release may include rows of this task",
         ),
-        ([outcome(0, 30, spent=False)], 0, "a larger release may include some"),
+        ([outcome(0, 30, spent=False)], 0, "a larger release may include rows of this task"),
         ([outcome(450, 30, 4)], 450, ""),
     ],
 )

@@ -75,7 +75,7 @@ def test_the_command_says_what_was_covered_and_keeps_its_exit_status(release: Mi
     good = runner.invoke(cli, ["validate", str(release.release), *options])
     assert good.exit_code == 0, good.output
     stated = json.loads(report.read_text())["sample"]
-    assert f"sample: {stated['rows']} of {len(release.rows)} rows (0.5, seed 3)" in good.output
+    assert f"sample: {stated['rows']} of {len(release.rows)} rows (share 0.5, seed 3)" in good.output
     release.row("locate", "giraffe")["difficulty"] = 0.99
     release.write()
     assert runner.invoke(cli, ["validate", str(release.release), *options]).exit_code == 1

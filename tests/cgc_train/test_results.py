@@ -81,7 +81,7 @@ def test_a_protocol_has_a_file_of_its_own(tmp_path: Path, recipe: Recipe) -> Non
         "contrast-strict.yaml",
         "contrast-official-migician.yaml",
     ]
-    with pytest.raises(PushError, match="two files contain contrast-strict"):
+    with pytest.raises(PushError, match="two files are for contrast-strict"):
         read_results([named[0], named[0]], recipe)
 
 

@@ -177,7 +177,7 @@ def market(stage: Stage) -> None:
 
 
 def plain(stage: Stage) -> None:
-    """A background of two flat colors, which is as easy as possible for a model."""
+    """A background of two flat colors, the easiest background for a model."""
     wall, table = stage.choose(*WALLS), stage.choose((206, 196, 186), (180, 188, 196), (214, 206, 178))
     horizon = float(stage.rng.uniform(0.2, 0.4))
     stage.box(0, 0, 1, 1, wall)

@@ -16,8 +16,8 @@ class Kind:
 
     `size` is the size of the drawing sheet in drawing units, and `tall` is the usual height in pixels in a photo of 640
     x 480. `looks` contains the LVIS names of each variant, most general first. Each variant exists in every palette.
-    `turn` is the largest rotation in degrees. Objects on the ground are not rotated, and objects with letters are not
-    mirrored.
+    `turn` is the largest rotation in degrees; 0 for objects that stand upright. `mirrors` is false for objects with
+    letters.
     """
 
     name: str

@@ -1,5 +1,5 @@
 """The COCO instances format. Photos are named by `file_name`. If an annotation has no crowd flag, it is unknown whether
-the object is a crowd. 80 categories are labeled exhaustively.
+the object is a crowd. In files with exactly COCO's 80 categories, these categories are labeled exhaustively.
 """
 
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""Annotation protocols. A protocol defines what a file guarantees because of how it was annotated, and how the card and
-the gallery word these guarantees.
+"""Annotation protocols. Files that were annotated in the same way give the same guarantees. A protocol defines these
+guarantees, and their wording on the card and in the gallery.
 
 A source's records state what its photos show. The annotation protocol determines what else can be concluded from the
 records, such as whether a category without a box is absent.
@@ -28,7 +28,7 @@ class AnnotationProtocol(ABC):
     Attributes:
         who: the annotators, as named in the gallery.
         meaning: what the protocol guarantees, as worded on the card.
-        rule: the rule that proves that a category is absent. The evidence of a row cites it by this name.
+        rule: name of the rule that proves that a category is absent; the evidence of a row contains this name.
         declarable: whether users may declare a file, or some of its categories, exhaustive.
         boxes_first: whether boxes of this protocol replace another protocol's boxes of the same concept in the same
             photo.
@@ -60,8 +60,8 @@ class AnnotationProtocol(ABC):
 
     @abstractmethod
     def practice(self, names: Collection[str]) -> str:
-        """The practice by which the annotators of a file with these categories name objects; "" if they follow none in
-        particular.
+        """Identifier of the naming practice that the annotators of a file with these categories follow; "" if they
+        follow no particular practice.
         """
 
     @abstractmethod
@@ -71,8 +71,8 @@ class AnnotationProtocol(ABC):
 
 @dataclass(frozen=True)
 class Exhaustive(AnnotationProtocol):
-    """Every instance of certain categories is boxed. The user declares these categories. Without a declaration, they
-    are all categories if the file has exactly those in `vocabulary`, and none otherwise.
+    """Every instance of certain categories is boxed. The user declares these categories. Without a declaration, all
+    categories are boxed in this way if the file has exactly the categories in `vocabulary`; otherwise, none are.
 
     `naming` identifies the annotators' naming practice, which determines what a category includes. For example, COCO's
     "cup" includes mugs.

@@ -38,7 +38,7 @@ def read_raw(kind: str, path: Path, declared: Declared) -> RawFile:
 
 
 def decoded(path: Path) -> Any:
-    """The normalized JSON content of a UTF-8 file, which may begin with a byte order mark."""
+    """The JSON content of a UTF-8 file, normalized by `tidy`. The file may begin with a byte order mark."""
     return tidy(json.loads(path.read_text(encoding="utf-8-sig")))
 
 

@@ -2,7 +2,7 @@
 
 Each task has a module with a function `check`. The module is named after the task's id: `inter_absent` checks
 `inter/absent`. A module also has `CHECKS` if it reports task-specific checks, and `measures` if the rows of the task
-have task-specific shortcuts. A task without a module cannot be validated, and a test fails if there is such a task.
+have task-specific shortcuts. A task without a module cannot be validated, so a test requires a module for every task.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from cgc_data.validate.world import World
 
 
 class TaskCheck(Protocol):
-    """Checks a row of the task, and yields a finding for each part of the row that it checks."""
+    """Checks one row, and yields a finding for each part of the row that it checks."""
 
     def __call__(self, sample: Sample, world: World, limits: Limits) -> Iterable[Finding]: ...
 

@@ -55,7 +55,7 @@ def _listed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
         if not any(claim.label == label for claim in sample.evidence):
             yield f"no claim states that {label} is absent from an image"
     if bare := set(numbers).difference(*wrong.values()):
-        yield f"image {min(bare)} shows none of the other listed categories"
+        yield f"image {min(bare)} shows no listed category except the common one"
 
 
 def _unnamed(sample: Sample, world: World, limits: Limits) -> Iterator[str]:
@@ -83,7 +83,7 @@ def _gone(world: World, photo: str, concept: str, right: str) -> bool:
 
 
 def _everywhere(sample: Sample, label: str, world: World, limits: Limits) -> Iterator[str]:
-    """Yield a fault for each image in which some instances of the label may not be boxed.
+    """Yield a fault for each image that might contain instances of the label without a box.
 
     Also yield a fault for each image that shows more instances of the label than an answer may contain.
     """

@@ -78,7 +78,7 @@ def _small(sample: Sample, example: Instance, limits: Limits) -> Iterator[str]:
 
 
 def _beside(sample: Sample, world: World, concept: str) -> Iterator[str]:
-    """Other labels that cover too much of the example's window, and that the other images may also show."""
+    """Yield a fault for each other label that covers too much of the example's window and might be in other images."""
     view = sample.view(1)
     photo = world.photo(view)
     candidates = [world.photo(sample.view(number)) for number in sample.answer_images]
@@ -95,7 +95,7 @@ def _beside(sample: Sample, world: World, concept: str) -> Iterator[str]:
 def _covered(world: World, photo: str, concept: str, window: tuple[int, int, int, int]) -> float:
     """Number of pixels of the window that are covered by objects with a label.
 
-    If several sources annotate the label, the lowest number is used, because their outlines differ slightly.
+    If several sources annotate the label, their outlines differ slightly, and the lowest number is used.
     """
     return min(
         sum(fact.source.covered(instance.number, window) for instance in (*fact.instances, *fact.crowds))

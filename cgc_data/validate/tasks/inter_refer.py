@@ -40,7 +40,7 @@ PLACES: dict[str, Callable[[Box], tuple[float, float]]] = {
 
 
 def check(sample: Sample, world: World, limits: Limits) -> Iterator[Finding]:
-    """Check that the answer is the only object with the label in its image that fits the relation.
+    """Check that the relation fits the answer, but no other object with the label in the same image.
 
     This image must show several objects with the label, and no other image may show more than one.
     """

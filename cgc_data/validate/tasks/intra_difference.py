@@ -21,12 +21,12 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "one difference": (
-        "the two views show the same photo with at least two identical pasted objects; the answer is the only pasted "
-        "object that is in just one view"
+        "the two views show the same photo, with at least two pasted objects that are in both views; the answer is the "
+        "pasted object that is in only one view, or is empty if both views have the same objects"
     ),
     "pasted objects": (
-        "pasted objects are whole objects from other photos; they are cut out along the masks in their sources, and "
-        "pasted once, before all other operations"
+        "pasted objects are whole objects from other photos; they are cut out along the masks in their sources; "
+        "each is pasted exactly once, before all other operations"
     ),
     "difference box": "the answer is the tight box of the pasted object's mask, in the coordinates of the view",
     "pasted sensibly": (
@@ -35,8 +35,8 @@ CHECKS = {
         "black-and-white objects only into black-and-white photos"
     ),
     "little hidden": (
-        "at least one source states for each of its categories whether the photo shows it; pasted objects hide less "
-        "than a tenth of any object and never touch each other"
+        "at least one source has labeled the photo for all its categories, as present or absent; pasted objects hide "
+        "less than a tenth of any object, and their boxes do not overlap"
     ),
     "shown alike": "each view shows at least half as much of every annotated object as the other view does",
 }
@@ -126,7 +126,7 @@ def _placed(sample: Sample, parts: Sequence[Part], world: World) -> Iterator[Fin
         yield Finding("pasted sensibly", str(error))
         return
     yield from _boxes(sample, placed)
-    unknown = "no source states for each of its categories whether the photo shows it"
+    unknown = "no source has labeled the photo for all its categories, as present or absent"
     yield Finding("little hidden", "" if _annotated(view, world) else unknown)
     for number, (part, found, here) in enumerate(placed):
         yield Finding("pasted sensibly", _misplaced(found, here, view, world))

@@ -20,7 +20,7 @@ from cgc_data.validate.world import World
 CHECKS = {
     "pieces": "a piece is a sharp, recolored crop of the photo, and the answer is the place from which it was cut",
     "pieces apart": (
-        "only the piece itself and the image with the answer show any part of the piece or of the margin around it"
+        "except for the image with the answer, no image shows a part of the piece or of the margin around the piece"
     ),
     "pieces unique": "the piece is not a plain area, and resembles no other place at any scale, mirrored or not",
 }
@@ -72,7 +72,7 @@ def _misformed(sample: Sample, world: World) -> str:
 
 
 def _not_searched(sample: Sample) -> str:
-    """The fault in the images, if the question asks which of them a piece was cut from; "" if there is none."""
+    """The fault in a row that asks from which image the piece was cut; "" if there is none."""
     if sample.reference_images != (1,):
         return f"the pieces are images {sample.reference_images}, but Image 1 must be the only piece"
     views = [sample.view(number) for number in sample.answer_images]
@@ -105,7 +105,7 @@ def _changed(view: View) -> Iterator[str]:
     """
     steps = dict(zip((step.name for step in view.operations), (step.values for step in view.operations), strict=True))
     if tuple(steps) != ("crop", "resize", "gain", "gamma", "jpeg"):
-        yield f"the operations of the piece are {', '.join(steps)}"
+        yield f"the piece has the wrong operations: {', '.join(steps)}"
         return
     if any(abs(factor - 1) > MOST_GAIN + 1e-9 for factor in steps["gain"]):
         yield f"colors are changed by {steps['gain']}"

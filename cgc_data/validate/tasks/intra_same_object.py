@@ -119,7 +119,7 @@ class _Follow:
 
 
 def _misasked(sample: Sample) -> str:
-    """The fault if the question does not match the number of images or the answered objects; "" if there is none."""
+    """The fault if the question does not match the number of images or the objects in the answer; "" if it does."""
     if len({target.annotation_id for target in sample.objects}) > 1:
         return "different objects are answered"
     if sample.img_idx is None:
