@@ -37,7 +37,7 @@ def prepare_files(
         name: name of the benchmark.
         layout: layout of its files.
         read_items: function that reads items from the stored annotations.
-        variant: variant of the annotations; defaults to the layout's first.
+        variant: variant of the annotations; defaults to the first variant of the layout.
         source: folder or zip archive with the authors' files; None downloads them from the Hub.
         annotations: file to use instead of the published file. Its content determines its version.
         revision: revision of the repository on the Hub. None selects the latest revision, and every report states that

@@ -123,8 +123,8 @@ def draw_frames(
 def shown_at(
     width: Numbers, height: Numbers, view_sizes: Sequence[int], enlargement: float, rng: np.random.Generator
 ) -> Frames:
-    """Adds a view size to each window size, (sizes,). The view size is drawn from the configured sizes at which the
-    window stays sharp. It is 0 if the window would be blurred at every configured size.
+    """Draws a view size for each window size, from the configured sizes at which the window stays sharp. It is 0 if the
+    window would be blurred at every configured size. All arrays have the shape (sizes,).
     """
     sides, longest = np.array([0, *sorted(view_sizes)]), np.maximum(width, height)
     sharp = np.searchsorted(sides[1:], enlargement * longest, side="right")

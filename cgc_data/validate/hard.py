@@ -13,8 +13,8 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "hard distractors": (
-        "in a hard set, every distractor (with four or more images: at least half of the distractors) shows another "
-        "category of the label's supercategory and provably does not show the label"
+        "in a hard set, every distractor shows another category with the same supercategory as the label, and provably "
+        "does not show the label; in a set of four or more images, at least half of the distractors do so"
     )
 }
 ALL_BELOW = 4  # with this number of images or more, half of the distractors are enough

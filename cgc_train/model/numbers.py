@@ -1,4 +1,4 @@
-"""Sizes of Qwen3-VL-8B, for use if the model's files cannot be downloaded. This module contains no weights."""
+"""The dimensions of Qwen3-VL-8B, for use if the model's files cannot be downloaded. This module contains no weights."""
 
 from typing import Any
 

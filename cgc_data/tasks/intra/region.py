@@ -20,5 +20,5 @@ REGION = Task(
     answer_label="region",
     claims=False,
     gives_image=True,
-    needs="photos with richly textured places that resemble no other place in the photo",
+    needs="photos with richly textured regions that resemble no other region of the same photo",
 )
