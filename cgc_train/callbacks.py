@@ -121,7 +121,7 @@ def write_held_out(
     scores = [
         score_item(text, truths[key], require_think=asked.think, prefix=asked.prefix) for key, text in answers.items()
     ]
-    tables = {"all": summarise(scores), **summarise_by(scores, "task")}
+    tables = {"all": summarise(scores), **summarise_by(scores, "task_id")}
     summary = {group: {name: vars(value) for name, value in table.items()} for group, table in tables.items()}
     (folder / "held_out.json").write_text(json.dumps({"step": step, "metrics": summary}, indent=2) + "\n", "utf-8")
     values: dict[str, float] = {name: value.value for name, value in tables["all"].items() if value.value is not None}

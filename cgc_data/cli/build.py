@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from cgc_data.plan.build import Plan
     from cgc_data.plan.notes import TaskRows
 
+BYTES_WITHOUT_IMAGES = 500  # per row of a release that stores no images
+
 
 @click.command()
 @setting_options
@@ -119,5 +121,5 @@ def show_plan(plan: "Plan", config: BuildConfig) -> None:
         show(f"{split:<20} {rows:>9} rows from {photos} photos")
     by_split = split_notes(plan.photos, {shard.split for shard in plan.shards})
     show_notes([*plan.notes, *by_split], None)
-    size = estimated_bytes(plan) if config.images == "embed" else 2000 * sum(plan.tasks.values())
+    size = estimated_bytes(plan) if config.images == "embed" else BYTES_WITHOUT_IMAGES * sum(plan.tasks.values())
     show(f"about {size / 1e6:.0f} MB")

@@ -71,7 +71,7 @@ def item_columns(scores: Sequence[ItemScore]) -> dict[Metric, Sequence[float | b
 def summarise_by(
     scores: Sequence[ItemScore], key: str, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Summary]:
-    """One summary for each value of the attribute `key` of the truths, such as `task` or `contrast`."""
+    """One summary for each value of the attribute `key` of the truths, such as `task_id` or `contrast`."""
     groups: dict[str, list[ItemScore]] = defaultdict(list)
     for score in scores:
         groups[str(getattr(score.truth, key))].append(score)

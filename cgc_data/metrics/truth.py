@@ -64,6 +64,11 @@ class Truth:
     pair_id: str
     difficulty: float
 
+    @property
+    def task_id(self) -> str:
+        """The contrast and the task, such as `inter/locate_all`."""
+        return f"{self.contrast}/{self.task}"
+
     @cached_property
     def use_label(self) -> bool:
         """Whether a box must have the right label to match an object. Labels matter only if the question requests

@@ -66,6 +66,14 @@ class Askable:
     checked: set[int] = field(default_factory=set)
 
     @cached_property
+    def trusted(self) -> Mask:
+        """Mask (instances,) of the instances of categories about which the sources of their photo agree. A category
+        with boxes is unknown in a photo only if the sources contradict each other.
+        """
+        instances = self.index.instances
+        return np.asarray(self.index.states[instances.photo, instances.concept] >= PRESENT_SOME)
+
+    @cached_property
     def detail(self) -> Detail:
         """Level of detail in the windows of the photos. All planners share these values, because computing them
         requires reading and decoding each photo.

@@ -123,11 +123,11 @@ class Exemplars:
 
 def _stands_alone(askable: Askable) -> Mask:
     """Mask (instances,) of the possible examples: large single objects. The photo of an example shows no category that
-    can be confused with the example's label.
+    can be confused with the example's label, and the sources agree about the label.
     """
     index, config = askable.index, askable.config
     instances = index.instances
-    fine = askable.large & instances.single & askable.named[instances.concept]
+    fine = askable.large & instances.single & askable.trusted & askable.named[instances.concept]
     fine &= ~askable.confused[instances.photo, instances.concept]
     fine &= (instances.box[:, 2:] - instances.box[:, :2]).min(axis=1, initial=np.inf) >= SMALLEST_BOX
     fine &= usable(index.photos, config.licenses, windows=True)[instances.photo]

@@ -35,7 +35,8 @@ class Following:
         """Same as `concepts`, but without checking whether the objects are usable."""
         table, instances = self._askable, self._askable.index.instances
         inside = instances.of_photo(photo)
-        here, number = np.unique(instances.concept[inside[~instances.crowd[inside]]], return_counts=True)
+        usable = inside[~instances.crowd[inside] & table.trusted[inside]]
+        here, number = np.unique(instances.concept[usable], return_counts=True)
         found: list[int] = here[(number > 1) & table.named[here] & ~table.confused[photo, here]].tolist()
         return found
 

@@ -97,7 +97,7 @@ class Lenders:
         box = index.instances.box
         upright = (box[:, 3] - box[:, 1]) >= UPRIGHT * (box[:, 2] - box[:, 0])
         feet = (box[:, 3] > LOWEST_HORIZON * height) & (box[:, 3] < height - BORDER)
-        return np.asarray(index.instances.single & stands & (upright | ~people) & feet)
+        return np.asarray(index.instances.single & self._askable.trusted & stands & (upright | ~people) & feet)
 
     def _kinds(self) -> list[str]:
         """Supercategory of each concept."""

@@ -19,7 +19,7 @@ from cgc_data.plan.rng import generator
 from cgc_data.release.schema import SPLITS, Split
 from cgc_data.tasks import CONTRASTS, TASKS
 
-PLAN_VERSION = 4  # increased whenever the same settings and sources give other rows
+PLAN_VERSION = 5  # increased whenever the same settings and sources give other rows
 LEAST_PHOTOS = 4096  # per group: with fewer, rare categories find no other photo to be asked with
 LEAST_ROWS = 1000  # per group and contrast: with fewer, shares are rounded to whole families too often
 

@@ -82,7 +82,8 @@ class Windows:
         least, most = focus[2] * focus[3] * self._settings.context_scale**2, float(size[0] * size[1])
         area = np.exp(_between(np.log(least), math.log(most), rng.random(len(least))))
         windows, fitting = _around(box, size, area, rng)
-        return windows, fitting & (least < most)
+        # where the photo limits a side, a window is smaller than the drawn area
+        return windows, fitting & (least <= windows[2] * windows[3])
 
     def _shown(self, windows: Rectangles, rng: np.random.Generator) -> Frames:
         return shown_at(windows[2], windows[3], self._settings.view_sizes, self._enlargement, rng)

@@ -145,6 +145,7 @@ class WindowSettings(msgspec.Struct):
     jpeg_quality: int = 92
     min_cover: float = 0.03
     max_cover: float = 0.5
+    context_scale: float = 1.25
 
 
 class KeptSettings(msgspec.Struct):

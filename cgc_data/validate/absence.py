@@ -19,7 +19,10 @@ CHECKS = {
         "each view that does not show a requested label has exactly one claim of absence, and the raw annotations "
         "support this claim"
     ),
-    "contradictions": "no claim relies on a photo for which the sources contradict each other about the category",
+    "contradictions": (
+        "no claim and no object of an answer relies on a photo for which the sources contradict each other about the "
+        "category"
+    ),
     "confusable in view": "no view is known to show anything that can be confused with the requested label",
     "confusable absent": "if a label is absent, everything that it can be confused with is absent too",
 }

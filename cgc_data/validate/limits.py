@@ -21,6 +21,7 @@ class Limits:
     margin: int = 8
     min_cover: float = 0.03
     max_cover: float = 0.5
+    context_scale: float = 1.25
     strict_confusable: bool = True
     enlargement: float | None = None  # None: built before this bound existed
     rows_per_photo: int | None = None  # None: built before this bound existed
@@ -37,5 +38,6 @@ def limits_of(manifest: Manifest) -> Limits:
         **known,
         min_cover=windows.min_cover,
         max_cover=windows.max_cover,
+        context_scale=windows.context_scale,
         strict_confusable=config.get("confusable", "strict") == "strict",
     )

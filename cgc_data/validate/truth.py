@@ -50,6 +50,8 @@ class TruthCheck:
         where = f"{target.annotation_id} in image {target.img_idx}"
         if not self._ledger.require(not fault, "annotations", sample.id, f"{where}: {fault}") or found is None:
             return
+        contradiction = self._world.contradiction(self._world.photo(found), found.concept)
+        self._ledger.require(not contradiction, "contradictions", sample.id, f"{where}: {contradiction}")
         sight = self._world.sight(found, view, self._limits.margin)
         if sight.box is None:
             self._ledger.require(

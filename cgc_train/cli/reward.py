@@ -119,8 +119,8 @@ def _reward_table(scored: Sequence["Scored"]) -> Table:
     names = list(scored[0].terms.values)
     for head in ("n", "reward", *names):
         table.add_column(head, justify="right")
-    tasks = sorted({entry.item.truth.task for entry in scored})
-    groups = [(task, [entry.terms for entry in scored if entry.item.truth.task == task]) for task in tasks]
+    tasks = sorted({entry.item.truth.task_id for entry in scored})
+    groups = [(task, [entry.terms for entry in scored if entry.item.truth.task_id == task]) for task in tasks]
     for name, terms in [*groups, ("all", [entry.terms for entry in scored])]:
         columns = [[term.reward for term in terms], *([term.values[key] for term in terms] for key in names)]
         means = [sum(column) / len(column) for column in columns]

@@ -12,7 +12,7 @@ from cgc_data.common.settings import Weight
 from cgc_train.reward.miou import MIOU, MiouSettings
 from cgc_train.reward.term import Answered, Term
 
-# For each violation, the tags of the four that do not occur exactly once.
+# For each violation, how many of the four tags are not correct.
 MISPLACED = {
     Violation.THINK_MISSING: 2,
     Violation.THINK_REPEATED: 2,
@@ -37,7 +37,10 @@ def format_term(answer: Answered, settings: "FormatSettings") -> float:
 
 
 def tags_term(answer: Answered, _: "FormatSettings") -> float:
-    """R_tags: the share of the tags `<think>`, `</think>`, `<answer>`, and `</answer>` that occur exactly once."""
+    """R_tags: the share of the tags `<think>`, `</think>`, `<answer>`, and `</answer>` that are correct.
+
+    A tag is correct if it occurs exactly once. If one tag of a block is repeated, neither tag of the block is correct.
+    """
     return 1 - sum(MISPLACED.get(violation, 0) for violation in answer.reading.violations) / 4
 
 

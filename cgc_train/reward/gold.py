@@ -33,6 +33,7 @@ def _earns_all(row: Row, settings: RewardSettings, prompt: PromptSettings) -> bo
     except (ReleaseError, TypeError, ValueError):  # an object in the row does not have a valid box
         return False
     reading = read_list(row["answer"], truth.num_images)
-    response = format_response(reading.objects, REASON if prompt.think else "")
+    reason = REASON.ljust(settings.format_min_think, ".") if prompt.think else ""
+    response = format_response(reading.objects, reason)
     terms = score(response.removeprefix(prompt.prefix.strip()), truth, settings, prompt)
     return reading.valid and math.isclose(terms.reward, len(TERMS), abs_tol=1e-9)

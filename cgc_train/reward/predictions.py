@@ -179,5 +179,6 @@ def _entry(where: str, line: str) -> Prediction:
             raise PredictionsError(f"{where}: has no text {key!r}; write one object with id and response per line")
     sample = value.get("sample", 1)
     if type(sample) is not int or sample < 0:
-        raise PredictionsError(f"{where}: sample {sample!r} is not a positive integer; number responses from 1")
+        fault = f"sample {sample!r} is not a non-negative integer; number responses from 0 or 1"
+        raise PredictionsError(f"{where}: {fault}")
     return Prediction(value["id"], value["response"], sample)

@@ -13,7 +13,10 @@ from cgc_data.common.errors import SourceError
 from cgc_data.config import BuildConfig, Source
 from cgc_data.index.build import Index
 from cgc_data.index.join import Agreement, same_boxes
+from cgc_data.plan.askable import find_askable
 from cgc_data.plan.notes import plan_notes
+from cgc_data.plan.truth import Truth
+from cgc_data.release.schema import Split
 from cgc_data.validate import validate
 from tests.cgc_data.drawn import Thing, coco, index_of, lvis, photo, position, state
 
@@ -265,6 +268,15 @@ JOINED = {
 def test_presence_count_and_boxes_must_agree(tmp_path: Path, case: str) -> None:
     in_coco, in_lvis, negative, expected = JOINED[case]
     assert state(joined(tmp_path, in_coco, in_lvis, negative), NAME, DOG) == expected
+
+
+@pytest.mark.parametrize("case", JOINED)
+def test_objects_are_used_only_if_the_sources_agree_about_their_category(tmp_path: Path, case: str) -> None:
+    in_coco, in_lvis, negative, expected = JOINED[case]
+    index, config = joined(tmp_path, in_coco, in_lvis, negative), BuildConfig()
+    splits: list[Split] = ["train"] * len(index.photos)
+    askable = find_askable(index, config, splits, Truth(index, config.limits), np.full(len(splits), ""))
+    assert set(askable.trusted.tolist()) <= {expected != "unknown"}
 
 
 def test_a_third_source_does_not_settle_a_contradiction(tmp_path: Path) -> None:

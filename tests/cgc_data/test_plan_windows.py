@@ -73,7 +73,7 @@ def test_focus_and_context_hold_the_object_and_keep_the_bounds(
         assert holds(view.window, box)
     assert low <= cover(focus, box) <= high
     assert (focus.role, context.role) == ("focus", "context")
-    assert context.window.width * context.window.height > focus.window.width * focus.window.height
+    assert context.window.width * context.window.height >= 1.4**2 * focus.window.width * focus.window.height
 
 
 def test_windows_are_found_for_most_draws(truth: Truth) -> None:

@@ -248,3 +248,8 @@ def test_the_examples_of_the_page_hold(answer: str, response: str) -> None:
     terms = score(response, LOCATE)
     assert [terms.miou, terms.format] == [float(row[1]), float(row[2].strip(" |"))]
     assert len(told) == 9
+
+
+@pytest.mark.parametrize("least", [0, 5, 500])
+def test_the_true_answer_earns_everything_with_any_minimum_length_of_reasoning(least: int) -> None:
+    assert gold_check(some_rows(), RewardSettings(format_min_think=least)) == []

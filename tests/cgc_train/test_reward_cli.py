@@ -144,13 +144,13 @@ BAD: list[Any] = [
         f"{json.dumps(GOOD)}\n{json.dumps({**GOOD, 'sample': 1})}", 'with "sample": 1, 2, 3', id="duplicate sample"
     ),
     pytest.param(
-        json.dumps({**GOOD, "sample": "2"}), "p.jsonl:1: sample '2' is not a positive integer", id="sample text"
+        json.dumps({**GOOD, "sample": "2"}), "p.jsonl:1: sample '2' is not a non-negative integer", id="sample text"
     ),
     pytest.param(
-        json.dumps({**GOOD, "sample": True}), "p.jsonl:1: sample True is not a positive integer", id="sample true"
+        json.dumps({**GOOD, "sample": True}), "p.jsonl:1: sample True is not a non-negative integer", id="sample true"
     ),
     pytest.param(
-        json.dumps({**GOOD, "sample": -1}), "p.jsonl:1: sample -1 is not a positive integer", id="sample below 0"
+        json.dumps({**GOOD, "sample": -1}), "p.jsonl:1: sample -1 is not a non-negative integer", id="sample below 0"
     ),
     pytest.param('{"id": "x", "response": ""}', "has no row 'x'; give", id="unknown id"),
     pytest.param('{"id":"x","response":""}\n{"id":"y","response":""}', "has no row 'x' and 1 more", id="unknown ids"),

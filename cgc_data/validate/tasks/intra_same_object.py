@@ -18,8 +18,8 @@ from cgc_data.validate.world import World
 
 CHECKS = {
     "same object": (
-        "all views, or all but one, show the instance and another object with its label; a copy of the reference "
-        "box is not a correct answer"
+        "all views, or all but one, show the instance and another object with its label; of two views, one is wider by "
+        "the factor of the release; a copy of the reference box is not a correct answer"
     ),
     "box drawn": "no box is drawn except the reference box in the reference image",
 }
@@ -66,6 +66,8 @@ class _Follow:
         if {self._world.photo(view) for view in sample.views} != {self._world.photo(found)}:
             return ["the views are of different photos"]
         faults = self._reference(found, sample.ref_bbox, sample.view(sample.ref_img_idx))
+        if len(sample.views) == 2:
+            faults += _too_alike(sample.views, self._limits.context_scale)
         for number in sample.answer_images:
             faults += [f"image {number}: {fault}" for fault in self._answer(found, sample, number, sample.ref_bbox)]
         return faults or self._siblings(found, sample.views)
@@ -116,6 +118,13 @@ class _Follow:
 
     def _sight(self, instance: Instance, view: View) -> Sight:
         return self._world.sight(instance, view, self._limits.margin)
+
+
+def _too_alike(views: Sequence[View], scale: float) -> list[str]:
+    """The fault if the larger of two windows is not wider than the smaller one by this factor; empty if it is."""
+    small, large = sorted((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in (view.window for view in views))
+    actual = (large / small) ** 0.5
+    return [] if actual >= scale else [f"one view is only {actual:.2f} times as wide as the other"]
 
 
 def _misasked(sample: Sample) -> str:
