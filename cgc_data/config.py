@@ -112,8 +112,8 @@ class IntraSettings(Section):
     drawn_box: Share = Field(
         0.25,
         description=(
-            "in this share of the questions that follow one object, the reference box is also drawn in red onto the "
-            "reference image"
+            "in this share of the questions that follow one object through three or more windows, the reference box is "
+            "also drawn in red onto the reference image"
         ),
     )
     min_cover: float = Field(
@@ -135,7 +135,9 @@ class IntraSettings(Section):
         min_length=1,
         description=("the longer side of a displayed window has one of these lengths, in pixels"),
     )
-    jpeg_quality: int = Field(92, ge=50, le=100, description="JPEG quality of windows")
+    jpeg_quality: int = Field(
+        92, ge=50, le=100, description="JPEG quality of windows, unless a task draws it at random"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> "IntraSettings":
@@ -233,7 +235,7 @@ class BuildConfig(Section):
         0.5,
         description=(
             "share of rows whose question names the image that contains the answer, in each task that has such "
-            "questions"
+            "questions; a question that follows one object through two windows always names the image"
         ),
     )
     category_temperature: Share = Field(
