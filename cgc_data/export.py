@@ -186,7 +186,9 @@ def _prompt(row: Row, instruction: Instruction) -> str:
     text = "".join("<image>" if part["type"] == "image" else part["text"] or "" for part in parts)
     if text.count("<image>") != len(row["images"]):
         raise ExportError(
-            f"row {row['id']}: the text contains '<image>', which trainers would treat as an image placeholder"
+            f"row {row['id']}: '<image>' occurs {text.count('<image>')} times in the text for {len(row['images'])} "
+            "images, and trainers would treat each as an image placeholder; rename categories that contain it, and "
+            "build again"
         )
     return text
 

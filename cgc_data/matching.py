@@ -67,7 +67,8 @@ def match(
     """
     if power <= 0 or not 0 <= floor <= 1 or not 0 < ceiling <= 1:
         raise ValueError(
-            f"power {power} and ceiling {ceiling} must be above 0; floor {floor} and ceiling must be at most 1"
+            f"power {power} and ceiling {ceiling} must be above 0; floor {floor} must be at least 0; floor and ceiling "
+            "must be at most 1"
         )
 
     def score(ious: _Table) -> _Table:

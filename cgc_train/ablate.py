@@ -175,7 +175,10 @@ def table(folder: Path) -> str:
     """
     found = {path.parent.name: path for path in sorted(folder.glob("runs/*/held_out.json"))}
     if not found:
-        raise RunError(f"{folder}: none of its runs has been evaluated; run {folder / 'run.sh'}")
+        raise RunError(
+            f"{folder}: none of its runs has been evaluated; run {folder / 'run.sh'} with recipes whose "
+            "data.held_out_every is above 0"
+        )
     names = sorted(found, key=lambda name: (name != BASELINE, name))
     metrics = {name: json.loads(found[name].read_text(encoding="utf-8"))["metrics"]["all"] for name in names}
     shown = [metric for metric in METRICS if any(_cell(values.get(metric)) for values in metrics.values())]

@@ -215,7 +215,8 @@ def _read(file: Path, settings: str) -> dict[str, Measured]:
         raise TrainingDataError(f"{file}: is not a file of measurements; choose another file") from None
     if any(row.settings != settings for row in found):
         raise TrainingDataError(
-            f"{file}: was measured with another model, prompt, reward, or sampling; choose another file"
+            f"{file}: was measured with another model, prompt, reward, or sampling, or with other values of "
+            "data.max_pixels, data.distractor_images, or data.seed; choose another file"
         )
     return {row.id: row for row in found}
 

@@ -46,7 +46,7 @@ def check_gpu(recipe: Recipe) -> None:
     if recipe.gpu_memory_gb is not None and not torch.cuda.is_available():
         raise RunError(
             f"{recipe.name}: needs GPUs with {recipe.gpu_memory_gb:g} GB, and this machine has no GPU; run it on a GPU "
-            "machine, or set gpu_memory_gb=null to train on the CPU"
+            "machine, or set gpu_memory_gb=null and accelerate=cpu to train on the CPU"
         )
 
 

@@ -62,7 +62,7 @@ def resume(run: Run, checkpoint: Path | None = None) -> Run:
     if run.finished:
         raise RunError(f"{run.folder}: already finished; its model is in {run.model_folder.name}/")
     if run.kind == "sft":
-        raise RunError(f"{run.folder}: a warm-up, which cannot be resumed; start it again with --to")
+        raise RunError(f"{run.folder}: a warm-up, which cannot be resumed; start it again with another --to")
     found = _sound(run.folder, [checkpoint] if checkpoint else run.checkpoints())
     arguments = _arguments(run.recipe, run.folder)
     say(f"resuming from {found.name}")
@@ -81,8 +81,11 @@ def _sound(folder: Path, checkpoints: Sequence[Path]) -> Path:
         if not (weight := diverged_weight(checkpoint)):
             return checkpoint
         say(f"warning: {checkpoint.name} is skipped, because its weight {weight} is not finite or exceeds {LARGEST:g}")
-    lacking = "complete checkpoint with finite weights" if checkpoints else "checkpoint yet"
-    raise RunError(f"{folder}: has no {lacking}; delete the folder and start again")
+    lacking = "checkpoint yet; "
+    if checkpoints:
+        tried = ", ".join(checkpoint.name for checkpoint in checkpoints)
+        lacking = f"complete checkpoint with finite weights among {tried}; pass another --checkpoint, or "
+    raise RunError(f"{folder}: has no {lacking}delete the folder and start again")
 
 
 @dataclass(frozen=True)
@@ -160,8 +163,8 @@ def _check_same_rows(trainer: GroundingTrainer) -> None:
     ids = "\n".join(trainer.train_dataset["id"])
     if len(set(gather_object([hashlib.sha256(ids.encode()).hexdigest()]))) > 1:
         raise RunError(
-            f"{trainer.args.output_dir}: the processes of this launch read different releases; use the same "
-            "data.release and data.revision for all of them"
+            f"{trainer.args.output_dir}: the processes of this launch read different rows; use the same "
+            "data.release, data.revision, and data.keep for all of them"
         )
 
 

@@ -204,7 +204,8 @@ def default_folder(recipe: Recipe) -> Path:
 def check_free(folder: Path) -> None:
     """Raise RunError if a folder is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        resumable = f"resume it with `cgc-train resume {folder}`, or " if (folder / "recipe.yaml").is_file() else ""
+        resume = f"resume an unfinished GRPO run with `cgc-train resume {folder}`, or "
+        resumable = resume if (folder / "recipe.yaml").is_file() else ""
         raise RunError(f"{folder}: is not empty; {resumable}choose another folder with --to")
 
 

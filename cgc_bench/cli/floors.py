@@ -14,7 +14,10 @@ from cgc_data.common.tables import PlainConsole
     "--annotations",
     type=click.Path(path_type=Path),
     required=True,
-    help="Annotation file of the benchmark, or the folder that contains it.",
+    help=(
+        "Annotation file of the benchmark, or the folder that contains it. For contrast: folder or Hub id of the "
+        "release."
+    ),
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def floors(task: str, *, annotations: Path, as_json: bool) -> None:

@@ -24,7 +24,7 @@ PATH = click.Path(path_type=Path)
 )
 @click.option(
     "--annotations",
-    help="Variant of the annotations (such as `original` for MIG-Bench), or an annotation file.",
+    help="For MIG-Bench: variant of the annotations (`revised` or `original`), or an annotation file.",
 )
 @click.option(
     "--revision",
@@ -36,8 +36,8 @@ PATH = click.Path(path_type=Path)
 def prepare(name: str, *, source: Path | None, annotations: str | None, revision: str | None) -> None:
     """Prepare BENCHMARK, such as mig, vlm2, or mmstar, and store it in the cache. To move the cache, set CGC_CACHE.
 
-    If the cache already contains the benchmark, the command reuses it. Files that you pass with --from or --annotations
-    are always read again.
+    If the cache already contains the benchmark, the command reuses it, unless you pass another --revision. Files that
+    you pass with --from or --annotations are always read again.
     """
     from cgc_bench.scoring.benchmark import prepared_by
 

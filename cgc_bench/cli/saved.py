@@ -18,7 +18,10 @@ _OPTIONS = (
     click.option(
         "--annotations",
         type=click.Path(path_type=Path),
-        help=("Annotation file of this benchmark, or the folder that contains it."),
+        help=(
+            "Annotation file of this benchmark, or the folder that contains it. For contrast: folder or Hub id of the "
+            "release."
+        ),
     ),
     click.option("--protocol", default="official", show_default=True, help="Scoring protocol for saved responses."),
     click.option(

@@ -13,7 +13,13 @@ PATH = click.Path(path_type=Path)
 @click.command()
 @click.argument("task")
 @click.option(
-    "--annotations", type=PATH, required=True, help="Annotation file of the benchmark, or the folder that contains it."
+    "--annotations",
+    type=PATH,
+    required=True,
+    help=(
+        "Annotation file of the benchmark, or the folder that contains it. For contrast: folder or Hub id of the "
+        "release."
+    ),
 )
 @click.option(
     "--predictions",
@@ -31,8 +37,9 @@ PATH = click.Path(path_type=Path)
     default="official",
     show_default=True,
     help=(
-        "Scoring protocol: official, or strict (only the text after the reasoning counts). For the transfer "
-        "benchmarks, you can also choose vlmevalkit or authors, to apply the rules of VLMEvalKit or of the authors."
+        "Scoring protocol: official, or strict (only the text after the reasoning counts, and contrast requires tags "
+        "around the reasoning and the answer). For the transfer benchmarks, you can also choose vlmevalkit or authors, "
+        "to apply the rules of VLMEvalKit or of the authors."
     ),
 )
 @click.option(
@@ -40,7 +47,10 @@ PATH = click.Path(path_type=Path)
 )
 @click.option(
     "--postprocess",
-    help="Name of the post-processing step that a model's authors applied to predicted boxes, such as migician.",
+    help=(
+        "For MIG-Bench with the protocol official: name of the post-processing step that a model's authors applied to "
+        "predicted boxes, such as migician."
+    ),
 )
 @click.option("--json", "json_file", type=PATH, help="Also write all scores to this JSON file.")
 @click.option(
@@ -48,7 +58,9 @@ PATH = click.Path(path_type=Path)
     type=PATH,
     help=('For VLM2-Bench: replies of a judge model, as a JSON Lines file of objects with the keys "vid" and "score".'),
 )
-@click.option("--judge", help="For VLM2-Bench: name of the model that judged the videos.")
+@click.option(
+    "--judge", help="For VLM2-Bench: name of the model that judged the videos. Required with --video-judgements."
+)
 def score(
     task: str,
     *,

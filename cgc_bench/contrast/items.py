@@ -62,7 +62,10 @@ def held_out_release(name: Path | str, revision: str | None = None) -> Release:
     except ReleaseError as error:
         raise AnnotationError(str(error)) from None
     if not any(True for _ in release.batches(["id"], split=SPLIT)):
-        raise AnnotationError(f"{name}: no rows in the split {SPLIT!r}; build the release from photos of val2017 too")
+        raise AnnotationError(
+            f"{name}: no rows in the split {SPLIT!r}; build the release also from photos of val2017, or from a source "
+            "with `split: test`"
+        )
     return release
 
 

@@ -19,7 +19,7 @@ def _annotations(files: Files, variant: str) -> Mapping[str, str]:
     hint = "; the tasks of cgc_mig_original do not need this file" if variant == "revised" else ""
     raise PrepareError(
         f"{files.label} contains no {variant} annotations of MIG-Bench (sha256 {SHA256[variant][:12]}...): "
-        f"name the file with --annotations FILE{hint}"
+        f"name the file with `cgc-bench prepare mig --annotations FILE`{hint}"
     )
 
 

@@ -38,7 +38,9 @@ def _files(name: str, configuration: str | None, split: str, revision: str | Non
         files: list[str] = DownloadManager(name).download(listed)
     except Exception as error:  # the library and the Hub raise many kinds of errors, each for missing data
         fault = shortened(error)
-        raise PrepareError(f"{name} cannot be read ({fault}); fetch the repository and name it with --from") from None
+        raise PrepareError(
+            f"{name} cannot be read ({fault}); fetch the repository, and pass it to `cgc-bench prepare` with --from"
+        ) from None
     return files
 
 

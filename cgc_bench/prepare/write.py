@@ -50,6 +50,10 @@ def prepare_files(
     variant = variant or layout.variants[0]
     if variant not in layout.variants:
         raise PrepareError(f"{name} has no annotations {variant!r}; choose from {', '.join(layout.variants)}")
+    if annotations and not layout.read:
+        raise PrepareError(
+            f"{name} has several annotation files; omit --annotations, and pass their folder with --from"
+        )
     folder = prepared_folder(name, variant)
 
     def make(stage: Path) -> Prepared:
@@ -120,7 +124,8 @@ def _names_of(item: ItemT, files: Files, names: Mapping[str, str], layout: Layou
         name = names.get(_tail(wanted))
         if name is None:
             raise PrepareError(
-                f"{files.place} lacks {wanted}, an image of item {item.index}; name a complete copy with --from"
+                f"{files.place} lacks {wanted}, an image of item {item.index}; pass a complete copy to `cgc-bench "
+                "prepare` with --from"
             )
         yield name
 

@@ -193,7 +193,8 @@ def _prepared(file: Path, bench: AnyBenchmark, line: Mapping[str, object]) -> Pr
         content = f" with data sha256 {str(digest)[:12]}" if digest else ""
         raise ReportError(
             f"{file}: made on {bench.name}, {version} annotations{content}, which are not prepared here; "
-            "run `cgc-bench prepare` on the same files, or set CGC_CACHE to where they are prepared"
+            "run `cgc-bench prepare` on the same files (for contrast, start the same lmms-eval task again), or set "
+            "CGC_CACHE to where they are prepared"
         )
     return ready
 

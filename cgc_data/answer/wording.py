@@ -73,7 +73,9 @@ def ask(
     if count_images < 2:
         raise PlanError(f"a question needs at least two images, but there are {count_images}")
     if pool_gives_box(pool) != bool(ref and ref.box):
-        raise PlanError(f"the questions of pool {pool!r} {'contain no' if ref else 'need a'} reference box")
+        raise PlanError(
+            f"the questions of pool {pool!r} {'need a' if pool_gives_box(pool) else 'contain no'} reference box"
+        )
     if pool_gives_image(pool) != bool(ref and not ref.box):
         raise PlanError(f"the questions of pool {pool!r} {'mention no' if ref else 'need a'} reference image")
     if pool_names_image(pool) != (image is not None):

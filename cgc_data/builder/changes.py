@@ -87,7 +87,9 @@ class PlannedPhotos:
         try:
             columns = [pq.read_table(self._file, schema=STATES)[name].to_pylist() for name in STATES.names]
         except (OSError, pa.ArrowException):
-            raise BuildError(f"{self._file}: damaged; run the same `cgc-data plan` again") from None
+            raise BuildError(
+                f"{self._file}: missing or damaged; run the same `cgc-data build` or `cgc-data plan` again"
+            ) from None
         sources, names, identities, states = columns
         return dict(zip(zip(sources, names, strict=True), zip(identities, states, strict=True), strict=True))
 

@@ -73,7 +73,7 @@ def versions() -> dict[str, str]:
     """The version of each library that affects the bytes of a release, keyed by name. Also contains the version of the
     plan format.
     """
-    return {**library_versions(), "the plan": str(PLAN_VERSION)}
+    return {**library_versions(), "plan format": str(PLAN_VERSION)}
 
 
 def images_of(facts: Facts, config: BuildConfig) -> dict[str, str]:

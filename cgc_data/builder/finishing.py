@@ -49,7 +49,7 @@ def finish_release(out: Path, *, executor: Executor = HERE) -> Built:
     """
     if not (out / MANIFEST).exists():
         check_planned(out)
-    with explained(out), alone(out):
+    with explained(out, "folder"), alone(out):
         if (out / MANIFEST).exists():
             return already_finished(out)
         check_links(out)
@@ -110,7 +110,8 @@ def _check_rejects(draft: Draft, receipts: Sequence[Receipt], out: Path) -> int:
         record = start_over(out, rejected)
         raise BuildError(
             f"{broken.detail}: {len(rejected)} of {draft.rows} rows were rejected, with max_rejected={most}; fix the "
-            f"photos listed in {record}, or raise it, and run the same `cgc-data build` or `cgc-data plan` again"
+            f"photos listed in {record}, or raise max_rejected (this does not help if all rows were rejected), and run "
+            "the same `cgc-data build` or `cgc-data plan` again"
         )
     return len(rejected)
 

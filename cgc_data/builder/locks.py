@@ -47,7 +47,7 @@ def _lock_file(out: Path) -> Path:
 
 
 def _held(out: Path) -> BuildError:
-    return BuildError(f"{out}: another build is writing into it; wait for it, or choose another folder")
+    return BuildError(f"{out}: another command is writing into it; wait for it, or choose another folder")
 
 
 if sys.platform == "win32":  # which has no shared locks of whole files
@@ -75,7 +75,8 @@ else:
         except OSError as error:
             os.close(file)
             raise BuildError(
-                f"{CACHE}: this disk cannot lock files ({error.strerror}); mount it with locks, or use another disk"
+                f"{out.parent / CACHE}: this disk cannot lock files ({error.strerror}); mount it with locks, or use "
+                "another disk"
             ) from None
         try:
             yield

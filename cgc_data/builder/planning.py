@@ -122,7 +122,7 @@ def _fingerprint(config: BuildConfig) -> str:
     for source in values["sources"]:
         path = local_file(source["annotations"])
         if not path.is_file():
-            raise SourceError(f"{path}: no such annotation file; name it as ANN.json:IMAGES")
+            raise SourceError(f"{path}: no such annotation file; correct the path (flags take ANN.json:IMAGES)")
         source["annotations"] = file_sha256(path)
     values["exclude"] = [file_sha256(Path(file)) for file in config.exclude]
     like = (path for folder in config.exclude_like for path in Path(folder).rglob("*") if path.is_file())

@@ -28,7 +28,7 @@ def render_release(out: Path, ranges: Sequence[str] = (), *, executor: Executor 
     Raises BuildError if nothing is planned, the release is finished, or the photos are missing on this machine.
     """
     check_planned(out)
-    with explained(out), together(out):
+    with explained(out, "folder"), together(out):
         draft = read_draft(out)
         numbers = selected(ranges, len(draft.plan.shards), out)
         require_photos(draft.images.values())

@@ -23,7 +23,7 @@ from cgc_data.tasks import CONTRASTS
 
 WORK, FINGERPRINT, REJECTED = ".build", "fingerprint", "rejected.parquet"
 _REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
-_GONE = "the file was removed while the command ran; run the command again to start over"
+_GONE = "the folder was removed while the command ran; run the command again to start over"
 
 
 def claim(out: Path, fingerprint: str) -> Path | None:
@@ -44,7 +44,8 @@ def claim(out: Path, fingerprint: str) -> Path | None:
         if not record.exists():
             raise BuildError(f"{out}: not empty, and not a build; choose another --out")
         raise BuildError(
-            f"{out}: contains an unfinished build of other settings or sources; choose another --out, or delete it"
+            f"{out}: contains an unfinished build of other settings, sources, or library versions; choose another "
+            "--out, or delete it"
         )
     check_links(out)
     if resumed:

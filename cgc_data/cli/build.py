@@ -28,18 +28,23 @@ BYTES_WITHOUT_IMAGES = 500  # per row of a release that stores no images
 @click.option(
     "--dry-run",
     is_flag=True,
-    help=("Plan only: report the rows per task, the size of the release, and the rows that would be rejected."),
+    help=(
+        "Plan only, and write no release: report the rows per task, the estimated size of the release, and the skipped "
+        "photos and objects."
+    ),
 )
 @click.option(
     "--push-to-hub",
     metavar="ORG/NAME",
     help=(
-        "Push the finished release to the Hub. Unless you set --licenses, the build then uses only permissively "
-        "licensed photos."
+        "Push the finished release to the Hub. Unless you set the licenses, a build that stores images then uses only "
+        "permissively licensed photos."
     ),
 )
-@click.option("--tag", metavar="vX.Y.Z", help="Version tag of the push.")
-@click.option("--private", is_flag=True, help="Create the repository as private.")
+@click.option("--tag", metavar="vX.Y.Z", help="Version tag of the push. Required with --push-to-hub.")
+@click.option(
+    "--private", is_flag=True, help="Create the repository as private. An existing repository must already be private."
+)
 def build(
     settings: tuple[str, ...],
     out: Path,
@@ -52,7 +57,8 @@ def build(
 ) -> None:
     """Build a release. If you name no source, the build uses a small embedded sample.
 
-    You can set every setting of the configuration as KEY=VALUE, such as inter.hard=0.5 or limits.min_side=32.
+    You can set every setting of the configuration in CONFIG.yaml or as KEY=VALUE, such as inter.hard=0.5 or
+    limits.min_side=32. Flags override KEY=VALUE, and KEY=VALUE overrides the file.
     """
     from cgc_data.builder.planning import plan_only
     from cgc_data.builder.release import build_release

@@ -33,7 +33,7 @@ def diff(before: Path, after: Path, as_json: bool) -> None:
     """Compare releases R1 and R2, and print how many rows and photos were added, removed, or changed in each task.
 
     Rows are compared by content. A row counts as changed if the same question about the same images has a different
-    answer or is in another split.
+    answer or id, or is in another split.
     """
     from cgc_data.look.difference import difference
 

@@ -16,7 +16,11 @@ Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)(i?)B?", re.IGNORECASE)
 _AMOUNT = re.compile(r"[0-9]*\.?[0-9]+")
-_NOT_CUSTOM = {"cpu": "--ray-cpus", "memory": "--ray-memory"}
+_NOT_CUSTOM = {
+    "cpu": "use --ray-cpus",
+    "memory": "use --ray-memory",
+    "gpu": "omit it, because these tasks use no GPU",
+}
 
 
 def byte_size(text: str) -> int:
@@ -32,8 +36,8 @@ def _resource(text: str) -> tuple[str, float]:
     a built-in resource.
     """
     name, _, amount = text.partition("=")
-    if flag := _NOT_CUSTOM.get(name.lower()):
-        raise click.BadParameter(f"{text}: not a custom resource; use {flag}.")
+    if fix := _NOT_CUSTOM.get(name.lower()):
+        raise click.BadParameter(f"{text}: not a custom resource; {fix}.")
     if not name or not _AMOUNT.fullmatch(amount):
         raise click.BadParameter(f"{text}: expected NAME=AMOUNT, such as scratch=1.")
     return name, float(amount)

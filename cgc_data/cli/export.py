@@ -22,7 +22,7 @@ from cgc_data.tasks import CONTRASTS
 @click.option(
     "--images",
     type=click.Path(path_type=Path),
-    help=("Folder or .zip with the photos, if the release stores no images."),
+    help=("Folder or .zip with the photos. Required if the release stores no images."),
 )
 def export(
     release: Path,

@@ -22,8 +22,8 @@ from cgc_data.painter.paint import Preset
     help=("Number of photos in the train file [default: set by the preset]."),
 )
 def paint(preset: Preset, out: Path, seed: int, photos: int | None) -> None:
-    """Paint the synthetic scenes of PRESET, with exact COCO (and LVIS) annotations. The same seed produces the same
-    bytes.
+    """Paint the synthetic scenes of PRESET, with exact COCO annotations. The preset `standard` also has LVIS
+    annotations. The same seed produces the same bytes.
     """
     from cgc_data.builder.work import explained
 

@@ -24,8 +24,9 @@ def plan(settings: tuple[str, ...], out: Path, executor: "Executor", as_json: bo
     """Plan a release that many machines can render. After `plan`, run `render`, and then `finish`.
 
     The settings are the same as for `cgc-data build`, and the finished release is byte-identical to the result of that
-    command. Every machine that renders or finishes needs access to the output folder and to the photos. The photos must
-    have the same paths on all machines.
+    command. Every machine that renders or finishes needs access to the output folder and to the photos. The machine
+    that finishes also needs the annotation files and the exclusion lists. The photos, annotation files, and exclusion
+    lists must have the same paths on all machines.
     """
     from cgc_data.builder.planning import plan_release
 

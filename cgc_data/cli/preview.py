@@ -11,7 +11,9 @@ from cgc_data.common.progress import say, show
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Output folder [default: RELEASE-preview].")
-@click.option("--per-task", type=click.IntRange(min=1), default=20, show_default=True, help="Rows per task.")
+@click.option(
+    "--per-task", type=click.IntRange(min=1), default=20, show_default=True, help="Maximum number of rows per task."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed for choosing the rows.")
 @click.option(
     "--images",
@@ -25,7 +27,7 @@ from cgc_data.common.progress import say, show
     type=click.Choice(["jpeg", "webp", "png"]),
     default="jpeg",
     show_default=True,
-    help="Format of sheets and images; png is lossless, but several times as large.",
+    help="Format of sheets and images. png: images are copied unchanged, and sheets are lossless, but much larger.",
 )
 def preview(
     release: Path, *, folder: Path | None, per_task: int, seed: int, images: Path | None, sheets: bool, kind: Any

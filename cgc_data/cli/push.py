@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 @click.option(
     "--tag", required=True, metavar="vX.Y.Z", help=("Version tag for this release. An existing tag is never moved.")
 )
-@click.option("--private", is_flag=True, help="Make the repository private.")
+@click.option(
+    "--private", is_flag=True, help="Create the repository as private. An existing repository must already be private."
+)
 @click.option(
     "--noncommercial",
     is_flag=True,
@@ -32,7 +34,11 @@ if TYPE_CHECKING:
     metavar="R1",
     help="Folder of the previous version. The card then lists what changed since that version.",
 )
-@click.option("--dry-run", is_flag=True, help="Run all checks and report the files, but do not contact the Hub.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Run the checks that do not need the Hub, and report the number and size of the files.",
+)
 def push(
     release: Path, *, repo_id: str, tag: str, private: bool, noncommercial: bool, since: Path | None, dry_run: bool
 ) -> None:

@@ -39,7 +39,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=click.Choice(ORIENTATIONS),
         help=(
             f"as_stored: the boxes in the {DECLARABLE} files fit the photos before EXIF rotation. as_displayed: they "
-            "fit the photos after EXIF rotation.  [default: as_stored, if the photo sizes confirm this]"
+            "fit the photos after EXIF rotation.  [default: as_stored, but the build fails unless the sizes of rotated "
+            "photos confirm this]"
         ),
     ),
     click.option(
@@ -73,10 +74,16 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--exclude",
         multiple=True,
         metavar="FILE",
-        help="Exclude the photos in this file: a list of ids or file names, or the annotations of a benchmark.",
+        help=(
+            "Exclude the photos in this file: a list of ids or file names, or the annotations of a benchmark. "
+            "Repeatable."
+        ),
     ),
     click.option(
-        "--exclude-like", multiple=True, metavar="DIR", help="Exclude near-duplicates of the photos in this folder."
+        "--exclude-like",
+        multiple=True,
+        metavar="DIR",
+        help="Exclude near-duplicates of the photos in this folder. Repeatable.",
     ),
 )
 
@@ -107,6 +114,13 @@ def _from_flags(flags: Values) -> Values:
     for form in FORMATS.values():
         bearing = declared if form.protocol.declarable else {}
         sources += [_source(form.name, text) | bearing for text in flags.pop(form.name, ())]
+    unused = [name for name, value in declared.items() if value]
+    if unused and not any(FORMATS[source["kind"]].protocol.declarable for source in sources):
+        flag = f"--{unused[0].replace('_', '-')}"
+        raise ConfigError(
+            f"{flag} applies only to the files of {DECLARABLE}; for a source in a configuration file, set "
+            f"`{unused[0]}` there"
+        )
     values = {name: list(v) if isinstance(v, tuple) else v for name, v in flags.items() if v not in (None, ())}
     return values | ({"sources": sources} if sources else {})
 

@@ -25,7 +25,9 @@ MOST_LABELS = 20
 @click.argument("release", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def stats(release: Path, as_json: bool) -> None:
-    """Print statistics of RELEASE: rows by task, split, category, size, position, and license."""
+    """Print statistics of RELEASE: rows by task, split, and category; sizes of boxes; positions of targets; licenses of
+    photos.
+    """
     from cgc_data.look.stats import release_stats
     from cgc_data.plan.asked import Made, asked_of, compare
     from cgc_data.release.read import open_release

@@ -56,8 +56,8 @@ def validate(
     """Derive every row of RELEASE again from its raw sources, and measure shortcuts that could reveal answers to a
     model that ignores the images.
 
-    Exit status 0: the release is valid. 1: violations were found, and each is listed with its row. 2: the release or a
-    source cannot be read.
+    Exit status 0: the release is valid. 1: violations were found. Faulty rows and files are listed, at most --most per
+    check. 2: the release or a source cannot be read.
     """
     from cgc_data.validate import validate as run
 

@@ -187,11 +187,11 @@ def explained(url: str) -> Iterator[None]:
     except PermissionError:
         raise RemoteError(f"{url}: access denied; check the permissions of your {protocol} credentials") from None
     except ImportError:
-        package = PACKAGES.get(protocol, "the package of this protocol")
+        package = PACKAGES.get(protocol, f"'fsspec[{protocol}]'")
         raise RemoteError(f"{url}: {protocol}:// needs {package}; run: pip install {package}") from None
     except Exception as error:  # each protocol's package has its own errors
         if _lacks_credentials(error):
-            fix = f"no {protocol} credentials were found; set up the {protocol} command-line tool with your credentials"
+            fix = f"no {protocol} credentials were found; set up your credentials as for its command-line tool"
         elif isinstance(error, ValueError) and "rotocol" in str(error):
             fix = f"{protocol}:// is not a protocol of fsspec; use s3://, gs://, or hf://"
         else:

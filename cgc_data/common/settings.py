@@ -50,7 +50,7 @@ def parse_override(text: str, error: type[CgcError] = ConfigError) -> Values:
     """
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise error(f"{text!r}: write a setting as key=value, such as inter.hard=0.5")
+        raise error(f"{text!r}: write a setting as key=value")
     try:
         nested: Any = load_yaml(value)
     except ValueError:

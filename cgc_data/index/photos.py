@@ -107,8 +107,8 @@ def collect_photos(
                 groups.setdefault(identity, []).append(listing)
         if len(lost) == table.images.num_rows > 0:
             raise SourceError(
-                f"{images}: holds none of the {table.images.num_rows} photos that {table.path} lists, such as "
-                f"{lost[0].detail}; specify the folder or zip file that contains them"
+                f"{images}: holds none of the {table.images.num_rows} photos that {table.path} lists, or none that can "
+                f"be read, such as {lost[0].detail}; specify the folder or zip file that contains them"
             )
         left_out += lost
     apart = _part_pictures(groups, stores)

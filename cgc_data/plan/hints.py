@@ -69,7 +69,7 @@ def advice(failure: Failure, seconds: float = SECONDS) -> str:
         elif not missing:
             return f"add {_words(change)}; a dry run with this change succeeds"
     if untried:
-        return f"add {_words(untried[0])}; this change was not tried, because time ran out"
+        return f"add {_words(untried[0])}; this change was not tried, because a dry run takes too long"
     return f"none of the settings that were tried helps; {_needs(failure)}add photos or correct the file"
 
 

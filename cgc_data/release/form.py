@@ -51,7 +51,8 @@ def _typed(column: pa.Array, name: str) -> pa.Array:
 def _check(array: pa.Array, name: str) -> None:
     if array.null_count and name not in NULLABLE:
         raise ValueError(f"{name} is missing")
-    if name in POSITIVE and not pa.types.is_list(array.type) and len(array) and (pc.min(array).as_py() or 1) < 1:
+    least = pc.min(array).as_py() if name in POSITIVE and not pa.types.is_list(array.type) else None
+    if least is not None and least < 1:
         raise ValueError(f"{name} is less than 1")
     if pa.types.is_floating(array.type) and not np.isfinite(array.drop_null().to_numpy(zero_copy_only=False)).all():
         raise ValueError(f"{name} is not a finite number")

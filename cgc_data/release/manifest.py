@@ -177,7 +177,8 @@ def read_manifest(folder: Path) -> Manifest:
             return current_manifest(cast(Manifest, manifest))
     except FileNotFoundError:
         raise ReleaseError(
-            f"{path.parent}: not a finished release (no manifest.json); run the same `cgc-data build` again"
+            f"{path.parent}: not a finished release (no manifest.json); run the same `cgc-data build` again, finish a "
+            "planned release with `cgc-data finish`, or give another folder"
         ) from None
     except msgspec.ValidationError as error:
         raise ReleaseError(f"{path}: not the manifest of a release ({error}); build or download it again") from None

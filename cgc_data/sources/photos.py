@@ -71,6 +71,9 @@ class SeveralPhotos:
         named = [store for store, place in held if place == file_name]
         if len(held) > 1 and not named:
             first, second = (place for _, place in held[:2])
-            raise PhotoError(f"{file_name}: found in several locations, as {first} and {second}; give one of them")
+            raise PhotoError(
+                f"{file_name}: found in several locations, as {first} and {second}; write one of these names in the "
+                "annotation file"
+            )
         # the last location raises the error with the fix
         return (named or [store for store, _ in held] or self._stores[-1:])[0]

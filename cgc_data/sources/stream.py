@@ -184,7 +184,7 @@ class JsonStream:
         size = self._filled
         while not (cut := self._walk()):
             if self._position + size >= self._size or size >= LARGEST_ELEMENT:
-                self._damaged("unterminated element")
+                self._damaged("an element is not terminated, or is too long")
             size *= 2
             self._load(size)
         return cut

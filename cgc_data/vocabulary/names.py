@@ -73,7 +73,7 @@ def readable(concept_or_name: str, given: str = "") -> Name:
     if entry is None:
         return _by_rule(given or _wording_of(concept, concept_or_name))
     if entry.left_out:
-        raise VocabularyError(f"no question can ask for category {entry.lvis!r}: {entry.left_out}; exclude it")
+        raise VocabularyError(f"no question can ask for category {entry.lvis!r}: {entry.left_out}; use another")
     return Name(entry.singular, entry.plural, entry.article)
 
 

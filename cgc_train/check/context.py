@@ -208,8 +208,8 @@ class Context:
         if name in PUBLISHED_8B:
             return False
         raise ModelError(
-            f"{name}: no such folder, and the Hub does not respond; pass a model folder (`cgc-train tiny demo/tiny` "
-            "writes the tiny one), or connect to a network"
+            f"{name}: no such folder, and the Hub does not respond or HF_HUB_OFFLINE is set; pass a model folder "
+            "(`cgc-train tiny demo/tiny` writes the tiny one), or connect to a network and unset HF_HUB_OFFLINE"
         )
 
     def sizes(self, row: Row) -> list[tuple[int, int]]:

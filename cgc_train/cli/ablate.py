@@ -27,8 +27,10 @@ def ablate(
     list_switches: bool,
     of: Path | None,
 ) -> None:
-    """Write an unchanged copy of RECIPE and, for each switch in --over, a copy with that switch applied. Also write a
-    script that checks and runs all copies.
+    """Write RECIPE as the baseline and, for each switch in --over, a copy with that switch applied. Also write a script
+    that checks and runs the baseline and all copies.
+
+    Settings that you write as KEY=VALUE change the baseline and all copies.
     """
     from cgc_train import ablate as ablation
     from cgc_train.recipe import load_recipe

@@ -18,7 +18,7 @@ from cgc_data.common.progress import show
     "--to",
     "picture",
     type=click.Path(path_type=Path),
-    help=("PNG file to write. The picture shows the images with the predicted boxes."),
+    help=("New PNG file. The picture shows the images with the predicted boxes."),
 )
 @click.option("--no-think", is_flag=True, help="For models trained without thinking.")
 @click.option(
@@ -27,7 +27,7 @@ from cgc_data.common.progress import show
     show_default=True,
     help=("Maximum number of pixels per image. Larger images are downscaled for the model."),
 )
-@click.option("--max-new-tokens", default=512, show_default=True, help="Maximum length of the response.")
+@click.option("--max-new-tokens", default=512, show_default=True, help="Maximum length of the response, in tokens.")
 def demo(
     model: str,
     images: tuple[Path, ...],

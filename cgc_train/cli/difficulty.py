@@ -14,7 +14,7 @@ from cgc_data.common.tables import PlainConsole
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--to", "file", type=click.Path(path_type=Path), required=True, help="Output file, JSON Lines.")
 @click.option("--samples", type=click.IntRange(min=2), help="Answers per row.  [default: the recipe's num_generations]")
-@click.option("--limit", type=click.IntRange(min=1), help="Maximum number of rows.")
+@click.option("--limit", type=click.IntRange(min=1), help="Maximum number of rows.  [default: the recipe's data.limit]")
 @click.option("--batch", type=click.IntRange(min=1), default=8, show_default=True, help="Rows per batch.")
 def difficulty(
     recipe: str, settings: tuple[str, ...], *, file: Path, samples: int | None, limit: int | None, batch: int

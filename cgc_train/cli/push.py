@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("repo_id", metavar="ORG/NAME")
 @click.option("--tag", metavar="vX.Y.Z", help="Version tag for this model. The command never moves an existing tag.")
-@click.option("--private", is_flag=True, help="Make the repository private.")
+@click.option(
+    "--private",
+    is_flag=True,
+    help="Create the repository as private. An existing repository must already be private.",
+)
 @click.option(
     "--license",
     "--licence",
@@ -31,7 +35,8 @@ if TYPE_CHECKING:
     metavar="[DATASET=]FILE",
     help=(
         "Results file written by `cgc-bench score --json`. The scores are published in the model card and as "
-        "evaluation results on the Hub. Repeatable."
+        "evaluation results on the Hub. DATASET is the Hub id of the benchmark's data set; you need it unless the "
+        "benchmark is MIG-Bench, VLM2-Bench, or the run's release on the Hub. Repeatable."
     ),
 )
 @click.option("--dry-run", is_flag=True, help="Merge the model and print the model card, but upload nothing.")

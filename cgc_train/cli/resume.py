@@ -12,9 +12,17 @@ from cgc_train.cli.shown import show_outcome
 @click.option(
     "--checkpoint", type=click.Path(path_type=Path), help=("Checkpoint to resume from, instead of the newest one.")
 )
-@click.option("--recipe", help="Exit with an error unless the run was started with this recipe.")
+@click.option(
+    "--recipe",
+    help=(
+        "Exit with an error unless the run was started with this recipe. Differences in some settings, such as "
+        "data.release or grpo.max_steps, are ignored."
+    ),
+)
 def resume(run: Path, checkpoint: Path | None, recipe: str | None) -> None:
-    """Resume RUN from its newest checkpoint. The result is the same as without the interruption."""
+    """Resume RUN from its newest intact checkpoint. On a CPU, the result is the same as without the interruption. On a
+    GPU, the result can differ slightly.
+    """
     from cgc_data.common.extras import need
 
     need("train")

@@ -51,8 +51,8 @@ def reward(
 
     Prints the reward and its terms for each task, and the metrics with 95 % confidence intervals.
 
-    RELEASE can be a release without images. Write each setting as KEY=VALUE, where KEY is a key of a recipe: for
-    example, reward.power=2 or prompt.think=false.
+    RELEASE can be a release without images. Write each setting as KEY=VALUE, where KEY is a key in the section `reward`
+    or `prompt` of a recipe: for example, reward.power=2 or prompt.think=false.
     """
     from cgc_train.data.find import find_release
     from cgc_train.recipe import DataSettings

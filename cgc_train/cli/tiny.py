@@ -13,7 +13,12 @@ from cgc_train.families import FAMILIES
 @click.option("--family", type=click.Choice(list(FAMILIES)), default="qwen3_vl", show_default=True, help="Model type.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the random weights.")
 @click.option(
-    "--real-tokens", is_flag=True, help=("Use the vocabulary size and the special token ids of the full-size model.")
+    "--real-tokens",
+    is_flag=True,
+    help=(
+        "Use the vocabulary size and the special token ids of the full-size model. The tiny model then has about ten "
+        "million weights. Only for qwen3_vl and qwen3_vl_moe."
+    ),
 )
 @click.option(
     "--head-size", type=click.Choice(["16", "32"]), default="16", show_default=True, help="Size of each attention head."

@@ -83,8 +83,8 @@ def held_out(release: Release, split: str, count: int) -> list[str]:
     rows = sorted(_read(release, split), key=lambda row: (_hash(row.unit), row.id))
     if not rows:
         raise TrainingDataError(
-            f"{release.folder}: split {split!r} has no rows to hold out; build with splits.validation=0.2, or set "
-            "data.held_out_every=0"
+            f"{release.folder}: split {split!r} has no rows to hold out; build a release with rows in this split (for "
+            "validation, raise splits.validation), or set data.held_out_every=0"
         )
     ids: list[str] = []
     for _, pair in groupby(rows, key=lambda row: row.unit):
@@ -150,7 +150,7 @@ def _matching(release: Release, settings: DataSettings, split: str) -> Iterable[
         why = (
             f"data.keep={settings.keep} lists no row that passes the other filters of `data`; relax them"
             if rows
-            else "the filters of `data` exclude all rows; relax them"
+            else "it is empty, or the filters of `data` exclude all its rows; set data.split, or relax the filters"
         )
         raise TrainingDataError(f"{release.folder}: no rows of split {split!r} to train on, because {why}")
     return kept

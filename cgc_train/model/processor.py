@@ -48,7 +48,10 @@ def check_folder(name: str, *any_of: str) -> None:
     folder = Path(name)
     if folder.is_dir():
         if not any((folder / file).is_file() for file in any_of):
-            raise ModelError(f"{folder}: no {' or '.join(any_of)}; copy it from the model you started from")
+            raise ModelError(
+                f"{folder}: no {' or '.join(any_of)}; pass a model folder, such as RUN/model of a run, or copy this "
+                "file from the model you started from"
+            )
     elif _looks_local(name):
         raise ModelError(f"{name}: no such folder; pass a model folder or a Hub id (ORG/NAME)")
 

@@ -45,7 +45,10 @@ def merge(run: Run, folder: Path, *, checkpoint: int | None = None, dtype: str =
 def _source(run: Run, checkpoint: int | None) -> Path:
     if checkpoint is None:
         if not run.finished:
-            raise RunError(f"{run.folder}: not finished; run `cgc-train resume {run.folder}`, or give --checkpoint N")
+            raise RunError(
+                f"{run.folder}: not finished; run `cgc-train resume {run.folder}`, or merge a checkpoint with "
+                f"`cgc-train merge {run.folder} --checkpoint N`"
+            )
         return run.model_folder
     found = {int(path.name.rpartition("-")[2]): path for path in run.checkpoints()}
     if checkpoint not in found:

@@ -67,7 +67,7 @@ def push_model(
     """
     check_names(repo_id, tag)
     read_results(results, run.recipe)  # raises errors before the merge
-    _check_early(repo_id, tag, token)
+    _check_early(repo_id, tag, private, token)
     with tempfile.TemporaryDirectory() as folder:
         contents = prepare_model(run, repo_id, Path(folder), tag=tag, license=license, results=results)
         return _publish(contents, repo_id, tag, private, token)
@@ -98,7 +98,7 @@ def _public_recipe(run: Run) -> bytes:
     return yaml.safe_dump(values, sort_keys=False).encode()
 
 
-def _check_early(repo_id: str, tag: str | None, token: str | None) -> None:
+def _check_early(repo_id: str, tag: str | None, private: bool, token: str | None) -> None:
     """Check the login and the repository before the merge, because merging a large model takes minutes."""
     api = connect(token)
     target: Target = {"repo_id": repo_id, "repo_type": "model"}
@@ -107,7 +107,7 @@ def _check_early(repo_id: str, tag: str | None, token: str | None) -> None:
             with attempt:
                 api.whoami()
                 if api.repo_exists(**target):
-                    _check_target(api, target, tag)
+                    _check_target(api, target, tag, private)
 
 
 def _publish(contents: Contents, repo_id: str, tag: str | None, private: bool, token: str | None) -> PushedModel:
@@ -136,13 +136,17 @@ def _prepare(api: HfApi, target: Target, tag: str | None, private: bool) -> None
         api.repo_info(**target)
     except RepositoryNotFoundError:
         api.create_repo(**target, private=private or None, exist_ok=True)
-    _check_target(api, target, tag)
+    _check_target(api, target, tag, private)
 
 
-def _check_target(api: HfApi, target: Target, tag: str | None) -> None:
-    """Raise PushError if the repository already has the tag, or if it contains files other than `HARMLESS` but no
-    `recipe.yaml`, which every published run has.
+def _check_target(api: HfApi, target: Target, tag: str | None, private: bool) -> None:
+    """Raise PushError if the repository is public although `private` is set, already has the tag, or contains files
+    other than `HARMLESS` but no `recipe.yaml`, which every published run has.
     """
+    if private and not api.repo_info(**target).private:
+        raise PushError(
+            f"{target['repo_id']}: exists and is public; make it private in its settings, or choose another name"
+        )
     taken = _tags(api, target)
     if tag in taken:
         fix = f"choose the next, --tag {next_version(taken)}"

@@ -5,8 +5,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
-
 from cgc_data.common.settings import nearest
 from cgc_train.errors import RecipeError
 from cgc_train.protocols import GrpoArguments, TrainingArguments
@@ -116,5 +114,5 @@ def _number(value: object, expected: object) -> object:
         try:
             return float(value)
         except ValueError:
-            raise RecipeError(f"{yaml.safe_dump(value).strip()!r} is not a number") from None
+            raise RecipeError(f"{value!r} is not a number") from None
     return value

@@ -96,7 +96,7 @@ def _family(model_type: str, real_tokens: bool) -> Family:
         raise ModelError(f"unknown model family {model_type!r}; choose from {', '.join(FAMILIES)}")
     family = FAMILIES[model_type]
     if real_tokens and family.thinking:
-        raise ModelError(f"the tiny {family.title} does not support real tokens; only the tiny Qwen3-VL does")
+        raise ModelError(f"the tiny {family.title} does not support real tokens; choose a family of Qwen3-VL")
     return family
 
 

@@ -16,23 +16,29 @@ HEADER = re.compile(r"^# Engines: .*\n", re.MULTILINE)
 CHATTER = re.compile(r"^\(.*pid=\d+\)|^Generating \w+ split|Warning: |^\s+warnings\.warn\(|INFO worker\.py")
 INTRODUCTION = """# Engines that were run
 
-`make engines` runs each training and inference engine on a CPU, and writes this page and `docs/engines.json`. It uses a
-tiny Qwen3-VL and a small release. It is not part of `make test`.
+`make engines` runs each training and inference engine on a CPU. It writes this page, `docs/engines.json`, and the line
+about engines in the header of every recipe. It uses a tiny Qwen3-VL and a small release. It is not part of `make test`.
 `make engines ENGINES="ddp zero3"` runs only these engines and keeps the results of the others.
 `python scripts/engines/run.py --list` lists all engines.
-Each engine has a separate environment in `.engines/`. These environments share the torch that `make install` installs.
+The environments of the engines are in `.engines/`. The DeepSpeed engines share one environment, the engines with vLLM
+share another, and every other engine has a separate one. All environments use the torch that `make install` installs.
 To delete all environments, remove `.engines/`.
 
-Each recipe keeps its own settings, with these exceptions: the model is tiny and in float32, photos and adapters are
-small, runs have few steps, and completions are short. vLLM is off unless it is the engine under test. GRPO samples
+DDP, FSDP2, DeepSpeed, and bitsandbytes run with the recipes. Each recipe keeps its own settings, with these exceptions:
+the model is tiny and in float32, photos, adapters, and batches are small, each prompt has few completions, completions
+are short, runs have few steps, GRPO uses another learning rate without warm-up steps, and vLLM is off. GRPO samples
 completions as usual but learns from fixed ones, because sampled completions depend on the number of processes. Each run
-is compared with a baseline: a run with one process, without the engine.
+is compared with a baseline: a run with one process, without the engine. For bitsandbytes, the baseline uses
+bitsandbytes too.
+
+vLLM runs with the recipe `tiny-cpu`, and GRPO learns from the completions that vLLM samples. The answers of vLLM are
+compared with those of transformers.
 
 Third-party trainers get the exported release and a warmed-up model. This model has the vocabulary size and the special
 token IDs of a real Qwen3-VL, because the trainers look up special tokens by ID.
 
-Runs on a CPU do not test speed, GPU memory, or GPU kernels. They do not test mixed precision either, because it is
-turned off to keep the numbers comparable. For all of these, see [measured on a GPU](gpu.md).
+Runs on a CPU do not test speed, GPU memory, or GPU kernels. Mixed precision is turned off to keep the numbers
+comparable, except in one stage with vLLM. For all of these, see [measured on a GPU](gpu.md).
 
 A stage passes if it made at least one comparison and every comparison agrees. A skipped comparison counts as failed.
 """

@@ -31,7 +31,7 @@ PROMPT = 256  # tokens
 # Its FSDP is registered only for GPUs, but does the same on a CPU.
 ON_CPU = {"VERL_PLATFORM": "cpu", "VERL_USE_EXTERNAL_MODULES": "scripts.engines.verl_cpu", "VERL_ENGINE_DEVICE": "cuda"}
 CAUSE = """Upstream: line `210` of `verl/single_controller/ray/base.py` always creates a pool of GPUs, regardless of
-`trainer.device`, and line `241` fails if Ray has none. No upstream issue was found.
+`trainer.device`, and line `240` fails if Ray has none. No upstream issue was found.
 
 Tried: version `0.8.0` (see [below](#verl-an-older-version)), and a stub for the GPU (see the next stage). The stub
 registers the CPU as a platform in `PlatformRegistry`. Instead of vLLM, it registers a rollout named `transformers` in
@@ -43,13 +43,14 @@ class that TRL has removed. If the CPU is not registered
 as a platform, line `89` of `distributed.py` requests NCCL instead of gloo, and fails with "ProcessGroupNCCL is only
 supported with GPUs, no GPUs found!".
 
-Also tried: verl's newer trainer, which is the default. It needs `transfer_queue`, an undeclared dependency.
+Also tried: verl's newer trainer, which is the default. It needs `transfer_queue`, which verl
+installs only with an extra such as `verl-core`.
 
 The next stage avoids another fault: verl fails on a batch if all of its sequences have the same length
 ([this verl issue](https://github.com/verl-project/verl/issues/6073) describes the fault). Therefore, the next stage
 uses micro-batches of four sampled responses with different lengths."""
-OLDER_CAUSE = """Upstream: lines `207` and `238` of `verl/single_controller/ray/base.py` fail for the same reason as
-lines `210` and `241` of the newer [verl](#verl)."""
+OLDER_CAUSE = """Upstream: lines `207` and `237` of `verl/single_controller/ray/base.py` fail for the same reason as
+lines `210` and `240` of the newer [verl](#verl)."""
 
 
 def grpo(place: Workplace, *settings: str) -> list[Comparison]:

@@ -155,7 +155,7 @@ def two_at_once(lab: Lab) -> None:
     while not (out / ".build" / "plan.json").exists() and first.poll() is None:
         time.sleep(0.1)
     try:
-        refused(lab.run("build", lab.config(), "--out", out), "another build")
+        refused(lab.run("build", lab.config(), "--out", out), "another command")
     finally:
         held.unlink()
         found = ended(first)

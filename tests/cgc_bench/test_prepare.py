@@ -191,7 +191,7 @@ def test_a_folder_of_an_older_form_is_prepared_again(tmp_path: Path) -> None:
         (["mig", "--from", "{file}"], "neither a folder nor a zip archive"),
         (["mig", "--from", "{root}", "--annotations", "gone.json"], r"gone\.json: No such file"),
         (["vlm2", "--from", "{root}"], "contains no question file"),
-        (["vlm2", "--from", "{root}", "--annotations", "revised"], "revised: No such file"),
+        (["vlm2", "--from", "{root}", "--annotations", "revised"], "vlm2 has several annotation files"),
         (["contrast"], "does not need preparation or does not exist; choose from mig, vlm2"),
     ],
 )
@@ -241,6 +241,12 @@ def test_the_command_reports_faulty_items(tmp_path: Path) -> None:
     )
     assert "11 items" in result.output
     assert "1 with unusual annotations still count: empty or inverted box (0)" in result.output
+
+
+def test_vlm2_takes_no_single_annotation_file(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[]")
+    with pytest.raises(PrepareError, match="several annotation files; omit --annotations"):
+        prepare("vlm2", source=vlm2_folder(tmp_path), annotations=str(tmp_path / "a.json"))
 
 
 def test_annotations_are_known_by_their_content_whatever_their_name(

@@ -232,7 +232,7 @@ def test_what_is_prepared_stays_until_another_revision_is_asked(
     assert first.version.startswith("v1 (sha256 ")
     assert prepare_transfer("mmstar") == first
     assert prepare_transfer("mmstar", revision="v1") == first
-    with pytest.raises(PrepareError, match=r"Lin-Chen/MMStar cannot be read .*name it with --from"):
+    with pytest.raises(PrepareError, match=r"Lin-Chen/MMStar cannot be read .*pass it to .* with --from"):
         prepare_transfer("mmstar", revision="v2")
     assert prepare_transfer("mmstar") == first, "a failed preparation loses nothing"
 
@@ -254,7 +254,7 @@ FAULTY: list[tuple[str, dict[str | None, list[dict[str, Any]]], str]] = [
         {None: [mathvista("7", "1", decoded_image={"bytes": b"\xff\xd8broken", "path": None})]},
         "7: not a whole",
     ),
-    ("blink", {"Jigsaw": [blink("1", "(A)", "Jigsaw")]}, "cannot be read .*name it with --from"),
+    ("blink", {"Jigsaw": [blink("1", "(A)", "Jigsaw")]}, "cannot be read .*pass it to .* with --from"),
     (
         "mmmu_val",
         {None: [mmmu("Art_1", "B", image_3=None)]},

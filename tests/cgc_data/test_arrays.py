@@ -388,11 +388,11 @@ def test_members_exclude_a_plan_and_a_finish_but_not_each_other(
     with together(rendered):
         assert render_release(rendered, ["0:1"])
         for command in (lambda: finish_release(rendered), lambda: plan_release(small, rendered)):
-            with pytest.raises(BuildError, match="another build is writing into it"):
+            with pytest.raises(BuildError, match="another command is writing into it"):
                 command()
     with alone(rendered):
         for command in (lambda: finish_release(rendered), lambda: render_release(rendered)):
-            with pytest.raises(BuildError, match="another build is writing into it"):
+            with pytest.raises(BuildError, match="another command is writing into it"):
                 command()
     finish_release(rendered)
     assert digests(rendered) == whole

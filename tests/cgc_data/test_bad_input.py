@@ -297,7 +297,7 @@ def test_one_build_at_a_time_in_a_folder(tmp_path: Path, painted: tuple[Path, Pa
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout
         assert other.stdout.readline() == "held\n"
-        assert "another build is writing" in refused(*build_arguments(*painted, tmp_path / "out"))
+        assert "another command is writing" in refused(*build_arguments(*painted, tmp_path / "out"))
         other.communicate()
     assert status(build_arguments(*painted, tmp_path / "out")) == 0
 

@@ -136,6 +136,18 @@ def test_bad_settings(source: Source, tmp_path: Path, arguments: list[str], said
     refused(run("build", *given(source), "--out", tmp_path / "release", *arguments), *said)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["--exhaustive"], ["--bbox-format", "xyxy"], ["--orientation", "as_stored"], ["--ignore", "masks"]],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_flag_that_describes_no_source(tmp_path: Path, arguments: list[str]) -> None:
+    """It would be ignored, because the configuration file describes its own sources."""
+    (tmp_path / "c.yaml").write_text("samples: 10\n")
+    done = run("build", tmp_path / "c.yaml", "--out", tmp_path / "release", *arguments)
+    refused(done, f"{arguments[0]} applies only to the files of --coco")
+
+
 @pytest.mark.parametrize("text", ["annotations.json", "annotations.json:"])
 def test_a_source_without_its_photos(tmp_path: Path, text: str) -> None:
     refused(run("build", "--coco", text, "--out", tmp_path / "release"), "--coco", "ANN.json:IMAGES")

@@ -227,7 +227,7 @@ def test_a_change_that_time_does_not_allow_to_try_is_said_to_be_untried(
     failure = failure_of(BuildConfig(sources=[source]), tmp_path, monkeypatch)
     assert advice(failure, seconds=0) == (
         "add `--exhaustive` (in YAML: `exhaustive: true` for the source) if the file boxes every instance of every "
-        "category; this change was not tried, because time ran out"
+        "category; this change was not tried, because a dry run takes too long"
     )
 
 

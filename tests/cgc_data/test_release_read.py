@@ -14,6 +14,7 @@ from cgc_data.look.documents import published_documents
 from cgc_data.release.read import open_release
 from cgc_data.release.schema import arrow_schema
 from cgc_data.release.stats import read_stats
+from tests.cgc_train.made_rows import some_rows, write_release
 from tests.tiny_release import write_manifest, write_tiny_release
 
 
@@ -182,3 +183,11 @@ def test_a_release_with_former_names_is_read(folder: Path) -> None:
     (folder / "stats.json").write_text(json.dumps(stats))
     assert read_stats(folder / "stats.json")["licenses"][0]["url"].endswith("/by/2.0/")
     assert "CC BY 2.0" in published_documents(open_release(folder), "org/tiny", None)["LICENSE.md"]
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_number_that_counts_from_1_is_never_less(tmp_path: Path, number: int) -> None:
+    rows = some_rows("train")
+    rows[0]["answer_images"] = [number]
+    with pytest.raises(ReleaseError, match="answer_images is less than 1"):
+        list(open_release(write_release(tmp_path / "R", rows)).rows())

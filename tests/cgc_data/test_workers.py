@@ -197,6 +197,7 @@ def test_paths_on_a_node_are_relative_to_where_the_command_was_started(
         (["--ray-address", "127.0.0.1:1"], "--ray-address needs --executor ray"),
         (["--executor", "ray", "--ray-memory", "2XB"], "2XB: expected bytes"),
         (["--executor", "ray", "--ray-resource", "CPU=2"], "use --ray-cpus"),
+        (["--executor", "ray", "--ray-resource", "GPU=1"], "these tasks use no GPU"),
         (["--executor", "ray", "--ray-resource", "disk"], "disk: expected NAME=AMOUNT"),
     ],
 )

@@ -157,6 +157,12 @@ def test_results_of_benchmarks_are_pushed_with_the_model(hub: Hub, run: Run, tmp
     assert b"url: " + f"{hub.url}/org/scored".encode() in files[".eval_results/mig-strict.yaml"]
 
 
+def test_a_private_push_refuses_a_public_repository(hub: Hub, run: Run) -> None:
+    HfApi(endpoint=hub.url, token=TOKEN).create_repo("org/public")
+    with pytest.raises(PushError, match="exists and is public"):
+        push_model(run, "org/public", private=True)
+
+
 def test_a_repository_of_others_is_left_alone(hub: Hub, run: Run) -> None:
     api = HfApi(endpoint=hub.url, token=TOKEN)
     api.create_repo("org/theirs")

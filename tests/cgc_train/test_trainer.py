@@ -219,7 +219,7 @@ def test_processes_that_read_different_releases_are_stopped(
     run_values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cgc_train.grpo.gather_object", lambda own: [*own, "the rows of another process"])
-    with pytest.raises(RunError, match="read different releases"):
+    with pytest.raises(RunError, match="read different rows"):
         run_grpo(made_recipe(run_values), tmp_path / "run")
 
 
