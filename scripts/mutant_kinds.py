@@ -15,7 +15,7 @@ class Kind:
 
 
 BUILD = (
-    "cgc-data build --exhaustive preset=paper confusable=labeled samples=6"
+    "cgc-data build preset=paper confusable=labeled samples=6"
     " tasks.intra/locate_all=0 tasks.intra/same_object=0 --workers 1 --out out --dry-run"
 )
 QUICK = (
@@ -34,7 +34,7 @@ KINDS: dict[str, Kind] = {
     "annotations": Kind(
         "mine.json",
         (spoil_bytes, spoil_json, spoil_json),
-        (f"{BUILD} --coco mine.json:photos", "cgc-data validate release"),
+        (f"{BUILD} --exhaustive --coco mine.json:photos", "cgc-data validate release"),
     ),
     "lvis": Kind("lvis.json", (spoil_bytes, spoil_json, spoil_json), (f"{BUILD} --lvis lvis.json:photos",)),
     "yaml": Kind(
@@ -53,12 +53,14 @@ KINDS: dict[str, Kind] = {
             "cgc-train reward release --recipe recipe.yaml --predictions answers.jsonl",
         ),
     ),
-    "overrides": Kind("override.txt", (spoil_bytes,), (f"{BUILD} --coco mine.json:photos {{override}}",)),
+    "overrides": Kind("override.txt", (spoil_bytes,), (f"{BUILD} --exhaustive --coco mine.json:photos {{override}}",)),
     "settings": Kind(
         "setting.txt", (spoil_bytes,), ("cgc-train reward release --predictions answers.jsonl {setting}",)
     ),
     "exclusions": Kind(
-        "exclude.json", (spoil_bytes, spoil_json), (f"{BUILD} --coco mine.json:photos --exclude exclude.json",)
+        "exclude.json",
+        (spoil_bytes, spoil_json),
+        (f"{BUILD} --exhaustive --coco mine.json:photos --exclude exclude.json",),
     ),
     "manifests": Kind("release/manifest.json", (spoil_bytes, spoil_json, spoil_json, spoil_json), RELEASE),
     "shards": Kind("release/{shard}", (spoil_bytes, spoil_parquet, spoil_parquet), RELEASE),
@@ -95,6 +97,8 @@ KINDS: dict[str, Kind] = {
     "held-out answers": Kind(
         "run/held_out/step-000001.jsonl", (spoil_bytes, spoil_json), ("cgc-train view run --to out",)
     ),
-    "zips": Kind("photos.zip", (spoil_bytes, spoil_zip), (f"{BUILD} --coco mine.json:photos.zip",)),
-    "photos": Kind("photos/{photo}", (spoil_bytes,), (f"{BUILD} --coco mine.json:photos", "cgc-data validate release")),
+    "zips": Kind("photos.zip", (spoil_bytes, spoil_zip), (f"{BUILD} --exhaustive --coco mine.json:photos.zip",)),
+    "photos": Kind(
+        "photos/{photo}", (spoil_bytes,), (f"{BUILD} --exhaustive --coco mine.json:photos", "cgc-data validate release")
+    ),
 }

@@ -184,7 +184,7 @@ def test_a_folder_of_an_older_form_is_prepared_again(tmp_path: Path) -> None:
     [
         (
             ["mig", "--from", "{root}"],
-            "no revised annotations .*--annotations FILE; the tasks of cgc_mig_original",
+            "no revised annotations .*--annotations FILE`; the tasks of cgc_mig_original",
         ),
         (["mig", "--from", "{root}", "--annotations", "original"], "contains no original annotations"),
         (["mig", "--from", "nowhere"], "nowhere: no such folder or archive; pass your copy with --from"),
@@ -205,7 +205,7 @@ def test_bad_input_is_one_line(tmp_path: Path, arguments: list[str], message: st
 def test_a_missing_image_names_itself_and_its_item(tmp_path: Path) -> None:
     root, annotations = mig_folder(tmp_path)
     (root / "images" / "region" / "b.jpg").unlink()
-    with pytest.raises(PrepareError, match=r"lacks images/region/b\.jpg, an image of item \d+; name a complete"):
+    with pytest.raises(PrepareError, match=r"lacks images/region/b\.jpg, an image of item \d+; pass a complete copy"):
         prepare("mig", source=root, annotations=annotations)
 
 

@@ -150,7 +150,7 @@ def test_files_of_saved_responses_need_what_they_answer(release: Path, tmp_path:
         invoke("report", file)
     with pytest.raises(ReportError, match="need both --benchmark and --annotations"):
         invoke("compare", file, run, "--annotations", release)
-    with pytest.raises(ReportError, match="none of the paths is such a file"):
+    with pytest.raises(ReportError, match="none of the paths is a file"):
         invoke("report", run, "--benchmark", "contrast", "--annotations", release)
 
 
