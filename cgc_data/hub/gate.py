@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import cast
+from typing import TypeAlias, cast
 
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
@@ -21,6 +21,8 @@ from cgc_data.release.manifest import Manifest
 from cgc_data.release.paths import without_paths
 from cgc_data.release.read import Release
 from cgc_data.tasks import task_of
+
+Contents: TypeAlias = dict[str, Path | bytes]  # files and their content, by path in a repository
 
 _TAG = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
@@ -39,6 +41,17 @@ def check_names(repo_id: str, tag: str | None) -> None:
         raise PushError(f"{repo_id}: not a repository name; write ORG/NAME (your user name may be the ORG)")
 
 
+def check_private(repo_id: str, is_private: bool | None) -> None:
+    """Raise PushError if an existing repository that must be private is public."""
+    if not is_private:
+        raise PushError(f"{repo_id}: exists and is public; make it private in its settings, or choose another name")
+
+
+def size_of(contents: Contents) -> int:
+    """Total number of bytes of the files."""
+    return sum(len(one) if isinstance(one, bytes) else one.stat().st_size for one in contents.values())
+
+
 def next_version(tags: list[str]) -> str:
     """The version after the highest version in `tags`. Tags that do not have the form vX.Y.Z are ignored."""
     versions = [tuple(int(part) for part in match.groups()) for match in map(_TAG.fullmatch, tags) if match]
@@ -46,7 +59,7 @@ def next_version(tags: list[str]) -> str:
     return f"v{major}.{minor}.{patch + 1}"
 
 
-def published_contents(release: Release, documents: Mapping[str, str]) -> dict[str, Path | bytes]:
+def published_contents(release: Release, documents: Mapping[str, str]) -> Contents:
     """Map from the path of every published file to its content, in upload order. The manifest is last.
 
     `documents` replaces the documents in the folder, because their commands refer to the local folder. In the
@@ -55,7 +68,7 @@ def published_contents(release: Release, documents: Mapping[str, str]) -> dict[s
     written = {name: text.encode() for name, text in documents.items()}
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}
     public = without_paths({**release.manifest, "files": {**release.manifest["files"], **hashes}})
-    contents: dict[str, Path | bytes] = {path: release.path(path) for path in _listed(public)}
+    contents: Contents = {path: release.path(path) for path in _listed(public)}
     text = json.dumps(public, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     return contents | written | {"manifest.json": text.encode()}
 
@@ -91,7 +104,7 @@ def check_documents(release: Release) -> None:
             )
 
 
-def checked_hashes(release: Release, contents: dict[str, Path | bytes]) -> dict[str, str]:
+def checked_hashes(release: Release, contents: Contents) -> dict[str, str]:
     """sha256 of each file's content. Raises ReleaseError if a file is missing or does not match the manifest."""
     listed = _listed(release.manifest)
     hashes = {}

@@ -17,12 +17,14 @@ from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progr
 
 from cgc_data.common.hub_client import connect, explained
 from cgc_data.hub.gate import (
+    Contents,
     check_documents,
     check_licenses,
     check_names,
     checked_hashes,
     published_contents,
     published_manifest,
+    size_of,
 )
 from cgc_data.hub.metadata import check_metadata
 from cgc_data.hub.repository import Repository
@@ -31,7 +33,6 @@ from cgc_data.look.documents import CARD, published_documents
 from cgc_data.look.load import load_call
 from cgc_data.release.read import Release, open_release
 
-Contents = dict[str, Path | bytes]
 Event = Callable[[str], None]
 _log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Prepared:
     @property
     def size(self) -> int:
         """Total number of bytes of the published files."""
-        return sum(len(c) if isinstance(c, bytes) else c.stat().st_size for c in self.contents.values())
+        return size_of(self.contents)
 
 
 def prepare(

@@ -16,7 +16,7 @@ from huggingface_hub.hf_api import RepoFile
 
 from cgc_data.common.errors import PushError
 from cgc_data.common.hub_client import attempts
-from cgc_data.hub.gate import next_version, same_release
+from cgc_data.hub.gate import check_private, next_version, same_release
 from cgc_data.release.manifest import Manifest, current_manifest
 from cgc_data.tasks import CONTRASTS
 
@@ -107,10 +107,8 @@ class Repository:
             info = self._api.repo_info(**self._target)
         except RepositoryNotFoundError:
             return False
-        if private and not info.private:
-            raise PushError(
-                f"{self.repo_id}: exists and is public; make it private in its settings, or choose another name"
-            )
+        if private:
+            check_private(self.repo_id, info.private)
         return True
 
     def _released(self, tag: str | None, manifest: Manifest) -> str | None:

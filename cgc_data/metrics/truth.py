@@ -98,7 +98,7 @@ class Truth:
     @cached_property
     def kind(self) -> Task | None:
         """The declaration of the row's task; None if the task is unknown."""
-        return TASKS.get(f"{self.contrast}/{self.task}")
+        return TASKS.get(self.task_id)
 
     @property
     def one_object(self) -> bool:

@@ -9,6 +9,7 @@ from cgc_data.release.read import Release, open_release
 from cgc_data.release.render import Renderer
 from cgc_data.release.rows import Row
 from cgc_data.sources import PhotoStore, open_photos
+from cgc_data.sources.photos import SeveralPhotos
 
 Folders: TypeAlias = Path | str | Sequence[Path | str]
 
@@ -40,8 +41,14 @@ def load_reference(
 
 def photo_stores(release: Release, images: Folders | None) -> dict[str, PhotoStore]:
     """The photo store of each source, by source key. `images` is as for `load_reference`. Raises PhotoError."""
-    given = images if isinstance(images, Path | str | None) else ",".join(map(str, images))
-    return {source["key"]: open_photos(Path(given or source["images"])) for source in release.manifest["sources"]}
+    given = _opened(images) if images else None
+    return {s["key"]: given or open_photos(Path(s["images"])) for s in release.manifest["sources"]}
+
+
+def _opened(images: Folders) -> PhotoStore:
+    if isinstance(images, Path | str):
+        return open_photos(Path(images))
+    return SeveralPhotos([open_photos(Path(one)) for one in images])
 
 
 def with_images(release: Release, rows: Iterable[Row], images: Folders | None) -> Iterator[Row]:

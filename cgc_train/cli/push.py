@@ -9,7 +9,7 @@ import rich_click as click
 from cgc_data.common.progress import say, show
 
 if TYPE_CHECKING:
-    from cgc_train.publish.push import Contents
+    from cgc_data.hub.gate import Contents
 
 
 @click.command()
@@ -72,7 +72,8 @@ def push(
 
 def _report(contents: "Contents") -> None:
     """Print the model card to stdout, and a summary of the files to stderr. `contents` is what a push would publish."""
-    size = sum(len(one) if isinstance(one, bytes) else one.stat().st_size for one in contents.values())
+    from cgc_data.hub.gate import size_of
+
     show(bytes(contents["README.md"]).decode(), end="")
-    say(f"files: {len(contents)} ({size:,} bytes)")
+    say(f"files: {len(contents)} ({size_of(contents):,} bytes)")
     say("dry run: nothing was uploaded; the login, the repository, and the tag were not checked")

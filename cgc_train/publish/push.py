@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, TypedDict
+from typing import TypedDict
 
 import yaml
 from huggingface_hub import CommitOperationAdd, HfApi, ModelCard
@@ -15,7 +15,7 @@ from huggingface_hub.hf_api import RepoFile
 
 from cgc_data.common.errors import PushError
 from cgc_data.common.hub_client import attempts, connect, explained
-from cgc_data.hub.gate import check_names, next_version
+from cgc_data.hub.gate import Contents, check_names, check_private, next_version
 from cgc_data.release.paths import without_paths
 from cgc_train.publish.card import card_pictures, model_card
 from cgc_train.publish.merge import merge
@@ -31,9 +31,6 @@ class Target(TypedDict):
 
     repo_id: str
     repo_type: str
-
-
-Contents: TypeAlias = dict[str, Path | bytes]  # by path in the repository
 
 
 @dataclass(frozen=True)
@@ -143,10 +140,8 @@ def _check_target(api: HfApi, target: Target, tag: str | None, private: bool) ->
     """Raise PushError if the repository is public although `private` is set, already has the tag, or contains files
     other than `HARMLESS` but no `recipe.yaml`, which every published run has.
     """
-    if private and not api.repo_info(**target).private:
-        raise PushError(
-            f"{target['repo_id']}: exists and is public; make it private in its settings, or choose another name"
-        )
+    if private:
+        check_private(target["repo_id"], api.repo_info(**target).private)
     taken = _tags(api, target)
     if tag in taken:
         fix = f"choose the next, --tag {next_version(taken)}"

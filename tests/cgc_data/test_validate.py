@@ -430,6 +430,15 @@ def test_a_mask_that_is_not_where_its_box_is(release: MiniRelease) -> None:
     assert release.row("locate", "giraffe")["id"] in breaches(validate(release.release))["annotations"]
 
 
+@pytest.mark.parametrize(("scale", "wide_enough"), [(1.5, True), (1.6, False)])
+def test_the_context_view_is_wider_by_the_factor_of_the_release(
+    release: MiniRelease, scale: float, *, wide_enough: bool
+) -> None:
+    release.manifest["config"] = {"intra": {"context_scale": scale}}
+    release.write()
+    assert ("same object" not in breaches(validate(release.release))) == wide_enough
+
+
 def test_a_held_out_photo_in_another_split(release: MiniRelease) -> None:
     row = release.row("locate", "giraffe", split="test")
     row["split"] = "train"

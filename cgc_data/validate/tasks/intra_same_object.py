@@ -123,8 +123,8 @@ class _Follow:
 def _too_alike(views: Sequence[View], scale: float) -> list[str]:
     """The fault if the larger of two windows is not wider than the smaller one by this factor; empty if it is."""
     small, large = sorted((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in (view.window for view in views))
-    actual = (large / small) ** 0.5
-    return [] if actual >= scale else [f"one view is only {actual:.2f} times as wide as the other"]
+    wider = small * scale**2 <= large
+    return [] if wider else [f"one view is only {(large / small) ** 0.5:.2f} times as wide as the other"]
 
 
 def _misasked(sample: Sample) -> str:
